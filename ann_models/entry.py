@@ -1,0 +1,177 @@
+"""The vocabulary of the table of contents: what one entry may say.
+
+Plain frozen data without TensorFlow, so that a program that only lists variants starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from ann_models.augmentation import Augmentation
+
+Activation = Literal["linear", "sigmoid", "tanh", "relu", "softmax"]
+Loss = Literal["mse", "binary_crossentropy", "sparse_categorical_crossentropy"]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer: activation(x @ kernel + bias)."""
+
+    units: int
+    activation: Activation = "linear"
+    use_bias: bool = True
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A two-dimensional convolution with "same" padding."""
+
+    filters: int
+    kernel: int = 3
+    strides: int = 1
+    activation: Activation = "relu"
+
+
+@dataclass(frozen=True)
+class MaxPooling:
+    """The maximum over non-overlapping squares of `size` pixels."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Images to vectors."""
+
+
+@dataclass(frozen=True)
+class BatchNormalization:
+    """Batch normalisation (Ioffe & Szegedy 2015)."""
+
+
+@dataclass(frozen=True)
+class ActivationLayer:
+    """A nonlinearity on its own, as after batch normalisation."""
+
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Dropout (Srivastava et al. 2014): drops with probability `rate`, scales by 1/(1−rate)."""
+
+    rate: float
+
+
+Layer = (
+    Dense | Convolution | MaxPooling | Flatten | BatchNormalization | ActivationLayer | Dropout
+)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015) with Keras's other defaults."""
+
+    learning_rate: float = 0.001
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Gradient descent, with momentum if it is above zero."""
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A shrinkage penalty λ·‖ω‖² (`l2`) or λ·‖ω‖₁ (`l1`) on every kernel (lecture row 22)."""
+
+    norm: Literal["l1", "l2"]
+    strength: float
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the validation loss has not improved for `patience` epochs; keep the best."""
+
+    patience: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the lecture: one MLflow experiment whose runs belong together."""
+
+    key: str
+    title: str
+    look_at: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the lecture: data, network, training and what it shows.
+
+    Attributes:
+        row: the row of the lecture's table of contents.
+        name: how a person calls it: `ann run NAME`.
+        question: the key of the question it helps to answer.
+        look_at: one sentence on what its run shows.
+        study: the function of `ann_models.studies` that measures it and draws its panels.
+        data: the name of its data set.
+        train_size: how many training examples are used; None: all.
+        layers: the network; empty where nothing is trained by Keras.
+        epochs: passes over the training data (steps or rounds in the rows without a network).
+        batch_size: examples a gradient step.
+        seeds: how many initialisations are trained, seeds 0 to seeds−1.
+        keep_weights: whether the study needs the weights after each epoch.
+        registered: whether its model is a candidate for the digit service.
+    """
+
+    row: int
+    name: str
+    question: str
+    look_at: str
+    study: str
+    data: str = "none"
+    train_size: int | None = None
+    layers: tuple[Layer, ...] = ()
+    loss: Loss = "mse"
+    optimizer: Adam | SGD = field(default_factory=Adam)
+    epochs: int = 0
+    batch_size: int = 32
+    seeds: int = 1
+    penalty: Penalty | None = None
+    early_stopping: EarlyStopping | None = None
+    augmentation: Augmentation | None = None
+    keep_weights: bool = False
+    registered: bool = False
+
+    def shortened(self) -> Variant:
+        """The same row for a quick look: few epochs, at most two seeds, few digits."""
+        return replace(
+            self,
+            epochs=max(1, self.epochs // 100) if self.layers else self.epochs,
+            seeds=min(self.seeds, 2),
+            train_size=min(self.train_size or 2000, 2000) if self.data == "digits" else None,
+        )
+
+    def settings(self) -> Mapping[str, str | int | float]:
+        """Every setting of the entry, flat, as the run's parameters."""
+        flat: dict[str, str | int | float] = {}
+        for name, value in asdict(self).items():
+            if name in ("name", "question", "look_at", "layers"):
+                continue
+            if isinstance(value, dict):
+                flat |= {f"{name}_{key}": part for key, part in value.items()}
+            elif value is not None:
+                flat[name] = value
+        if self.layers:
+            flat["layers"] = " → ".join(map(_in_words, self.layers))
+            flat["optimizer"] = type(self.optimizer).__name__
+        return flat
+
+
+def _in_words(layer: Layer) -> str:
+    return " ".join([type(layer).__name__, *(str(value) for value in asdict(layer).values())])

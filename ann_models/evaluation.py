@@ -1,0 +1,153 @@
+"""How good are predictions? Pure NumPy: arrays in, numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ann_models.errors import InvalidData
+
+if TYPE_CHECKING:
+    import keras
+
+EPSILON = 1e-7  # Keras's distance of a probability from 0 and 1
+Z_95 = 1.959964  # the normal distribution's 97.5 % quantile
+
+
+def predict(model: keras.Model, x: np.ndarray, batch: int = 1000) -> np.ndarray:
+    """The model's inference outputs (n, outputs) for x (n, …).
+
+    Direct calls: Keras's own `predict` compiles a function for each model and costs tens of
+    milliseconds before the first answer.
+    """
+    starts = range(0, max(len(x), 1), batch)
+    return np.concatenate([np.asarray(model(x[s : s + batch], training=False)) for s in starts])
+
+
+def named_classes(outputs: np.ndarray) -> np.ndarray:
+    """The class (n,) that each row of outputs names.
+
+    Args:
+        outputs: (n, classes), of which the largest counts, or (n, 1): class 1 above 0.5.
+    """
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > 0.5).astype(np.int32)
+    return outputs.argmax(axis=1)
+
+
+def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """The share of rows of outputs (n, classes) or (n, 1) that name the right label.
+
+    Raises:
+        InvalidData: outputs and labels differ in number.
+    """
+    _require_pairs(outputs, labels)
+    return float(np.mean(named_classes(outputs) == labels.ravel()))
+
+
+def cross_entropies(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """−log p(label) of each example, (n,), from probabilities (n, classes), labels (n,).
+
+    As in Keras, probabilities are kept EPSILON away from zero. The mean is the loss.
+
+    Raises:
+        InvalidData: probabilities and labels differ in number.
+    """
+    _require_pairs(probabilities, labels)
+    named = probabilities[np.arange(len(labels)), labels.ravel()]
+    return -np.log(np.clip(named, EPSILON, 1.0))
+
+
+def confusion_matrix(labels: np.ndarray, named: np.ndarray, classes: int = 10) -> np.ndarray:
+    """Counts (classes, classes): how often the row's class was taken for the column's."""
+    pairs = labels.astype(np.int64) * classes + named
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def worst_mistakes(probabilities: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Indices of at most `count` wrongly named examples, the largest loss first."""
+    losses = cross_entropies(probabilities, labels)
+    wrong = np.flatnonzero(named_classes(probabilities) != labels)
+    return wrong[np.argsort(-losses[wrong], kind="stable")][:count]
+
+
+def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+    """The score interval of a proportion (Wilson 1927), 95 % by default.
+
+    Raises:
+        InvalidData: no trials, or more successes than trials.
+    """
+    if not 0 <= successes <= trials or trials == 0:
+        raise InvalidData(f"{successes} successes in {trials} trials are not a proportion.")
+    share = successes / trials
+    centre = share + z**2 / (2 * trials)
+    radius = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    scale = 1 + z**2 / trials
+    return float(max(0.0, (centre - radius) / scale)), float(min(1.0, (centre + radius) / scale))
+
+
+def expected_calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
+) -> float:
+    """How far confidence and accuracy are apart on average (Guo et al. 2017), in [0, 1].
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,).
+        bins: equal parts of (0, 1] in which the confidences are gathered.
+
+    Raises:
+        InvalidData: probabilities and labels differ in number.
+    """
+    _require_pairs(probabilities, labels)
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = named_classes(probabilities) == labels
+    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(which, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def spread(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float]:
+    """Metrics of one value a seed: mean as `name`, and with several `_std`, `_min`, `_max`.
+
+    The standard deviation is the sample's (n − 1), which a single value does not have.
+    """
+    v = np.asarray(values, np.float64)
+    if len(v) == 1:
+        return {name: float(v[0])}
+    return {
+        name: float(v.mean()),
+        f"{name}_std": float(v.std(ddof=1)),
+        f"{name}_min": float(v.min()),
+        f"{name}_max": float(v.max()),
+    }
+
+
+def angle_between(a: np.ndarray, b: np.ndarray) -> float:
+    """The angle in degrees, 0 to 180, between two vectors, e.g. the normals of two lines.
+
+    2·atan(‖u − v‖ / ‖u + v‖) of their unit vectors, exact for small angles too (Kahan 2006).
+
+    Raises:
+        InvalidData: a vector without a direction.
+    """
+    if not a.any() or not b.any():
+        raise InvalidData(f"No angle between {a.tolist()} and {b.tolist()}: one of them is zero.")
+    u, v = (vector / np.linalg.norm(vector) for vector in (np.float64(a), np.float64(b)))
+    return float(np.degrees(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))
+
+
+def roughness(x: np.ndarray, y: np.ndarray) -> float:
+    """∫ y″(x)² dx of a curve on evenly spaced x (Green & Silverman 1994): zero for a line."""
+    step = float(x[1] - x[0])
+    return float(np.sum((np.diff(y, 2) / step**2) ** 2) * step)
+
+
+def _require_pairs(outputs: np.ndarray, labels: np.ndarray) -> None:
+    if len(outputs) != labels.size:
+        raise InvalidData(
+            f"{len(outputs)} predictions and {labels.size} labels do not pair up; "
+            "both must come from the same examples."
+        )

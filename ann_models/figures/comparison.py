@@ -1,0 +1,186 @@
+"""Panels across the variants of one question: numbers of many runs in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from ann_models.figures import style
+from ann_models.figures.learning import draw_curves
+
+SERIES = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.CYAN)
+
+
+def final_loss_against_units(losses: Mapping[int, np.ndarray]) -> Figure:
+    """Each seed's final loss and their median against the number of neurons (rows 7–10)."""
+    figure, axes = style.panel("Final loss against the number of neurons", "neurons", "final loss")
+    for units, values in losses.items():
+        axes.plot([units] * len(values), values, "o", color=style.BLUE, alpha=0.5)
+    medians = [np.median(values) for values in losses.values()]
+    axes.plot(list(losses), medians, "D-", color=style.RED, label="median")
+    axes.plot([], [], "o", color=style.BLUE, alpha=0.5, label="one seed")
+    style.log_ordinate(axes)
+    _log_abscissa(axes, list(losses))
+    return figure
+
+
+def learning_curves_side_by_side(
+    runs: Mapping[str, Mapping[str, np.ndarray]], ylabel: str
+) -> Figure:
+    """One pair of axes a run, all with the same ordinate (row 18).
+
+    Args:
+        runs: by run, its curves by split, (epochs, seeds) each.
+        ylabel: what the curves measure.
+    """
+    figure, all_axes = style.panels(len(runs), (4 * len(runs), 4), same_ordinate=True)
+    for axes, (name, curves) in zip(all_axes, runs.items(), strict=True):
+        style.label(axes, name, "epoch", ylabel if axes is all_axes[0] else "")
+        draw_curves(axes, curves)
+    all_axes[0].legend(fontsize=11)
+    return figure
+
+
+def gradient_norms_at_start(norms: Mapping[str, np.ndarray]) -> Figure:
+    """The untrained networks' gradient norms (layers,) by activation (row 18)."""
+    figure, axes = style.panel("Gradient norm before training", "layer", "‖∂ℓ/∂ω‖")
+    for (name, values), colour in zip(norms.items(), SERIES, strict=False):
+        axes.plot(np.arange(1, len(values) + 1), values, "o-", color=colour, label=name)
+    style.log_ordinate(axes)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=11)
+    return figure
+
+
+def weights_norm_against_strength(
+    strengths: np.ndarray, l1: np.ndarray, l2: np.ndarray, without: tuple[float, float], title: str
+) -> Figure:
+    """The weights' two norms (strengths,) against λ, dashed without a penalty (row 22)."""
+    figure, axes = style.panel(title, "λ", "norm of the weights")
+    for name, values, level, colour in zip(
+        ("‖ω‖₁", "‖ω‖₂"), (l1, l2), without, (style.BLUE, style.ORANGE), strict=True
+    ):
+        axes.plot(strengths, values, "o-", color=colour, label=name)
+        axes.axhline(level, linestyle="--", color=colour, label=f"{name} without penalty")
+    style.log_ordinate(axes)
+    _log_abscissa(axes, strengths)
+    return figure
+
+
+def estimates_against_strength(
+    strengths: np.ndarray, quantiles: Mapping[str, np.ndarray], title: str
+) -> Figure:
+    """Quantiles of the weights' estimates (strengths,) against λ: they shrink (row 22).
+
+    Args:
+        strengths: λ.
+        quantiles: by name, from the lowest to the highest; an odd number of them.
+        title: what the panel shows.
+    """
+    figure, axes = style.panel(title, "λ", "estimates of the weights")
+    names, values = list(quantiles), list(quantiles.values())
+    for i in range(len(names) // 2):
+        name = f"{names[i]} to {names[-1 - i]}"
+        band = values[i], values[-1 - i]
+        axes.fill_between(strengths, *band, color=style.BLUE, alpha=0.25, label=name)
+    middle = len(names) // 2
+    axes.plot(strengths, values[middle], "o-", color=style.BLUE, label=names[middle])
+    _log_abscissa(axes, strengths)
+    return figure
+
+
+def fit_against_strength(
+    strengths: np.ndarray, errors: np.ndarray, roughness: np.ndarray, title: str
+) -> Figure:
+    """What the penalty costs and brings: mean squared error and roughness against λ (row 22)."""
+    figure, axes = style.panel(title, "λ", "error and roughness")
+    axes.plot(strengths, errors, "o-", color=style.BLUE, label="mean squared error")
+    axes.plot(strengths, roughness, "s-", color=style.ORANGE, label="roughness ∫f″(x)² dx")
+    axes.set_yscale("symlog", linthresh=1e-3)  # a constant's roughness is zero
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:g}")
+    _log_abscissa(axes, strengths)
+    return figure
+
+
+def fitted_curves(
+    grid: np.ndarray,
+    curves: Mapping[float, np.ndarray],
+    points: tuple[np.ndarray, np.ndarray],
+    title: str,
+) -> Figure:
+    """The fitted curve (n,) for each λ on the grid (n,), λ = 0 dashed, over x and y (row 22)."""
+    figure, axes = style.panel(title, "x", "y")
+    _by_strength(axes, {strength: (grid, curve) for strength, curve in curves.items()})
+    axes.plot(*points, "o", color=style.BLACK)
+    return figure
+
+
+def losses(curves: Mapping[float, np.ndarray], title: str) -> Figure:
+    """The training loss (epochs,) for each λ, λ = 0 dashed (row 22)."""
+    figure, axes = style.panel(title, "epoch", "mean squared error + penalty")
+    _by_strength(axes, {s: (np.arange(1, len(c) + 1), c) for s, c in curves.items()})
+    style.log_ordinate(axes)
+    return figure
+
+
+def error_against_size(errors: Mapping[str, np.ndarray]) -> Figure:
+    """Test error against training-set size, a line with and one without augmentation (row 24).
+
+    Args:
+        errors: by name, (2, n): sizes and errors.
+    """
+    figure, axes = style.panel("Test error against data", "training digits", "test error")
+    for (name, (sizes, values)), colour in zip(errors.items(), SERIES, strict=False):
+        axes.plot(sizes, values, "o-", color=colour, label=name)
+    style.log_ordinate(axes)
+    axes.yaxis.set_major_formatter("{x:.1%}")
+    _log_abscissa(axes, sorted({int(size) for sizes, _ in errors.values() for size in sizes}))
+    return figure
+
+
+def accuracies(
+    names: Sequence[str], train: np.ndarray, test: np.ndarray, deviation: np.ndarray
+) -> Figure:
+    """Training and test accuracy of each network; the text is the gap (rows 16, 17).
+
+    Args:
+        names: (n,).
+        train: (n,).
+        test: (n,).
+        deviation: of the test accuracy over the seeds, (n,).
+    """
+    figure, axes = style.panel("Which digit is it?", ylabel="accuracy")
+    place = np.arange(len(names))
+    axes.bar(place - 0.2, train, 0.4, color=style.BLUE, label="training")
+    axes.bar(place + 0.2, test, 0.4, yerr=deviation, color=style.GREEN, label="test", capsize=4)
+    for x, upper, gap in zip(place, np.maximum(train, test), train - test, strict=True):
+        axes.annotate(f"gap {gap:.2%}", (x, upper), (0, 8), textcoords="offset points", ha="center")
+    axes.set_xticks(place, names)
+    lowest = min(train.min(), test.min())
+    axes.set_ylim(max(0.0, 1 - 2 * (1 - lowest)), 1 + 0.3 * (1 - lowest))
+    axes.legend(fontsize=11, loc="lower center", ncols=2)
+    return figure
+
+
+def _by_strength(axes: Axes, curves: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> None:
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(curves)))
+    for (strength, (x, y)), colour in zip(curves.items(), colours, strict=True):
+        look = "-" if strength else "--"
+        axes.plot(x, y, look, color=colour, label=f"λ = {strength:g}")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=11)
+
+
+def _log_abscissa(axes: Axes, places: Sequence[float] | np.ndarray) -> None:
+    """A tick at each measured place, and the grid and legend of all these panels."""
+    axes.set_xscale("log")
+    axes.set_xticks(places, [f"{place:,g}" for place in places])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=11)

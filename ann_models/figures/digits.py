@@ -1,0 +1,120 @@
+"""Panels of the digits: pictures, counts, mistakes, probabilities, weights (rows 15–17, 24)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from ann_models.figures import style
+
+
+def digit(image: np.ndarray, label: int) -> Figure:
+    """One digit (28, 28), ink white on black as in the lecture."""
+    figure, axes = style.panel(f"Label: {label}", size=(4, 4))
+    axes.imshow(image, "gray", vmin=0, vmax=1)
+    axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def labelled_grid(images: np.ndarray, labels: Sequence[object] | np.ndarray, title: str) -> Figure:
+    """Digits (n, 28, 28), ten to a row, each under its label."""
+    rows = -(-len(images) // 10)
+    figure, axes = style.panel(title, size=(8, 0.6 + rows * 0.95))
+    _mosaic(axes, images, "gray", (0, 1), labels)
+    return figure
+
+
+def class_counts(counts: Mapping[str, np.ndarray]) -> Figure:
+    """How many examples of each digit every split has, (10,) each."""
+    figure, axes = style.panel("Digits in each split", "digit", "examples")
+    width = 0.8 / len(counts)
+    colours = (style.BLUE, style.ORANGE, style.GREEN)
+    for i, ((split, count), colour) in enumerate(zip(counts.items(), colours, strict=False)):
+        place = np.arange(10) + (i - (len(counts) - 1) / 2) * width
+        axes.bar(place, count, width, color=colour, label=split)
+    axes.set_xticks(range(10))
+    axes.set_ylim(0, 1.25 * max(count.max() for count in counts.values()))
+    axes.legend(fontsize=11, ncols=len(counts), loc="upper center")
+    return figure
+
+
+def confusion(matrix: np.ndarray) -> Figure:
+    """Counts (10, 10), true digit by row; the shade leaves the diagonal out to show mistakes."""
+    figure, axes = style.panel("Confusion matrix", "predicted digit", "true digit", (6, 5))
+    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    most = max(int(mistakes.max()), 1)
+    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.5 * most)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            bold = "bold" if row == column else "normal"
+            axes.text(column, row, count, ha="center", va="center", fontsize=9, weight=bold)
+    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
+    return figure
+
+
+def worst_mistakes(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
+    """The most confident mistakes (n, 28, 28), each under "true digit → predicted digit"."""
+    texts = [f"{true} → {taken}" for true, taken in zip(labels, named, strict=True)]
+    return labelled_grid(images, texts, "Worst mistakes: true → predicted digit")
+
+
+def prediction(image: np.ndarray, label: int, probabilities: np.ndarray) -> Figure:
+    """One digit (28, 28) beside a stem plot of its ten probabilities (10,)."""
+    figure, (left, right) = style.panels(2, (8, 4))
+    style.label(left, f"Label: {label}")
+    left.imshow(image, "gray", vmin=0, vmax=1)
+    left.axis("off")
+    style.label(right, f"Prediction: {probabilities.argmax()}", "digit", "probability")
+    right.stem(probabilities)
+    right.set(xticks=range(len(probabilities)), ylim=(-0.02, 1.05))
+    return figure
+
+
+def weight_pictures(weights: np.ndarray, title: str) -> Figure:
+    """Weights as pictures (n, height, width): red above zero, blue below, one scale for all.
+
+    One weight in 200 is beyond the scale's ends, so that a few large ones do not pale the rest.
+    """
+    side = int(np.ceil(np.sqrt(len(weights))))
+    figure, axes = style.panel(title, size=(6, 5))
+    most = float(np.quantile(np.abs(weights), 0.995))
+    image = _mosaic(axes, weights, "RdBu_r", (-most, most), columns=side)
+    figure.colorbar(image, label="weight", extend="both")
+    return figure
+
+
+def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
+    """Digits (10, 28, 28) above distorted versions of them (rows, 10, 28, 28)."""
+    figure, axes = style.panel("Top row: original digits; below: augmented", size=(8, 4.4))
+    _mosaic(axes, np.concatenate([originals[None], versions]).reshape(-1, 28, 28), "gray", (0, 1))
+    axes.axhline(29, color=style.ORANGE, linewidth=3)
+    return figure
+
+
+def _mosaic(
+    axes: Axes,
+    pictures: np.ndarray,
+    cmap: str,
+    limits: tuple[float, float],
+    labels: Sequence[object] | np.ndarray = (),
+    columns: int = 10,
+) -> AxesImage:
+    """Tile pictures (n, height, width) into one image, far cheaper than axes for each."""
+    height, width = pictures.shape[1:]
+    above, gap = (height // 3, width // 4) if len(labels) else (0, max(1, width // 14))
+    rows = -(-len(pictures) // columns)
+    tiles = np.full((rows * columns, height + above + gap, width + gap), np.nan)
+    tiles[: len(pictures), above : above + height, :width] = pictures
+    whole = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    whole = whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2])
+    image = axes.imshow(whole, cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    for i, text in enumerate(labels):
+        row, column = divmod(i, columns)
+        place = column * tiles.shape[2] + width / 2, row * tiles.shape[1] + above - 1
+        axes.text(*place, str(text), ha="center", va="bottom", fontsize=10)
+    axes.axis("off")
+    return image

@@ -1,0 +1,27 @@
+"""What a study of one variant found: numbers, curves, figures and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class Findings:
+    """The outcome of one study, ready to be shown or logged.
+
+    Attributes:
+        metrics: one number a name; the same name means the same thing in every study.
+        curves: values by epoch (or step), shape (epochs,) or (epochs, seeds), first epoch first.
+        figures: the lecture's panels, by file stem.
+        tables: columns of equal length, by file stem.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    tables: dict[str, dict[str, list[object]]] = field(default_factory=dict)

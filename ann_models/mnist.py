@@ -1,0 +1,213 @@
+"""MNIST: found on this machine or downloaded, and verified to be the original, bit by bit."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import socket
+import struct
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ann_models import archives
+from ann_models.errors import DataUnavailable, InvalidData
+
+DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+TIMEOUT_SECONDS = 10.0
+
+
+class Original(NamedTuple):
+    """What one of the four files of LeCun, Cortes and Burges holds."""
+
+    idx_name: str
+    shape: tuple[int, ...]
+    sha256: str  # of the uncompressed IDX file: big-endian header, then the bytes in C order
+
+
+ORIGINALS = {
+    "x_train": Original(
+        "train-images-idx3-ubyte",
+        (60_000, 28, 28),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    "y_train": Original(
+        "train-labels-idx1-ubyte",
+        (60_000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "x_test": Original(
+        "t10k-images-idx3-ubyte",
+        (10_000, 28, 28),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "y_test": Original(
+        "t10k-labels-idx1-ubyte",
+        (10_000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The original MNIST and where it came from.
+
+    Attributes:
+        arrays: uint8 `x_train` (60000, 28, 28), `y_train` (60000,), `x_test` (10000, 28, 28) and
+            `y_test` (10000,); ink is 255.
+        origin: the path or address, for people.
+    """
+
+    arrays: dict[str, np.ndarray]
+    origin: str
+
+
+def find() -> Found:
+    """Return MNIST from `ANN_MNIST_PATH`, else from Keras's cache, else from Keras's download.
+
+    `ANN_MNIST_PATH` names an .npz in Keras's layout or a folder of IDX files, gzipped or not. With
+    `ANN_OFFLINE=1` nothing is downloaded.
+
+    Raises:
+        InvalidData: `ANN_MNIST_PATH` is set, but the original MNIST is not there.
+        DataUnavailable: `ANN_MNIST_PATH` is not set and MNIST cannot be had from elsewhere.
+    """
+    if chosen := os.environ.get("ANN_MNIST_PATH"):
+        path = Path(chosen).expanduser()
+        try:
+            return Found(read(path), str(path))
+        except InvalidData as error:
+            raise InvalidData(f"ANN_MNIST_PATH does not lead to MNIST. {error}") from error
+
+    cached = _keras_cache() / "mnist.npz"
+    tried = ["ANN_MNIST_PATH is not set", f"there is no {cached}"]
+    if cached.exists():
+        try:
+            return Found(read(cached), str(cached))
+        except InvalidData as error:
+            tried[1] = f"Keras's cached copy is unusable ({error})"
+    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+        tried.append("downloads are switched off by ANN_OFFLINE")
+    else:
+        try:
+            return Found(_download(cached), DOWNLOAD_URL)
+        except DataUnavailable as error:
+            tried.append(str(error))
+    raise DataUnavailable(
+        f"MNIST cannot be had: {'; '.join(tried)}. Set ANN_MNIST_PATH to an mnist.npz or to a "
+        "folder with the four IDX files, or connect this machine to the internet."
+    )
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Return the four uint8 arrays of an .npz or of a folder of IDX files, verified by hash.
+
+    Raises:
+        InvalidData: something is missing, unreadable or not bit-identical to the original.
+    """
+    arrays = _read_idx_folder(path) if path.is_dir() else archives.read(path)
+    for name, original in ORIGINALS.items():
+        if fault := _fault(original, arrays.get(name)):
+            raise InvalidData(f"In {path}, {name} {fault}. Replace it with MNIST's original.")
+    return {name: arrays[name] for name in ORIGINALS}
+
+
+def idx_header(shape: tuple[int, ...]) -> bytes:
+    """Return the head of an IDX file of unsigned bytes: 0, 0, type 8, rank, big-endian sizes."""
+    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
+
+
+def _fault(original: Original, array: np.ndarray | None) -> str | None:
+    """Return in what the array differs from the original, cheapest check first."""
+    if array is None:
+        return "is missing"
+    if array.dtype != np.uint8 or array.shape != original.shape:
+        return f"is {array.dtype} {array.shape}; expected uint8 {original.shape}"
+    if array.ndim == 1 and array.max() > 9:
+        return f"holds the label {array.max()}; expected digits 0 to 9"
+    digest = hashlib.sha256(idx_header(array.shape))
+    digest.update(np.ascontiguousarray(array))
+    if digest.hexdigest() != original.sha256:
+        return f"has SHA-256 {digest.hexdigest()} as an IDX file; expected {original.sha256}"
+    return None
+
+
+def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
+    return {name: _read_idx(folder, original.idx_name) for name, original in ORIGINALS.items()}
+
+
+def _read_idx(folder: Path, name: str) -> np.ndarray:
+    plain, zipped = folder / name, folder / f"{name}.gz"
+    path = plain if plain.exists() else zipped
+    try:
+        content = path.read_bytes()
+        if path == zipped:
+            content = gzip.decompress(content)
+    except FileNotFoundError:
+        raise InvalidData(
+            f"{folder} has neither {name} nor {name}.gz; expected the four IDX files of MNIST."
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidData(
+            f"{path} cannot be read: {error}. Replace it with a whole copy."
+        ) from error
+    rank = content[3] if len(content) > 3 else 0
+    head, body = content[: 4 + 4 * rank], content[4 + 4 * rank :]
+    shape = struct.unpack(f">{rank}I", head[4:]) if len(head) == 4 + 4 * rank else ()
+    if head != idx_header(shape) or len(body) != np.prod(shape, dtype=object):
+        raise InvalidData(
+            f"{path} is no whole IDX file of unsigned bytes: {len(content)} bytes that begin with "
+            f"{content[:4].hex() or 'nothing'}. Replace it with a whole copy."
+        )
+    return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def _keras_cache() -> Path:
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    return Path(home).expanduser() / "datasets"
+
+
+def _download(target: Path) -> dict[str, np.ndarray]:
+    """Download through Keras beside `target`, verify, and only then put it in place."""
+    import keras
+
+    folder = target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = tempfile.TemporaryDirectory(prefix=".mnist-", dir=folder)
+    except OSError:  # a home that cannot be written: keep the arrays, not the file
+        unfinished = tempfile.TemporaryDirectory(prefix="mnist-")
+    with unfinished as name, _patience(TIMEOUT_SECONDS):
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+                path = keras.utils.get_file(
+                    target.name, origin=DOWNLOAD_URL, cache_dir=name, cache_subdir=""
+                )
+            arrays = read(Path(path))
+        except InvalidData as error:
+            raise DataUnavailable(f"{DOWNLOAD_URL} sent something else. {error}") from error
+        except Exception as error:  # Keras raises a bare Exception for network faults
+            raise DataUnavailable(f"the download failed ({error})") from error
+        with contextlib.suppress(OSError):
+            Path(path).replace(target)
+    return arrays
+
+
+@contextlib.contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Limit each wait of new sockets; Keras's download takes no time-out of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,61 @@
+"""An entry's layers as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from ann_models import entry
+from ann_models.entry import Variant
+
+
+def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Sequential:
+    """The entry's network with the initial weights of `seed` (Glorot uniform kernels).
+
+    Args:
+        variant: an entry with layers.
+        input_shape: the shape of one example, e.g. (28, 28) or (2,).
+        seed: decides the initial weights and the dropout masks.
+
+    Returns:
+        A built, uncompiled model: (batch, *input_shape) → (batch, units of the last layer).
+    """
+    regularizer = _regularizer(variant.penalty)
+    model = keras.Sequential([keras.Input(input_shape)], name=variant.name.replace(".", "_"))
+    for position, layer in enumerate(variant.layers):
+        if isinstance(layer, entry.Convolution) and position == 0:
+            model.add(keras.layers.Reshape((*input_shape, 1)))
+        model.add(_keras_layer(layer, seed * 1000 + position, regularizer))
+    return model
+
+
+def _regularizer(penalty: entry.Penalty | None) -> keras.Regularizer | None:
+    if penalty is None:
+        return None
+    kinds = {"l1": keras.regularizers.L1, "l2": keras.regularizers.L2}
+    return kinds[penalty.norm](penalty.strength)
+
+
+def _keras_layer(
+    layer: entry.Layer, seed: int, regularizer: keras.Regularizer | None
+) -> keras.Layer:
+    kernel = {
+        "kernel_initializer": keras.initializers.GlorotUniform(seed),
+        "kernel_regularizer": regularizer,
+    }
+    match layer:
+        case entry.Dense(units, activation, use_bias):
+            return keras.layers.Dense(units, activation, use_bias, **kernel)
+        case entry.Convolution(filters, size, strides, activation):
+            return keras.layers.Conv2D(
+                filters, size, strides, padding="same", activation=activation, **kernel
+            )
+        case entry.MaxPooling(size):
+            return keras.layers.MaxPooling2D(size)
+        case entry.Flatten():
+            return keras.layers.Flatten()
+        case entry.BatchNormalization():
+            return keras.layers.BatchNormalization()
+        case entry.ActivationLayer(activation):
+            return keras.layers.Activation(activation)
+        case entry.Dropout(rate):
+            return keras.layers.Dropout(rate, seed=seed)

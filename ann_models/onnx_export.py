@@ -1,0 +1,111 @@
+"""Keras model → ONNX bytes: what serving runs, without TensorFlow.
+
+Keras's own export translates. This module adds the contract: input `images` float32 (N, 28, 28),
+output `probabilities` float32 (N, 10), and names that depend on the graph alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+from keras import layers
+
+from ann_models.errors import UnsupportedLayer
+from ann_models.evaluation import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
+    layers.Activation,
+    layers.AveragePooling2D,
+    layers.BatchNormalization,
+    layers.Conv2D,
+    layers.Dense,
+    layers.Dropout,
+    layers.Flatten,
+    layers.GlobalAveragePooling2D,
+    layers.MaxPooling2D,
+    layers.Reshape,
+)
+OPSET = 18
+
+
+def to_onnx(model: keras.Sequential) -> bytes:
+    """Translate a digit classifier; equal weights give equal bytes.
+
+    Raises:
+        UnsupportedLayer: a layer is of a kind whose translation is not tested here.
+    """
+    for layer in model.layers:
+        if type(layer) not in SUPPORTED_LAYERS:
+            supported = ", ".join(kind.__name__ for kind in SUPPORTED_LAYERS)
+            raise UnsupportedLayer(
+                f"layer {layer.name!r} is a {type(layer).__name__}, which has no tested ONNX form "
+                f"(supported: {supported}); use one of these, or add it to "
+                "ann_models/onnx_export.py together with a test"
+            )
+    images = keras.InputSpec(shape=(None, 28, 28), dtype="float32", name="images")
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras probes for the bygone np.object
+        path = Path(folder, "model.onnx")
+        model.export(
+            path, format="onnx", verbose=False, input_signature=[images], opset_version=OPSET
+        )
+        translated = onnx.load(path)
+    _make_canonical(translated.graph)
+    onnx.checker.check_model(translated)
+    return translated.SerializeToString(deterministic=True)
+
+
+def _make_canonical(graph: onnx.GraphProto) -> None:
+    """Order and name by position: the translator's names count all exports of the process."""
+    uses = [name for node in graph.node for name in node.input]
+    graph.initializer.sort(key=lambda weight: uses.index(weight.name))
+    names = {graph.input[0].name: "images", graph.output[0].name: "probabilities"}
+    for index, weight in enumerate(graph.initializer):
+        weight.name = names.setdefault(weight.name, f"weight_{index}")
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{index}"
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names.setdefault(name, f"value_{index}") for name in node.output]
+    for value in (*graph.input, *graph.output):
+        value.name = names[value.name]
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    graph.ClearField("value_info")
+    graph.ClearField("doc_string")
+
+
+def predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], np.ndarray]:
+    """What ONNX Runtime makes of the bytes, on one thread: images (n, 28, 28) → probabilities."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["probabilities"], {"images": images})[0]
+
+
+def largest_difference(model: keras.Model, onnx_bytes: bytes, images: np.ndarray) -> float:
+    """Largest absolute difference between the two forms' probabilities for images (n, 28, 28)."""
+    return float(np.max(np.abs(predictor(onnx_bytes)(images) - predict(model, images))))
+
+
+def milliseconds_per_image(onnx_bytes: bytes, image: np.ndarray, seconds: float = 0.1) -> float:
+    """Time for one image (28, 28) alone, on one thread.
+
+    It is the fastest of all calls within the given seconds: other work only ever adds to it.
+    """
+    answer = predictor(onnx_bytes)
+    batch = image[np.newaxis]
+    fastest, end = np.inf, time.perf_counter() + seconds
+    while (started := time.perf_counter()) < end:
+        answer(batch)
+        fastest = min(fastest, time.perf_counter() - started)
+    return 1000 * fastest

@@ -1,0 +1,178 @@
+"""Rows 15 to 17 and 24: which digit is it, how sure is the network, and what more data brings.
+
+Validation decides which seed's network is *the* network; the test digits only report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ann_models.augmentation import augment
+from ann_models.evaluation import (
+    accuracy,
+    confusion_matrix,
+    cross_entropies,
+    expected_calibration_error,
+    named_classes,
+    predict,
+    wilson_interval,
+    worst_mistakes,
+)
+from ann_models.figures import digits as figures
+from ann_models.findings import Findings
+from ann_models.studies.over_seeds import learned
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
+
+    from ann_models.datasets import Dataset
+    from ann_models.entry import Variant
+    from ann_models.training import Training
+
+SPLITS = ("train", "val", "test")
+SHOWN = 5  # the index of the training digit that the lecture shows
+EACH = 4  # digits of every class in the labelled grid
+MISTAKES = 30
+VERSIONS = 5  # augmented versions of each sample
+
+
+def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Findings:
+    """Row 15: what the network will see."""
+    arrays = data.arrays
+    counts = {split: np.bincount(arrays[f"y_{split}"], minlength=10) for split in SPLITS}
+    x, y = arrays["x_train"], arrays["y_train"]
+    columns = np.stack([np.flatnonzero(y == digit)[:EACH] for digit in range(10)], axis=1).ravel()
+    return Findings(
+        metrics={f"{split}_size": float(count.sum()) for split, count in counts.items()},
+        figures={
+            "digit": figures.digit(x[SHOWN], y[SHOWN]),
+            "labelled_grid": figures.labelled_grid(x[columns], y[columns], "Training digits"),
+            "class_counts": figures.class_counts(counts),
+        },
+        tables={
+            "arrays": {
+                "array": list(arrays),
+                "shape": [str(array.shape) for array in arrays.values()],
+                "dtype": [str(array.dtype) for array in arrays.values()],
+                "lowest": [float(array.min()) for array in arrays.values()],
+                "highest": [float(array.max()) for array in arrays.values()],
+            },
+            "class_counts": {"digit": list(range(10))} | {s: c.tolist() for s, c in counts.items()},
+        },
+    )
+
+
+def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
+    """Rows 16 and 17: how well the digits are told apart, and which mistakes are the worst."""
+    judged = _judged(variant, data, training)
+    findings, probabilities = judged.findings, judged.probabilities
+    images, labels = data.arrays["x_test"], data.arrays["y_test"]
+    named = named_classes(probabilities)
+    worst = worst_mistakes(probabilities, labels, MISTAKES)
+    one = int(np.random.default_rng(0).integers(len(images)))
+    findings.figures |= {
+        "worst_mistakes": figures.worst_mistakes(images[worst], labels[worst], named[worst]),
+        "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
+        "first_layer_weights": figures.weight_pictures(*_first_layer(judged.model, images[0])),
+    }
+    findings.tables["worst_mistakes"] = {
+        "test_digit": worst.tolist(),
+        "true": labels[worst].tolist(),
+        "predicted": named[worst].tolist(),
+        "loss": cross_entropies(probabilities, labels)[worst].tolist(),
+    }
+    return findings
+
+
+def mnist_augmented(variant: Variant, data: Dataset, training: Training) -> Findings:
+    """Row 24: row 16's network, trained on distorted digits."""
+    findings = mnist(variant, data, training)
+    findings.figures |= _augmented_samples(variant, data)
+    return findings
+
+
+def mnist_data_size(variant: Variant, data: Dataset, training: Training) -> Findings:
+    """Row 24: row 16's network on a part of the training digits."""
+    findings = _judged(variant, data, training).findings
+    findings.figures |= _augmented_samples(variant, data)
+    return findings
+
+
+def scores(
+    data: Dataset, models: list[keras.Model]
+) -> tuple[dict[str, list[float]], list[np.ndarray]]:
+    """Each model's accuracy in every split, its test loss, and train − test accuracy.
+
+    Returns:
+        These by metric name, and each model's test probabilities (n, 10).
+    """
+    labels = {split: data.arrays[f"y_{split}"] for split in SPLITS}
+    outputs = {split: [predict(m, data.arrays[f"x_{split}"]) for m in models] for split in SPLITS}
+    measured = {
+        f"{split}_accuracy": [accuracy(o, labels[split]) for o in outputs[split]]
+        for split in SPLITS
+    }
+    measured["generalisation_gap"] = [
+        train - test
+        for train, test in zip(measured["train_accuracy"], measured["test_accuracy"], strict=True)
+    ]
+    measured["test_loss"] = [
+        float(cross_entropies(o, labels["test"]).mean()) for o in outputs["test"]
+    ]
+    return measured, outputs["test"]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The findings on all seeds, and the chosen seed's model with its test probabilities."""
+
+    findings: Findings
+    model: keras.Model
+    probabilities: np.ndarray
+
+
+def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
+    measured, test_outputs = scores(data, training.models)
+    best = int(np.argmax(measured["val_accuracy"]))
+    labels, probabilities = data.arrays["y_test"], test_outputs[best]
+    matrix = confusion_matrix(labels, named_classes(probabilities))
+    right = int(matrix.trace())
+    low, high = wilson_interval(right, len(labels))
+    findings = learned(variant, training, **measured)
+    findings.metrics |= {
+        "train_size": float(len(data.arrays["x_train"])),
+        "best_seed": float(training.seeds[best]),
+        "best_test_accuracy": right / len(labels),
+        "best_test_accuracy_low": low,
+        "best_test_accuracy_high": high,
+        "test_error_count": float(len(labels) - right),
+        "ece": expected_calibration_error(probabilities, labels),
+    }
+    findings.figures["confusion_matrix"] = figures.confusion(matrix)
+    findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
+        f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)
+    }
+    return _Judged(findings, training.models[best], probabilities)
+
+
+def _first_layer(model: keras.Model, image: np.ndarray) -> tuple[np.ndarray, str]:
+    """The first layer's weights as pictures: hidden units' (784 → 28×28) or kernels' (3×3)."""
+    kernel = model.get_weights()[0]
+    if kernel.ndim == 2:
+        return kernel.T.reshape(-1, *image.shape), "Weights of the hidden units"
+    return kernel[:, :, 0].transpose(2, 0, 1), "Kernels of the first convolution"
+
+
+def _augmented_samples(variant: Variant, data: Dataset) -> dict[str, Figure]:
+    """The first ten training digits, each in several versions, where the variant augments."""
+    if variant.augmentation is None:
+        return {}
+    originals = data.arrays["x_train"][:10]
+    versions = [
+        np.asarray(augment(originals, variant.augmentation, [0, i])) for i in range(VERSIONS)
+    ]
+    return {"augmented_samples": figures.augmented_samples(originals, np.stack(versions))}

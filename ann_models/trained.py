@@ -1,0 +1,111 @@
+"""What training a variant gave, and its form on disk between two steps of a pipeline."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ann_models import archives
+
+if TYPE_CHECKING:
+    import keras
+
+    from ann_models.entry import Variant
+
+Weights = list[NDArray[np.float32]]
+
+
+@dataclass
+class Training:
+    """What training one variant gave.
+
+    Attributes:
+        models: one trained Keras model a seed.
+        seeds: the seeds, in the order of `models`.
+        history: `train_loss` (with penalties, as `fit` reports it) and, where they exist,
+            `train_accuracy`, `val_loss`, `val_accuracy`; each (epochs, seeds), NaN after a seed
+            stopped early.
+        seconds: wall time, compilation included.
+        snapshots: for entries that keep weights: [epoch][seed] → weights; epoch 0 is untrained.
+        best_epoch: (seeds,), the first epoch is 1; with early stopping only.
+        interrupted: whether Ctrl-C ended it before its last epoch.
+    """
+
+    models: list[keras.Model]
+    seeds: tuple[int, ...]
+    history: dict[str, NDArray[np.float64]]
+    seconds: float
+    snapshots: list[list[Weights]] = field(default_factory=list)
+    best_epoch: NDArray[np.int64] | None = None
+    interrupted: bool = False
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 over the weights of all seeds: equal exactly if every weight is."""
+        digest = hashlib.sha256()
+        for model in self.models:
+            for weights in model.get_weights():
+                digest.update(np.ascontiguousarray(weights).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write everything but the architecture, which the entry says, to one .npz."""
+        arrays = {
+            "seeds": np.array(self.seeds),
+            "seconds": np.array(self.seconds),
+            "interrupted": np.array(self.interrupted),
+        }
+        if self.best_epoch is not None:
+            arrays["best_epoch"] = self.best_epoch
+        for name, values in self.history.items():
+            arrays[f"history/{name}"] = values
+        for i, weights in enumerate(zip(*(m.get_weights() for m in self.models), strict=True)):
+            arrays[f"weights/{i}"] = np.stack(weights)
+        if self.snapshots:
+            for i in range(len(self.snapshots[0][0])):
+                arrays[f"snapshots/{i}"] = np.stack(
+                    [[weights[i] for weights in seeds] for seeds in self.snapshots]
+                )
+        archives.write(path, arrays)
+
+    @classmethod
+    def load(cls, path: Path, variant: Variant, input_shape: tuple[int, ...]) -> Training:
+        """Read what `save` wrote for this entry.
+
+        Raises:
+            InvalidData: the file is missing, damaged or of another network.
+        """
+        from ann_models import networks
+
+        arrays = archives.read(path)
+
+        def group(prefix: str) -> dict[str, np.ndarray]:
+            return {
+                name.removeprefix(prefix): values
+                for name, values in arrays.items()
+                if name.startswith(prefix)
+            }
+
+        seeds = tuple(int(seed) for seed in arrays["seeds"])
+        models = [networks.build(variant, input_shape, seed) for seed in seeds]
+        weights = list(group("weights/").values())
+        for i, model in enumerate(models):
+            model.set_weights([stacked[i] for stacked in weights])
+        kept = list(group("snapshots/").values())
+        return cls(
+            models=models,
+            seeds=seeds,
+            history=group("history/"),
+            seconds=float(arrays["seconds"]),
+            snapshots=[
+                [[stacked[epoch, i] for stacked in kept] for i in range(len(seeds))]
+                for epoch in range(len(kept[0]) if kept else 0)
+            ],
+            best_epoch=arrays.get("best_epoch"),
+            interrupted=bool(arrays["interrupted"]),
+        )

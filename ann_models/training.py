@@ -1,0 +1,354 @@
+"""The fast trainer: one compiled program holds the whole loop over epochs and batches.
+
+`fit` calls Python once a batch; for the lecture's small networks that costs a hundred times the
+arithmetic. Here the shuffled order of a chunk of epochs goes in and the losses of those epochs
+come out: gathering, gradients and the optimiser's steps happen inside one compiled
+`tf.while_loop`. All seeds of a small network run in one program, batched by `tf.vectorized_map`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ann_models import entry, networks
+from ann_models.augmentation import augment
+from ann_models.datasets import Dataset
+from ann_models.entry import Variant
+from ann_models.errors import InvalidData, TrainingDiverged
+from ann_models.trained import Training
+
+Progress = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
+
+PROGRESS_REPORTS = 20  # chunks a training is cut into
+SMALL = 50_000  # parameters up to which all seeds share one program
+SCORING_BATCH = 1_000
+MEASURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+def train(
+    variant: Variant, data: Dataset, seeds: tuple[int, ...], on_progress: Progress | None = None
+) -> Training:
+    """Train a variant's network once for each seed.
+
+    Args:
+        variant: an entry with layers.
+        data: x_train (n, …), y_train (n,) or (n, outputs); x_val and y_val if it has them.
+        seeds: a seed decides the initial weights, the order of the batches and the dropout
+            masks: the same seeds give the same weights on the same machine.
+        on_progress: called after each chunk of epochs.
+
+    Raises:
+        InvalidData: the arrays do not pair up.
+        TrainingDiverged: a loss is no longer a finite number.
+    """
+    started = time.perf_counter()
+    x, y = data.arrays["x_train"], data.arrays["y_train"]
+    if len(x) != len(y) or not len(x):
+        raise InvalidData(f"{variant.name}: {len(x)} inputs and {len(y)} targets do not pair up.")
+    models = [networks.build(variant, x.shape[1:], seed) for seed in seeds]
+    width = len(seeds) if _is_small(variant, models[0]) else 1
+    program = _Program(variant, data, models[0], width)
+    parts: list[Training] = []
+    for first in range(0, len(seeds), width):
+
+        def report(epoch: int, loss: float, done: int = len(parts) * variant.epochs) -> None:
+            if on_progress:
+                on_progress(done + epoch, len(seeds) // width * variant.epochs, loss)
+
+        group = slice(first, first + width)
+        parts.append(program.train(models[group], seeds[group], report))
+        if parts[-1].interrupted:
+            break
+    return _joined(parts, time.perf_counter() - started)
+
+
+class _Program:
+    """The compiled loop for `width` networks of one shape, weights stacked on the first axis."""
+
+    def __init__(self, variant: Variant, data: Dataset, model: keras.Model, width: int) -> None:
+        self.variant, self.model, self.width = variant, model, width
+        used = ("x_train", "y_train", "x_val", "y_val")
+        self.tensors = {n: tf.constant(data.arrays[n]) for n in used if n in data.arrays}
+        self.examples = len(data.arrays["x_train"])
+        self.chunk = _epochs_a_chunk(variant, self.examples * width)
+        self.loss = keras.losses.get(variant.loss)
+        self.weights = [_stacked(v, width) for v in model.trainable_variables]
+        self.state = [_stacked(v, width) for v in model.non_trainable_variables]
+        self.optimizer = _optimizer(variant.optimizer)
+        self.optimizer.build(self.weights)
+        self.best = [_stacked(v, width) for v in model.variables]
+        self.best_loss = tf.Variable(tf.zeros(width))
+        self.best_epoch = tf.Variable(tf.zeros(width, tf.int32))
+        self.epoch = tf.Variable(0)
+        self.seeds = tf.Variable(tf.zeros(width, tf.int32))
+        self.initial = [(v, v.numpy()) for v in self.optimizer.variables]
+        self.run_epochs = tf.function(
+            self._run_epochs, autograph=False, jit_compile=not _has_convolution(variant)
+        )
+
+    def train(
+        self,
+        models: list[keras.Model],
+        seeds: tuple[int, ...],
+        report: Callable[[int, float], None],
+    ) -> Training:
+        """Train these models in place; Ctrl-C keeps the chunks that are finished."""
+        started = time.perf_counter()
+        self._start(models, seeds)
+        generators = [np.random.default_rng(seed) for seed in seeds]
+        rows: list[NDArray[np.float32]] = []  # each (epochs, measures, seeds)
+        snapshots = [self._snapshot()] if self.variant.keep_weights else []
+        interrupted = False
+        try:
+            for first in range(0, self.variant.epochs, self.chunk):
+                epochs = min(self.chunk, self.variant.epochs - first)
+                order = np.stack([self._order(g, epochs) for g in generators], axis=1)
+                rows.append(self.run_epochs(order, tf.constant(epochs)).numpy()[:epochs])
+                self._refuse_divergence(rows[-1], seeds, first)
+                if self.variant.keep_weights:
+                    snapshots.append(self._snapshot())
+                if np.isnan(rows[-1][-1, 0]).all():  # every seed has stopped early
+                    break
+                report(first + epochs, float(np.nanmean(rows[-1][-1, 0])))
+        except KeyboardInterrupt:
+            interrupted = True
+        self._finish(models)
+        table = np.concatenate([np.zeros((0, 4, len(seeds))), *rows])
+        return Training(
+            models=models,
+            seeds=seeds,
+            history={n: table[:, i] for i, n in enumerate(MEASURES) if self._measures(n)},
+            seconds=time.perf_counter() - started,
+            snapshots=snapshots,
+            best_epoch=self.best_epoch.numpy() if self.variant.early_stopping else None,
+            interrupted=interrupted,
+        )
+
+    # --- inside the compiled program ------------------------------------------------------------
+
+    def _run_epochs(self, order: tf.Tensor, epochs: tf.Tensor) -> tf.Tensor:
+        """`epochs` passes in the given order (chunk, width, examples) → (chunk, 4, width)."""
+
+        def one_epoch(i: tf.Tensor, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            stopped = self._stopped()
+            sums = _over_batches(order[i], self.variant.batch_size, self._step)
+            measures = [sums / self.examples]
+            if "x_val" in self.tensors:
+                count = len(self.tensors["x_val"])
+                every = tf.tile(tf.range(count)[None], [self.width, 1])
+                measures.append(_over_batches(every, SCORING_BATCH, self._score) / count)
+            self.epoch.assign_add(1)
+            if self.variant.early_stopping:
+                self._remember_the_best(measures[1][0], stopped)
+            row = tf.concat([*measures, tf.zeros([4 - 2 * len(measures), self.width])], axis=0)
+            row = tf.where(stopped, np.nan, row)
+            return i + 1, tf.tensor_scatter_nd_update(history, [[i]], [row])
+
+        start = (tf.constant(0), tf.fill([self.chunk, 4, self.width], np.nan))
+        _, history = tf.while_loop(
+            lambda i, _: (i < epochs) & ~tf.reduce_all(self._stopped()), one_epoch, start
+        )
+        return history
+
+    def _step(self, indices: tf.Tensor) -> tf.Tensor:
+        """One gradient step on the examples `indices` (width, batch) → (2, width) sums."""
+
+        def gradients(arguments: Any) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
+            weights, state, mine, seed = arguments
+            images, targets = tf.gather(self.tensors["x_train"], mine), tf.gather(self.tensors["y_train"], mine)
+            if self.variant.augmentation:
+                images = augment(images, self.variant.augmentation, seed)
+            with tf.GradientTape() as tape:  # outside vectorized_map XLA compiles at each call
+                tape.watch(weights)
+                outputs, state, penalties = self.model.stateless_call(
+                    weights, state, images, training=True, return_losses=True
+                )
+                loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
+            return loss, self._correct(targets, outputs), tape.gradient(loss, weights), state
+
+        steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
+        seeds = tf.stack([self.seeds, steps], axis=1)
+        loss, correct, slopes, state = self._each(gradients, (*self._values(), indices, seeds))
+        self.optimizer.apply(slopes, self.weights)
+        for variable, value in zip(self.state, state, strict=True):
+            variable.assign(value)
+        return tf.stack([loss * indices.shape[1], correct])
+
+    def _score(self, indices: tf.Tensor) -> tf.Tensor:
+        """Validation sums over the examples `indices` (width, batch) → (2, width)."""
+
+        def forward(arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
+            weights, state, mine = arguments
+            targets = tf.gather(self.tensors["y_val"], mine)
+            outputs, _, penalties = self.model.stateless_call(
+                weights, state, tf.gather(self.tensors["x_val"], mine), return_losses=True
+            )
+            loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
+            return loss, self._correct(targets, outputs)
+
+        loss, correct = self._each(forward, (*self._values(), indices))
+        return tf.stack([loss * indices.shape[1], correct])
+
+    def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        return [v.value.value() for v in self.weights], [v.value.value() for v in self.state]
+
+    def _each(self, function: Callable[[Any], Any], stacked: Any) -> Any:
+        """Apply to each seed's slice of the stacked arguments."""
+        if self.width > 1:
+            return tf.vectorized_map(function, stacked)
+        one = tf.nest.map_structure(lambda t: tf.squeeze(t, 0), stacked)
+        return tf.nest.map_structure(lambda t: tf.expand_dims(t, 0), function(one))
+
+    def _correct(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        match self.variant.loss:
+            case "sparse_categorical_crossentropy":
+                hits = tf.equal(tf.argmax(outputs, -1, tf.int32), tf.cast(targets, tf.int32))
+            case "binary_crossentropy":
+                hits = tf.equal(outputs > 0.5, targets > 0.5)
+            case "mse":
+                return tf.constant(0.0)
+        return tf.reduce_sum(tf.cast(hits, tf.float32))
+
+    def _stopped(self) -> tf.Tensor:
+        """(width,): which seeds early stopping has ended."""
+        if self.variant.early_stopping is None:
+            return tf.zeros(self.width, tf.bool)
+        return self.epoch - self.best_epoch >= self.variant.early_stopping.patience
+
+    def _remember_the_best(self, loss: tf.Tensor, stopped: tf.Tensor) -> None:
+        better = (loss < self.best_loss) & ~stopped
+        self.best_loss.assign(tf.where(better, loss, self.best_loss))
+        self.best_epoch.assign(tf.where(better, self.epoch, self.best_epoch))
+        for best, now in zip(self.best, (*self.weights, *self.state), strict=True):
+            which = tf.reshape(better, [self.width] + [1] * (len(now.shape) - 1))
+            best.assign(tf.where(which, now.value, best.value))
+
+    # --- around it ------------------------------------------------------------------------------
+
+    def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> None:
+        self.seeds.assign(seeds)
+        for i, variable in enumerate(self.weights):
+            variable.assign(np.stack([m.trainable_variables[i].numpy() for m in models]))
+        for i, variable in enumerate(self.state):
+            variable.assign(np.stack([m.non_trainable_variables[i].numpy() for m in models]))
+        for variable, value in self.initial:
+            variable.assign(value)
+        self.epoch.assign(0)
+        self.best_epoch.assign(tf.zeros_like(self.best_epoch))
+        self.best_loss.assign(tf.fill([self.width], np.inf))
+
+    def _finish(self, models: list[keras.Model]) -> None:
+        trained = [*self.weights, *self.state]
+        if self.variant.early_stopping and int(self.epoch) > 0:
+            trained = self.best
+        for variables, values in zip(
+            zip(*((*m.trainable_variables, *m.non_trainable_variables) for m in models)),
+            trained,
+            strict=True,
+        ):
+            for variable, value in zip(variables, values.numpy(), strict=True):
+                variable.assign(value)
+
+    def _snapshot(self) -> list[list[NDArray[np.float32]]]:
+        arrays = [v.numpy() for v in self.weights]
+        return [[array[seed] for array in arrays] for seed in range(self.width)]
+
+    def _order(self, generator: np.random.Generator, epochs: int) -> NDArray[np.int32]:
+        """(chunk, examples): a new permutation an epoch; zeros after the last epoch."""
+        order = np.zeros((self.chunk, self.examples), np.int32)
+        order[:epochs] = np.arange(self.examples)
+        generator.permuted(order[:epochs], axis=1, out=order[:epochs])
+        return order
+
+    def _measures(self, name: str) -> bool:
+        return not (name.startswith("val_") and "x_val" not in self.tensors) and not (
+            name.endswith("_accuracy") and self.variant.loss == "mse"
+        )
+
+    def _refuse_divergence(
+        self, rows: NDArray[np.float32], seeds: tuple[int, ...], first: int
+    ) -> None:
+        """Seeds that stopped early are NaN in every measure; a diverged one has a real accuracy."""
+        running = ~np.isnan(rows[:, 1])
+        bad = np.argwhere(running & ~np.isfinite(rows[:, 0]))
+        if len(bad):
+            epoch, seed = bad[0]
+            raise TrainingDiverged(
+                f"{self.variant.name}: the training loss is {rows[epoch, 0, seed]} in epoch "
+                f"{first + epoch + 1} with seed {seeds[seed]}; a smaller learning rate than "
+                f"{self.variant.optimizer.learning_rate:g} may help."
+            )
+
+
+def _over_batches(
+    order: tf.Tensor, batch: int, step: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.Tensor:
+    """Sum `step` over batches of `order` (width, examples), an incomplete last one included."""
+    width, examples = order.shape
+    batch = min(batch, examples)
+    whole = examples // batch
+
+    def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return i + 1, sums + step(tf.slice(order, [0, i * batch], [width, batch]))
+
+    start = (tf.constant(0), tf.zeros([2, width]))
+    _, sums = tf.while_loop(lambda i, _: i < whole, body, start, parallel_iterations=1)
+    return sums + step(order[:, whole * batch :]) if examples % batch else sums
+
+
+def _epochs_a_chunk(variant: Variant, examples: int) -> int:
+    """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
+    if variant.keep_weights:
+        return 1
+    within_memory = max(1, 10_000_000 // examples)
+    return min(within_memory, -(-variant.epochs // PROGRESS_REPORTS))
+
+
+def _is_small(variant: Variant, model: keras.Model) -> bool:
+    return (
+        model.count_params() <= SMALL
+        and not _has_convolution(variant)
+        and variant.augmentation is None
+    )
+
+
+def _has_convolution(variant: Variant) -> bool:
+    return any(isinstance(layer, entry.Convolution) for layer in variant.layers)
+
+
+def _optimizer(settings: entry.Adam | entry.SGD) -> keras.Optimizer:
+    match settings:
+        case entry.Adam(learning_rate):
+            return keras.optimizers.Adam(learning_rate)
+        case entry.SGD(learning_rate, momentum):
+            return keras.optimizers.SGD(learning_rate, momentum)
+
+
+def _stacked(variable: keras.Variable, width: int) -> keras.Variable:
+    value = np.repeat(variable.numpy()[None], width, axis=0)
+    return keras.Variable(value, trainable=variable.trainable, dtype=variable.dtype)
+
+
+def _joined(parts: list[Training], seconds: float) -> Training:
+    """The trainings of all groups of seeds as one."""
+    epochs = min(len(part.history["train_loss"]) for part in parts)
+    best = [part.best_epoch for part in parts if part.best_epoch is not None]
+    return Training(
+        models=[model for part in parts for model in part.models],
+        seeds=tuple(seed for part in parts for seed in part.seeds),
+        history={
+            name: np.concatenate([part.history[name][:epochs] for part in parts], axis=1)
+            for name in parts[0].history
+        },
+        seconds=seconds,
+        snapshots=[sum(rows, []) for rows in zip(*(part.snapshots for part in parts))],
+        best_epoch=np.concatenate(best) if best else None,
+        interrupted=parts[-1].interrupted,
+    )

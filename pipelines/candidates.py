@@ -1,0 +1,42 @@
+"""A trained digit classifier → what the gate needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ann_models.onnx_export import largest_difference, milliseconds_per_image, predictor
+from pipelines.gate import Candidate
+
+if TYPE_CHECKING:
+    import keras
+
+    from ann_models.datasets import Dataset
+
+COMPARED_DIGITS = 1000
+BATCH = 100  # small enough for a convolutional network's activations to stay in the cache
+
+
+def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
+    """Let the ONNX form, which is what will be served, answer all validation digits.
+
+    Args:
+        model: the trained network, (n, 28, 28) → (n, 10).
+        onnx_bytes: the same network in ONNX form.
+        data: digits with x_val and y_val.
+    """
+    images, labels = data.arrays["x_val"], data.arrays["y_val"]
+    validation = replace(data, arrays={"x_val": images, "y_val": labels})
+    answer = predictor(onnx_bytes)
+    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    return Candidate(
+        probabilities=np.concatenate([answer(batch) for batch in batches]),
+        labels=labels,
+        data_source=data.source,
+        validation_digest=validation.digest,
+        onnx_ms=milliseconds_per_image(onnx_bytes, images[0]),
+        onnx_difference=largest_difference(model, onnx_bytes, images[:COMPARED_DIGITS]),
+        weights_finite=all(np.isfinite(weight).all() for weight in model.get_weights()),
+    )

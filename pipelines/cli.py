@@ -1,0 +1,380 @@
+"""The command `ann`: parses, calls, prints. What it calls is imported when it is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipelines.flows import Report
+    from pipelines.registry import Version
+    from pipelines.settings import Settings
+    from serving.champion import Champion
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+UI_ADDRESS = "http://127.0.0.1:5000"
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+
+
+class Commands(click.Group):
+    """The group of commands; every known error ends as one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command, and turn its errors into sentences."""
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            _say("interrupted; the run at work is marked KILLED, all others are finished.")
+            sys.exit(FAILED)
+        except Exception as error:
+            sys.exit(_explain(error))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ann-pipelines", prog_name="ann")
+def main() -> None:
+    """Train, compare, gate and serve every network of an artificial-neural-networks lecture."""
+
+
+@main.command("list")
+def list_variants() -> None:
+    """List the variants of the lecture's table.
+
+    Example: ann list
+    """
+    from rich.table import Table
+
+    from ann_models.variants import QUESTIONS, VARIANTS
+
+    table = Table("row", "variant", "what it shows", box=None)
+    question = ""
+    for variant in VARIANTS.values():
+        if variant.question != question:
+            question = variant.question
+            table.add_section()
+            table.add_row("", "", f"[bold]{QUESTIONS[question].title}")
+        table.add_row(str(variant.row), variant.name, variant.look_at)
+    _print(table)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--quick", is_flag=True, help="Shorten every row; its numbers are not results.")
+@click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each variant.")
+@as_json
+def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -> None:
+    """Run the lecture, all rows or the named ones: data, training, tracking, gate.
+
+    Example: ann run relu_regression_2 --seeds 16
+    """
+    from ann_models import variants
+
+    variants.find(names)  # before anything heavy is imported
+    settings = _settings()
+    from pipelines import progress
+
+    terminal = progress.Terminal()
+    terminal.stage("starting MLflow, Prefect and TensorFlow")
+    from pipelines import flows
+
+    flows.progress = terminal
+    try:
+        report = flows.lecture(list(names), seeds, quick)
+    except flows.VariantsFailed as failure:
+        _show(failure.report, settings, as_json)
+        raise
+    _show(report, settings, as_json)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@as_json
+def predict(files: tuple[Path, ...], as_json: bool) -> None:
+    """Read the digit in each image file with the champion.
+
+    Example: ann predict seven.png
+    """
+    settings = _settings()
+    from serving.images import to_digit
+
+    digits = [to_digit(_bytes(file)) for file in files]
+    model = _champion(settings)
+    answers = []
+    for file, digit in zip(files, digits, strict=True):
+        probabilities = model.predict(digit[None])[0]
+        answers.append(
+            {
+                "file": str(file),
+                "digit": int(probabilities.argmax()),
+                "probabilities": [round(float(p), 6) for p in probabilities],
+                "model": model.name,
+                "version": model.version,
+                "data": model.data,
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(answers))
+        return
+    for answer in answers:
+        sure = max(answer["probabilities"])
+        click.echo(f"{answer['file']}: {answer['digit']}  ({sure:.1%})")
+    click.echo(f"answered by {model.name} version {model.version}, trained on {model.data}")
+
+
+@main.command("compare")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@as_json
+def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
+    """Show the newest run of each variant side by side, and where MLflow's UI compares them.
+
+    Example: ann compare overfit_base overfit_dropout
+    """
+    from ann_models import variants
+
+    chosen = variants.find(names)
+    settings = _settings()
+    from pipelines import views
+    from pipelines.tracking import Tracking
+
+    tracking = Tracking(settings)
+    runs = tracking.newest_by_variant()
+    found = [runs[variant.name] for variant in chosen if variant.name in runs]
+    if as_json:
+        rows = [
+            {"name": r.data.tags["variant"], "run_id": r.info.run_id, "metrics": r.data.metrics}
+            for r in found
+        ]
+        click.echo(json.dumps(rows))
+        return
+    if not found:
+        _say("no finished runs yet; `ann run` makes them.")
+        return
+    _print(_metrics_table((run.data.tags["variant"], run.data.metrics, "") for run in found))
+    for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
+        page = views.link("", tracking.experiment(question), question)
+        click.echo(f"{_ui(settings)}/{page}")
+
+
+@main.group(invoke_without_command=True)
+@click.option("--name", default="mnist-digits", show_default=True, help="The registered model.")
+@as_json
+@click.pass_context
+def models(context: click.Context, name: str, as_json: bool) -> None:
+    """List every registered version with the gate's decision and reasons, newest first.
+
+    Example: ann models
+    """
+    settings = _settings()
+    from pipelines.registry import Registry
+    from pipelines.tracking import Tracking
+
+    Tracking(settings)  # says so if the server is away
+    context.obj = Registry(settings.tracking_uri, settings.home), name
+    if context.invoked_subcommand is None:
+        _show_versions(name, context.obj[0].versions(name), as_json)
+
+
+@models.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Why the gate is overruled; goes on record.")
+@click.pass_obj
+def promote(registry_and_name: tuple[Any, str], version: str, reason: str) -> None:
+    """Make a version champion whatever the gate said.
+
+    Example: ann models promote 3 --reason "smaller, for the old phones"
+    """
+    registry, name = registry_and_name
+    registry.promote(registry.version(name, version), reason)
+    click.echo(f"{name} version {version} is champion now.")
+
+
+@models.command()
+@click.pass_obj
+def rollback(registry_and_name: tuple[Any, str]) -> None:
+    """Make the previous champion champion again.
+
+    Example: ann models rollback
+    """
+    registry, name = registry_and_name
+    click.echo(f"{name} version {registry.rollback(name).number} is champion again.")
+
+
+@main.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Say what is found, what is missing and what to do; mend a moved state folder.
+
+    Example: ann doctor
+    """
+    settings = _settings()
+    from pipelines.doctor import examine
+
+    findings = examine(settings)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            mark = click.style("✓", fg="green") if finding.well else click.style("✗", fg="red")
+            click.echo(f"{mark} {finding.subject}: {finding.sentence}")
+    if not all(finding.well for finding in findings):
+        sys.exit(FAILED)
+
+
+@main.command()
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+def ui(port: int) -> None:
+    """Open MLflow's pages on the embedded store, on this machine only.
+
+    Example: ann ui
+    """
+    settings = _settings()
+    from pipelines.ui import serve
+
+    serve(settings, port)
+
+
+# --- what the commands share ----------------------------------------------------------------------
+
+
+def _settings() -> Settings:
+    from pipelines import relocation, settings
+
+    loaded = settings.load()
+    settings.export(loaded)
+    moved_from = relocation.mend(loaded)
+    if moved_from:
+        _say(f"the state folder was moved from {moved_from}; its artifact paths are mended.")
+    return loaded
+
+
+def _champion(settings: Settings) -> Champion:
+    from serving.champion import fetch
+    from serving.errors import NoChampion
+
+    try:
+        return fetch(settings.tracking_uri, "mnist-digits", "champion", settings.home)
+    except NoChampion as missing:
+        try:
+            model = fetch(settings.tracking_uri, "offline-digits", "champion", settings.home)
+        except NoChampion:
+            raise missing from None
+    _say("no MNIST champion: a model trained on the OFFLINE DIGITS answers.")
+    return model
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _explain(error: Exception) -> int:
+    """Print one sentence, keep the traceback in the log, choose the exit code."""
+    from ann_models.errors import UnknownName
+    from pipelines.errors import WrongUse, in_a_sentence, translate
+    from serving.errors import InvalidImage
+
+    cause = translate(error)
+    _say(in_a_sentence(cause))
+    _keep_traceback(error)
+    return WRONG_USE if isinstance(cause, UnknownName | WrongUse | InvalidImage) else FAILED
+
+
+def _keep_traceback(error: Exception) -> None:
+    import os
+    import traceback
+
+    log = Path(os.environ.get("ANN_HOME") or ".ann", "ann.log")
+    try:
+        with log.open("a") as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        pass  # the folder is what is wrong, and the sentence says so
+
+
+def _ui(settings: Settings) -> str:
+    return UI_ADDRESS if settings.embedded else settings.tracking_uri.rstrip("/")
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"ann: {sentence}", err=True)
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=False).print(table)
+
+
+def _metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table:
+    """The numbers that most rows have, and the one that each is about."""
+    from rich.table import Table
+
+    table = Table("variant", "training loss", "±", "val. acc.", "test acc.", "s", "", box=None)
+    for name, metrics, remark in rows:
+        table.add_row(
+            name,
+            _number(metrics, "final_train_loss", "{:.3g}"),
+            _number(metrics, "final_train_loss_std", "{:.2g}"),
+            _number(metrics, "val_accuracy", "{:.2%}"),
+            _number(metrics, "test_accuracy", "{:.2%}"),
+            _number(metrics, "train_seconds", "{:.1f}"),
+            remark,
+        )
+    return table
+
+
+def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
+    return form.format(metrics[name]) if name in metrics else ""
+
+
+def _show(report: Report, settings: Settings, as_json: bool) -> None:
+    if as_json:
+        document = {
+            "pipeline_run_id": report.pipeline_run_id,
+            "data": report.data,
+            "rows": [asdict(row) for row in report.rows],
+            "champion": report.champion,
+        }
+        click.echo(json.dumps(document))
+        return
+    _print(_metrics_table((r.name, r.metrics, r.error or "") for r in report.rows))
+    if report.quick:
+        click.secho("A quick look: these numbers are NOT results.", fg="yellow")
+    for decision in report.decisions:
+        click.echo(decision)
+    if report.data == "offline-digits":
+        click.secho("The digits are the OFFLINE DIGITS, not MNIST.", fg="yellow")
+    click.echo("\nCompare in MLflow's UI" + (" (start it with `ann ui`):" if settings.embedded else ":"))
+    for page in report.views.values():
+        click.echo(f"  {_ui(settings)}/{page}")
+    if report.champion:
+        click.echo("Next: `ann predict FILE.png` · `ann models` · `ann compare`")
+
+
+def _show_versions(name: str, versions: list[Version], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(v) | {"tags": dict(v.tags)} for v in versions]))
+        return
+    if not versions:
+        click.echo(f"{name} has no versions yet; `ann run mnist_ann` makes one.")
+    for version in versions:
+        aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
+        accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
+        click.secho(f"version {version.number}{aliases}", bold=True)
+        click.echo(f"  {version.tags.get('variant', '')}: {version.decision}, {accuracy}")
+        for reason in version.reasons:
+            click.echo(f"    {reason}")
+        if "forced_reason" in version.tags:
+            click.echo(f"    forced: {version.tags['forced_reason']}")

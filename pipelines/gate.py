@@ -1,0 +1,219 @@
+"""May the challenger replace the champion? A pure function of predictions, with its reasons.
+
+To add a requirement, add a function to FLOOR (what any model must be) or to CONTEST (what a
+champion's successor must be).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ann_models.evaluation import wilson_interval
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Every threshold of the gate.
+
+    Attributes:
+        least_accuracy: validation accuracy whose 95 % interval must lie above this; chance is 0.1.
+        largest_difference: allowed between the probabilities of ONNX Runtime and of Keras.
+        significance: two-sided level of the exact McNemar test.
+        clearly_faster: share of the champion's time that an equally good challenger may take.
+    """
+
+    least_accuracy: float = 0.5
+    largest_difference: float = 1e-5
+    significance: float = 0.05
+    clearly_faster: float = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A trained model as the gate sees it.
+
+    Attributes:
+        probabilities: its answers to the validation digits, (n, 10).
+        labels: the digits' true classes, (n,).
+        data_source: where its training and validation digits come from, such as "mnist".
+        validation_digest: SHA-256 of the validation digits and labels.
+        onnx_ms: milliseconds for one image in ONNX Runtime on one thread.
+        onnx_difference: largest absolute difference of its ONNX form's probabilities from Keras's.
+        weights_finite: whether every weight is a finite number.
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+    data_source: str
+    validation_digest: str
+    onnx_ms: float
+    onnx_difference: float
+    weights_finite: bool
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which digits it names rightly, (n,) of bool."""
+        return self.probabilities.argmax(axis=1) == self.labels
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding: a sentence for or against the challenger, and the numbers behind it."""
+
+    in_favour: bool
+    sentence: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The gate's answer; it promotes if no reason speaks against it."""
+
+    reasons: tuple[Reason, ...]
+
+    @property
+    def promote(self) -> bool:
+        """Whether the challenger becomes champion."""
+        return all(reason.in_favour for reason in self.reasons)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers of all reasons."""
+        return {name: n for reason in self.reasons for name, n in reason.numbers.items()}
+
+
+def decide(
+    challenger: Candidate, champion: Candidate | None, policy: Policy | None = None
+) -> Decision:
+    """Judge a challenger against the champion, or against the floor alone if there is none.
+
+    The floor ends at the first reason against: what follows would rest on it.
+    """
+    policy = policy or Policy()
+    reasons: list[Reason] = []
+    for check in FLOOR:
+        reasons.append(check(challenger, policy))
+        if not reasons[-1].in_favour:
+            return Decision(tuple(reasons))
+    if champion is None:
+        reasons.append(Reason(True, "There is no champion to beat."))
+    elif champion.validation_digest != challenger.validation_digest:
+        reasons.append(_other_digits(challenger, champion))
+    else:
+        reasons.extend(check(challenger, champion, policy) for check in CONTEST)
+    return Decision(tuple(reasons))
+
+
+def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
+    if challenger.weights_finite:
+        return Reason(True, "All weights are finite numbers.")
+    return Reason(False, "Some weights are NaN or infinite: the training diverged.")
+
+
+def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
+    found, expected = challenger.probabilities.shape, (len(challenger.labels), CLASSES)
+    verdict = "as it must" if found == expected else f"not {expected}"
+    return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
+
+
+def _proper_probabilities(challenger: Candidate, policy: Policy) -> Reason:
+    p = challenger.probabilities
+    if not np.isfinite(p).all():
+        bad = np.count_nonzero(~np.isfinite(p).all(axis=1))
+        return Reason(False, f"{bad} of {len(p)} answers hold NaN or infinite numbers.")
+    lowest, error = float(p.min()), float(np.abs(p.sum(axis=1) - 1).max())
+    proper = lowest >= 0 and error <= 1e-4
+    return Reason(
+        proper,
+        f"Its answers are {'' if proper else 'not '}probabilities: the lowest is {lowest:.2g}, "
+        f"each row sums to 1 within {error:.1g}.",
+    )
+
+
+def _beats_chance(challenger: Candidate, policy: Policy) -> Reason:
+    right, n = int(challenger.right.sum()), len(challenger.labels)
+    low, high = wilson_interval(right, n)
+    return Reason(
+        low > policy.least_accuracy,
+        f"It names {right} of {n} validation digits rightly: {right / n:.2%}, 95 % interval "
+        f"{low:.2%} to {high:.2%}; the least is {policy.least_accuracy:.0%}.",
+        {"val_accuracy": right / n, "val_mistakes": n - right},
+    )
+
+
+def _onnx_agrees(challenger: Candidate, policy: Policy) -> Reason:
+    difference = challenger.onnx_difference
+    return Reason(
+        difference <= policy.largest_difference,
+        f"Its ONNX form differs from Keras by at most {difference:.1e}; "
+        f"{policy.largest_difference:.0e} is allowed.",
+        {"onnx_difference": difference},
+    )
+
+
+def _other_digits(challenger: Candidate, champion: Candidate) -> Reason:
+    return Reason(
+        False,
+        f"The two were judged on different validation digits: {challenger.data_source} "
+        f"{challenger.validation_digest[:12]} against {champion.data_source} "
+        f"{champion.validation_digest[:12]}; a paired test needs the same.",
+    )
+
+
+def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    gained = int(np.count_nonzero(challenger.right & ~champion.right))
+    lost = int(np.count_nonzero(champion.right & ~challenger.right))
+    p_value = mcnemar(gained, lost)
+    finding = (
+        f"On {gained} digits the challenger alone is right, on {lost} the champion alone: "
+        f"p = {p_value:.2g} (exact McNemar test, level {policy.significance})"
+    )
+    if p_value < policy.significance:
+        in_favour = gained > lost
+        verdict = f"significantly {'better' if in_favour else 'worse'}."
+    else:
+        limit = policy.clearly_faster * champion.onnx_ms
+        in_favour = gained >= lost and challenger.onnx_ms <= limit
+        more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
+        verdict = (
+            f"no significant difference, so it must make no more mistakes (it makes {more}) and "
+            f"take at most {limit:.4f} ms an image (it takes {challenger.onnx_ms:.4f})."
+        )
+    return Reason(
+        in_favour,
+        f"{finding}, {verdict}",
+        {
+            "only_challenger_right": gained,
+            "only_champion_right": lost,
+            "p_value": p_value,
+            "onnx_ms": challenger.onnx_ms,
+            "champion_onnx_ms": champion.onnx_ms,
+        },
+    )
+
+
+def mcnemar(only_first_right: int, only_second_right: int) -> float:
+    """Two-sided p-value that two classifiers err equally often (McNemar 1947), exact form.
+
+    Only the examples on which exactly one of the two is right count: if both err equally often,
+    each is a fair coin's toss.
+    """
+    from scipy.stats import binomtest
+
+    tosses = only_first_right + only_second_right
+    return float(binomtest(only_first_right, tosses).pvalue) if tosses else 1.0
+
+
+FLOOR: tuple[Callable[[Candidate, Policy], Reason], ...] = (
+    _finite_weights,
+    _right_shape,
+    _proper_probabilities,
+    _beats_chance,
+    _onnx_agrees,
+)
+CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_better_or_clearly_faster,)

@@ -1,0 +1,89 @@
+"""The folder that a registered version carries.
+
+MLmodel, requirements.txt, …    MLflow's description, with the flavours keras and onnx
+data/model.keras                read in safe mode; nothing is pickled
+model.onnx                      what MLflow's own server answers with too
+validation.npz                  probabilities (n, 10) and labels (n,), for the gate
+probe.npz                       image (28, 28) and probabilities (10,): one digit by which
+                                serving checks that it reads the model rightly
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import keras
+import mlflow.keras
+import mlflow.onnx
+import numpy as np
+import onnx
+from mlflow.entities import LoggedModel
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from ann_models import archives
+from pipelines.gate import Candidate
+
+PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime")
+
+
+def write(
+    folder: Path,
+    model: keras.Model,
+    onnx_bytes: bytes,
+    candidate: Candidate,
+    probe: np.ndarray,
+    logged: LoggedModel,
+) -> None:
+    """Write the folder of a logged model.
+
+    Args:
+        folder: does not exist yet.
+        model: the trained network.
+        onnx_bytes: its ONNX form.
+        candidate: its answers to the validation digits.
+        probe: the first validation digit, (28, 28).
+        logged: MLflow's entry for the model.
+    """
+    card = Model(
+        artifact_path=logged.artifact_location,
+        run_id=logged.source_run_id,
+        model_id=logged.model_id,
+        model_uuid=logged.model_id,
+    )
+    shared = {
+        "path": str(folder),
+        "mlflow_model": card,
+        "signature": _signature(candidate.probabilities),
+        # Given, not inferred: to infer them MLflow loads the model in a new process, for seconds.
+        "pip_requirements": [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES],
+    }
+    mlflow.onnx.save_model(
+        onnx.load_from_string(onnx_bytes),
+        save_as_external_data=False,
+        onnx_execution_providers=["CPUExecutionProvider"],
+        onnx_session_options={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
+        **shared,
+    )
+    answers_with_onnx = card.flavors["python_function"]
+    mlflow.keras.save_model(model, **shared)
+    card.flavors["python_function"] = answers_with_onnx
+    card.save(str(folder / "MLmodel"))
+
+    archives.write(
+        folder / "validation.npz",
+        {"probabilities": candidate.probabilities, "labels": candidate.labels},
+    )
+    archives.write(
+        folder / "probe.npz", {"image": probe, "probabilities": candidate.probabilities[0]}
+    )
+
+
+def _signature(probabilities: np.ndarray) -> ModelSignature:
+    float32 = np.dtype(np.float32)
+    answers = (-1, *probabilities.shape[1:])
+    return ModelSignature(
+        Schema([TensorSpec(float32, (-1, 28, 28), "images")]),
+        Schema([TensorSpec(float32, answers, "probabilities")]),
+    )

@@ -1,0 +1,124 @@
+"""Where state lives and which servers are used: defaults, environment, validated once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipelines.errors import WrongUse
+
+SERVER_SCHEMES = ("http", "https")
+DATABASE_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One machine's settings.
+
+    Attributes:
+        home: the folder of all local state; deleting it is a clean start.
+        tracking_uri: MLflow's store: the embedded SQLite file, or what MLFLOW_TRACKING_URI says.
+        prefect_api_url: the Prefect server; None: a temporary one for each run.
+    """
+
+    home: Path
+    tracking_uri: str
+    prefect_api_url: str | None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether runs are tracked in the state folder, without a server."""
+        return self.tracking_uri == embedded_uri(self.home)
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the embedded store keeps artifacts."""
+        return self.home / "artifacts"
+
+    @property
+    def data(self) -> Path:
+        """Generated data sets, by name and digest."""
+        return self.home / "data"
+
+    @property
+    def work(self) -> Path:
+        """What a step hands to the next, a folder a run."""
+        return self.home / "work"
+
+    @property
+    def log(self) -> Path:
+        """Tracebacks of errors that were shown as one sentence."""
+        return self.home / "ann.log"
+
+
+def embedded_uri(home: Path) -> str:
+    """The tracking URI of the SQLite store in a state folder."""
+    return f"sqlite:///{home / 'mlflow.db'}"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the environment; make the state folder.
+
+    Raises:
+        WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
+    """
+    home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    tracking_uri = environ.get("MLFLOW_TRACKING_URI") or embedded_uri(home)
+    _check_tracking_uri(tracking_uri)
+    prefect_api_url = environ.get("PREFECT_API_URL") or None
+    if prefect_api_url:
+        _check_url("PREFECT_API_URL", prefect_api_url, "http://127.0.0.1:4200/api")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WrongUse(
+            f"the state folder {home} cannot be written ({error.strerror}). Set ANN_HOME to a "
+            "folder that can, or mend its permissions."
+        ) from error
+    return Settings(home, tracking_uri, prefect_api_url)
+
+
+def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Tell MLflow, Prefect and TensorFlow, before they are imported; what is set already wins."""
+    environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri
+    defaults = {
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # ours is the terminal's progress
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    for name, value in defaults.items():
+        environ.setdefault(name, value)
+
+
+def _check_tracking_uri(uri: str) -> None:
+    scheme = urlsplit(uri).scheme.split("+")[0]
+    if scheme in SERVER_SCHEMES:
+        _check_url("MLFLOW_TRACKING_URI", uri, "http://127.0.0.1:5000")
+    elif scheme not in DATABASE_SCHEMES or "://" not in uri:
+        raise WrongUse(
+            f"MLFLOW_TRACKING_URI is {uri!r}; expected http://HOST:PORT of an MLflow server or a "
+            "database such as sqlite:///FILE. Unset it to use the embedded store."
+        )
+
+
+def _check_url(variable: str, url: str, example: str) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in SERVER_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise WrongUse(f"{variable} is {url!r}; expected an address such as {example}.")

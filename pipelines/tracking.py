@@ -1,0 +1,301 @@
+"""What an MLflow run of ours contains, in one place.
+
+Every write names its run: MLflow's active run belongs to one thread and is never used.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import numpy as np
+import psutil
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+from mlflow.exceptions import MlflowException
+
+from ann_models import archives
+from ann_models.entry import Variant
+from ann_models.findings import Findings
+from ann_models.studies.overview import Summary
+from ann_models.variants import QUESTIONS
+from pipelines import views
+from pipelines.errors import translate
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    import keras
+
+    from ann_models import datasets
+
+CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
+DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
+NOTE = "mlflow.note.content"
+PROCESS = "process"  # tag: who writes the run, to find runs whose writer was killed
+PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
+
+
+class Tracking:
+    """The MLflow store behind the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect, make the embedded store if it is new, and close runs whose process is gone.
+
+        Raises:
+            TrackingUnavailable: the server does not answer.
+        """
+        self.settings = settings
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        self.client = MlflowClient(settings.tracking_uri)
+        try:
+            self.client.search_experiments(max_results=1)
+        except Exception as error:
+            raise translate(error) from error
+        if settings.embedded:
+            with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+        self.close_abandoned_runs()
+
+    # --- experiments ------------------------------------------------------------------------------
+
+    def experiment(self, question: str, quick: bool = False) -> str:
+        """The id of a question's experiment, made with its notes and comparison views if new."""
+        title = QUESTIONS[question].title + (" (quick look)" if quick else "")
+        found = self.client.get_experiment_by_name(title)
+        identity = found.experiment_id if found else self._new_experiment(title)
+        tags = views.views_for(question) | {
+            NOTE: views.experiment_note(QUESTIONS[question], identity),
+            "question": question,
+        }
+        for key, value in tags.items():
+            if not found or found.tags.get(key) != value:
+                self.client.set_experiment_tag(identity, key, value)
+        return identity
+
+    def _new_experiment(self, title: str) -> str:
+        location = self.settings.artifacts.as_uri() if self.settings.embedded else None
+        try:
+            return self.client.create_experiment(title, location)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self.client.get_experiment_by_name(title).experiment_id
+
+    def experiments(self) -> list[Experiment]:
+        """The experiments of this project, by title."""
+        found = self.client.search_experiments(filter_string="tags.question != ''")
+        return sorted(found, key=lambda experiment: experiment.name)
+
+    # --- one run ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+        """A run that always ends: finished, failed, or killed by Ctrl-C or a signal."""
+        process = {PROCESS: _this_process(), "git_commit": git_commit()}
+        created = self.client.create_run(experiment, tags={**process, **tags}, run_name=name)
+        run_id: str = created.info.run_id
+        try:
+            yield run_id
+        except BaseException as error:
+            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            self._end(run_id, status, f"{type(error).__name__}: {error}")
+            raise
+        self._end(run_id, "FINISHED")
+
+    def _end(self, run_id: str, status: str, why: str = "") -> None:
+        try:
+            if why:
+                self.client.set_tag(run_id, "error", why[:5000])
+            self.client.set_terminated(run_id, status)
+        except Exception:
+            if status == "FINISHED":
+                raise
+            # The server is away: the next command finds the run by its process tag and closes it.
+
+    def log_settings(
+        self, run_id: str, variant: Variant, seeds: Iterable[int], data: datasets.Dataset
+    ) -> None:
+        """Every setting of the entry as a parameter, and its data set as an input."""
+        settings = {**variant.settings(), "seeds": len(list(seeds)), "data_source": data.source}
+        self.client.log_batch(run_id, params=[Param(k, str(v)) for k, v in settings.items()])
+        if data.arrays:
+            shapes = {name: list(array.shape) for name, array in data.arrays.items()}
+            entity = Dataset(
+                name=data.name,
+                digest=data.digest[:DIGEST_CHARACTERS],
+                source_type=data.source,
+                source=json.dumps({"source": data.source, "sha256": data.digest}),
+                profile=json.dumps(shapes),
+            )
+            context = [InputTag("mlflow.data.context", "training")]
+            self.client.log_inputs(run_id, [DatasetInput(entity, context)])
+            self.client.set_tag(run_id, "data_sha256", data.digest)
+
+    def log_findings(self, run_id: str, findings: Findings, extra: Mapping[str, Path]) -> None:
+        """Metrics, curves by epoch, figures and tables; `extra` files by artifact name."""
+        now = int(time.time() * 1000)
+        metrics = [Metric(k, float(v), now, 0) for k, v in findings.metrics.items()]
+        for name, curve in findings.curves.items():
+            metrics += _thinned(name, curve, now)
+        for name, values in findings.tables.get("seeds", {}).items():
+            if name != "seed":  # one point a seed: a spread that the UI can draw
+                metrics += [Metric(f"{name}_by_seed", float(v), now, i) for i, v in enumerate(values)]  # type: ignore[arg-type]
+        for first in range(0, len(metrics), 1000):
+            self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), findings, extra)
+            self.client.log_artifacts(run_id, folder)
+
+    def log_model(self, run_id: str, model: keras.Model, name: str) -> None:
+        """The Keras model with its signature, as a logged model of the run."""
+        import mlflow.keras
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        def schema(shape: tuple[int | None, ...]) -> Schema:
+            return Schema([TensorSpec(np.dtype(np.float32), (-1, *shape[1:]))])
+
+        run = self.client.get_run(run_id)
+        logged = self.client.create_logged_model(
+            run.info.experiment_id, name, run_id, params=run.data.params
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow.keras.save_model(
+                model,
+                f"{folder}/model",
+                signature=ModelSignature(schema(model.input_shape), schema(model.output_shape)),
+                # Given, not inferred: inference starts a process and takes seconds.
+                pip_requirements=[f"{p}=={importlib.metadata.version(p)}" for p in _packages()],
+            )
+            self.client.log_model_artifacts(logged.model_id, f"{folder}/model")
+        self.client.finalize_logged_model(logged.model_id, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+
+    # --- all runs ---------------------------------------------------------------------------------
+
+    def runs(self, condition: str = "") -> list[Run]:
+        """The runs of this project, newest first."""
+        ids = [experiment.experiment_id for experiment in self.experiments()]
+        return list(self.client.search_runs(ids, condition, max_results=5000)) if ids else []
+
+    def newest(self, question: str, quick: bool = False) -> list[Run]:
+        """The newest finished run of each variant of a question."""
+        found = self.client.search_runs(
+            [self.experiment(question, quick)],
+            f"attributes.status = 'FINISHED' AND tags.{views.LATEST} = 'true'",
+        )
+        return sorted(found, key=lambda run: run.info.start_time)
+
+    def newest_by_variant(self) -> dict[str, Run]:
+        """The newest finished full run of every variant, by its name."""
+        condition = f"attributes.status = 'FINISHED' AND tags.{views.LATEST} = 'true'"
+        runs = self.runs(f"{condition} AND tags.quick = 'false'")
+        return {run.data.tags["variant"]: run for run in runs}
+
+    def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
+        """Mark a run as its variant's newest; the one before it loses the mark."""
+        condition = f"tags.variant = '{variant}' AND tags.{views.LATEST} = 'true'"
+        for run in self.client.search_runs([experiment], condition):
+            if run.info.run_id != run_id:
+                self.client.set_tag(run.info.run_id, views.LATEST, "false")
+        self.client.set_tag(run_id, views.LATEST, "true")
+
+    def summary(self, run: Run) -> Summary:
+        """A logged run as the overview panels read it."""
+        with tempfile.TemporaryDirectory() as folder:
+            curves = self.client.download_artifacts(run.info.run_id, "curves.npz", folder)
+            return Summary(
+                name=run.data.tags["variant"],
+                parameters=run.data.params,
+                metrics=run.data.metrics,
+                curves=archives.read(Path(curves)),
+            )
+
+    def close_abandoned_runs(self) -> list[str]:
+        """End the runs whose process on this machine was killed before it could.
+
+        Returns:
+            Their ids.
+        """
+        closed = []
+        for run in self.runs("attributes.status = 'RUNNING'"):
+            host, _, process = run.data.tags.get(PROCESS, "").partition(" ")
+            if host == socket.gethostname() and not _is_alive(process):
+                self._end(run.info.run_id, "KILLED", "its process was killed")
+                closed.append(run.info.run_id)
+        return closed
+
+
+def git_commit() -> str:
+    """The code's commit, or the installed version where there is no checkout."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return importlib.metadata.version("ann-pipelines")
+
+
+def _packages() -> Iterable[str]:
+    installed = {d.name for d in importlib.metadata.distributions()}
+    return [p if p in installed else f"{p}-cpu" for p in PACKAGES]
+
+
+def _this_process() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid}@{process.create_time():.2f}"
+
+
+def _is_alive(process: str) -> bool:
+    pid, _, created = process.partition("@")
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == created
+    except (psutil.NoSuchProcess, ValueError):
+        return False
+
+
+def _thinned(name: str, curve: np.ndarray, now: int) -> list[Metric]:
+    """At most CURVE_POINTS epochs of a curve, the mean over its seeds; epochs count from 1."""
+    mean = np.nanmean(curve.reshape(len(curve), -1)[_finite_rows(curve)], axis=1)
+    epochs = np.flatnonzero(_finite_rows(curve))
+    chosen = np.unique(np.geomspace(1, len(mean), CURVE_POINTS).astype(int) - 1) if len(mean) else []
+    return [Metric(name, float(mean[i]), now, int(epochs[i]) + 1) for i in chosen]
+
+
+def _finite_rows(curve: np.ndarray) -> np.ndarray:
+    return np.isfinite(curve.reshape(len(curve), -1)).any(axis=1)
+
+
+def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) -> None:
+    for name, figure in findings.figures.items():
+        path = folder / "figures" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        figure.savefig(path, dpi=100)
+    for name, table in findings.tables.items():
+        (folder / "tables").mkdir(exist_ok=True)
+        (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))
+    if findings.curves:
+        archives.write(folder / "curves.npz", findings.curves)
+    for name, path in extra.items():
+        os.link(path, folder / name)

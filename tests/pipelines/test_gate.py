@@ -1,0 +1,162 @@
+"""Who may replace the champion, and what the gate says about it."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.gate import Candidate, Policy, decide, mcnemar
+
+LABELS = np.arange(1000) % 10
+
+
+def candidate(wrong: range | list[int] = range(0), **changes: object) -> Candidate:
+    """A model that names the digits at the places `wrong` wrongly and all others rightly."""
+    named = LABELS.copy()
+    named[list(wrong)] = (named[list(wrong)] + 1) % 10
+    probabilities = np.full((len(LABELS), 10), 0.01, np.float32)
+    probabilities[np.arange(len(LABELS)), named] = 0.91
+    sound = Candidate(
+        probabilities=probabilities,
+        labels=LABELS,
+        data_source="mnist",
+        validation_digest="d" * 64,
+        onnx_ms=0.02,
+        onnx_difference=1e-7,
+        weights_finite=True,
+    )
+    return replace(sound, **changes)
+
+
+def against(decision) -> str:
+    (sentence,) = [reason.sentence for reason in decision.reasons if not reason.in_favour]
+    return sentence
+
+
+def test_the_first_model_becomes_champion_if_it_passes_the_floor():
+    decision = decide(candidate(range(30)), champion=None)
+    assert decision.promote
+    assert decision.numbers["val_accuracy"] == 0.97
+    assert "names 970 of 1000 validation digits rightly: 97.00%" in decision.reasons[3].sentence
+    assert decision.reasons[-1].sentence == "There is no champion to beat."
+
+
+def broken(index: tuple[int, ...], value: float) -> np.ndarray:
+    probabilities = candidate().probabilities.copy()
+    probabilities[index] = value
+    return probabilities
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (candidate(weights_finite=False), "Some weights are NaN or infinite"),
+        (candidate(probabilities=np.full((1000, 9), 1 / 9)), r"\(1000, 9\), not \(1000, 10\)"),
+        (candidate(probabilities=np.full((999, 10), 0.1)), r"\(999, 10\), not \(1000, 10\)"),
+        (candidate(probabilities=np.full(1000, 0.1)), r"\(1000,\), not \(1000, 10\)"),
+        (candidate(probabilities=broken((7,), np.nan)), "1 of 1000 answers hold NaN or infinite"),
+        (candidate(probabilities=broken((7, 0), np.inf)), "1 of 1000 answers hold NaN or infinite"),
+        (candidate(probabilities=broken((7, 0), -0.2)), "not probabilities: the lowest is -0.2"),
+        (candidate(probabilities=broken((7, 0), 0.5)), "not probabilities: .* within 0.5"),
+        (candidate(range(480)), r"names 520 of 1000 .* 95 % interval 48.90% to 55.08%"),
+        (
+            candidate(onnx_difference=2e-5),
+            "differs from Keras by at most 2.0e-05; 1e-05 is allowed",
+        ),
+        (candidate(onnx_difference=np.nan), "differs from Keras by at most nan"),
+    ],
+)
+@pytest.mark.parametrize("champion", [None, candidate(range(300))])
+def test_what_fails_the_floor_is_refused_whoever_is_champion(bad, sentence, champion):
+    decision = decide(bad, champion)
+    assert not decision.promote
+    assert re.search(sentence, against(decision))
+
+
+def test_a_significantly_better_challenger_is_promoted_even_if_it_is_slower():
+    decision = decide(candidate(range(20), onnx_ms=0.2), candidate(range(50)))
+    assert decision.promote
+    assert decision.numbers["only_challenger_right"] == 30
+    assert decision.numbers["only_champion_right"] == 0
+    assert "significantly better" in decision.reasons[-1].sentence
+
+
+def test_a_worse_challenger_is_refused_with_its_reasons_even_if_it_is_faster():
+    decision = decide(candidate(range(50), onnx_ms=0.001), candidate(range(20)))
+    assert not decision.promote
+    assert "on 30 the champion alone: p = 1.9e-09" in against(decision)
+    assert "significantly worse" in against(decision)
+
+
+def test_a_few_mistakes_fewer_are_not_enough():
+    decision = decide(candidate(range(45)), candidate(range(50)))
+    assert not decision.promote
+    assert decision.numbers["p_value"] == 0.0625
+    assert "no significant difference" in against(decision)
+
+
+def test_an_equal_but_slower_challenger_is_refused():
+    assert not decide(candidate(range(50), onnx_ms=0.03), candidate(range(50))).promote
+
+
+def test_an_equal_challenger_is_promoted_only_if_it_is_clearly_faster():
+    champion = candidate(range(50), onnx_ms=0.020)
+    assert decide(candidate(range(50), onnx_ms=0.016), champion).promote
+    almost = decide(candidate(range(50), onnx_ms=0.017), champion)
+    assert "take at most 0.0160 ms an image (it takes 0.0170)" in against(almost)
+
+
+def test_speed_does_not_buy_mistakes():
+    decision = decide(candidate(range(51), onnx_ms=0.001), candidate(range(50)))
+    assert "no more mistakes (it makes 1 more)" in against(decision)
+
+
+def test_models_judged_on_different_digits_are_not_compared():
+    champion = candidate(range(50), validation_digest="e" * 64)
+    decision = decide(candidate(), champion)
+    assert "different validation digits: mnist dddddddddddd against mnist eeeeeeeeeeee" in against(
+        decision
+    )
+
+
+def test_the_policy_moves_the_thresholds():
+    champion, challenger = candidate(range(50)), candidate(range(45))
+    assert decide(challenger, champion, Policy(significance=0.1)).promote
+    assert not decide(challenger, None, Policy(least_accuracy=0.95)).promote
+
+
+MISTAKES = st.lists(st.integers(0, 999), max_size=300, unique=True)
+CANDIDATES = st.builds(candidate, MISTAKES, onnx_ms=st.floats(0.001, 10))
+
+
+@given(CANDIDATES, CANDIDATES)
+def test_two_models_never_both_replace_each_other(one, other):
+    assert not (decide(one, other).promote and decide(other, one).promote)
+
+
+@given(CANDIDATES)
+def test_a_model_never_replaces_its_equal(model):
+    assert not decide(model, model).promote
+
+
+@given(CANDIDATES, CANDIDATES)
+def test_whoever_is_promoted_makes_no_more_mistakes(challenger, champion):
+    if decide(challenger, champion).promote:
+        assert challenger.right.sum() >= champion.right.sum()
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_mcnemar_does_not_care_who_is_called_first(gained, lost):
+    assert mcnemar(gained, lost) == pytest.approx(mcnemar(lost, gained))
+    assert 0 <= mcnemar(gained, lost) <= 1
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "p_value"),
+    [(0, 0, 1.0), (1, 0, 1.0), (5, 0, 2 / 2**5), (5, 1, 2 * 7 / 2**6), (10, 10, 1.0)],
+)
+def test_mcnemar_counts_the_fair_coins_tosses(gained, lost, p_value):
+    assert mcnemar(gained, lost) == pytest.approx(p_value)
