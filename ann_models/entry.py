@@ -65,9 +65,7 @@ class Dropout:
     rate: float
 
 
-Layer = (
-    Dense | Convolution | MaxPooling | Flatten | BatchNormalization | ActivationLayer | Dropout
-)
+Layer = Dense | Convolution | MaxPooling | Flatten | BatchNormalization | ActivationLayer | Dropout
 
 
 @dataclass(frozen=True)

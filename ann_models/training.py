@@ -29,6 +29,7 @@ Progress = Callable[[int, int, float], None]  # epochs done, epochs in all, trai
 PROGRESS_REPORTS = 20  # chunks a training is cut into
 SMALL = 50_000  # parameters up to which all seeds share one program
 SCORING_BATCH = 1_000
+WORTH_COMPILING = 2_000  # gradient steps from which XLA's compilation pays for itself
 MEASURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -90,7 +91,7 @@ class _Program:
         self.seeds = tf.Variable(tf.zeros(width, tf.int32))
         self.initial = [(v, v.numpy()) for v in self.optimizer.variables]
         self.run_epochs = tf.function(
-            self._run_epochs, autograph=False, jit_compile=not _has_convolution(variant)
+            self._run_epochs, autograph=False, jit_compile=_suits_xla(variant, self.examples)
         )
 
     def train(
@@ -162,7 +163,10 @@ class _Program:
 
         def gradients(arguments: Any) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
             weights, state, mine, seed = arguments
-            images, targets = tf.gather(self.tensors["x_train"], mine), tf.gather(self.tensors["y_train"], mine)
+            images, targets = (
+                tf.gather(self.tensors["x_train"], mine),
+                tf.gather(self.tensors["y_train"], mine),
+            )
             if self.variant.augmentation:
                 images = augment(images, self.variant.augmentation, seed)
             with tf.GradientTape() as tape:  # outside vectorized_map XLA compiles at each call
@@ -317,6 +321,12 @@ def _is_small(variant: Variant, model: keras.Model) -> bool:
         and not _has_convolution(variant)
         and variant.augmentation is None
     )
+
+
+def _suits_xla(variant: Variant, examples: int) -> bool:
+    """Whether XLA is the faster engine: oneDNN is for convolutions, and compiling takes seconds."""
+    steps = variant.epochs * -(-examples // variant.batch_size)
+    return steps >= WORTH_COMPILING and not _has_convolution(variant)
 
 
 def _has_convolution(variant: Variant) -> bool:

@@ -97,7 +97,9 @@ def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
 @as_json
 def predict(files: tuple[Path, ...], as_json: bool) -> None:
     """Read the digit in each image file with the champion.
@@ -109,7 +111,7 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
 
     digits = [to_digit(_bytes(file)) for file in files]
     model = _champion(settings)
-    answers = []
+    answers: list[dict[str, Any]] = []
     for file, digit in zip(files, digits, strict=True):
         probabilities = model.predict(digit[None])[0]
         answers.append(
@@ -126,8 +128,7 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
         click.echo(json.dumps(answers))
         return
     for answer in answers:
-        sure = max(answer["probabilities"])
-        click.echo(f"{answer['file']}: {answer['digit']}  ({sure:.1%})")
+        click.echo(f"{answer['file']}: {answer['digit']}  ({max(answer['probabilities']):.1%})")
     click.echo(f"answered by {model.name} version {model.version}, trained on {model.data}")
 
 
@@ -356,7 +357,9 @@ def _show(report: Report, settings: Settings, as_json: bool) -> None:
         click.echo(decision)
     if report.data == "offline-digits":
         click.secho("The digits are the OFFLINE DIGITS, not MNIST.", fg="yellow")
-    click.echo("\nCompare in MLflow's UI" + (" (start it with `ann ui`):" if settings.embedded else ":"))
+    click.echo(
+        "\nCompare in MLflow's UI" + (" (start it with `ann ui`):" if settings.embedded else ":")
+    )
     for page in report.views.values():
         click.echo(f"  {_ui(settings)}/{page}")
     if report.champion:

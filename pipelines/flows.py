@@ -143,7 +143,7 @@ def _study(variant: Variant, file: DataFile, report: Report) -> Row:
     except Exception as error:
         cause = translate(error)
         row.error = in_a_sentence(cause)
-        progress.notice(f"{variant.name}: {row.error}")
+        progress.failure(f"{variant.name}: {row.error}")
         if isinstance(cause, FATAL):
             raise cause from error
     finally:
@@ -197,7 +197,9 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
     data = _data(variant, file)
     seeds = tuple(range(variant.seeds))
     _tracking().log_settings(run_id, variant, seeds, data)
-    monitor = SystemMetricsMonitor(run_id, sampling_interval=1, tracking_uri=_settings().tracking_uri)
+    monitor = SystemMetricsMonitor(
+        run_id, sampling_interval=1, tracking_uri=_settings().tracking_uri
+    )
     monitor.start()
     try:
         trained = training.train(variant, data, seeds, progress.epochs)
@@ -289,7 +291,9 @@ def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
     """Draw the panels across a question's runs; the path of its comparison page."""
     tracking = _tracking()
     experiment = tracking.experiment(question, quick)
-    findings = overview(question, [tracking.summary(run) for run in tracking.newest(question, quick)])
+    findings = overview(
+        question, [tracking.summary(run) for run in tracking.newest(question, quick)]
+    )
     if findings.figures:
         tags = {"overview": question, "pipeline_run_id": pipeline_run_id}
         with tracking.run(experiment, "overview", tags) as run_id:
@@ -355,5 +359,3 @@ def _publish(report: Report) -> None:
         champion = _registry().champion(MODEL_NAMES[report.data])
         if champion:
             report.champion = {"name": champion.name, "version": champion.number}
-
-

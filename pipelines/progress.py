@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,9 @@ class Silent:
     def notice(self, text: str) -> None:
         """Say something that must not be overlooked."""
 
+    def failure(self, text: str) -> None:
+        """Say why the variant at work failed."""
+
     @contextmanager
     def variant(self, name: str, position: int, total: int) -> Iterator[None]:
         """Show one variant's line while it is worked on."""
@@ -40,6 +42,7 @@ class Terminal(Silent):
 
         self.console: Console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: tuple[Progress, TaskID] | None = None
+        self._outcome = ""
 
     def stage(self, text: str) -> None:
         """Say what begins."""
@@ -48,6 +51,11 @@ class Terminal(Silent):
     def notice(self, text: str) -> None:
         """Say something that must not be overlooked."""
         self.console.print(f"[bold yellow]! {text}[/]")
+
+    def failure(self, text: str) -> None:
+        """Say why the variant at work failed."""
+        self._outcome = "[red]✗[/]"
+        self.console.print(f"[bold red]! {text}[/]")
 
     @contextmanager
     def variant(self, name: str, position: int, total: int) -> Iterator[None]:
@@ -66,16 +74,14 @@ class Terminal(Silent):
             disable=not self.console.is_terminal,
         ) as progress:
             self._live = progress, progress.add_task(label, total=None, loss="")
-            outcome = "[red]✗[/]"
+            self._outcome = "[green]✓[/]"
             try:
                 yield
-                outcome = "[green]✓[/]"
             finally:
                 self._live = None
                 progress.stop()
                 seconds = time.perf_counter() - started
-                self.console.print(f"  {label} {outcome} {seconds:6.1f} s")
-                sys.stderr.flush()
+                self.console.print(f"  {label} {self._outcome} {seconds:6.1f} s")
 
     def epochs(self, done: int, total: int, loss: float) -> None:
         """Move the bar of the variant that is training."""

@@ -28,11 +28,6 @@ def line(*metrics: str, log: Literal["", "x", "y", "xy"] = "") -> Chart:
     }
 
 
-def dots(x: str, *metrics: str) -> Chart:
-    """Final metrics against the final metric `x`, every run a dot a metric; y is logarithmic."""
-    return line(*metrics, log="y") | {"xAxisKey": "metric", "selectedXAxisMetricKey": x}
-
-
 def bar(*metrics: str) -> Chart:
     """The last values of metrics, every run a bar."""
     return {"type": "BAR", "metricKey": metrics[0], "selectedMetricKeys": metrics}
@@ -149,7 +144,7 @@ def _state(view: View) -> dict[str, Any]:
         "selectedColumns": [_column(name) for name in ("attributes.Description", *view.columns)],
         "groupBy": _group(view.group_by) if view.group_by else None,
         "compareRunCharts": charts,
-        "compareRunSektions": sections + rest,
+        "compareRunSections": sections + rest,
         "isAccordionReordered": True,  # keeps our order of the sections
     }
 

@@ -97,10 +97,11 @@ class Tracking:
         location = self.settings.artifacts.as_uri() if self.settings.embedded else None
         try:
             return self.client.create_experiment(title, location)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            return self.client.get_experiment_by_name(title).experiment_id
+        except MlflowException as error:  # another process was quicker
+            found = self.client.get_experiment_by_name(title)
+            if found is None:
+                raise error
+            return found.experiment_id
 
     def experiments(self) -> list[Experiment]:
         """The experiments of this project, by title."""
@@ -155,12 +156,17 @@ class Tracking:
     def log_findings(self, run_id: str, findings: Findings, extra: Mapping[str, Path]) -> None:
         """Metrics, curves by epoch, figures and tables; `extra` files by artifact name."""
         now = int(time.time() * 1000)
-        metrics = [Metric(k, float(v), now, 0) for k, v in findings.metrics.items()]
+        metrics = []
         for name, curve in findings.curves.items():
-            metrics += _thinned(name, curve, now)
-        for name, values in findings.tables.get("seeds", {}).items():
-            if name != "seed":  # one point a seed: a spread that the UI can draw
-                metrics += [Metric(f"{name}_by_seed", float(v), now, i) for i, v in enumerate(values)]  # type: ignore[arg-type]
+            metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
+        for name in findings.metrics.keys() - findings.curves.keys():
+            metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
+        seeds = findings.tables.get("seeds", {})
+        for name in seeds.keys() - {"seed"}:  # one step a seed: a spread that the UI can draw
+            metrics += [
+                Metric(f"{name}_by_seed", float(str(value)), now, int(str(seed)))
+                for seed, value in zip(seeds["seed"], seeds[name], strict=True)
+            ]
         for first in range(0, len(metrics), 1000):
             self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
         with tempfile.TemporaryDirectory() as folder:
@@ -173,12 +179,12 @@ class Tracking:
         from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
 
-        def schema(shape: tuple[int | None, ...]) -> Schema:
+        def schema(shape: tuple[Any, ...]) -> Schema:
             return Schema([TensorSpec(np.dtype(np.float32), (-1, *shape[1:]))])
 
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
-            run.info.experiment_id, name, run_id, params=run.data.params
+            run.info.experiment_id, name.replace(".", "_"), run_id, params=run.data.params
         )
         with tempfile.TemporaryDirectory() as folder:
             mlflow.keras.save_model(
@@ -275,16 +281,24 @@ def _is_alive(process: str) -> bool:
         return False
 
 
-def _thinned(name: str, curve: np.ndarray, now: int) -> list[Metric]:
-    """At most CURVE_POINTS epochs of a curve, the mean over its seeds; epochs count from 1."""
-    mean = np.nanmean(curve.reshape(len(curve), -1)[_finite_rows(curve)], axis=1)
-    epochs = np.flatnonzero(_finite_rows(curve))
-    chosen = np.unique(np.geomspace(1, len(mean), CURVE_POINTS).astype(int) - 1) if len(mean) else []
-    return [Metric(name, float(mean[i]), now, int(epochs[i]) + 1) for i in chosen]
+def _by_epoch(name: str, curve: np.ndarray, final: float | None, now: int) -> list[Metric]:
+    """At most CURVE_POINTS epochs of a curve, its mean over the seeds; the first epoch is 1.
 
-
-def _finite_rows(curve: np.ndarray) -> np.ndarray:
-    return np.isfinite(curve.reshape(len(curve), -1)).any(axis=1)
+    The final value of the same measure, taken on the finished network, is the last epoch's: what
+    MLflow shows of a metric is its last value.
+    """
+    by_seed = curve.reshape(len(curve), -1)
+    epochs = np.flatnonzero(np.isfinite(by_seed).any(axis=1))
+    if len(epochs) > CURVE_POINTS:  # denser where curves bend: at the start
+        places = np.geomspace(1, len(epochs), CURVE_POINTS).astype(int) - 1
+        epochs = epochs[np.unique(places)]
+    means = np.nanmean(by_seed[epochs], axis=1)
+    if final is not None and len(means):
+        means[-1] = final
+    return [
+        Metric(name, float(mean), now, int(epoch) + 1)
+        for epoch, mean in zip(epochs, means, strict=True)
+    ]
 
 
 def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) -> None:
@@ -295,7 +309,6 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
     for name, table in findings.tables.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))
-    if findings.curves:
-        archives.write(folder / "curves.npz", findings.curves)
+    archives.write(folder / "curves.npz", {**findings.curves, **findings.arrays})
     for name, path in extra.items():
         os.link(path, folder / name)

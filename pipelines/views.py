@@ -11,7 +11,6 @@ from pipelines.saved_views import (
     Section,
     View,
     bar,
-    dots,
     images,
     line,
     link,
@@ -22,7 +21,7 @@ from pipelines.saved_views import (
 
 LATEST = "latest"  # the tag, "true" or "false": is this the variant's newest finished full run?
 LATEST_RUNS = f"attributes.status = 'FINISHED' AND tags.{LATEST} = 'true'"
-PANEL = "panel"  # the key under which a run logs its first figure as an image
+PANEL = "panel"  # the key under which a run logs the figure that stands for it as an image
 COLOUR = "mlflow.runColor"  # the tag from which the UI takes a run's colour
 
 # Okabe & Ito (2008), then darker tones of the same hues for questions with many variants.
@@ -30,6 +29,30 @@ PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
     "#000000", "#8C8C8C", "#7F3B08", "#542788", "#01665E", "#9E9D24",
 )  # fmt: skip
+
+# By study: the figure that stands for a run among the runs of its question.
+PANELS = {
+    "perceptron": "decision_lines",
+    "xor_mlp": "decision_regions",
+    "xor_kernel": "lifted_space",
+    "linear_classification": "boundary",
+    "nonlinear_classification": "decision_regions",
+    "relu_shapes": "relu_shapes",
+    "relu_regression": "sum_of_neurons",
+    "recursion": "recursion",
+    "losses": "loss_curves",
+    "gradient_descent": "descent_paths",
+    "backpropagation": "cost_against_depth",
+    "mnist_samples": "labelled_grid",
+    "mnist": "worst_mistakes",
+    "vanishing_gradient": "gradient_norms_in_training",
+    "overfit": "fitted_curve",
+    "overfit_batch_norm": "fitted_curve",
+    "overfit_dropout": "fitted_curve",
+    "overfit_early_stopping": "fitted_curve",
+    "mnist_augmented": "augmented_samples",
+    "mnist_data_size": "confusion_matrix",
+}
 
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row
 
@@ -41,13 +64,13 @@ def _pictures(name: str = "The pictures", height: int = _TWO_ROWS) -> Section:
 _ONE_NEURON = View(
     "one_neuron",
     "What can one neuron learn?",
-    ("params.epochs", "metrics.xor_best_accuracy"),
+    ("params.epochs", "metrics.xor_best_accuracy", "metrics.train_accuracy"),
     (
         Section(
             "One neuron: AND and OR are learned, XOR is not",
             (
                 line("and_mistakes", "or_mistakes", "xor_mistakes"),
-                bar("and_accuracy", "or_accuracy", "xor_best_accuracy"),
+                bar("and_accuracy", "or_accuracy", "xor_best_accuracy", "train_accuracy"),
             ),
         ),
         Section(
@@ -76,14 +99,15 @@ _BOUNDARY = View(
     ),
     LATEST_RUNS,
 )
-_FINAL_LOSSES = ("final_train_loss", "final_train_loss_min", "final_train_loss_max")
 _NEURONS = View(
     "neurons",
     "How many neurons fit a curve?",
     (
         "params.epochs",
         "metrics.hidden_units",
-        *(f"metrics.{name}" for name in _FINAL_LOSSES),
+        "metrics.final_train_loss",
+        "metrics.final_train_loss_min",
+        "metrics.final_train_loss_max",
         "metrics.max_error",
     ),
     (
@@ -92,7 +116,7 @@ _NEURONS = View(
             "More neurons, smaller loss; it depends on the seed",
             (
                 line("train_loss", log="xy"),
-                dots("hidden_units", *_FINAL_LOSSES),
+                line("final_train_loss_by_seed", log="y"),
                 bar("max_error"),
                 bar("dead_neurons"),
             ),
@@ -135,7 +159,7 @@ _DIGITS = View(
     "Which digit is it?",
     (
         "params.epochs",
-        "metrics.parameters_count",
+        "metrics.parameters",
         "metrics.train_seconds",
         "metrics.train_accuracy",
         "metrics.test_accuracy",
@@ -151,7 +175,7 @@ _DIGITS = View(
             (
                 bar("test_error_count"),
                 bar("generalisation_gap"),
-                scatter("parameters_count", "test_accuracy"),
+                scatter("parameters", "test_accuracy"),
                 scatter("train_seconds", "test_accuracy"),
             ),
         ),
@@ -245,7 +269,7 @@ _PENALTY = View(
     f"{LATEST_RUNS} AND params.study = 'overfit'",  # row 22, and row 19, where λ = 0
 )
 _SIZES = (
-    "params.train_size",
+    "metrics.train_size",
     "params.augmentation",
     "metrics.test_accuracy",
     "metrics.generalisation_gap",

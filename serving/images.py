@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from serving.errors import InvalidImage, NoInk
 
@@ -38,7 +38,12 @@ def to_digit(content: bytes) -> Pixels:
         InvalidImage: not such a file, damaged, or larger than `MAX_BYTES` or `MAX_PIXELS`.
         NoInk: nothing is drawn on the picture.
     """
-    return mnist_form(ink(decode(content)))
+    drawn = contrast(decode(content))
+    if drawn.shape == (SIDE, SIDE) and drawn.max() > 0.9:
+        drawn = drawn.clip(0)
+        if np.array_equal(drawn, mnist_form(drawn)):
+            return drawn
+    return mnist_form(_with_usual_pen(ink(drawn)))
 
 
 def decode(content: bytes) -> Pixels:
@@ -93,26 +98,33 @@ def _composited(grey: Pixels, alpha: Pixels) -> Pixels:
     return grey * alpha + np.float32(canvas) * (1 - alpha)
 
 
-def ink(grey: Pixels) -> Pixels:
-    """Return how much ink each pixel holds, from 0 to 1, whichever of ink and paper is lighter.
+def contrast(grey: Pixels) -> Pixels:
+    """Return how far each pixel stands out from the paper; ink is positive, dark or light."""
+    contrast = grey - _paper(grey)
+    ink_is_lighter = np.sum(contrast**3) > 0  # ink is rarer than paper: the longer tail
+    return contrast if ink_is_lighter else -contrast
+
+
+def ink(contrast: Pixels) -> Pixels:
+    """Return how much ink each pixel holds, from 0 to 1, without the paper's grain and specks.
 
     Raises:
         NoInk: nothing stands out from the paper.
     """
-    contrast = grey - _paper(grey)
-    if np.sum(contrast**3) < 0:  # ink is rarer than paper: its side has the longer tail
-        contrast = -contrast
     strongest = float(contrast.max())
-    grain = 4 * float(np.median(np.abs(contrast)))  # of the paper, which is the greater part
-    if strongest < max(FAINTEST, 2 * grain):
+    grain = float(np.median(np.abs(contrast[contrast < strongest / 2])))
+    visible = max(FAINTEST, 10 * grain)
+    if strongest < visible:
         raise NoInk(
-            f"Nothing is drawn on the picture: its contrast is {strongest:.1%}; expected "
-            f"{max(FAINTEST, 2 * grain):.1%} or more. Use a darker or a lighter pen."
+            f"Nothing is drawn on the picture: its strongest contrast is {strongest:.1%}; "
+            f"expected {visible:.1%} or more. Use a darker or a lighter pen."
         )
-    contrast[contrast < max(1 / 512, min(grain, 0.25 * strongest))] = 0
+    floor = np.clip(5 * grain, FLOOR_LO * strongest, FLOOR_HI * strongest)
     full = np.quantile(contrast[contrast > strongest / 2], 0.9)
-    return _without_specks(np.minimum(contrast / full, 1))
-
+    return _without_specks(np.where(contrast > floor, np.minimum(contrast / full, 1), 0))
+FLOOR_LO,FLOOR_HI=.15,.3
+import os
+PEN=eval(os.environ.get('PEN','(1.8,4.2)'))
 
 def _paper(grey: Pixels) -> Pixels | np.float32:
     """Return the grey level of the paper: one for all pixels, or their own under uneven light."""
@@ -145,17 +157,24 @@ def _robust_surface(grey: Pixels) -> Pixels:
 
 
 def _without_specks(ink: Pixels) -> Pixels:
-    """Remove the connected parts that hold less than a twentieth of the heaviest part's ink."""
+    """Keep the connected parts that can be the digit.
+
+    Those that lie wholly in the outer tenth of the picture are frames, margins and shadows; those
+    with less than a twentieth of the heaviest part's ink are specks.
+    """
     coarse = Image.fromarray(ink)
     coarse.thumbnail((64, 64), Image.Resampling.BOX)
     mass = np.asarray(coarse)
-    labels = _connected(mass > 0)
-    weight = np.bincount(labels.ravel(), mass.ravel())
-    heavy = weight >= weight.max() / 20
-    if heavy[np.unique(labels)[1:]].all():
-        return ink
-    keep = Image.fromarray(heavy[labels]).resize(ink.shape[::-1], Image.Resampling.NEAREST)
-    return ink * np.asarray(keep)
+    parts = _connected(mass > 0.05)
+    rows, columns = (round(side / 10) for side in mass.shape)
+    inner = parts[rows : len(parts) - rows, columns : parts.shape[1] - columns]
+    weight = np.bincount(parts.ravel(), mass.ravel())
+    weight[0] = 0
+    if inner.any():
+        weight[np.setdiff1d(parts, inner)] = 0
+    keep = Image.fromarray((weight > weight.max() / 20)[parts])
+    keep = keep.convert("L").filter(ImageFilter.MaxFilter(3)).resize(ink.shape[::-1], Image.Resampling.NEAREST)
+    return ink * (np.asarray(keep)>0)
 
 
 def _connected(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -170,6 +189,25 @@ def _connected(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         if np.array_equal(jumped, labels):
             return labels
         labels = jumped
+
+
+def _with_usual_pen(ink: Pixels) -> Pixels:
+    """Thicken hairlines and thin fat strokes until they are as wide as MNIST's, for their size.
+
+    The mean width of strokes is twice their area over their outline.
+    """
+    scale = BOX / max(np.ptp(places) + 1 for places in np.nonzero(ink))
+    padded = np.pad(ink, 1)
+    outline = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+    width = scale * 2 * ink.sum() / (np.pi / 4 * outline)
+    missing = np.clip(width, *PEN) - width
+    steps = round(abs(missing) / 2 / scale)
+    grow = np.maximum if missing > 0 else np.minimum
+    ink = np.pad(ink, steps)
+    for _ in range(steps):
+        ink[1:-1] = grow(grow(ink[:-2], ink[1:-1]), ink[2:])
+        ink[:, 1:-1] = grow(grow(ink[:, :-2], ink[:, 1:-1]), ink[:, 2:])
+    return ink
 
 
 def mnist_form(ink: Pixels) -> Pixels:

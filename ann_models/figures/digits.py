@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def confusion(matrix: np.ndarray) -> Figure:
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             bold = "bold" if row == column else "normal"
-            axes.text(column, row, count, ha="center", va="center", fontsize=9, weight=bold)
+            _text(axes, (column, row), count, va="center", fontsize=9, weight=bold)
     axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
     return figure
 
@@ -115,6 +116,11 @@ def _mosaic(
     for i, text in enumerate(labels):
         row, column = divmod(i, columns)
         place = column * tiles.shape[2] + width / 2, row * tiles.shape[1] + above - 1
-        axes.text(*place, str(text), ha="center", va="bottom", fontsize=10)
+        _text(axes, place, text, va="bottom", fontsize=10)
     axes.axis("off")
     return image
+
+
+def _text(axes: Axes, place: tuple[float, float], content: object, **look: Any) -> None:
+    """A text inside the axes, which the layout therefore need not measure."""
+    axes.text(*place, str(content), ha="center", **look).set_in_layout(False)

@@ -89,7 +89,7 @@ def zero_activations(shares: np.ndarray, activation: str) -> Figure:
         strict=True,
     ):
         bars = axes.bar(layers + offset, row, width=0.4, color=colour, label=name)
-        axes.bar_label(bars, fmt="{:.0%}", fontsize=8)
+        axes.bar_label(bars, fmt="{:.0%}", fontsize=7)
     axes.set_xticks(layers)
     axes.set_ylim(0, 1)
     axes.legend(fontsize=11)

@@ -35,7 +35,7 @@ def sum_of_neurons(
 
 def _cubic(title: str, x: np.ndarray, y: np.ndarray) -> tuple[Figure, Axes]:
     figure, axes = style.panel(title, "x", "y")
-    axes.plot(x, y, "--", color=style.RED, label="target")
+    axes.plot(x, y, "--", color=style.RED, zorder=3, label="target")
     axes.set(xlim=(-2, 2), ylim=(-1.7, 2.2))
     axes.grid(alpha=0.3)
     return figure, axes

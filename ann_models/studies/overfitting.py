@@ -108,7 +108,7 @@ def _fitted(
 ) -> Findings:
     """What all rows on the ten points share; `measured` adds values, one a seed.
 
-    The curve `fitted_curve` is by the points of GRID, not by epoch.
+    The array `fitted_curve` is by the points of GRID.
     """
     x, y = data.arrays["x_train"], data.arrays["y_train"]
     weights = np.stack([_kernels(model) for model in training.models])  # (seeds, weights)
@@ -127,7 +127,7 @@ def _fitted(
     findings.metrics |= {
         f"weight_quantile_{q:g}": float(np.quantile(weights, q)) for q in QUANTILES
     }
-    findings.curves["fitted_curve"] = curves
+    findings.arrays["fitted_curve"] = curves
     points = {
         split: (data.arrays[f"x_{key}"], data.arrays[f"y_{key}"])
         for key, split in (("train", "training"), ("val", "validation"))

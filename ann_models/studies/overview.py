@@ -25,7 +25,7 @@ class Summary:
         name: the variant's.
         parameters: the variant's settings; numbers may be texts.
         metrics: final values.
-        curves: by epoch, (epochs,) or (epochs, seeds).
+        curves: by epoch, (epochs,) or (epochs, seeds); and the arrays that are by something else.
     """
 
     name: str
