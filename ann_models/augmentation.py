@@ -1,4 +1,4 @@
-"""Random shifts, rotations, scales, shears and elastic distortions of digits, compiled and seeded."""
+"""Random shifts, rotations, scales, shears and elastic distortions of digits, from a seed."""
 
 from __future__ import annotations
 

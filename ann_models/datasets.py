@@ -220,7 +220,7 @@ def stratified_order(labels: np.ndarray) -> np.ndarray:
     """Return a fixed random order in which every stretch has each class in its due share.
 
     Within a class the order is random; the r-th of its m members then lands at a random place
-    in the r-th m-th of the whole (systematic sampling; Cochran, *Sampling Techniques*, 1977, ch. 8).
+    in the r-th of m equal stretches of the whole, as in systematic sampling.
 
     Args:
         labels: class of each example, shape (n,).

@@ -166,6 +166,7 @@ class Variant:
             elif value is not None:
                 flat[name] = value
         if self.layers:
+            flat["augmentation"] = "distorted" if self.augmentation else "none"
             flat["layers"] = " → ".join(map(_in_words, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
         return flat

@@ -17,13 +17,15 @@ class Findings:
     Attributes:
         metrics: one number a name; the same name means the same thing in every study.
         curves: values by epoch (or step), shape (epochs,) or (epochs, seeds), first epoch first.
-        arrays: values by something else than epochs, such as a fitted curve by x.
+        series: values by a whole number other than the epoch: by seed, by layer, by data size.
+        arrays: values by anything else, such as a fitted curve by x.
         figures: the lecture's panels, by file stem.
         tables: columns of equal length, by file stem.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
     curves: dict[str, np.ndarray] = field(default_factory=dict)
+    series: dict[str, dict[int, float]] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     tables: dict[str, dict[str, list[object]]] = field(default_factory=dict)

@@ -18,28 +18,29 @@ def load() -> tuple[np.ndarray, np.ndarray]:
         Images, float32 (1797, 28, 28) in [0, 1] with ink 1 on 0, and labels, int32 (1797,).
     """
     bundled = load_digits()
-    return mnist_form(bundled.images), bundled.target.astype(np.int32)
+    images = np.stack([mnist_form(image / 16) for image in bundled.images])
+    return images, bundled.target.astype(np.int32)
 
 
-def mnist_form(images: np.ndarray) -> np.ndarray:
-    """Bring small pictures with ink 16 on 0 to MNIST's form.
+def mnist_form(ink: np.ndarray) -> np.ndarray:
+    """Bring a small picture to MNIST's form.
 
-    Each is enlarged smoothly to MNIST's 20×20 box and moved by whole pixels until its centre of
-    mass lies where MNIST's authors put it.
+    The ink is cut out, enlarged smoothly until its longer side fills MNIST's 20×20 box, and put
+    where its centre of mass comes closest to the centre pixel.
 
     Args:
-        images: shape (n, 8, 8), values 0 to 16.
+        ink: shape (height, width), at most 20 pixels a side, in [0, 1], not 0 everywhere.
 
     Returns:
-        float32 (n, 28, 28) in [0, 1].
+        float32 (28, 28) in [0, 1].
     """
-    scale = BOX / images.shape[1]
-    smooth = ndimage.zoom(images / 16, (1, scale, scale), order=3, mode="grid-constant", grid_mode=True)
-    digits = np.zeros((len(images), SIDE, SIDE), np.float32)
-    for digit, box in zip(digits, smooth.clip(0, 1), strict=True):
-        row, column = (
-            np.clip(round(CENTRE - centre), 0, SIDE - BOX)
-            for centre in ndimage.center_of_mass(box)
-        )
-        digit[row : row + BOX, column : column + BOX] = box
-    return digits
+    cut = ink[ndimage.find_objects(ink > 0)[0]]
+    scale = BOX / max(cut.shape)
+    box = ndimage.zoom(cut, scale, order=3, mode="grid-constant", grid_mode=True).clip(0, 1)
+    top, left = (
+        np.clip(round(CENTRE - centre), 0, SIDE - side)
+        for centre, side in zip(ndimage.center_of_mass(box), box.shape, strict=True)
+    )
+    digit = np.zeros((SIDE, SIDE), np.float32)
+    digit[top : top + box.shape[0], left : left + box.shape[1]] = box
+    return digit

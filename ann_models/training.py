@@ -252,13 +252,10 @@ class _Program:
         trained = [*self.weights, *self.state]
         if self.variant.early_stopping and int(self.epoch) > 0:
             trained = self.best
-        for variables, values in zip(
-            zip(*((*m.trainable_variables, *m.non_trainable_variables) for m in models)),
-            trained,
-            strict=True,
-        ):
-            for variable, value in zip(variables, values.numpy(), strict=True):
-                variable.assign(value)
+        for seed, model in enumerate(models):
+            variables = (*model.trainable_variables, *model.non_trainable_variables)
+            for variable, stacked in zip(variables, trained, strict=True):
+                variable.assign(stacked.value[seed])
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
         arrays = [v.numpy() for v in self.weights]
@@ -358,7 +355,10 @@ def _joined(parts: list[Training], seconds: float) -> Training:
             for name in parts[0].history
         },
         seconds=seconds,
-        snapshots=[sum(rows, []) for rows in zip(*(part.snapshots for part in parts))],
+        snapshots=[
+            [weights for seeds in epoch for weights in seeds]
+            for epoch in zip(*(part.snapshots for part in parts), strict=True)
+        ],
         best_epoch=np.concatenate(best) if best else None,
         interrupted=parts[-1].interrupted,
     )

@@ -28,7 +28,7 @@ from pipelines import settings, views
 from pipelines.errors import FATAL, PipelineError, TrackingUnavailable, in_a_sentence, translate
 from pipelines.progress import Silent
 from pipelines.registry import MODEL_NAMES, Registry
-from pipelines.tracking import NOTE, Tracking, git_commit
+from pipelines.tracking import Tracking, git_commit
 
 if TYPE_CHECKING:
     from ann_models.trained import Training
@@ -246,10 +246,15 @@ def evaluate(
         extra["training.npz"] = Path(str(training_path))
         chosen = int(findings.metrics.get("best_seed", median_seed(trained)))
         _tracking().log_model(run_id, trained.models[chosen], variant.name)
-    _tracking().log_findings(run_id, findings, extra)
-    pictures = views.pictures(run_id, [f"figures/{name}.png" for name in findings.figures])
-    _tracking().client.set_tag(run_id, NOTE, f"{variant.look_at}\n\n{pictures}")
+    panel = views.PANELS[variant.study]
+    _tracking().log_findings(run_id, findings, extra, panel)
+    facts = f"Row {variant.row} · {data.source} · {_seeds_in_words(trained)}"
+    _tracking().note(run_id, [variant.look_at, facts], [panel, *findings.figures.keys() - {panel}])
     return findings.metrics
+
+
+def _seeds_in_words(trained: Training | None) -> str:
+    return "nothing to train" if trained is None else f"{len(trained.seeds)} seeds"
 
 
 @task(name="register", task_run_name="register {variant.name}", cache_policy=NO_CACHE)
@@ -298,8 +303,7 @@ def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
         tags = {"overview": question, "pipeline_run_id": pipeline_run_id}
         with tracking.run(experiment, "overview", tags) as run_id:
             tracking.log_findings(run_id, findings, {})
-            figures = [f"figures/{name}.png" for name in findings.figures]
-            tracking.client.set_tag(run_id, NOTE, views.pictures(run_id, figures))
+            tracking.note(run_id, [variants.QUESTIONS[question].look_at], findings.figures)
     return views.link("", experiment, question)
 
 

@@ -31,9 +31,9 @@ from mlflow.entities import (
     Metric,
     Param,
     Run,
-    RunTag,
 )
 from mlflow.exceptions import MlflowException
+from PIL import Image
 
 from ann_models import archives
 from ann_models.entry import Variant
@@ -153,25 +153,38 @@ class Tracking:
             self.client.log_inputs(run_id, [DatasetInput(entity, context)])
             self.client.set_tag(run_id, "data_sha256", data.digest)
 
-    def log_findings(self, run_id: str, findings: Findings, extra: Mapping[str, Path]) -> None:
-        """Metrics, curves by epoch, figures and tables; `extra` files by artifact name."""
+    def log_findings(
+        self, run_id: str, findings: Findings, extra: Mapping[str, Path], panel: str | None = None
+    ) -> None:
+        """Metrics, curves by epoch, figures and tables.
+
+        Args:
+            run_id: the run.
+            findings: what its study found.
+            extra: further files, by artifact name.
+            panel: the figure that stands for the run where runs are compared.
+        """
         now = int(time.time() * 1000)
         metrics = []
         for name, curve in findings.curves.items():
             metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
         for name in findings.metrics.keys() - findings.curves.keys():
             metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
-        seeds = findings.tables.get("seeds", {})
-        for name in seeds.keys() - {"seed"}:  # one step a seed: a spread that the UI can draw
-            metrics += [
-                Metric(f"{name}_by_seed", float(str(value)), now, int(str(seed)))
-                for seed, value in zip(seeds["seed"], seeds[name], strict=True)
-            ]
+        for name, series in findings.series.items():
+            metrics += [Metric(name, value, now, step) for step, value in series.items()]
         for first in range(0, len(metrics), 1000):
             self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)
+            if panel:
+                image = Image.open(Path(folder, "figures", f"{panel}.png"))
+                self.client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
+
+    def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
+        """The run's description: words first, then its pictures in place."""
+        pictures = views.pictures(run_id, [f"figures/{name}.png" for name in figures])
+        self.client.set_tag(run_id, NOTE, "\n\n".join([*paragraphs, pictures])[:5000])
 
     def log_model(self, run_id: str, model: keras.Model, name: str) -> None:
         """The Keras model with its signature, as a logged model of the run."""

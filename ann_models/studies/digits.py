@@ -152,6 +152,8 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
         "test_error_count": float(len(labels) - right),
         "ece": expected_calibration_error(probabilities, labels),
     }
+    size = len(data.arrays["x_train"])
+    findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
     findings.figures["confusion_matrix"] = figures.confusion(matrix)
     findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
         f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)

@@ -34,7 +34,7 @@ def learned(
 
     Returns:
         Each final loss and each measured value as a metric with its spread over the seeds and as
-        a column of the table `seeds`; the history as curves and learning-curve figures.
+        a column of the table `seeds` and as a series; the history as curves, drawn as well.
     """
     finals = {f"final_{n}": final(c) for n, c in training.history.items() if n.endswith("loss")}
     findings = Findings(curves=dict(training.history))
@@ -42,6 +42,9 @@ def learned(
     for name, values in (finals | measured).items():
         findings.metrics |= spread(name, values)
         findings.tables["seeds"][name] = [float(value) for value in values]
+        findings.series[f"{name}_by_seed"] = {
+            seed: float(value) for seed, value in zip(training.seeds, values, strict=True)
+        }
     unit = LOSS_NAMES[variant.loss] + (" + penalty" if variant.penalty else "")
     for measure, ylabel in (("loss", unit), ("accuracy", "accuracy")):
         curves = {

@@ -182,7 +182,7 @@ def _data(runs: Sequence[Summary]) -> Findings:
     lines: dict[str, list[tuple[float, float]]] = {}
     for run in runs:
         if "train_size" in run.metrics:
-            augmented = any(name.startswith("augmentation") for name in run.parameters)
+            augmented = any(name.startswith("augmentation_") for name in run.parameters)
             line = "with augmentation" if augmented else "without augmentation"
             error = 1 - run.metrics["test_accuracy"]
             lines.setdefault(line, []).append((run.metrics["train_size"], error))

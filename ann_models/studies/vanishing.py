@@ -41,6 +41,9 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
     for layer in range(norms.shape[2]):
         findings.metrics[f"gradient_norm_start_layer_{layer + 1}"] = np.median(norms[0, :, layer])
         findings.curves[f"gradient_norm_layer_{layer + 1}"] = norms[1:, :, layer]
+    findings.series["gradient_norm_by_layer"] = {
+        layer: float(norm) for layer, norm in enumerate(np.median(norms[0], axis=0), 1)
+    }
     findings.curves["zero_activation_share"] = zeros[1:].mean(axis=2)
     findings.metrics |= {
         "gradient_norm_start_first_to_last": np.median(norms[0, :, 0] / norms[0, :, -1]),
