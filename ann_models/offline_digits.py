@@ -34,7 +34,7 @@ def mnist_form(ink: np.ndarray) -> np.ndarray:
     Returns:
         float32 (28, 28) in [0, 1].
     """
-    cut = ink[ndimage.find_objects(ink > 0)[0]]
+    cut = ink[ndimage.find_objects((ink > 0).astype(int))[0]]
     scale = BOX / max(cut.shape)
     box = ndimage.zoom(cut, scale, order=3, mode="grid-constant", grid_mode=True).clip(0, 1)
     top, left = (

@@ -100,9 +100,9 @@ OVERFIT_DROPOUT = (
 )
 MNIST_ANN = (Flatten(), Dense(100, "relu"), Dense(10, "softmax"))
 MNIST_CNN = (
-    Convolution(16),
+    Convolution(8),
     MaxPooling(),
-    Convolution(32),
+    Convolution(16),
     MaxPooling(),
     Flatten(),
     Dense(64, "relu"),
@@ -259,6 +259,7 @@ _ENTRIES = (
         layers=MNIST_CNN,
         loss="sparse_categorical_crossentropy",
         epochs=3,
+        batch_size=64,
         registered=True,
     ),
     *(

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,8 +205,7 @@ class Tracking:
                 model,
                 f"{folder}/model",
                 signature=ModelSignature(schema(model.input_shape), schema(model.output_shape)),
-                # Given, not inferred: inference starts a process and takes seconds.
-                pip_requirements=[f"{p}=={importlib.metadata.version(p)}" for p in _packages()],
+                pip_requirements=_requirements(),
             )
             self.client.log_model_artifacts(logged.model_id, f"{folder}/model")
         self.client.finalize_logged_model(logged.model_id, "READY")
@@ -266,6 +266,7 @@ class Tracking:
         return closed
 
 
+@cache
 def git_commit() -> str:
     """The code's commit, or the installed version where there is no checkout."""
     here = Path(__file__).parent
@@ -276,9 +277,12 @@ def git_commit() -> str:
         return importlib.metadata.version("ann-pipelines")
 
 
-def _packages() -> Iterable[str]:
+@cache
+def _requirements() -> list[str]:
+    """Given, not inferred: to infer them MLflow loads the model in a new process, for seconds."""
     installed = {d.name for d in importlib.metadata.distributions()}
-    return [p if p in installed else f"{p}-cpu" for p in PACKAGES]
+    names = [name if name in installed else f"{name}-cpu" for name in PACKAGES]
+    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
 
 
 def _this_process() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
@@ -121,17 +122,19 @@ def _shares(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _robust_surface(grey: Pixels) -> Pixels:
-    """Fit a quadratic surface to the greater part of the pixels by trimmed least squares."""
-    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in grey.shape), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
-    sampled = tuple(slice(None, None, -(-side // 50)) for side in grey.shape)
-    sample, values = terms[sampled].reshape(-1, 6), grey[sampled].ravel()
+    """Fit a biquadratic surface to the greater part of the pixels by trimmed least squares."""
+    y, x = (np.linspace(-1, 1, side) for side in grey.shape)
+    rows, columns = (slice(None, None, -(-side // 40)) for side in grey.shape)
+    values = grey[rows, columns].ravel().astype(np.float64)
+    places = (axis.ravel() for axis in np.meshgrid(y[rows], x[columns], indexing="ij"))
+    terms = polynomial.polyvander2d(*places, [2, 2])
     kept = np.full(len(values), True)
     for _ in range(8):
-        weights = np.linalg.lstsq(sample[kept], values[kept])[0]
-        distance = np.abs(values - sample @ weights)
+        chosen = terms[kept]
+        weights = np.linalg.solve(chosen.T @ chosen, chosen.T @ values[kept])
+        distance = np.abs(values - terms @ weights)
         kept = distance <= 2 * np.median(distance)
-    return terms @ weights
+    return polynomial.polygrid2d(y, x, weights.reshape(3, 3)).astype(np.float32)
 
 
 def ink(contrast: Pixels) -> Pixels:
@@ -162,7 +165,7 @@ def _without_specks(ink: Pixels) -> Pixels:
     coarse = Image.fromarray(ink)
     coarse.thumbnail((64, 64), Image.Resampling.BOX)
     mass = np.asarray(coarse)
-    parts = _connected(mass > 0.02)
+    parts = _connected(mass > 0.05)
     height, width = (side // 10 for side in mass.shape)
     inner = parts[height : len(parts) - height, width : parts.shape[1] - width]
     weight = np.bincount(parts.ravel(), mass.ravel())
