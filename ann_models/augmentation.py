@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class Augmentation:
     elastic_alpha: float = 0.0
     elastic_sigma: float = 4.0
 
+    def __post_init__(self) -> None:
+        if min(astuple(self)) < 0 or self.scale >= 1 or self.elastic_sigma == 0:
+            raise ValueError(f"{self}: expected bounds of 0 or more, scale < 1, elastic_sigma > 0.")
+
 
 def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     """Return every image under its own random distortion (lecture row 24).
@@ -55,11 +59,11 @@ def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Te
     """
     import tensorflow as tf
 
-    side = images.shape[1]
-    rows, columns = _affine_sources(tf.shape(images)[0], side, settings, seed)
+    n, side = tf.shape(images)[0], images.shape[1]
+    rows, columns = _affine_sources(n, side, settings, seed)
     if settings.elastic_alpha:
-        elastic = _elastic_field(tf.shape(images)[0], side, settings, seed)
-        rows, columns = rows + elastic[0], columns + elastic[1]
+        down, right = tf.unstack(_elastic_field(n, side, settings, seed))
+        rows, columns = rows + down, columns + right
     return _bilinear(images, rows, columns)
 
 
@@ -69,12 +73,10 @@ def _affine_sources(
     """Return from which row and column each pixel comes, two tensors (n, side, side)."""
     import tensorflow as tf
 
-    bounds = [settings.shift, settings.shift, np.radians(settings.rotation)]
-    bounds += [settings.scale, settings.scale, settings.shear]
-    draws = tf.random.stateless_uniform([6, n, 1, 1], seed, -1, 1, alg="philox")
-    down, right, angle, taller, wider, shear = tf.unstack(
-        draws * tf.reshape(tf.constant(bounds, tf.float32), [6, 1, 1, 1])
-    )
+    shift, scale, turn = settings.shift, settings.scale, np.radians(settings.rotation)
+    bounds = [shift, shift, turn, scale, scale, settings.shear]
+    draws = _uniform([n, 1, 1, 6], seed) * bounds
+    down, right, angle, taller, wider, shear = tf.unstack(draws, axis=-1)
     middle = (side - 1) / 2
     offset = tf.range(side, dtype=tf.float32) - middle
     row, column = offset[:, None] / (1 + taller), offset[None, :] / (1 + wider)
@@ -95,9 +97,8 @@ def _elastic_field(n: tf.Tensor, side: int, settings: Augmentation, seed: tf.Ten
     import tensorflow as tf
 
     basis = _blur_basis(side, settings.elastic_sigma)
-    smooth = [2, n, basis.shape[1], basis.shape[1]]
-    own_seed = tf.random.experimental.stateless_fold_in(seed, 1)
-    coefficients = tf.random.stateless_uniform(smooth, own_seed, -1, 1, alg="philox")
+    own_seed = tf.random.experimental.stateless_fold_in(seed, 1, alg="philox")
+    coefficients = _uniform([2, n, basis.shape[1], basis.shape[1]], own_seed)
     return settings.elastic_alpha * (basis @ coefficients @ basis.T)
 
 
@@ -106,7 +107,16 @@ def _blur_basis(side: int, sigma: float) -> np.ndarray:
     distance = np.subtract.outer(np.arange(side), np.arange(side)) / sigma
     blur = np.exp(-(distance**2) / 2) / (sigma * np.sqrt(2 * np.pi))
     values, vectors = np.linalg.eigh(blur)
+    vectors *= np.sign(vectors[0])  # which LAPACK leaves open
     return (vectors * values)[:, values > 0.01].astype(np.float32)
+
+
+def _uniform(shape: list[Any], seed: tf.Tensor) -> tf.Tensor:
+    """Draw from U(−1, 1), as integers: TensorFlow's floats differ between compiled and plain."""
+    import tensorflow as tf
+
+    draws = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
+    return tf.cast(draws, tf.float32) * 2.0**-31
 
 
 def _bilinear(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ann_models.augmentation import Augmentation
 
@@ -71,17 +71,28 @@ Layer = Dense | Convolution | MaxPooling | Flatten | BatchNormalization | Activa
 
 
 @dataclass(frozen=True)
+class CosineDecay:
+    """A learning rate that rises to `peak` in the first `warmup` of all steps, then falls to 0.
+
+    Half a cosine, without restarts (Loshchilov & Hutter 2017).
+    """
+
+    peak: float
+    warmup: float = 0.0
+
+
+@dataclass(frozen=True)
 class Adam:
     """Adam (Kingma & Ba 2015) with Keras's other defaults."""
 
-    learning_rate: float = 0.001
+    learning_rate: float | CosineDecay = 0.001
 
 
 @dataclass(frozen=True)
 class SGD:
     """Gradient descent, with momentum if it is above zero."""
 
-    learning_rate: float = 0.01
+    learning_rate: float | CosineDecay = 0.01
     momentum: float = 0.0
 
 
@@ -165,7 +176,7 @@ class Variant:
             if name in ("name", "question", "look_at", "layers"):
                 continue
             if isinstance(value, dict):
-                flat |= {f"{name}_{key}": part for key, part in value.items()}
+                flat |= _flat(name, value)
             elif value is not None:
                 flat[name] = value
         if self.layers:
@@ -173,6 +184,14 @@ class Variant:
             flat["layers"] = " → ".join(map(_in_words, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
         return flat
+
+
+def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str | int | float]:
+    flat: dict[str, str | int | float] = {}
+    for name, value in values.items():
+        key = f"{prefix}_{name}"
+        flat |= _flat(key, value) if isinstance(value, dict) else {key: value}
+    return flat
 
 
 def _in_words(layer: Layer) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from ann_models import entry, networks
 from ann_models.augmentation import augment
+from ann_models.checkpoints import Checkpoint, Progress, ctrl_c_waits, fingerprint
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.errors import InvalidData, TrainingDiverged
 from ann_models.trained import Training
 
-Progress = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
+Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
 
 PROGRESS_REPORTS = 20  # chunks a training is cut into
 SMALL = 50_000  # parameters up to which all seeds share one program
@@ -34,7 +36,11 @@ MEASURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 def train(
-    variant: Variant, data: Dataset, seeds: tuple[int, ...], on_progress: Progress | None = None
+    variant: Variant,
+    data: Dataset,
+    seeds: tuple[int, ...],
+    on_progress: Report | None = None,
+    checkpoints: Path | None = None,
 ) -> Training:
     """Train a variant's network once for each seed.
 
@@ -44,6 +50,8 @@ def train(
         seeds: a seed decides the initial weights, the order of the batches and the dropout
             masks: the same seeds give the same weights on the same machine.
         on_progress: called after each chunk of epochs.
+        checkpoints: a folder; a training that was interrupted or killed goes on from there, to
+            the weights that it would have had.
 
     Raises:
         InvalidData: the arrays do not pair up.
@@ -64,7 +72,13 @@ def train(
                 on_progress(done + epoch, len(seeds) // width * variant.epochs, loss)
 
         group = slice(first, first + width)
-        parts.append(program.train(models[group], seeds[group], report))
+        checkpoint = None
+        if checkpoints:
+            checkpoint = Checkpoint(
+                checkpoints / f"{variant.name}-{first}.npz",
+                fingerprint(variant, data, seeds[group]),
+            )
+        parts.append(program.train(models[group], seeds[group], report, checkpoint))
         if parts[-1].interrupted:
             break
     return _joined(parts, time.perf_counter() - started)
@@ -82,7 +96,8 @@ class _Program:
         self.loss = keras.losses.get(variant.loss)
         self.weights = [_stacked(v, width) for v in model.trainable_variables]
         self.state = [_stacked(v, width) for v in model.non_trainable_variables]
-        self.optimizer = _optimizer(variant.optimizer)
+        steps = variant.epochs * _batches(variant, self.examples)
+        self.optimizer = _optimizer(variant.optimizer, steps)
         self.optimizer.build(self.weights)
         self.best = [_stacked(v, width) for v in model.variables]
         self.best_loss = tf.Variable(tf.zeros(width))
@@ -99,38 +114,51 @@ class _Program:
         models: list[keras.Model],
         seeds: tuple[int, ...],
         report: Callable[[int, float], None],
+        checkpoint: Checkpoint | None,
     ) -> Training:
         """Train these models in place; Ctrl-C keeps the chunks that are finished."""
         started = time.perf_counter()
-        self._start(models, seeds)
-        generators = [np.random.default_rng(seed) for seed in seeds]
-        rows: list[NDArray[np.float32]] = []  # each (epochs, measures, seeds)
-        snapshots = [self._snapshot()] if self.variant.keep_weights else []
+        progress = self._start(models, seeds)
+        if checkpoint and (saved := checkpoint.load()):
+            progress, values = saved
+            for variable, value in zip(self._variables(), values, strict=True):
+                variable.assign(value)
         interrupted = False
         try:
-            for first in range(0, self.variant.epochs, self.chunk):
-                epochs = min(self.chunk, self.variant.epochs - first)
-                order = np.stack([self._order(g, epochs) for g in generators], axis=1)
-                rows.append(self.run_epochs(order, tf.constant(epochs)).numpy()[:epochs])
-                self._refuse_divergence(rows[-1], seeds, first)
-                if self.variant.keep_weights:
-                    snapshots.append(self._snapshot())
-                if np.isnan(rows[-1][-1, 0]).all():  # every seed has stopped early
-                    break
-                report(first + epochs, float(np.nanmean(rows[-1][-1, 0])))
+            while len(progress.rows) < self.variant.epochs and not progress.stopped:
+                with ctrl_c_waits():
+                    self._advance(progress, seeds)
+                if checkpoint and checkpoint.is_due():
+                    checkpoint.save(progress, [v.numpy() for v in self._variables()])
+                report(len(progress.rows), progress.loss)
         except KeyboardInterrupt:
             interrupted = True
+            if checkpoint:
+                checkpoint.save(progress, [v.numpy() for v in self._variables()])
+        else:
+            if checkpoint:
+                checkpoint.remove()
         self._finish(models)
-        table = np.concatenate([np.zeros((0, 4, len(seeds))), *rows])
         return Training(
             models=models,
             seeds=seeds,
-            history={n: table[:, i] for i, n in enumerate(MEASURES) if self._measures(n)},
+            history={n: progress.rows[:, i] for i, n in enumerate(MEASURES) if self._measures(n)},
             seconds=time.perf_counter() - started,
-            snapshots=snapshots,
+            snapshots=progress.snapshots,
             best_epoch=self.best_epoch.numpy() if self.variant.early_stopping else None,
             interrupted=interrupted,
         )
+
+    def _advance(self, progress: Progress, seeds: tuple[int, ...]) -> None:
+        """One chunk of epochs."""
+        first = len(progress.rows)
+        epochs = min(self.chunk, self.variant.epochs - first)
+        order = np.stack([self._order(g, epochs) for g in progress.generators], axis=1)
+        rows = self.run_epochs(order, tf.constant(epochs)).numpy()[:epochs]
+        self._refuse_divergence(rows, seeds, first)
+        progress.rows = np.concatenate([progress.rows, rows])
+        if self.variant.keep_weights:
+            progress.snapshots.append(self._snapshot())
 
     # --- inside the compiled program ------------------------------------------------------------
 
@@ -236,7 +264,7 @@ class _Program:
 
     # --- around it ------------------------------------------------------------------------------
 
-    def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> None:
+    def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> Progress:
         self.seeds.assign(seeds)
         for i, variable in enumerate(self.weights):
             variable.assign(np.stack([m.trainable_variables[i].numpy() for m in models]))
@@ -247,6 +275,16 @@ class _Program:
         self.epoch.assign(0)
         self.best_epoch.assign(tf.zeros_like(self.best_epoch))
         self.best_loss.assign(tf.fill([self.width], np.inf))
+        return Progress(
+            rows=np.zeros((0, len(MEASURES), self.width)),
+            generators=[np.random.default_rng(seed) for seed in seeds],
+            snapshots=[self._snapshot()] if self.variant.keep_weights else [],
+        )
+
+    def _variables(self) -> list[Any]:
+        """All that the next epoch depends on, besides the order of the batches."""
+        best = (*self.best, self.best_loss, self.best_epoch)
+        return [*self.weights, *self.state, *self.optimizer.variables, *best, self.epoch]
 
     def _finish(self, models: list[keras.Model]) -> None:
         trained = [*self.weights, *self.state]
@@ -284,7 +322,7 @@ class _Program:
             raise TrainingDiverged(
                 f"{self.variant.name}: the training loss is {rows[epoch, 0, seed]} in epoch "
                 f"{first + epoch + 1} with seed {seeds[seed]}; a smaller learning rate than "
-                f"{self.variant.optimizer.learning_rate:g} may help."
+                f"{self.variant.optimizer.learning_rate} may help."
             )
 
 
@@ -322,20 +360,34 @@ def _is_small(variant: Variant, model: keras.Model) -> bool:
 
 def _suits_xla(variant: Variant, examples: int) -> bool:
     """Whether XLA is the faster engine: oneDNN is for convolutions, and compiling takes seconds."""
-    steps = variant.epochs * -(-examples // variant.batch_size)
+    steps = variant.epochs * _batches(variant, examples)
     return steps >= WORTH_COMPILING and not _has_convolution(variant)
+
+
+def _batches(variant: Variant, examples: int) -> int:
+    """Gradient steps an epoch, the incomplete last batch included."""
+    return -(-examples // variant.batch_size)
 
 
 def _has_convolution(variant: Variant) -> bool:
     return any(isinstance(layer, entry.Convolution) for layer in variant.layers)
 
 
-def _optimizer(settings: entry.Adam | entry.SGD) -> keras.Optimizer:
+def _optimizer(settings: entry.Adam | entry.SGD, steps: int) -> keras.Optimizer:
+    rate = settings.learning_rate
+    if isinstance(rate, entry.CosineDecay):
+        warmup = round(rate.warmup * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else rate.peak,
+            steps - warmup,
+            warmup_target=rate.peak if warmup else None,
+            warmup_steps=warmup,
+        )
     match settings:
-        case entry.Adam(learning_rate):
-            return keras.optimizers.Adam(learning_rate)
-        case entry.SGD(learning_rate, momentum):
-            return keras.optimizers.SGD(learning_rate, momentum)
+        case entry.Adam():
+            return keras.optimizers.Adam(rate)
+        case entry.SGD(momentum=momentum):
+            return keras.optimizers.SGD(rate, momentum)
 
 
 def _stacked(variable: keras.Variable, width: int) -> keras.Variable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Literal
 
 from ann_models.augmentation import Augmentation
 from ann_models.entry import (
@@ -108,7 +109,10 @@ MNIST_CNN = (
     Dense(64, "relu"),
     Dense(10, "softmax"),
 )
-PENALTIES = (0.0001, 0.001, 0.01, 0.1)
+PENALTIES: tuple[tuple[Literal["l1", "l2"], tuple[float, ...]], ...] = (
+    ("l2", (0.0001, 0.001, 0.01, 0.1)),
+    ("l1", (0.00001, 0.0001, 0.001, 0.01)),  # from 0.01 on every weight is zero
+)
 AUGMENTATION = Augmentation(shift=2.0, rotation=10.0, elastic_alpha=8.0, elastic_sigma=4.0)
 DATA_SIZES = {500: 100, 2_000: 50, 10_000: 20, 50_000: 10}  # training digits: epochs
 
@@ -330,8 +334,8 @@ _ENTRIES = (
             seeds=3,
             penalty=Penalty(norm, strength),
         )
-        for norm in ("l2", "l1")
-        for strength in PENALTIES
+        for norm, strengths in PENALTIES
+        for strength in strengths
     ),
     Variant(
         row=23,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -29,6 +30,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command, and turn its errors into sentences."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, too
         try:
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

@@ -19,31 +19,41 @@ class RegistryError(PipelineError):
 
 
 class TrackingUnavailable(PipelineError):
-    """The MLflow server does not answer."""
+    """The MLflow server does not answer, or its store cannot be opened."""
+
+
+class OrchestrationUnavailable(PipelineError):
+    """The Prefect server does not answer."""
 
 
 class StorageFull(PipelineError):
     """There is no room, or no permission, to write."""
 
 
-FATAL = (TrackingUnavailable, StorageFull)  # no later variant can do better
+# No later variant can do better.
+FATAL = (TrackingUnavailable, OrchestrationUnavailable, StorageFull)
 
 
 def translate(error: BaseException) -> BaseException:
     """The error as a member of our trees where it is one in disguise; else the error itself."""
-    chain = _chain(error)
-    for link in chain:
+    for link in _chain(error):
+        library = type(link).__module__.partition(".")[0]
         if isinstance(link, FATAL):
             return link
-        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        if isinstance(link, OSError) and link.errno in _NO_ROOM:
             return StorageFull(f"{link.strerror}: {link.filename or 'the disk'}. {_MAKE_ROOM}")
-        if isinstance(link, sqlite3.OperationalError) and "full" in str(link):
-            return StorageFull(f"the database could not grow: {link}. {_MAKE_ROOM}")
-    if any(type(link).__name__ in _UNREACHABLE or _SAYS_UNREACHABLE in str(link) for link in chain):
-        return TrackingUnavailable(
-            "the MLflow server stopped answering. Start it again (or unset MLFLOW_TRACKING_URI "
-            "to use the embedded store), then repeat the command; what is finished is kept."
-        )
+        if isinstance(link, sqlite3.OperationalError) and any(w in str(link) for w in _NO_GROWTH):
+            return StorageFull(f"the database cannot be written: {link}. {_MAKE_ROOM}")
+        if library in _CLIENTS_OF_MLFLOW:
+            return TrackingUnavailable(
+                "the MLflow server does not answer. Start it (or unset MLFLOW_TRACKING_URI to use "
+                f"the embedded store), {_REPEAT}"
+            )
+        if library in _CLIENTS_OF_PREFECT:
+            return OrchestrationUnavailable(
+                "the Prefect server does not answer. Start it (or unset PREFECT_API_URL to use a "
+                f"temporary one), {_REPEAT}"
+            )
     return error
 
 
@@ -55,9 +65,12 @@ def in_a_sentence(error: BaseException) -> str:
     return sentence if known else f"{type(error).__name__}: {sentence}"
 
 
-_MAKE_ROOM = "Make room, then repeat the command; what is finished is kept."
-_UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "MaxRetryError", "ConnectError")
-_SAYS_UNREACHABLE = "API request to"
+_REPEAT = "then repeat the command; what is finished is kept."
+_MAKE_ROOM = f"Make room, {_REPEAT}"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_NO_GROWTH = ("is full", "readonly", "disk I/O")
+_CLIENTS_OF_MLFLOW = ("requests", "urllib3")
+_CLIENTS_OF_PREFECT = ("httpx", "httpcore")
 
 
 def _chain(error: BaseException) -> list[BaseException]:

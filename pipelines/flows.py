@@ -202,7 +202,9 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
     )
     monitor.start()
     try:
-        trained = training.train(variant, data, seeds, progress.epochs)
+        trained = training.train(
+            variant, data, seeds, progress.epochs, _settings().work / "checkpoints"
+        )
     finally:
         monitor.finish()
     path = _settings().work / run_id / "training.npz"

@@ -43,7 +43,7 @@ def to_digit(content: bytes) -> Pixels:
     contrast = contrast_with_paper(decode(content))
     if _is_in_mnist_form(contrast):
         return contrast
-    return mnist_form(_with_usual_pen(ink(contrast)))
+    return mnist_form(_with_usual_pen(find_ink(contrast)))
 
 
 def decode(content: bytes) -> Pixels:
@@ -137,7 +137,7 @@ def _robust_surface(grey: Pixels) -> Pixels:
     return polynomial.polygrid2d(y, x, weights.reshape(3, 3)).astype(np.float32)
 
 
-def ink(contrast: Pixels) -> Pixels:
+def find_ink(contrast: Pixels) -> Pixels:
     """Return how much ink each pixel holds, in [0, 1], without the paper's grain and specks.
 
     Raises:
@@ -200,9 +200,9 @@ def _with_usual_pen(ink: Pixels) -> Pixels:
     The mean width of strokes is twice their area over the length of their outline.
     """
     scale = BOX / max(np.ptp(places) + 1 for places in np.nonzero(ink))
-    padded = np.pad(ink, 1)
-    outline = sum(np.abs(np.diff(padded, axis=axis)).sum() for axis in (0, 1)) * np.pi / 4
-    width = scale * 2 * ink.sum() / outline
+    solid = np.pad(ink > 0.5, 1)
+    outline = sum(np.diff(solid, axis=axis).sum() for axis in (0, 1)) * np.pi / 4
+    width = scale * 2 * solid.sum() / outline
     change = np.clip(width, *PEN) - width
     steps = round(abs(change) / 2 / scale)  # each moves both sides of a stroke by one pixel
     for _ in range(steps):

@@ -17,6 +17,7 @@ from ann_models.entry import (
     Adam,
     BatchNormalization,
     Convolution,
+    CosineDecay,
     Dense,
     Dropout,
     EarlyStopping,
@@ -263,3 +264,59 @@ def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
     assert loaded.seeds == (0, 1)
     np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
     np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
+
+
+@pytest.mark.parametrize("layers", [REGRESSION.layers, BATCH_NORM], ids=["dense", "batch_norm"])
+def test_an_interrupted_training_goes_on_to_the_same_weights(engine, layers, tmp_path):
+    variant = replace(REGRESSION, layers=layers, epochs=6, keep_weights=True)
+
+    def press(done, total, loss):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    assert training.train(variant, cubic(), (0, 1), press, tmp_path).interrupted
+    told = []
+    resumed = training.train(variant, cubic(), (0, 1), lambda *r: told.append(r[0]), tmp_path)
+    whole = training.train(variant, cubic(), (0, 1))
+    assert told[0] == 4, "it began again from the start"
+    assert resumed.weights_sha256 == whole.weights_sha256
+    np.testing.assert_array_equal(resumed.history["train_loss"], whole.history["train_loss"])
+    np.testing.assert_array_equal(resumed.snapshots[2][1][0], whole.snapshots[2][1][0])
+    assert not list(tmp_path.iterdir()), "a complete training leaves no checkpoint"
+
+
+def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
+    data = generate("ten_points_held_out", 0)
+    stopping = EarlyStopping(patience=20)
+    variant = replace(REGRESSION, optimizer=Adam(0.02), epochs=400, early_stopping=stopping)
+
+    def press(done, total, loss):
+        raise KeyboardInterrupt
+
+    training.train(variant, data, (0,), press, tmp_path)
+    resumed = training.train(variant, data, (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == training.train(variant, data, (0,)).weights_sha256
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
+    def press(done, total, loss):
+        raise KeyboardInterrupt
+
+    training.train(REGRESSION, cubic(), (0,), press, tmp_path)
+    other = replace(REGRESSION, optimizer=Adam(0.01))
+    resumed = training.train(other, cubic(), (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == training.train(other, cubic(), (0,)).weights_sha256
+
+
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
+    (tmp_path / "regression-0.npz").write_bytes(b"half a file")
+    resumed = training.train(REGRESSION, cubic(), (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == training.train(REGRESSION, cubic(), (0,)).weights_sha256
+
+
+def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
+    variant = replace(REGRESSION, optimizer=Adam(CosineDecay(peak=0.02, warmup=0.25)), epochs=8)
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, 42, warmup_target=0.02, warmup_steps=14)
+    history = fitted(variant, cubic(), keras.optimizers.Adam(schedule))
+    trained = training.train(variant, cubic(), (0,))
+    assert_equal_weights(trained.models[0], history.model, 1e-5)

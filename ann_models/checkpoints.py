@@ -1,0 +1,132 @@
+"""A training that was interrupted or killed goes on where it stopped, to the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ann_models import archives
+from ann_models.datasets import Dataset
+from ann_models.entry import Variant
+from ann_models.errors import InvalidData
+
+SECONDS_BETWEEN = 10.0
+
+Arrays = list[NDArray[np.float32]]
+
+
+@dataclass
+class Progress:
+    """Where a training stands between two chunks of epochs.
+
+    Attributes:
+        rows: the measures so far, (epochs, measures, seeds).
+        generators: what orders the batches, one a seed.
+        snapshots: [epoch][seed] → weights, for entries that keep them.
+    """
+
+    rows: NDArray[np.float64]
+    generators: list[np.random.Generator]
+    snapshots: list[list[Arrays]] = field(default_factory=list)
+
+    @property
+    def loss(self) -> float:
+        """The mean over the seeds of the last training loss."""
+        losses = self.rows[:, 0]
+        return float(np.nanmean(losses[np.isfinite(losses).any(axis=1)][-1]))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping has ended every seed."""
+        return bool(len(self.rows)) and bool(np.isnan(self.rows[-1, 0]).all())
+
+
+@dataclass
+class Checkpoint:
+    """A file that holds everything on which the next epoch depends.
+
+    Attributes:
+        path: where it is; it is removed when the training is complete.
+        fingerprint: of the entry, the data and the seeds; another's checkpoint is ignored.
+    """
+
+    path: Path
+    fingerprint: str
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    def is_due(self) -> bool:
+        """Whether the last save is long ago."""
+        return time.monotonic() - self._saved_at >= SECONDS_BETWEEN
+
+    def save(self, progress: Progress, variables: Sequence[np.ndarray]) -> None:
+        """Write the file, whole or not at all."""
+        states = [generator.bit_generator.state for generator in progress.generators]
+        arrays = {f"variable/{i}": value for i, value in enumerate(variables)}
+        for epoch, seeds in enumerate(progress.snapshots):
+            for seed, weights in enumerate(seeds):
+                arrays |= {f"snapshot/{epoch}/{seed}/{i}": w for i, w in enumerate(weights)}
+        arrays["rows"] = progress.rows
+        arrays["generators"] = np.array(json.dumps(states))
+        arrays["fingerprint"] = np.array(self.fingerprint)
+        archives.write(self.path, arrays)
+        self._saved_at = time.monotonic()
+
+    def load(self) -> tuple[Progress, list[np.ndarray]] | None:
+        """What was saved, and the variables; None if there is nothing of this training."""
+        try:
+            arrays = archives.read(self.path)
+        except InvalidData:
+            return None
+        if str(arrays.get("fingerprint")) != self.fingerprint:
+            return None
+        generators = []
+        for state in json.loads(str(arrays["generators"])):
+            generators.append(np.random.default_rng())
+            generators[-1].bit_generator.state = state
+        kept: dict[int, dict[int, Arrays]] = defaultdict(lambda: defaultdict(list))
+        variables = []
+        for name, value in arrays.items():  # in the order in which they were written
+            kind, *place = name.split("/")
+            if kind == "variable":
+                variables.append(value)
+            elif kind == "snapshot":
+                epoch, seed, _ = map(int, place)
+                kept[epoch][seed].append(value)
+        snapshots = [list(seeds.values()) for seeds in kept.values()]
+        return Progress(arrays["rows"], generators, snapshots), variables
+
+    def remove(self) -> None:
+        """The training is complete."""
+        self.path.unlink(missing_ok=True)
+
+
+def fingerprint(variant: Variant, data: Dataset, seeds: Sequence[int]) -> str:
+    """SHA-256 over everything that decides the weights."""
+    return hashlib.sha256(f"{variant!r} {data.digest} {list(seeds)}".encode()).hexdigest()
+
+
+@contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """Ctrl-C takes effect after the block, so that weights and history stay in step."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
