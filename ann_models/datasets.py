@@ -50,7 +50,7 @@ class Dataset:
         sha = hashlib.sha256()
         for name, array in sorted(self.arrays.items()):
             sha.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            sha.update(array)
+            sha.update(array.data)
         return sha.hexdigest()
 
     def save(self, path: Path) -> None:
@@ -194,7 +194,7 @@ def _offline_digits() -> dict[str, np.ndarray]:
     images, labels = offline_digits.load()
     order = stratified_order(labels)
     parts = np.split(order, [OFFLINE_TRAIN, OFFLINE_TRAIN + OFFLINE_VALIDATION])
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for part, chosen in zip(("train", "val", "test"), parts, strict=True):
         arrays |= {f"x_{part}": images[chosen], f"y_{part}": labels[chosen]}
     return arrays

@@ -135,7 +135,7 @@ def _fault(original: Original, array: np.ndarray | None) -> str | None:
     if array.ndim == 1 and array.max() > 9:
         return f"holds the label {array.max()}; expected digits 0 to 9"
     digest = hashlib.sha256(idx_header(array.shape))
-    digest.update(np.ascontiguousarray(array))
+    digest.update(np.ascontiguousarray(array).data)
     if digest.hexdigest() != original.sha256:
         return f"has SHA-256 {digest.hexdigest()} as an IDX file; expected {original.sha256}"
     return None

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from serving.errors import InvalidImage, NoInk
 
@@ -41,9 +41,8 @@ def to_digit(content: bytes) -> Pixels:
         NoInk: nothing is drawn on the picture.
     """
     contrast = contrast_with_paper(decode(content))
-    if _is_in_mnist_form(contrast):
-        return contrast
-    return mnist_form(_with_usual_pen(find_ink(contrast)))
+    ready = _already_in_mnist_form(contrast)
+    return mnist_form(_with_usual_pen(find_ink(contrast))) if ready is None else ready
 
 
 def decode(content: bytes) -> Pixels:
@@ -64,8 +63,9 @@ def decode(content: bytes) -> Pixels:
                 image.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))
                 return _grey(ImageOps.exif_transpose(image))
     except Exception as error:  # on damaged files Pillow raises almost anything
+        fault = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise InvalidImage(
-            f"The {len(content):,} bytes cannot be read as a picture ({error}). "
+            f"The {len(content):,} bytes cannot be read as a picture ({fault}). "
             f"Send a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
         ) from error
     raise InvalidImage(
@@ -78,16 +78,16 @@ def _grey(image: Image.Image) -> Pixels:
     if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
         deep = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0).clip(0)
         white = next((white for white in WHITES if white >= deep.max()), deep.max())
-        return _reduced(Image.fromarray(deep / np.float32(white)))
+        return _reduced(Image.fromarray(deep), white)
     if image.has_transparency_data:
         grey, alpha = image.convert("RGBA").convert("LA").split()
-        return _on_canvas(_reduced(grey) / 255, _reduced(alpha) / 255)
-    return _reduced(image.convert("L")) / 255
+        return _on_canvas(_reduced(grey), _reduced(alpha))
+    return _reduced(image.convert("L"))
 
 
-def _reduced(image: Image.Image) -> Pixels:
+def _reduced(image: Image.Image, white: float = 255) -> Pixels:
     image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    return np.asarray(image, np.float32)
+    return np.asarray(image, np.float32) / np.float32(white)
 
 
 def _on_canvas(grey: Pixels, alpha: Pixels) -> Pixels:
@@ -101,7 +101,9 @@ def _on_canvas(grey: Pixels, alpha: Pixels) -> Pixels:
 
 def contrast_with_paper(grey: Pixels) -> Pixels:
     """Return how far each pixel stands out from the paper; ink is positive, be it dark or light."""
-    contrast = grey - _paper(grey)
+    paper = _paper(grey)
+    light = np.maximum(paper, 0.2)
+    contrast = (grey - paper) * (light.mean() / light)  # a shadow dims ink and paper alike
     ink_is_lighter = np.sum(contrast * contrast * contrast) > 0  # the rarer has the longer tail
     return contrast if ink_is_lighter else -contrast
 
@@ -126,15 +128,16 @@ def _robust_surface(grey: Pixels) -> Pixels:
     y, x = (np.linspace(-1, 1, side) for side in grey.shape)
     rows, columns = (slice(None, None, -(-side // 40)) for side in grey.shape)
     values = grey[rows, columns].ravel().astype(np.float64)
-    places = (axis.ravel() for axis in np.meshgrid(y[rows], x[columns], indexing="ij"))
-    terms = polynomial.polyvander2d(*places, [2, 2])
+    down, right = np.meshgrid(y[rows], x[columns], indexing="ij")
+    terms = polynomial.polyvander2d(down.ravel(), right.ravel(), [2, 2])
     kept = np.full(len(values), True)
     for _ in range(8):
         chosen = terms[kept]
-        weights = np.linalg.solve(chosen.T @ chosen, chosen.T @ values[kept])
+        weights = np.linalg.lstsq(chosen.T @ chosen, chosen.T @ values[kept])[0]
         distance = np.abs(values - terms @ weights)
         kept = distance <= 2 * np.median(distance)
-    return polynomial.polygrid2d(y, x, weights.reshape(3, 3)).astype(np.float32)
+    surface = polynomial.polygrid2d(y, x, weights.reshape(3, 3))
+    return surface.clip(grey.min(), grey.max()).astype(np.float32)
 
 
 def find_ink(contrast: Pixels) -> Pixels:
@@ -152,8 +155,9 @@ def find_ink(contrast: Pixels) -> Pixels:
             f"expected {visible:.1%} or more. Use a darker or a lighter pen."
         )
     floor = np.clip(5 * grain, 0.15 * strongest, 0.3 * strongest)
-    full = np.quantile(contrast[contrast > strongest / 2], 0.9)
-    return _without_specks(np.where(contrast > floor, np.minimum(contrast / full, 1), 0))
+    ink = _without_specks(np.where(contrast > floor, contrast / strongest, 0))
+    full = np.quantile(ink[ink > ink.max() / 2], 0.9)
+    return np.minimum(ink / np.float32(full), 1)
 
 
 def _without_specks(ink: Pixels) -> Pixels:
@@ -174,7 +178,7 @@ def _without_specks(ink: Pixels) -> Pixels:
         weight[np.setdiff1d(parts, inner)] = 0
     if not weight.any():
         raise NoInk("Only specks are on the picture. Draw a larger digit, or crop the picture.")
-    kept = Image.fromarray(np.uint8(weight >= weight.max() / 20)[parts])
+    kept = Image.fromarray((weight >= weight.max() / 20).astype(np.uint8)[parts])
     kept = kept.filter(ImageFilter.MaxFilter(3))  # with the faint rim of what is kept
     return ink * np.asarray(kept.resize(ink.shape[::-1], Image.Resampling.NEAREST))
 
@@ -206,7 +210,10 @@ def _with_usual_pen(ink: Pixels) -> Pixels:
     change = np.clip(width, *PEN) - width
     steps = round(abs(change) / 2 / scale)  # each moves both sides of a stroke by one pixel
     for _ in range(steps):
-        ink = _each_of_three(np.maximum if change > 0 else np.minimum, np.pad(ink, 2))
+        changed = _each_of_three(np.maximum if change > 0 else np.minimum, np.pad(ink, 2))
+        if not changed.any():
+            break
+        ink = changed
     return ink
 
 
@@ -246,10 +253,15 @@ def _start(profile: Pixels) -> int:
     return min(max(round(CENTRE - centre_of_mass), 0), SIDE - len(profile))
 
 
-def _is_in_mnist_form(contrast: Pixels) -> bool:
-    return (
-        contrast.shape == (SIDE, SIDE)
-        and contrast.min() >= 0
-        and contrast.max() > 0.9
-        and np.array_equal(contrast, mnist_form(contrast))
-    )
+def _already_in_mnist_form(contrast: Pixels) -> Pixels | None:
+    """Return a square picture reduced to 28×28, if MNIST's preparation would not change it."""
+    height, width = contrast.shape
+    if height != width or height < SIDE:
+        return None
+    small = Image.fromarray(contrast).resize((SIDE, SIDE), Image.Resampling.BOX)
+    for rim in (0, 0.15):  # 0.15: what enlarging or JPEG leaves around a digit
+        digit = np.asarray(small)
+        digit = np.where(digit > rim, digit.clip(0, 1), 0)
+        if digit.max() > 0.9 and np.array_equal(digit, mnist_form(digit)):
+            return digit
+    return None

@@ -110,9 +110,7 @@ def test_rotations_turn_by_up_to_their_bound_and_keep_the_ink():
     bar = blob(13.5, 9) + blob(13.5, 13.5) + blob(13.5, 18)
     out = augmented(many(bar), rotation=30)
     spread = spread_matrices(out)
-    angle = np.degrees(
-        np.arctan2(2 * spread[:, 0, 1], spread[:, 1, 1] - spread[:, 0, 0]) / 2
-    )
+    angle = np.degrees(np.arctan2(2 * spread[:, 0, 1], spread[:, 1, 1] - spread[:, 0, 0]) / 2)
     assert 28 < np.abs(angle).max() < 30.5
     assert angle.min() < -25 < 25 < angle.max()
     np.testing.assert_allclose(out.sum(axis=(1, 2)), bar.sum(), rtol=0.01)
@@ -128,8 +126,9 @@ def test_scales_stretch_each_axis_on_its_own():
 
 
 def test_shear_slants_but_keeps_heights():
-    before, out = spread_matrices(blob()[None])[0], spread_matrices(
-        augmented(many(blob()), shear=0.3)
+    before, out = (
+        spread_matrices(blob()[None])[0],
+        spread_matrices(augmented(many(blob()), shear=0.3)),
     )
     np.testing.assert_allclose(out[:, 0, 0], before[0, 0], rtol=0.02)
     slant = out[:, 0, 1] / before[0, 0]

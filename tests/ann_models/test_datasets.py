@@ -25,9 +25,7 @@ def xy(name: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 class TestDigest:
-    @given(
-        arrays_of.arrays(np.float32, arrays_of.array_shapes(max_dims=3, max_side=4)), st.data()
-    )
+    @given(arrays_of.arrays(np.float32, arrays_of.array_shapes(max_dims=3, max_side=4)), st.data())
     def test_any_changed_bit_changes_it(self, x, data):
         changed = x.copy()
         place = data.draw(st.integers(0, x.nbytes - 1))
@@ -199,9 +197,7 @@ class TestDigits:
     def test_subsets_are_nested_and_leave_validation_and_test_alone(self, offline):
         small, large = digits_subset(offline, 100), digits_subset(offline, 500)
         assert small.name == "digits_100"
-        np.testing.assert_array_equal(
-            small.arrays["x_train"], large.arrays["x_train"][:100]
-        )
+        np.testing.assert_array_equal(small.arrays["x_train"], large.arrays["x_train"][:100])
         assert np.bincount(small.arrays["y_train"]).min() >= 9
         for name in ("x_val", "y_val", "x_test", "y_test"):
             np.testing.assert_array_equal(small.arrays[name], offline.arrays[name])
@@ -240,6 +236,7 @@ def test_the_rooms_door_opens_without_heavy_libraries():
         "print(*{'tensorflow', 'keras', 'sklearn', 'scipy', 'matplotlib', 'mlflow', 'prefect'}"
         " & set(sys.modules))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == ""
-

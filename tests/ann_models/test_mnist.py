@@ -194,7 +194,7 @@ class TestCacheAndNothing:
 
     def test_a_bad_cache_is_named_when_nothing_better_can_be_had(self, home):
         fill_cache(home, npz(**TINY)[:1000])
-        with pytest.raises(DataUnavailable, match="cached copy is unusable .*1000 bytes"):
+        with pytest.raises(DataUnavailable, match=r"cached copy is unusable .*1000 bytes"):
             mnist.find()
 
 
@@ -301,10 +301,9 @@ class TestDownload:
     def test_a_closed_port_is_given_up_at_once(self, server, home):
         server.shutdown()
         server.server_close()
-        with pytest.raises(DataUnavailable, match="download failed .*refused"):
+        with pytest.raises(DataUnavailable, match=r"download failed .*refused"):
             mnist.find()
         assert self.cache(home) == []
 
     def cache(self, home: Path) -> list[str]:
         return [file.name for file in (home / "keras/datasets").iterdir()]
-

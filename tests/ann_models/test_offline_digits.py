@@ -22,8 +22,10 @@ def test_all_of_scikit_learns_digits_come_in_mnists_form(images_and_labels):
 
 def test_each_fills_the_box_and_is_centred_like_mnists(images_and_labels):
     images, _ = images_and_labels
-    heights, widths = (np.array([np.ptp(np.flatnonzero(image.any(axis=axis))) + 1
-                                 for image in images]) for axis in (1, 0))
+    heights, widths = (
+        np.array([np.ptp(np.flatnonzero(image.any(axis=axis))) + 1 for image in images])
+        for axis in (1, 0)
+    )
     assert np.maximum(heights, widths).max() == 20
     assert np.maximum(heights, widths).min() >= 18
     mass = images.sum(axis=(1, 2))
@@ -51,6 +53,4 @@ def test_they_can_be_told_apart():
 def test_where_the_ink_lies_in_the_picture_does_not_matter(ink, margins):
     top, bottom, left, right = margins
     moved = np.pad(ink, ((top, bottom), (left, right)))
-    np.testing.assert_array_equal(
-        offline_digits.mnist_form(moved), offline_digits.mnist_form(ink)
-    )
+    np.testing.assert_array_equal(offline_digits.mnist_form(moved), offline_digits.mnist_form(ink))

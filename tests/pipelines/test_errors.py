@@ -1,0 +1,137 @@
+"""Any error becomes one sentence, and a misfortune in disguise is recognised."""
+
+import errno
+import os
+import socket
+import sqlite3
+import urllib.request
+
+import httpx
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy import create_engine, text
+
+from ann_models.errors import InvalidData
+from pipelines.errors import (
+    OrchestrationUnavailable,
+    PipelineError,
+    StorageFull,
+    TrackingUnavailable,
+    in_a_sentence,
+    translate,
+)
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def raised_by(action) -> Exception:
+    with pytest.raises(Exception) as caught:
+        action()
+    return caught.value
+
+
+def wrapped(error: Exception) -> MlflowException:
+    """As MLflow hands on what its store met."""
+
+    def wrap():
+        try:
+            raise error
+        except Exception as cause:
+            raise MlflowException("the store failed") from cause
+
+    return raised_by(wrap)
+
+
+def test_an_mlflow_server_that_is_away_is_said_to_be(nobody, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    error = translate(raised_by(MlflowClient(nobody).search_experiments))
+    assert isinstance(error, TrackingUnavailable)
+    assert "Start it" in str(error)
+    assert "what is finished is kept" in str(error)
+
+
+def test_an_mlflow_server_that_is_silent_is_said_to_be_away(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = MlflowClient(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        error = translate(raised_by(client.search_experiments))
+    assert isinstance(error, TrackingUnavailable)
+
+
+def test_a_prefect_server_that_is_away_is_not_mistaken_for_mlflow(nobody):
+    error = translate(raised_by(lambda: httpx.get(nobody)))
+    assert isinstance(error, OrchestrationUnavailable)
+    assert "Connection refused" in str(error)
+    assert "PREFECT_API_URL" in str(error)
+
+
+def test_a_download_that_fails_is_neither(nobody):
+    error = raised_by(lambda: urllib.request.urlopen(nobody))
+    assert translate(error) is error
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_full_disk_is_recognised_behind_any_wrapping(number):
+    error = translate(wrapped(OSError(number, os.strerror(number), "figures/a.png")))
+    assert isinstance(error, StorageFull)
+    assert os.strerror(number) in str(error)
+    assert "figures/a.png" in str(error)
+    assert "Make room" in str(error)
+
+
+def test_a_database_that_cannot_grow_is_recognised(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/small.db")
+    with engine.connect() as database:
+        database.execute(text("PRAGMA max_page_count = 3"))
+        database.execute(text("CREATE TABLE t (x)"))
+        fill = text("INSERT INTO t VALUES (zeroblob(100000))")
+        error = raised_by(lambda: database.execute(fill))
+    assert isinstance(translate(wrapped(error)), StorageFull)
+
+
+def test_a_read_only_database_is_recognised(tmp_path):
+    sqlite3.connect(tmp_path / "a.db").execute("CREATE TABLE t (x)").connection.close()
+    with sqlite3.connect(f"file:{tmp_path}/a.db?mode=ro", uri=True) as database:
+        error = raised_by(lambda: database.execute("INSERT INTO t VALUES (1)"))
+    assert isinstance(translate(error), StorageFull)
+
+
+def test_a_full_disk_is_named_rather_than_the_server_that_it_felled():
+    full = OSError(errno.ENOSPC, "No space left on device")
+    response = httpx.ConnectError("the server fell")
+    response.__context__ = wrapped(full)
+    assert isinstance(translate(response), StorageFull)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), sqlite3.OperationalError("no such table: runs"), OSError(1, "no")]
+)
+def test_any_other_error_stays_what_it_is(error):
+    assert translate(error) is error
+
+
+def test_errors_that_lead_to_each_other_are_no_endless_loop():
+    first, second = ValueError("first"), ValueError("second")
+    first.__context__, second.__context__ = second, first
+    assert translate(first) is first
+
+
+@pytest.mark.parametrize("own", [InvalidData("the file is empty."), PipelineError("it is not.")])
+def test_our_own_errors_speak_for_themselves(own):
+    assert in_a_sentence(own) == str(own)
+
+
+def test_a_foreign_error_is_named_and_cut_to_its_first_line():
+    assert in_a_sentence(ValueError("shapes differ\n  at line 3\n")) == "ValueError: shapes differ"
+
+
+def test_an_error_without_words_still_gives_a_sentence():
+    assert in_a_sentence(AssertionError()) == "AssertionError: no further word"

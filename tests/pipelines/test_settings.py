@@ -1,0 +1,142 @@
+"""Where state lives and which servers are used, checked before anything is started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines import settings
+from pipelines.errors import WrongUse
+
+
+def load(home: Path, **environ: str) -> settings.Settings:
+    return settings.load({"ANN_HOME": str(home), **environ})
+
+
+def test_state_lives_in_the_current_folder_unless_told_otherwise(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = settings.load({})
+    assert found.home == tmp_path / ".ann"
+    assert found.home.is_dir()
+    assert found.tracking_uri == f"sqlite:///{tmp_path}/.ann/mlflow.db"
+    assert found.embedded
+    assert found.prefect_api_url is None
+
+
+def test_ann_home_is_where_everything_goes(tmp_path):
+    found = load(tmp_path / "a folder" / "deeper")
+    places = (found.artifacts, found.data, found.work, found.log)
+    assert all(place.is_relative_to(tmp_path / "a folder/deeper") for place in places)
+
+
+def test_a_tilde_is_the_persons_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings.load({"ANN_HOME": "~/state"}).home == tmp_path / "state"
+
+
+def test_the_variables_of_mlflow_and_prefect_win(tmp_path):
+    found = load(
+        tmp_path, MLFLOW_TRACKING_URI="http://mlflow:5000", PREFECT_API_URL="https://p.example/api"
+    )
+    assert found.tracking_uri == "http://mlflow:5000"
+    assert not found.embedded
+    assert found.prefect_api_url == "https://p.example/api"
+
+
+def test_an_empty_variable_is_an_unset_one(tmp_path):
+    assert load(tmp_path, MLFLOW_TRACKING_URI="", PREFECT_API_URL="") == load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:5000",
+        "https://user:secret@mlflow.example/prefix",
+        "sqlite:///runs.db",
+        "postgresql+psycopg2://mlflow@db/runs",
+        "mysql+pymysql://mlflow@db:3306/runs",
+    ],
+)
+def test_servers_and_databases_are_taken(tmp_path, uri):
+    assert load(tmp_path, MLFLOW_TRACKING_URI=uri).tracking_uri == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mlruns",
+        "file:///srv/mlruns",
+        "htp://127.0.0.1:5000",
+        "http://",
+        "http://:5000",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:five",
+        "http://[::1",
+        "sqlite:",
+        "127.0.0.1:5000",
+    ],
+)
+def test_a_malformed_tracking_uri_is_refused_with_its_value_and_an_example(tmp_path, uri):
+    with pytest.raises(WrongUse) as refusal:
+        load(tmp_path, MLFLOW_TRACKING_URI=uri)
+    assert "MLFLOW_TRACKING_URI" in str(refusal.value)
+    assert repr(uri) in str(refusal.value)
+    assert "expected" in str(refusal.value)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_any_other_text_as_an_address_is_wrong_use_or_taken_never_a_crash(uri):
+    try:
+        settings._check_tracking_uri(uri)
+    except WrongUse as refusal:
+        assert repr(uri) in str(refusal)
+
+
+@pytest.mark.parametrize("url", ["prefect", "localhost:4200/api", "ftp://host/api", "http:///api"])
+def test_a_malformed_prefect_url_is_refused(tmp_path, url):
+    with pytest.raises(WrongUse, match="PREFECT_API_URL is .*expected an address such as"):
+        load(tmp_path, PREFECT_API_URL=url)
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/below", "nowhere\0"])
+def test_a_state_folder_that_cannot_be_written_is_refused_with_what_to_do(tmp_path, place):
+    (tmp_path / "a file").touch()
+    with pytest.raises(WrongUse, match=r"state folder .* cannot be written .* Set ANN_HOME"):
+        load(tmp_path / place)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_read_only_state_folder_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(WrongUse, match="Permission denied"):
+        load(tmp_path)
+
+
+def test_the_check_leaves_nothing_behind(tmp_path):
+    load(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_mlflow_and_prefect_are_told_where_state_is(tmp_path):
+    environ = {}
+    settings.export(load(tmp_path), environ)
+    assert environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
+    assert environ["PREFECT_HOME"] == f"{tmp_path}/prefect"
+
+
+def test_what_a_person_set_for_them_wins(tmp_path):
+    environ = {"PREFECT_HOME": "/srv/prefect", "TF_CPP_MIN_LOG_LEVEL": "0"}
+    settings.export(load(tmp_path), environ)
+    assert environ["PREFECT_HOME"] == "/srv/prefect"
+    assert environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+
+
+def test_reading_the_settings_imports_nothing_heavy():
+    heavy = "mlflow", "prefect", "tensorflow", "keras", "numpy"
+    code = f"import sys, pipelines.settings; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]"
