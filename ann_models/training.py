@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ann_models import entry, networks
+from ann_models import engines, networks, optimizers
 from ann_models.augmentation import augment
 from ann_models.checkpoints import Checkpoint, Progress, ctrl_c_waits, fingerprint
 from ann_models.datasets import Dataset
@@ -29,9 +29,7 @@ from ann_models.trained import Training
 Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
 
 PROGRESS_REPORTS = 20  # chunks a training is cut into
-SMALL = 50_000  # parameters up to which all seeds share one program
 SCORING_BATCH = 1_000
-WORTH_COMPILING = 2_000  # gradient steps from which XLA's compilation pays for itself
 MEASURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -62,7 +60,8 @@ def train(
     if len(x) != len(y) or not len(x):
         raise InvalidData(f"{variant.name}: {len(x)} inputs and {len(y)} targets do not pair up.")
     models = [networks.build(variant, x.shape[1:], seed) for seed in seeds]
-    width = len(seeds) if _is_small(variant, models[0]) else 1
+    side_by_side = engines.runs_side_by_side(variant, models[0].count_params())
+    width = len(seeds) if side_by_side else 1
     program = _Program(variant, data, models[0], width)
     parts: list[Training] = []
     for first in range(0, len(seeds), width):
@@ -85,28 +84,36 @@ def train(
 
 
 class _Program:
-    """The compiled loop for `width` networks of one shape, weights stacked on the first axis."""
+    """The compiled loop for `width` networks of one shape.
+
+    All weights of a network are one vector, a row of `weights` (width, parameters): the optimiser
+    is then one operation, and compiles once instead of once a layer.
+    """
 
     def __init__(self, variant: Variant, data: Dataset, model: keras.Model, width: int) -> None:
         self.variant, self.model, self.width = variant, model, width
         used = ("x_train", "y_train", "x_val", "y_val")
         self.tensors = {n: tf.constant(data.arrays[n]) for n in used if n in data.arrays}
         self.examples = len(data.arrays["x_train"])
-        self.chunk = _epochs_a_chunk(variant, self.examples * width)
+        self.chunk = self._epochs_a_chunk()
         self.loss = keras.losses.get(variant.loss)
-        self.weights = [_stacked(v, width) for v in model.trainable_variables]
+        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
+        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
+        self.weights = keras.Variable(np.zeros((width, sum(self.sizes)), np.float32))
         self.state = [_stacked(v, width) for v in model.non_trainable_variables]
-        steps = variant.epochs * _batches(variant, self.examples)
-        self.optimizer = _optimizer(variant.optimizer, steps)
-        self.optimizer.build(self.weights)
-        self.best = [_stacked(v, width) for v in model.variables]
+        steps = variant.epochs * engines.batches(variant, self.examples)
+        self.optimizer = optimizers.build(variant.optimizer, steps)
+        self.optimizer.build([self.weights])
+        self.best = [tf.Variable(v.value) for v in (self.weights, *self.state)]
         self.best_loss = tf.Variable(tf.zeros(width))
         self.best_epoch = tf.Variable(tf.zeros(width, tf.int32))
         self.epoch = tf.Variable(0)
         self.seeds = tf.Variable(tf.zeros(width, tf.int32))
         self.initial = [(v, v.numpy()) for v in self.optimizer.variables]
         self.run_epochs = tf.function(
-            self._run_epochs, autograph=False, jit_compile=_suits_xla(variant, self.examples)
+            self._run_epochs,
+            autograph=False,
+            jit_compile=engines.suits_xla(variant, self.examples),
         )
 
     def train(
@@ -200,7 +207,7 @@ class _Program:
             with tf.GradientTape() as tape:  # outside vectorized_map XLA compiles at each call
                 tape.watch(weights)
                 outputs, state, penalties = self.model.stateless_call(
-                    weights, state, images, training=True, return_losses=True
+                    self._shaped(weights), state, images, training=True, return_losses=True
                 )
                 loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
             return loss, self._correct(targets, outputs), tape.gradient(loss, weights), state
@@ -208,7 +215,7 @@ class _Program:
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
         loss, correct, slopes, state = self._each(gradients, (*self._values(), indices, seeds))
-        self.optimizer.apply(slopes, self.weights)
+        self.optimizer.apply([slopes], [self.weights])
         for variable, value in zip(self.state, state, strict=True):
             variable.assign(value)
         return tf.stack([loss * indices.shape[1], correct])
@@ -220,7 +227,10 @@ class _Program:
             weights, state, mine = arguments
             targets = tf.gather(self.tensors["y_val"], mine)
             outputs, _, penalties = self.model.stateless_call(
-                weights, state, tf.gather(self.tensors["x_val"], mine), return_losses=True
+                self._shaped(weights),
+                state,
+                tf.gather(self.tensors["x_val"], mine),
+                return_losses=True,
             )
             loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
             return loss, self._correct(targets, outputs)
@@ -228,8 +238,13 @@ class _Program:
         loss, correct = self._each(forward, (*self._values(), indices))
         return tf.stack([loss * indices.shape[1], correct])
 
-    def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        return [v.value.value() for v in self.weights], [v.value.value() for v in self.state]
+    def _values(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        return self.weights.value.value(), [v.value.value() for v in self.state]
+
+    def _shaped(self, vector: tf.Tensor) -> list[tf.Tensor]:
+        """A network's vector of weights as its variables."""
+        parts = tf.split(vector, self.sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def _each(self, function: Callable[[Any], Any], stacked: Any) -> Any:
         """Apply to each seed's slice of the stacked arguments."""
@@ -258,16 +273,16 @@ class _Program:
         better = (loss < self.best_loss) & ~stopped
         self.best_loss.assign(tf.where(better, loss, self.best_loss))
         self.best_epoch.assign(tf.where(better, self.epoch, self.best_epoch))
-        for best, now in zip(self.best, (*self.weights, *self.state), strict=True):
+        for best, now in zip(self.best, (self.weights, *self.state), strict=True):
             which = tf.reshape(better, [self.width] + [1] * (len(now.shape) - 1))
-            best.assign(tf.where(which, now.value, best.value))
+            best.assign(tf.where(which, now.value, best))
 
     # --- around it ------------------------------------------------------------------------------
 
     def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> Progress:
         self.seeds.assign(seeds)
-        for i, variable in enumerate(self.weights):
-            variable.assign(np.stack([m.trainable_variables[i].numpy() for m in models]))
+        vectors = [[v.numpy().ravel() for v in model.trainable_variables] for model in models]
+        self.weights.assign(np.stack([np.concatenate(vector) for vector in vectors]))
         for i, variable in enumerate(self.state):
             variable.assign(np.stack([m.non_trainable_variables[i].numpy() for m in models]))
         for variable, value in self.initial:
@@ -284,20 +299,31 @@ class _Program:
     def _variables(self) -> list[Any]:
         """All that the next epoch depends on, besides the order of the batches."""
         best = (*self.best, self.best_loss, self.best_epoch)
-        return [*self.weights, *self.state, *self.optimizer.variables, *best, self.epoch]
+        return [self.weights, *self.state, *self.optimizer.variables, *best, self.epoch]
 
     def _finish(self, models: list[keras.Model]) -> None:
-        trained = [*self.weights, *self.state]
-        if self.variant.early_stopping and int(self.epoch) > 0:
-            trained = self.best
+        stopped = self.variant.early_stopping and int(self.epoch) > 0
+        trained = self.best if stopped else [self.weights, *self.state]
+        weights, *state = (variable.numpy() for variable in trained)
         for seed, model in enumerate(models):
+            values = [*self._arrays(weights[seed]), *(stacked[seed] for stacked in state)]
             variables = (*model.trainable_variables, *model.non_trainable_variables)
-            for variable, stacked in zip(variables, trained, strict=True):
-                variable.assign(stacked.value[seed])
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
-        arrays = [v.numpy() for v in self.weights]
-        return [[array[seed] for array in arrays] for seed in range(self.width)]
+        return [self._arrays(vector) for vector in self.weights.numpy()]
+
+    def _arrays(self, vector: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        parts = np.split(vector, np.cumsum(self.sizes)[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def _epochs_a_chunk(self) -> int:
+        """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
+        if self.variant.keep_weights:
+            return 1
+        within_memory = max(1, 10_000_000 // (self.examples * self.width))
+        return min(within_memory, -(-self.variant.epochs // PROGRESS_REPORTS))
 
     def _order(self, generator: np.random.Generator, epochs: int) -> NDArray[np.int32]:
         """(chunk, examples): a new permutation an epoch; zeros after the last epoch."""
@@ -340,54 +366,6 @@ def _over_batches(
     start = (tf.constant(0), tf.zeros([2, width]))
     _, sums = tf.while_loop(lambda i, _: i < whole, body, start, parallel_iterations=1)
     return sums + step(order[:, whole * batch :]) if examples % batch else sums
-
-
-def _epochs_a_chunk(variant: Variant, examples: int) -> int:
-    """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
-    if variant.keep_weights:
-        return 1
-    within_memory = max(1, 10_000_000 // examples)
-    return min(within_memory, -(-variant.epochs // PROGRESS_REPORTS))
-
-
-def _is_small(variant: Variant, model: keras.Model) -> bool:
-    return (
-        model.count_params() <= SMALL
-        and not _has_convolution(variant)
-        and variant.augmentation is None
-    )
-
-
-def _suits_xla(variant: Variant, examples: int) -> bool:
-    """Whether XLA is the faster engine: oneDNN is for convolutions, and compiling takes seconds."""
-    steps = variant.epochs * _batches(variant, examples)
-    return steps >= WORTH_COMPILING and not _has_convolution(variant)
-
-
-def _batches(variant: Variant, examples: int) -> int:
-    """Gradient steps an epoch, the incomplete last batch included."""
-    return -(-examples // variant.batch_size)
-
-
-def _has_convolution(variant: Variant) -> bool:
-    return any(isinstance(layer, entry.Convolution) for layer in variant.layers)
-
-
-def _optimizer(settings: entry.Adam | entry.SGD, steps: int) -> keras.Optimizer:
-    rate = settings.learning_rate
-    if isinstance(rate, entry.CosineDecay):
-        warmup = round(rate.warmup * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else rate.peak,
-            steps - warmup,
-            warmup_target=rate.peak if warmup else None,
-            warmup_steps=warmup,
-        )
-    match settings:
-        case entry.Adam():
-            return keras.optimizers.Adam(rate)
-        case entry.SGD(momentum=momentum):
-            return keras.optimizers.SGD(rate, momentum)
 
 
 def _stacked(variable: keras.Variable, width: int) -> keras.Variable:

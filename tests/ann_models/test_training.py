@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from ann_models import networks, training
+from ann_models import engines, networks, training
 from ann_models.datasets import Dataset, generate
 from ann_models.entry import (
     SGD,
@@ -44,7 +44,7 @@ REGRESSION = Variant(
 @pytest.fixture(params=[0, 10**9], ids=["xla", "graph"])
 def engine(request, monkeypatch):
     """Each engine in turn, whatever the rule would choose."""
-    monkeypatch.setattr(training, "WORTH_COMPILING", request.param)
+    monkeypatch.setattr(engines, "WORTH_COMPILING", request.param)
     return request.param
 
 
@@ -174,7 +174,7 @@ def test_a_seed_gives_the_same_weights_alone_and_among_others(engine, layers):
 
 def test_seeds_one_after_another_give_the_same_weights_as_side_by_side(monkeypatch):
     together = training.train(REGRESSION, cubic(), (0, 1))
-    monkeypatch.setattr(training, "SMALL", 0)
+    monkeypatch.setattr(engines, "SMALL", 0)
     in_turn = training.train(REGRESSION, cubic(), (0, 1))
     for one, other in zip(together.models, in_turn.models, strict=True):
         assert_equal_weights(one, other, 1e-5)

@@ -1,0 +1,28 @@
+"""An entry's optimiser as Keras's."""
+
+from __future__ import annotations
+
+import keras
+
+from ann_models.entry import SGD, Adam, CosineDecay
+
+
+def build(settings: Adam | SGD, steps: int) -> keras.Optimizer:
+    """The optimiser for a training of so many gradient steps."""
+    rate = settings.learning_rate
+    if isinstance(rate, CosineDecay):
+        rate = _schedule(rate, steps)
+    match settings:
+        case Adam():
+            return keras.optimizers.Adam(rate)
+        case SGD(momentum=momentum):
+            return keras.optimizers.SGD(rate, momentum)
+
+
+def _schedule(decay: CosineDecay, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    warmup = round(decay.warmup * steps)
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(decay.peak, steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=decay.peak, warmup_steps=warmup
+    )
