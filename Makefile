@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test test-slow check format lock setup ui clean
+.PHONY: help run test test-slow check format lock setup bench ui clean
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ check: setup  ## what CI checks: format, lint, types, import walls
 format: setup  ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench: setup  ## the training benchmark: about 13 minutes
+	@$(BIN)/ann benchmark training
 
 ui: setup  ## MLflow's pages on the embedded store
 	@$(BIN)/ann ui
