@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.cli import benchmark
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.table import Table
 
     from pipelines.flows import Report
@@ -36,7 +41,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            _say("interrupted; the run at work is marked KILLED, all others are finished.")
+            _say("interrupted; a run at work is marked KILLED, what is finished is kept.")
             sys.exit(FAILED)
         except Exception as error:
             sys.exit(_explain(error))
@@ -83,11 +88,20 @@ def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -
 
     variants.find(names)  # before anything heavy is imported
     settings = _settings()
-    from pipelines import progress
+    from pipelines import progress, temporary_server
 
     terminal = progress.Terminal()
     terminal.stage("starting MLflow, Prefect and TensorFlow")
-    from pipelines import flows
+    if not settings.prefect_api_url:
+        temporary_server.start(settings)
+    from pipelines.tracking import Tracking
+
+    Tracking(settings)  # says so if the server is away
+    logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
+    with progress.native_errors_to(settings.log):
+        import tensorflow  # noqa: F401
+
+        from pipelines import flows
 
     flows.progress = terminal
     try:
@@ -109,9 +123,7 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
     Example: ann predict seven.png
     """
     settings = _settings()
-    from serving.images import to_digit
-
-    digits = [to_digit(_bytes(file)) for file in files]
+    digits = [_digit(file) for file in files]
     model = _champion(settings)
     answers: list[dict[str, Any]] = []
     for file, digit in zip(files, digits, strict=True):
@@ -246,6 +258,9 @@ def ui(port: int) -> None:
     serve(settings, port)
 
 
+main.add_command(benchmark)
+
+
 # --- what the commands share ----------------------------------------------------------------------
 
 
@@ -275,32 +290,39 @@ def _champion(settings: Settings) -> Champion:
     return model
 
 
-def _bytes(file: Path) -> bytes:
+def _digit(file: Path) -> NDArray[np.float32]:
+    from pipelines.errors import WrongUse
+    from serving.errors import InvalidImage
+    from serving.images import to_digit
+
     try:
-        return file.read_bytes()
+        return to_digit(file.read_bytes())
     except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from error
+        raise WrongUse(f"{file} cannot be read: {error.strerror}.") from error
+    except InvalidImage as error:
+        raise WrongUse(f"{file}: {error}") from error
 
 
 def _explain(error: Exception) -> int:
     """Print one sentence, keep the traceback in the log, choose the exit code."""
     from ann_models.errors import UnknownName
     from pipelines.errors import WrongUse, in_a_sentence, translate
-    from serving.errors import InvalidImage
 
     cause = translate(error)
     _say(in_a_sentence(cause))
+    if isinstance(cause, UnknownName | WrongUse):
+        return WRONG_USE
     _keep_traceback(error)
-    return WRONG_USE if isinstance(cause, UnknownName | WrongUse | InvalidImage) else FAILED
+    return FAILED
 
 
 def _keep_traceback(error: Exception) -> None:
-    import os
     import traceback
 
-    log = Path(os.environ.get("ANN_HOME") or ".ann", "ann.log")
+    from pipelines.settings import state_folder
+
     try:
-        with log.open("a") as file:
+        with (state_folder() / "ann.log").open("a") as file:
             file.writelines(traceback.format_exception(error))
     except OSError:
         pass  # the folder is what is wrong, and the sentence says so
@@ -378,7 +400,8 @@ def _show_versions(name: str, versions: list[Version], as_json: bool) -> None:
         aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
         accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
         click.secho(f"version {version.number}{aliases}", bold=True)
-        click.echo(f"  {version.tags.get('variant', '')}: {version.decision}, {accuracy}")
+        verdict = ", ".join(filter(None, [version.decision, accuracy]))
+        click.echo(f"  {version.tags.get('variant', '')}: {verdict}")
         for reason in version.reasons:
             click.echo(f"    {reason}")
         if "forced_reason" in version.tags:

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 from ann_models import mnist
-from ann_models.errors import AnnError
+from ann_models.errors import DataUnavailable, InvalidData
 from pipelines.errors import PipelineError
 from pipelines.settings import Settings
 
@@ -30,6 +30,8 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything that a run needs; nothing is downloaded, started or changed."""
+    os.environ["ANN_OFFLINE"] = "1"  # to look is not to download,
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # and not to wait
     return [check(settings) for check in CHECKS]
 
 
@@ -53,11 +55,17 @@ def _state(settings: Settings) -> Finding:
 
 
 def _mnist(settings: Settings) -> Finding:
-    os.environ["ANN_OFFLINE"] = "1"  # to look is not to download
     try:
         found = mnist.find()
-    except AnnError as error:
-        return Finding("MNIST", False, f"{error} Without it, runs use the offline digits.")
+    except InvalidData as error:
+        return Finding("MNIST", False, str(error))
+    except DataUnavailable:
+        return Finding(
+            "MNIST",
+            False,
+            "not on this machine; a run downloads it (11 MB), and without internet it uses the "
+            "offline digits. ANN_MNIST_PATH can name an mnist.npz or a folder of IDX files.",
+        )
     return Finding("MNIST", True, f"{found.origin}, bit-identical to the original")
 
 
@@ -80,8 +88,8 @@ def _artifacts(settings: Settings) -> Finding:
         places = {e.artifact_location for e in Tracking(settings).experiments()}
     except PipelineError:
         return Finding("artifacts", False, "not looked at: tracking is away.")
-    paths = [Path(place.removeprefix("file://")) for place in places if _is_local(place)]
-    if not settings.embedded and paths:
+    paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]
+    if settings.tracking_uri.startswith("http") and paths:
         return Finding(
             "artifacts",
             False,
@@ -117,7 +125,7 @@ def _prefect(settings: Settings) -> Finding:
     try:
         with urlopen(f"{settings.prefect_api_url.rstrip('/')}/health", timeout=5):
             return Finding("Prefect", True, settings.prefect_api_url)
-    except (URLError, OSError) as error:
+    except OSError as error:
         return Finding(
             "Prefect",
             False,

@@ -36,23 +36,25 @@ FATAL = (TrackingUnavailable, OrchestrationUnavailable, StorageFull)
 
 def translate(error: BaseException) -> BaseException:
     """The error as a member of our trees where it is one in disguise; else the error itself."""
-    for link in _chain(error):
-        library = type(link).__module__.partition(".")[0]
+    chain = _chain(error)
+    for link in chain:
         if isinstance(link, FATAL):
             return link
         if isinstance(link, OSError) and link.errno in _NO_ROOM:
             return StorageFull(f"{link.strerror}: {link.filename or 'the disk'}. {_MAKE_ROOM}")
         if isinstance(link, sqlite3.OperationalError) and any(w in str(link) for w in _NO_GROWTH):
             return StorageFull(f"the database cannot be written: {link}. {_MAKE_ROOM}")
+    for link in chain:  # a full disk can make a server fail, too
+        library = type(link).__module__.partition(".")[0]
         if library in _CLIENTS_OF_MLFLOW:
             return TrackingUnavailable(
-                "the MLflow server does not answer. Start it (or unset MLFLOW_TRACKING_URI to use "
-                f"the embedded store), {_REPEAT}"
+                "the MLflow server does not answer. Start it, or unset MLFLOW_TRACKING_URI to use "
+                f"the embedded store; {_REPEAT}"
             )
         if library in _CLIENTS_OF_PREFECT:
             return OrchestrationUnavailable(
-                "the Prefect server does not answer. Start it (or unset PREFECT_API_URL to use a "
-                f"temporary one), {_REPEAT}"
+                f"the Prefect server does not answer as it should ({in_a_sentence(link)}). Start "
+                f"it anew, or unset PREFECT_API_URL to use a temporary one; {_REPEAT}"
             )
     return error
 
@@ -66,7 +68,7 @@ def in_a_sentence(error: BaseException) -> str:
 
 
 _REPEAT = "then repeat the command; what is finished is kept."
-_MAKE_ROOM = f"Make room, {_REPEAT}"
+_MAKE_ROOM = f"Make room; {_REPEAT}"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _NO_GROWTH = ("is full", "readonly", "disk I/O")
 _CLIENTS_OF_MLFLOW = ("requests", "urllib3")

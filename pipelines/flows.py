@@ -6,6 +6,7 @@ Between tasks go paths and hashes; arrays stay in files of the state folder.
 from __future__ import annotations
 
 import gc
+import shutil
 import time
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -20,12 +21,19 @@ from prefect.runtime import flow_run
 from ann_models import datasets, variants
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
-from ann_models.errors import DataUnavailable
+from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
 from pipelines import settings, views
-from pipelines.errors import FATAL, PipelineError, TrackingUnavailable, in_a_sentence, translate
+from pipelines.errors import (
+    FATAL,
+    PipelineError,
+    TrackingUnavailable,
+    WrongUse,
+    in_a_sentence,
+    translate,
+)
 from pipelines.progress import Silent
 from pipelines.registry import MODEL_NAMES, Registry
 from pipelines.tracking import Tracking, git_commit
@@ -69,15 +77,15 @@ class Report:
     views: dict[str, str] = field(default_factory=dict)  # question: path of its comparison page
     champion: dict[str, str] | None = None
     decisions: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 class VariantsFailed(PipelineError):
     """Some variants failed; the others are finished and logged."""
 
     def __init__(self, report: Report) -> None:
-        """Name the failed variants of a report."""
-        failed = [row.name for row in report.rows if row.status != "finished"]
-        super().__init__(f"{len(failed)} of {len(report.rows)} variants failed: {failed}")
+        """Name what failed of a job."""
+        super().__init__(f"{', '.join(report.failed)} failed; all else is finished and logged.")
         self.report = report
 
 
@@ -94,8 +102,11 @@ def lecture(
 
     Raises:
         UnknownName: a name is not in the table.
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST.
         VariantsFailed: some variants failed; its `report` says which.
         TrackingUnavailable: the MLflow server went away; what was finished is there.
+        OrchestrationUnavailable: the Prefect server went away; likewise.
+        StorageFull: nothing more can be written; likewise.
     """
     chosen = variants.find(names or [])
     if quick:
@@ -109,9 +120,12 @@ def lecture(
             report.rows.append(_study(variant, files[variant.data], report))
     finished = {row.name for row in report.rows if row.status == "finished"}
     for question in dict.fromkeys(v.question for v in chosen if v.name in finished):
-        report.views[question] = compare(question, quick, report.pipeline_run_id)
+        try:
+            report.views[question] = compare(question, quick, report.pipeline_run_id)
+        except Exception as error:
+            _note_failure(f"the comparison of {question}", error, report)
     _publish(report)
-    if len(finished) < len(chosen):
+    if report.failed:
         raise VariantsFailed(report)
     return report
 
@@ -141,15 +155,23 @@ def _study(variant: Variant, file: DataFile, report: Report) -> Row:
         _tracking().make_newest(run_id, variant.name, experiment)
         row.status = "finished"
     except Exception as error:
-        cause = translate(error)
-        row.error = in_a_sentence(cause)
-        progress.failure(f"{variant.name}: {row.error}")
-        if isinstance(cause, FATAL):
-            raise cause from error
+        row.error = _note_failure(variant.name, error, report)
     finally:
         row.seconds = time.perf_counter() - started
+        if row.run_id:
+            shutil.rmtree(_settings().work / row.run_id, ignore_errors=True)
         gc.collect()  # the compiled program and its data refer to each other
     return row
+
+
+def _note_failure(name: str, error: Exception, report: Report) -> str:
+    """Why something failed, in a sentence; what every later step would meet ends the job."""
+    cause = translate(error)
+    if isinstance(cause, FATAL):
+        raise cause from error
+    report.failed.append(name)
+    progress.failure(f"{name}: {in_a_sentence(cause)}")
+    return in_a_sentence(cause)
 
 
 # --- the tasks ------------------------------------------------------------------------------------
@@ -161,6 +183,8 @@ def _prepare(name: str, report: Report) -> DataFile:
     progress.stage("digits: looking for MNIST")
     try:
         file = find_digits("mnist")
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
     except DataUnavailable as error:
         file = find_digits("offline-digits")
         progress.notice(

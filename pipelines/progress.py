@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+
+
+@contextmanager
+def native_errors_to(log: Path) -> Iterator[None]:
+    """Keep what compiled libraries write to the standard error stream for the log.
+
+    TensorFlow greets there while it is imported, whatever its log level.
+    """
+    terminal = os.dup(2)
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 class Silent:
@@ -77,6 +95,9 @@ class Terminal(Silent):
             self._outcome = "[green]✓[/]"
             try:
                 yield
+            except BaseException:
+                self._outcome = "[red]✗[/]"
+                raise
             finally:
                 self._live = None
                 progress.stop()

@@ -35,8 +35,8 @@ def mend(settings: Settings) -> Path | None:
         for table, column in PATHS:
             store.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE {column} = ? OR {column} LIKE ? || '/%'",
-                (now, len(before) + 1, before, before),
+                f"WHERE substr({column} || '/', 1, ?) = ? || '/'",
+                (now, len(before) + 1, len(before) + 1, before),
             )
     return Path(unquote(urlsplit(before).path)).parent
 
@@ -48,6 +48,6 @@ def _recorded(store: sqlite3.Connection) -> str | None:
             "SELECT artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) "
             "WHERE key = 'question' LIMIT 1"
         ).fetchone()
-    except sqlite3.OperationalError:  # a store without tables: MLflow has not made them yet
+    except sqlite3.DatabaseError:  # no tables yet, or no database: whoever opens it next says so
         return None
     return row[0] if row else None

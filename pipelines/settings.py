@@ -54,6 +54,11 @@ class Settings:
         return self.home / "ann.log"
 
 
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where ANN_HOME says that state is kept."""
+    return Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+
+
 def embedded_uri(home: Path) -> str:
     """The tracking URI of the SQLite store in a state folder."""
     return f"sqlite:///{home / 'mlflow.db'}"
@@ -65,7 +70,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
     """
-    home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    home = state_folder(environ)
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or embedded_uri(home)
     _check_tracking_uri(tracking_uri)
     prefect_api_url = environ.get("PREFECT_API_URL") or None
@@ -90,15 +95,15 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
     defaults = {
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # ours is the terminal's progress
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a busy machine is slow
+        "PREFECT_API_REQUEST_TIMEOUT": "120",  # the temporary server may be slow to start
+        "PREFECT_CLIENT_MAX_RETRIES": "3",  # one that goes away is given up after 14 s
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too
         "MLFLOW_UV_AUTO_DETECT": "false",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     for name, value in defaults.items():
@@ -106,7 +111,7 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
 
 
 def _check_tracking_uri(uri: str) -> None:
-    scheme = urlsplit(uri).scheme.split("+")[0]
+    scheme = uri.partition(":")[0].partition("+")[0]
     if scheme in SERVER_SCHEMES:
         _check_url("MLFLOW_TRACKING_URI", uri, "http://127.0.0.1:5000")
     elif scheme not in DATABASE_SCHEMES or "://" not in uri:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -42,7 +43,7 @@ from ann_models.findings import Findings
 from ann_models.studies.overview import Summary
 from ann_models.variants import QUESTIONS
 from pipelines import views
-from pipelines.errors import translate
+from pipelines.errors import TrackingUnavailable, in_a_sentence, translate
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +55,13 @@ CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 NOTE = "mlflow.note.content"
 PROCESS = "process"  # tag: who writes the run, to find runs whose writer was killed
+CLOCK_SET = 60.0  # seconds by which a process may seem to have started at another time
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
+
+# A server that restarts is waited for, 12 s each time; MLflow itself would wait minutes.
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+os.environ.setdefault(RETRIES, "3")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
 class Tracking:
@@ -64,18 +71,20 @@ class Tracking:
         """Connect, make the embedded store if it is new, and close runs whose process is gone.
 
         Raises:
-            TrackingUnavailable: the server does not answer.
+            TrackingUnavailable: the server does not answer, or the store cannot be opened.
         """
         self.settings = settings
-        mlflow.set_tracking_uri(settings.tracking_uri)
-        self.client = MlflowClient(settings.tracking_uri)
         try:
-            self.client.search_experiments(max_results=1)
+            self.client = _open(settings)
         except Exception as error:
-            raise translate(error) from error
-        if settings.embedded:
-            with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
-                database.execute("PRAGMA journal_mode=WAL")
+            cause = translate(error)
+            if cause is error:
+                cause = TrackingUnavailable(
+                    f"the runs at {settings.tracking_uri} cannot be opened "
+                    f"({in_a_sentence(error)}). Mend the store, or set MLFLOW_TRACKING_URI to "
+                    "another or to none."
+                )
+            raise cause from error
         self.close_abandoned_runs()
 
     # --- experiments ------------------------------------------------------------------------------
@@ -84,7 +93,17 @@ class Tracking:
         """The id of a question's experiment, made with its notes and comparison views if new."""
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
         found = self.client.get_experiment_by_name(title)
-        identity = found.experiment_id if found else self._new_experiment(title)
+        if found is None:
+            location = self.settings.artifacts.as_uri() if self.settings.embedded else None
+            try:
+                identity = self.client.create_experiment(title, location)
+            except MlflowException:
+                found = self.client.get_experiment_by_name(title)
+                if found is None:
+                    raise
+                return found.experiment_id  # another process was quicker, and sets the tags
+        else:
+            identity = found.experiment_id
         tags = views.views_for(question) | {
             NOTE: views.experiment_note(QUESTIONS[question], identity),
             "question": question,
@@ -93,16 +112,6 @@ class Tracking:
             if not found or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return identity
-
-    def _new_experiment(self, title: str) -> str:
-        location = self.settings.artifacts.as_uri() if self.settings.embedded else None
-        try:
-            return self.client.create_experiment(title, location)
-        except MlflowException as error:  # another process was quicker
-            found = self.client.get_experiment_by_name(title)
-            if found is None:
-                raise error
-            return found.experiment_id
 
     def experiments(self) -> list[Experiment]:
         """The experiments of this project, by title."""
@@ -266,6 +275,21 @@ class Tracking:
         return closed
 
 
+def _open(settings: Settings) -> MlflowClient:
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    patience = os.environ[RETRIES]
+    os.environ[RETRIES] = "0"  # whether there is a server at all is said at once
+    try:
+        client = MlflowClient(settings.tracking_uri)
+        client.search_experiments(max_results=1)
+    finally:
+        os.environ[RETRIES] = patience
+    if settings.embedded:
+        with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+    return client
+
+
 @cache
 def git_commit() -> str:
     """The code's commit, or the installed version where there is no checkout."""
@@ -293,7 +317,7 @@ def _this_process() -> str:
 def _is_alive(process: str) -> bool:
     pid, _, created = process.partition("@")
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == created
+        return abs(psutil.Process(int(pid)).create_time() - float(created)) < CLOCK_SET
     except (psutil.NoSuchProcess, ValueError):
         return False
 
@@ -328,4 +352,4 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))
     archives.write(folder / "curves.npz", {**findings.curves, **findings.arrays})
     for name, path in extra.items():
-        os.link(path, folder / name)
+        shutil.copyfile(path, folder / name)

@@ -26,9 +26,13 @@ def serve(settings: Settings, port: int) -> None:
             raise WrongUse(
                 f"port {port} is taken by another program; choose one: `ann ui --port {port + 1}`."
             ) from None
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PYTHONWARNINGS": "ignore",
+    }
     environment.pop("MLFLOW_TRACKING_URI", None)
     server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     store = ["--backend-store-uri", settings.tracking_uri, "--workers", "1"]
+    quiet = ["--uvicorn-opts", "--log-level critical"]  # Ctrl-C would end in a traceback
     print(f"MLflow's UI: http://127.0.0.1:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    os.execve(sys.executable, [*server, *store], environment)
+    os.execve(sys.executable, [*server, *store, *quiet], environment)

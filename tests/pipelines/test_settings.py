@@ -98,11 +98,11 @@ def test_any_other_text_as_an_address_is_wrong_use_or_taken_never_a_crash(uri):
 
 @pytest.mark.parametrize("url", ["prefect", "localhost:4200/api", "ftp://host/api", "http:///api"])
 def test_a_malformed_prefect_url_is_refused(tmp_path, url):
-    with pytest.raises(WrongUse, match="PREFECT_API_URL is .*expected an address such as"):
+    with pytest.raises(WrongUse, match=r"PREFECT_API_URL is .*expected an address such as"):
         load(tmp_path, PREFECT_API_URL=url)
 
 
-@pytest.mark.parametrize("place", ["a file", "a file/below", "nowhere\0"])
+@pytest.mark.parametrize("place", ["a file", "a file/below"])
 def test_a_state_folder_that_cannot_be_written_is_refused_with_what_to_do(tmp_path, place):
     (tmp_path / "a file").touch()
     with pytest.raises(WrongUse, match=r"state folder .* cannot be written .* Set ANN_HOME"):

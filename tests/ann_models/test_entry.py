@@ -1,0 +1,113 @@
+"""What an entry says of itself: its settings as parameters, and itself shortened."""
+
+from dataclasses import asdict, fields, replace
+
+import pytest
+
+from ann_models.entry import (
+    SGD,
+    Adam,
+    BatchNormalization,
+    CosineDecay,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    Penalty,
+    Variant,
+)
+from ann_models.variants import VARIANTS
+
+PLAIN = Variant(
+    row=0, name="plain", question="neurons", look_at="A line.", study="s", layers=(Dense(1),)
+)
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda v: v.name)
+
+
+@every_variant
+def test_settings_are_flat_and_short_enough_for_mlflow(variant):
+    for name, value in variant.settings().items():
+        assert isinstance(value, str | int | float)
+        assert name.replace("_", "").isalnum()
+        assert len(str(value)) <= 6000
+
+
+@every_variant
+def test_every_setting_of_an_entry_is_among_them(variant):
+    words_for_people = {"name", "question", "look_at"}
+    given = {
+        field.name: getattr(variant, field.name)
+        for field in fields(variant)
+        if field.name not in words_for_people and getattr(variant, field.name) not in (None, ())
+    }
+    settings = variant.settings()
+    for name, value in given.items():
+        assert any(key == name or key.startswith(f"{name}_") for key in settings), name
+        if isinstance(value, str | int | float):
+            assert settings[name] == value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"layers": (Dense(2),)},
+        {"layers": (Dense(1, "relu"),)},
+        {"layers": (Dense(1, use_bias=False),)},
+        {"layers": (Flatten(), BatchNormalization(), Dense(1))},
+        {"loss": "binary_crossentropy"},
+        {"optimizer": Adam(0.1)},
+        {"optimizer": SGD(0.001)},
+        {"optimizer": SGD(0.001, momentum=0.9)},
+        {"optimizer": Adam(CosineDecay(0.01, warmup=0.1))},
+        {"epochs": 3},
+        {"batch_size": 64},
+        {"train_size": 500},
+        {"penalty": Penalty("l1", 0.1)},
+        {"penalty": Penalty("l2", 0.1)},
+        {"early_stopping": EarlyStopping(10)},
+        {"data": "xor"},
+        {"keep_weights": True},
+    ],
+    ids=str,
+)
+def test_two_entries_that_train_differently_have_different_settings(change):
+    assert replace(PLAIN, **change).settings() != PLAIN.settings()
+
+
+def test_a_network_is_told_layer_by_layer():
+    variant = replace(PLAIN, layers=(Flatten(), Dense(100, "relu"), Dense(10, "softmax")))
+    assert variant.settings()["layers"] == "Flatten → Dense 100 relu True → Dense 10 softmax True"
+
+
+def test_nested_settings_are_told_by_their_path():
+    variant = replace(PLAIN, optimizer=Adam(CosineDecay(0.01)), penalty=Penalty("l2", 0.5))
+    settings = variant.settings()
+    assert settings["optimizer"] == "Adam"
+    assert settings["optimizer_learning_rate_peak"] == 0.01
+    assert (settings["penalty_norm"], settings["penalty_strength"]) == ("l2", 0.5)
+
+
+def test_what_is_not_used_is_not_told():
+    assert not {"penalty", "early_stopping", "train_size"} & PLAIN.settings().keys()
+
+
+@every_variant
+def test_a_quick_look_is_the_same_row_and_shorter(variant):
+    short = variant.shortened()
+    same = ("row", "name", "question", "study", "data", "layers", "loss", "optimizer", "penalty")
+    assert all(getattr(short, name) == getattr(variant, name) for name in same)
+    assert 1 <= short.seeds <= min(variant.seeds, 2)
+    assert short.epochs <= variant.epochs
+    assert short.epochs <= 50 or not variant.layers
+    assert (short.train_size is not None) is (variant.data == "digits")
+    assert (short.train_size or 0) <= min(variant.train_size or 2000, 2000)
+
+
+@every_variant
+def test_a_quick_look_at_a_network_trains_at_least_one_epoch(variant):
+    assert not variant.layers or variant.shortened().epochs >= 1
+
+
+def test_an_entry_cannot_be_changed_by_mistake():
+    with pytest.raises(AttributeError):
+        PLAIN.epochs = 3  # type: ignore[misc]
+    assert asdict(PLAIN)["epochs"] == 0

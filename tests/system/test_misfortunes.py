@@ -1,0 +1,103 @@
+"""Wrong surroundings, a full disk, one variant that fails: a sentence, the right exit code."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from processes import PATIENCE
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ANN_HOME": "/dev/null/home"},
+        {"MLFLOW_TRACKING_URI": "htp://127.0.0.1:5000"},
+        {"MLFLOW_TRACKING_URI": "http://127.0.0.1:99999"},
+        {"PREFECT_API_URL": "127.0.0.1:4200"},
+    ],
+    ids=lambda environ: next(iter(environ)),
+)
+def test_a_wrong_environment_is_refused_before_anything_starts(ann, environ):
+    job = ann("run", "relu_shapes", **environ)
+    assert job.returncode == 2
+    assert job.stdout == ""
+    (sentence,) = job.stderr.splitlines()
+    assert sentence.startswith("ann: ")
+    (value,) = environ.values()
+    assert value in sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["truncated", "of wrong shapes"])
+def test_a_wrong_mnist_is_refused_before_a_run_begins(ann, tmp_path, fault):
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **{name: np.zeros((3, 28, 28), np.uint8) for name in ("x_train", "x_test")})
+    if fault == "truncated":
+        path.write_bytes(path.read_bytes()[:2000])
+    job = ann("run", "mnist_samples", "relu_shapes", ANN_MNIST_PATH=str(path))
+    assert job.returncode == 2
+    sentence = job.stderr.splitlines()[-1]
+    assert sentence.startswith("ann: ANN_MNIST_PATH does not lead to MNIST.")
+    assert str(path) in sentence
+    assert "Traceback" not in job.stderr
+    assert ann.statuses() == []
+
+
+@pytest.mark.slow
+def test_one_variant_that_fails_is_named_and_the_others_are_finished(ann):
+    broken = (
+        "import ann_models.studies as studies; studies._MODULES['losses'] = 'nowhere'\n"
+        "from pipelines.cli import main; main()"
+    )
+    job = subprocess.run(
+        [sys.executable, "-c", broken, "run", "relu_shapes", "losses", "gradient_descent"],
+        env=ann.environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert job.returncode == 1
+    assert job.stderr.splitlines()[-1] == ("ann: losses failed; all else is finished and logged.")
+    assert "No module named 'ann_models.studies.nowhere'" in job.stdout  # in the table
+    assert "Traceback" not in job.stderr
+    assert ann.statuses()[:3] == [
+        ("relu_shapes", "FINISHED"),
+        ("losses", "FAILED"),
+        ("gradient_descent", "FINISHED"),
+    ]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 MB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_disk_that_fills_up_ends_the_job_and_keeps_what_is_finished(ann, small_disk):
+    home = {"ANN_HOME": str(small_disk / "home")}
+    database = small_disk / "home/mlflow.db"
+    assert ann("run", "relu_shapes", **home).returncode == 0
+
+    free = os.statvfs(small_disk)
+    (small_disk / "filler").write_bytes(b"." * (free.f_bavail * free.f_bsize - 400_000))
+    job = ann("run", "linear_classification", "relu_shapes", **home)
+    assert job.returncode == 1
+    assert "Make room; then repeat the command" in job.stderr.splitlines()[-1]
+    assert "Traceback" not in job.stdout + job.stderr
+
+    (small_disk / "filler").unlink()
+    compared = ann("compare", **home)
+    assert "relu_shapes" in compared.stdout
+    statuses = ann.statuses(database)
+    assert statuses[0] == ("relu_shapes", "FINISHED")
+    assert "RUNNING" not in dict(statuses).values()
