@@ -84,11 +84,7 @@ def train(
 
 
 class _Program:
-    """The compiled loop for `width` networks of one shape.
-
-    All weights of a network are one vector, a row of `weights` (width, parameters): the optimiser
-    is then one operation, and compiles once instead of once a layer.
-    """
+    """The compiled loop for `width` networks of one shape, weights stacked on the first axis."""
 
     def __init__(self, variant: Variant, data: Dataset, model: keras.Model, width: int) -> None:
         self.variant, self.model, self.width = variant, model, width
@@ -97,14 +93,12 @@ class _Program:
         self.examples = len(data.arrays["x_train"])
         self.chunk = self._epochs_a_chunk()
         self.loss = keras.losses.get(variant.loss)
-        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
-        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
-        self.weights = keras.Variable(np.zeros((width, sum(self.sizes)), np.float32))
+        self.weights = [_stacked(v, width) for v in model.trainable_variables]
         self.state = [_stacked(v, width) for v in model.non_trainable_variables]
         steps = variant.epochs * engines.batches(variant, self.examples)
         self.optimizer = optimizers.build(variant.optimizer, steps)
-        self.optimizer.build([self.weights])
-        self.best = [tf.Variable(v.value) for v in (self.weights, *self.state)]
+        self.optimizer.build(self.weights)
+        self.best = [_stacked(v, width) for v in model.variables]
         self.best_loss = tf.Variable(tf.zeros(width))
         self.best_epoch = tf.Variable(tf.zeros(width, tf.int32))
         self.epoch = tf.Variable(0)
@@ -207,7 +201,7 @@ class _Program:
             with tf.GradientTape() as tape:  # outside vectorized_map XLA compiles at each call
                 tape.watch(weights)
                 outputs, state, penalties = self.model.stateless_call(
-                    self._shaped(weights), state, images, training=True, return_losses=True
+                    weights, state, images, training=True, return_losses=True
                 )
                 loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
             return loss, self._correct(targets, outputs), tape.gradient(loss, weights), state
@@ -215,7 +209,7 @@ class _Program:
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
         loss, correct, slopes, state = self._each(gradients, (*self._values(), indices, seeds))
-        self.optimizer.apply([slopes], [self.weights])
+        self.optimizer.apply(slopes, self.weights)
         for variable, value in zip(self.state, state, strict=True):
             variable.assign(value)
         return tf.stack([loss * indices.shape[1], correct])
@@ -227,10 +221,7 @@ class _Program:
             weights, state, mine = arguments
             targets = tf.gather(self.tensors["y_val"], mine)
             outputs, _, penalties = self.model.stateless_call(
-                self._shaped(weights),
-                state,
-                tf.gather(self.tensors["x_val"], mine),
-                return_losses=True,
+                weights, state, tf.gather(self.tensors["x_val"], mine), return_losses=True
             )
             loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
             return loss, self._correct(targets, outputs)
@@ -238,13 +229,8 @@ class _Program:
         loss, correct = self._each(forward, (*self._values(), indices))
         return tf.stack([loss * indices.shape[1], correct])
 
-    def _values(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        return self.weights.value.value(), [v.value.value() for v in self.state]
-
-    def _shaped(self, vector: tf.Tensor) -> list[tf.Tensor]:
-        """A network's vector of weights as its variables."""
-        parts = tf.split(vector, self.sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+    def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        return [v.value.value() for v in self.weights], [v.value.value() for v in self.state]
 
     def _each(self, function: Callable[[Any], Any], stacked: Any) -> Any:
         """Apply to each seed's slice of the stacked arguments."""
@@ -273,16 +259,16 @@ class _Program:
         better = (loss < self.best_loss) & ~stopped
         self.best_loss.assign(tf.where(better, loss, self.best_loss))
         self.best_epoch.assign(tf.where(better, self.epoch, self.best_epoch))
-        for best, now in zip(self.best, (self.weights, *self.state), strict=True):
+        for best, now in zip(self.best, (*self.weights, *self.state), strict=True):
             which = tf.reshape(better, [self.width] + [1] * (len(now.shape) - 1))
-            best.assign(tf.where(which, now.value, best))
+            best.assign(tf.where(which, now.value, best.value))
 
     # --- around it ------------------------------------------------------------------------------
 
     def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> Progress:
         self.seeds.assign(seeds)
-        vectors = [[v.numpy().ravel() for v in model.trainable_variables] for model in models]
-        self.weights.assign(np.stack([np.concatenate(vector) for vector in vectors]))
+        for i, variable in enumerate(self.weights):
+            variable.assign(np.stack([m.trainable_variables[i].numpy() for m in models]))
         for i, variable in enumerate(self.state):
             variable.assign(np.stack([m.non_trainable_variables[i].numpy() for m in models]))
         for variable, value in self.initial:
@@ -299,24 +285,20 @@ class _Program:
     def _variables(self) -> list[Any]:
         """All that the next epoch depends on, besides the order of the batches."""
         best = (*self.best, self.best_loss, self.best_epoch)
-        return [self.weights, *self.state, *self.optimizer.variables, *best, self.epoch]
+        return [*self.weights, *self.state, *self.optimizer.variables, *best, self.epoch]
 
     def _finish(self, models: list[keras.Model]) -> None:
-        stopped = self.variant.early_stopping and int(self.epoch) > 0
-        trained = self.best if stopped else [self.weights, *self.state]
-        weights, *state = (variable.numpy() for variable in trained)
+        trained = [*self.weights, *self.state]
+        if self.variant.early_stopping and int(self.epoch) > 0:
+            trained = self.best
         for seed, model in enumerate(models):
-            values = [*self._arrays(weights[seed]), *(stacked[seed] for stacked in state)]
             variables = (*model.trainable_variables, *model.non_trainable_variables)
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+            for variable, stacked in zip(variables, trained, strict=True):
+                variable.assign(stacked.value[seed])
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
-        return [self._arrays(vector) for vector in self.weights.numpy()]
-
-    def _arrays(self, vector: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        parts = np.split(vector, np.cumsum(self.sizes)[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        arrays = [v.numpy() for v in self.weights]
+        return [[array[seed] for array in arrays] for seed in range(self.width)]
 
     def _epochs_a_chunk(self) -> int:
         """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
