@@ -2,7 +2,7 @@
 
 XLA compiles the whole loop into one program: no overhead a step, but seconds to compile, and its
 dense layers and convolutions on a CPU lose to oneDNN's once they are large. TensorFlow's graph
-engine starts at once and calls oneDNN. `benchmarks/engines.py` measures both.
+engine starts at once and calls oneDNN.
 """
 
 from __future__ import annotations
