@@ -45,7 +45,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 lock:  ## resolve the pins anew (needs uv)
 	@uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--generate-hashes --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
 
 clean:  ## remove the environment and all local state
