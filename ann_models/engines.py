@@ -1,28 +1,32 @@
 """Which engine trains an entry, and how many of its seeds at once.
 
-XLA compiles the whole loop into one program: no overhead a step, but seconds to compile, and its
-dense layers and convolutions on a CPU lose to oneDNN's once they are large. TensorFlow's graph
-engine starts at once and calls oneDNN.
+XLA compiles the whole loop into one program: no overhead a step, but half a second to compile, and
+its convolutions on a CPU lose to oneDNN's. TensorFlow's graph engine starts at once and calls
+oneDNN. `ann benchmark engines` measures both on networks of each kind.
 """
 
 from __future__ import annotations
 
-from ann_models.entry import Convolution, Dense, Variant
+from ann_models.entry import Convolution, Variant
 
 WORTH_COMPILING = 2_000  # gradient steps from which compiling pays for itself
-WIDE = 256  # units of a dense layer from which oneDNN is the faster one
-SMALL = 50_000  # parameters up to which all seeds fit side by side into one program
+SMALL = 50_000  # parameters up to which overhead, not arithmetic, decides a training's time
 
 
 def suits_xla(variant: Variant, examples: int) -> bool:
     """Whether XLA is the faster engine for this many training examples."""
-    few_steps = variant.epochs * batches(variant, examples) < WORTH_COMPILING
-    return not (few_steps or _needs_onednn(variant))
+    steps = variant.epochs * batches(variant, examples)
+    return steps >= WORTH_COMPILING and not _convolves(variant)
+
+
+def is_small(parameters: int) -> bool:
+    """Whether a network of so many weights trains fastest with all of them in one vector."""
+    return parameters <= SMALL
 
 
 def runs_side_by_side(variant: Variant, parameters: int) -> bool:
     """Whether all seeds share one program, or take turns in it."""
-    return parameters <= SMALL and not (_needs_onednn(variant) or variant.augmentation)
+    return is_small(parameters) and not (_convolves(variant) or variant.augmentation)
 
 
 def batches(variant: Variant, examples: int) -> int:
@@ -30,8 +34,5 @@ def batches(variant: Variant, examples: int) -> int:
     return -(-examples // variant.batch_size)
 
 
-def _needs_onednn(variant: Variant) -> bool:
-    return any(
-        isinstance(layer, Convolution) or (isinstance(layer, Dense) and layer.units >= WIDE)
-        for layer in variant.layers
-    )
+def _convolves(variant: Variant) -> bool:
+    return any(isinstance(layer, Convolution) for layer in variant.layers)

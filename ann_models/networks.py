@@ -20,12 +20,12 @@ def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Se
         A built, uncompiled model: (batch, *input_shape) → (batch, units of the last layer).
     """
     regularizer = _regularizer(variant.penalty)
-    model = keras.Sequential([keras.Input(input_shape)], name=variant.name.replace(".", "_"))
+    layers: list[keras.Layer] = [keras.Input(input_shape)]
     for position, layer in enumerate(variant.layers):
         if isinstance(layer, entry.Convolution) and position == 0:
-            model.add(keras.layers.Reshape((*input_shape, 1)))
-        model.add(_keras_layer(layer, seed * 1000 + position, regularizer))
-    return model
+            layers.append(keras.layers.Reshape((*input_shape, 1)))
+        layers.append(_keras_layer(layer, seed * 1000 + position, regularizer))
+    return keras.Sequential(layers, name=variant.name.replace(".", "_"))
 
 
 def _regularizer(penalty: entry.Penalty | None) -> keras.Regularizer | None:

@@ -24,6 +24,7 @@ from ann_models.checkpoints import Checkpoint, Progress, ctrl_c_waits, fingerpri
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.errors import InvalidData, TrainingDiverged
+from ann_models.packing import Packing
 from ann_models.trained import Training
 
 Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
@@ -93,12 +94,16 @@ class _Program:
         self.examples = len(data.arrays["x_train"])
         self.chunk = self._epochs_a_chunk()
         self.loss = keras.losses.get(variant.loss)
-        self.weights = [_stacked(v, width) for v in model.trainable_variables]
-        self.state = [_stacked(v, width) for v in model.non_trainable_variables]
+        self.packing = Packing(
+            tuple(tuple(v.shape) for v in model.trainable_variables),
+            together=engines.is_small(model.count_params()),
+        )
+        self.weights = [_stacked(weight, width) for weight in self._packed(model)]
+        self.state = [_stacked(v.numpy(), width) for v in model.non_trainable_variables]
         steps = variant.epochs * engines.batches(variant, self.examples)
         self.optimizer = optimizers.build(variant.optimizer, steps)
         self.optimizer.build(self.weights)
-        self.best = [_stacked(v, width) for v in model.variables]
+        self.best = [keras.Variable(v.numpy()) for v in (*self.weights, *self.state)]
         self.best_loss = tf.Variable(tf.zeros(width))
         self.best_epoch = tf.Variable(tf.zeros(width, tf.int32))
         self.epoch = tf.Variable(0)
@@ -191,7 +196,8 @@ class _Program:
         """One gradient step on the examples `indices` (width, batch) → (2, width) sums."""
 
         def gradients(arguments: Any) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
-            weights, state, mine, seed = arguments
+            packed, state, mine, seed = arguments
+            weights = self.packing.unpack(packed)
             images, targets = (
                 tf.gather(self.tensors["x_train"], mine),
                 tf.gather(self.tensors["y_train"], mine),
@@ -204,7 +210,8 @@ class _Program:
                     weights, state, images, training=True, return_losses=True
                 )
                 loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
-            return loss, self._correct(targets, outputs), tape.gradient(loss, weights), state
+            slopes = self.packing.pack(tape.gradient(loss, weights))
+            return loss, self._correct(targets, outputs), slopes, state
 
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
@@ -218,10 +225,11 @@ class _Program:
         """Validation sums over the examples `indices` (width, batch) → (2, width)."""
 
         def forward(arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
-            weights, state, mine = arguments
-            targets = tf.gather(self.tensors["y_val"], mine)
+            packed, state, mine = arguments
+            weights = self.packing.unpack(packed)
+            images, targets = (tf.gather(self.tensors[n], mine) for n in ("x_val", "y_val"))
             outputs, _, penalties = self.model.stateless_call(
-                weights, state, tf.gather(self.tensors["x_val"], mine), return_losses=True
+                weights, state, images, return_losses=True
             )
             loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
             return loss, self._correct(targets, outputs)
@@ -267,10 +275,11 @@ class _Program:
 
     def _start(self, models: list[keras.Model], seeds: tuple[int, ...]) -> Progress:
         self.seeds.assign(seeds)
-        for i, variable in enumerate(self.weights):
-            variable.assign(np.stack([m.trainable_variables[i].numpy() for m in models]))
-        for i, variable in enumerate(self.state):
-            variable.assign(np.stack([m.non_trainable_variables[i].numpy() for m in models]))
+        weights = [self._packed(model) for model in models]
+        states = [[v.numpy() for v in model.non_trainable_variables] for model in models]
+        for variables, by_seed in ((self.weights, weights), (self.state, states)):
+            for variable, arrays in zip(variables, zip(*by_seed, strict=True), strict=True):
+                variable.assign(np.stack(arrays))
         for variable, value in self.initial:
             variable.assign(value)
         self.epoch.assign(0)
@@ -291,14 +300,25 @@ class _Program:
         trained = [*self.weights, *self.state]
         if self.variant.early_stopping and int(self.epoch) > 0:
             trained = self.best
+        arrays = [variable.numpy() for variable in trained]
+        packed, states = arrays[: len(self.weights)], arrays[len(self.weights) :]
         for seed, model in enumerate(models):
+            values = self.packing.unpack([array[seed] for array in packed])
+            values += [array[seed] for array in states]
             variables = (*model.trainable_variables, *model.non_trainable_variables)
-            for variable, stacked in zip(variables, trained, strict=True):
-                variable.assign(stacked.value[seed])
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
         arrays = [v.numpy() for v in self.weights]
-        return [[array[seed] for array in arrays] for seed in range(self.width)]
+        return [
+            [np.asarray(w) for w in self.packing.unpack([array[seed] for array in arrays])]
+            for seed in range(self.width)
+        ]
+
+    def _packed(self, model: keras.Model) -> list[NDArray[np.float32]]:
+        weights = self.packing.pack([v.numpy() for v in model.trainable_variables])
+        return [np.asarray(weight) for weight in weights]
 
     def _epochs_a_chunk(self) -> int:
         """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
@@ -350,9 +370,8 @@ def _over_batches(
     return sums + step(order[:, whole * batch :]) if examples % batch else sums
 
 
-def _stacked(variable: keras.Variable, width: int) -> keras.Variable:
-    value = np.repeat(variable.numpy()[None], width, axis=0)
-    return keras.Variable(value, trainable=variable.trainable, dtype=variable.dtype)
+def _stacked(value: NDArray[Any], width: int) -> keras.Variable:
+    return keras.Variable(np.repeat(value[None], width, axis=0), dtype=str(value.dtype))
 
 
 def _joined(parts: list[Training], seconds: float) -> Training:

@@ -42,7 +42,7 @@ def test_the_total_ratio_weighs_each_training_by_its_time():
 
 
 def test_the_command_prints_the_promised_json_and_nothing_else(monkeypatch):
-    monkeypatch.setattr(training, "compare", lambda **_: [a_row(10.0, 1.0)])
+    monkeypatch.setattr(training, "compare", lambda *_: [a_row(10.0, 1.0)])
     done = CliRunner().invoke(benchmark, ["training", "--shortened", "--json"])
     assert done.exit_code == 0
     document = json.loads(done.stdout)
@@ -56,3 +56,9 @@ def test_the_command_prints_the_promised_json_and_nothing_else(monkeypatch):
 def test_losses_of_two_equal_engines_are_not_told_apart():
     assert training._p_value([1.0, 2.0, 3.0, 4.0], [1.1, 2.1, 2.9, 3.9]) > 0.05
     assert training._p_value([1.0], [1.0]) is None
+
+
+def test_a_name_without_a_network_is_wrong_use():
+    done = CliRunner().invoke(benchmark, ["training", "recursion"])
+    assert done.exit_code == 2
+    assert "recursion trains no network" in done.stderr
