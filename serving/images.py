@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -16,6 +17,7 @@ Pixels = NDArray[np.float32]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 25_000_000
+TINY = 64 * 64  # pixels
 WORKING_SIDE = 400  # larger pictures are reduced to this before anything is measured
 
 SIDE, BOX, CENTRE = 28, 20, 14  # MNIST: a 20×20 box, its centre of mass on pixel 14
@@ -40,9 +42,20 @@ def to_digit(content: bytes) -> Pixels:
         InvalidImage: not such a file, damaged, or larger than `MAX_BYTES` or `MAX_PIXELS`.
         NoInk: nothing is drawn on the picture.
     """
-    contrast = contrast_with_paper(decode(content))
+    grey = decode(content)
+    if grey.shape == (SIDE, SIDE) and _is_mnist_form(grey):
+        return grey
+    contrast = contrast_with_paper(grey)
     ready = _already_in_mnist_form(contrast)
     return mnist_form(_with_usual_pen(find_ink(contrast))) if ready is None else ready
+
+
+def is_tiny(content: bytes) -> bool:
+    """Whether this is a PNG file with so few pixels that it is read in a moment."""
+    if not content.startswith(b"\x89PNG\r\n\x1a\n") or len(content) < 24:
+        return False
+    width, height = struct.unpack(">II", content[16:24])
+    return 0 < width * height <= TINY
 
 
 def decode(content: bytes) -> Pixels:
@@ -146,7 +159,7 @@ def find_ink(contrast: Pixels) -> Pixels:
     Raises:
         NoInk: nothing stands out from the paper.
     """
-    strongest = contrast.max()
+    strongest = contrast.max() + 0.0  # not −0.0, which would be told
     grain = np.median(np.abs(contrast[contrast <= strongest / 2]))
     visible = max(FAINTEST, 10 * grain)
     if strongest < visible:
@@ -262,6 +275,18 @@ def _already_in_mnist_form(contrast: Pixels) -> Pixels | None:
     for rim in (0, 0.15):  # 0.15: what enlarging or JPEG leaves around a digit
         digit = np.asarray(small)
         digit = np.where(digit > rim, digit.clip(0, 1), 0)
-        if digit.max() > 0.9 and np.array_equal(digit, mnist_form(digit)):
+        if _is_mnist_form(digit):
             return digit
     return None
+
+
+def _is_mnist_form(digit: Pixels) -> bool:
+    """Whether a picture (28, 28) with ink 1 on 0 is what `mnist_form` makes of it."""
+    if digit[0].any() or digit.max() <= 0.9:
+        return False
+    rows, columns = (np.flatnonzero(digit.any(axis=axis)) for axis in (1, 0))
+    if max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 != BOX:
+        return False
+    box = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    starts = [_start(box.sum(axis=axis)) for axis in (1, 0)]
+    return starts == [rows[0], columns[0]]

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from subprocess import run
 
-import keras
 import numpy as np
 import onnx
 import pytest
+from promoted import network, register_two
 
 from ann_models import archives, datasets
 from pipelines.registry import Registry
@@ -22,12 +22,6 @@ from serving.errors import NoChampion, RegistryUnavailable, ServingError, Unveri
 NAME = "offline-digits"
 DIGITS = datasets.digits("offline-digits")
 IMAGES = DIGITS.arrays["x_test"][:20]
-
-
-def network(seed: int) -> keras.Sequential:
-    keras.utils.set_random_seed(seed)
-    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
-    return keras.Sequential([keras.Input((28, 28)), *layers])
 
 
 class Workplace:
@@ -54,13 +48,7 @@ class Workplace:
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("store")
-    registry = Registry(f"sqlite:///{store / 'mlflow.db'}", store)
-    experiment = registry.client.create_experiment("digits", str(store / "artifacts"))
-    run_id = registry.client.create_run(experiment).info.run_id
-    for seed in (1, 2):
-        registry.register(
-            network(seed), DIGITS, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
-        )
+    registry = register_two(store)
     registry.promote(registry.version(NAME, "1"), "for the tests")
     return store
 

@@ -1,0 +1,125 @@
+"""Numbers as they come over the wire → float32 images (n, 28, 28)."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from serving.errors import InvalidDigits, InvalidRequest, TooLarge
+
+SIDE = 28
+PIXELS = SIDE * SIDE
+MAX_IMAGES = 2000  # at once
+MAX_DIMENSIONS = 4  # images, rows, columns, channel
+
+Images = NDArray[np.float32]
+
+_ONE = int(np.float32(1).view(np.uint32))
+_ONE_IMAGE = struct.Struct(f"{PIXELS}f")
+_EXPECTED = "expected 784 numbers, 28×28, or a batch of such images"
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        InvalidRequest: it is not JSON; NaN and Infinity are not.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def from_json(value: Any) -> Images:
+    """Images from nested lists: 784 numbers, 28×28, or a batch of either.
+
+    Raises:
+        InvalidDigits: it is none of these, or a pixel is not a number in [0, 1].
+        TooLarge: the batch has more than `MAX_IMAGES`.
+    """
+    if type(value) is list and len(value) == PIXELS and type(value[0]) is not list:
+        try:  # the usual case, three times as fast as NumPy's way
+            image = np.frombuffer(_ONE_IMAGE.pack(*value), np.float32).reshape(1, SIDE, SIDE)
+        except (struct.error, OverflowError, TypeError):
+            raise InvalidDigits(
+                "A pixel is not a number; expected 784 numbers in [0, 1]."
+            ) from None
+        return in_range(image)
+    if type(value) is not list or not value:
+        raise InvalidDigits(f"The image is {_seen(value)}; {_EXPECTED}.")
+    return in_range(shaped(from_lists(value)))
+
+
+def from_lists(value: list[Any]) -> NDArray[np.float64]:
+    """The array of nested lists of numbers.
+
+    NumPy's own way makes room for the longest text a million times over before it refuses one.
+
+    Raises:
+        InvalidDigits: the lists are ragged or nested too deep, or a value is not a number.
+    """
+    shape = [len(value)]
+    while value and type(value[0]) is list:
+        lengths = {len(row) if type(row) is list else -1 for row in value}
+        if len(lengths) > 1 or len(shape) == MAX_DIMENSIONS:
+            raise InvalidDigits(
+                f"The lists are ragged or nested too deep, so they make no array; {_EXPECTED}."
+            )
+        shape += lengths
+        value = list(chain.from_iterable(value))
+    try:
+        return np.array(array("d", value)).reshape(shape)
+    except (TypeError, OverflowError):
+        raise InvalidDigits(f"A pixel is not a number; {_EXPECTED}, each in [0, 1].") from None
+
+
+def shaped(array: NDArray[Any]) -> Images:
+    """Bring an array of numbers to (n, 28, 28).
+
+    Raises:
+        InvalidDigits: its shape is not that of images.
+        TooLarge: the batch has more than `MAX_IMAGES`.
+    """
+    shape = array.shape
+    if shape[-1:] == (1,):  # a channel
+        shape = shape[:-1]
+    one = shape in ((PIXELS,), (SIDE, SIDE))
+    if not one and (shape[1:] not in ((PIXELS,), (SIDE, SIDE)) or not shape[0]):
+        raise InvalidDigits(f"The array has the shape {list(array.shape)}; {_EXPECTED}.")
+    if not one and shape[0] > MAX_IMAGES:
+        raise TooLarge(f"The batch has {shape[0]:,} images; send at most {MAX_IMAGES:,} at once.")
+    with np.errstate(over="ignore"):  # what is too large for float32 is out of range, too
+        return array.reshape(-1, SIDE, SIDE).astype(np.float32, copy=False)
+
+
+def in_range(images: Images) -> Images:
+    """The images themselves, if every pixel lies in [0, 1].
+
+    Raises:
+        InvalidDigits: one does not, or is not a number.
+    """
+    if np.maximum.reduce(images.view(np.uint32), axis=None) <= _ONE:
+        return images  # as integers, floats in [0, 1] are the least: one pass instead of two
+    low, high = images.min(), images.max()
+    if low >= 0 and high <= 1:  # −0.0 comes here; NaN fails
+        return images
+    raise InvalidDigits(
+        f"The pixels range from {low:g} to {high:g}; expected numbers in [0, 1], ink 1 on 0. "
+        "Divide 8-bit pixels by 255."
+    )
+
+
+def _seen(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return "an empty list" if value == [] else f"of the JSON type {_JSON_TYPES[type(value)]}"
+
+
+_JSON_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", dict: "object"}

@@ -1,0 +1,121 @@
+"""The form of MLflow's own scoring server: /invocations.
+
+https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.errors import InvalidDigits, InvalidRequest, TooLarge, WrongMediaType
+from serving.exchange import JSON, Answer, Call, json_answer
+from serving.protocols.digits import (
+    MAX_IMAGES,
+    PIXELS,
+    Images,
+    from_json,
+    in_range,
+    parse_json,
+    shaped,
+)
+
+CSV = "text/csv"
+TABLES = ("dataframe_split", "dataframe_records")
+FORMS = (*TABLES, "instances", "inputs")
+
+
+def parse(call: Call) -> tuple[Images, bool]:
+    """Images (n, 28, 28), and whether they came as a table.
+
+    A table has one column named "images" of nested lists, or 784 columns of numbers.
+
+    Raises:
+        InvalidRequest, InvalidDigits, TooLarge, WrongMediaType: what is wrong.
+    """
+    if call.media_type == CSV:
+        return _from_csv(call.body), True
+    if call.media_type != JSON:
+        raise WrongMediaType(
+            f"The content type is {call.media_type or 'missing'}; expected {JSON} or {CSV}."
+        )
+    content = parse_json(call.body)
+    forms = [form for form in FORMS if type(content) is dict and form in content]
+    if len(forms) != 1:
+        raise InvalidRequest(f"Expected an object with exactly one of {', '.join(FORMS)}.")
+    value = content[forms[0]]
+    if forms[0] == "dataframe_split":
+        return from_json(_split_rows(value)), True
+    if forms[0] == "dataframe_records":
+        return from_json(_record_rows(value)), True
+    return from_json(_named(value)), False
+
+
+def _named(value: Any) -> Any:
+    """The tensor itself, that of {"images": tensor}, or those of a list of such objects."""
+    if type(value) is dict:
+        return value.get("images")
+    if type(value) is list and value and all(type(row) is dict for row in value):
+        return [row.get("images") for row in value]
+    return value
+
+
+def _split_rows(table: Any) -> list[Any]:
+    if type(table) is not dict or type(table.get("data")) is not list or not table["data"]:
+        raise InvalidRequest('dataframe_split has no "data" with at least one row.')
+    rows = table["data"]
+    if not all(type(row) is list for row in rows):
+        raise InvalidRequest('A row of "data" is no list.')
+    return [row[0] if len(row) == 1 else row for row in rows]
+
+
+def _record_rows(records: Any) -> list[Any]:
+    if type(records) is not list or not records or not all(type(row) is dict for row in records):
+        raise InvalidRequest("dataframe_records is no list of objects, one a row.")
+    if any(row.keys() != records[0].keys() for row in records):
+        raise InvalidRequest("The records of dataframe_records have different columns.")
+    return _split_rows({"data": [[row[name] for name in records[0]] for row in records]})
+
+
+def _from_csv(body: bytes) -> Images:
+    """A header line and a line of 784 numbers an image, as pandas writes them."""
+    try:
+        lines = body.decode("ascii").split(maxsplit=MAX_IMAGES + 1)
+        if len(lines) > MAX_IMAGES + 1:
+            raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
+        table = np.array([line.split(",") for line in lines[1:]], np.float32)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"The body is no CSV table of a header line and lines of {PIXELS} numbers: {error}."
+        ) from None
+    if table.ndim != 2 or table.shape[1] != PIXELS:
+        raise InvalidDigits(
+            f"The table has the shape {list(table.shape)} below its header line; expected "
+            f"[images, {PIXELS}]."
+        )
+    return in_range(shaped(table))
+
+
+def answer(probabilities: NDArray[np.float32], table: bool) -> Answer:
+    """As MLflow's server answers: by the output's name, a record a row for a table."""
+    if table:
+        return json_answer({"predictions": [{"probabilities": row} for row in probabilities]})
+    return json_answer({"predictions": {"probabilities": probabilities}})
+
+
+def failure(error: Exception, status: int, call: Call) -> Answer:
+    """{"error_code", "message"}; the protocol knows no 422."""
+    status = 400 if status == 422 else status
+    return json_answer(
+        {"error_code": _CODES.get(status, "BAD_REQUEST"), "message": str(error)}, status
+    )
+
+
+_CODES = {
+    401: "UNAUTHENTICATED",
+    404: "NOT_FOUND",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+}

@@ -1,0 +1,136 @@
+"""The service's own form: a picture or numbers in, one object a digit out."""
+
+from __future__ import annotations
+
+import io
+from reprlib import repr as brief
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from python_multipart import parse_form
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import File
+
+from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
+from serving.exchange import JSON, Answer, Call, json_answer
+from serving.images import to_digit
+from serving.inference import Served
+from serving.protocols.digits import Images, from_json, parse_json
+from serving.uncertainty import is_uncertain
+
+READS = "application/json, image/* or multipart/form-data with one picture"
+
+
+def parse(call: Call) -> Images:
+    """Images (n, 28, 28) of a JSON body, a picture, or a form with one picture.
+
+    JSON is a list, or an object with the list as "image" or "images".
+
+    Raises:
+        InvalidRequest, InvalidDigits, InvalidImage, TooLarge, WrongMediaType: what is wrong.
+    """
+    kind = call.media_type
+    if kind == JSON:
+        value = parse_json(call.body)
+        if type(value) is dict:
+            value = value.get("image", value.get("images"))
+        return from_json(value)
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return to_digit(call.body)[np.newaxis]
+    if kind == "multipart/form-data":
+        return to_digit(_picture_of(call))[np.newaxis]
+    raise WrongMediaType(f"The content type is {kind or 'missing'}; expected {READS}.")
+
+
+def answer(
+    call: Call,
+    served: Served,
+    images: Images,
+    probabilities: NDArray[np.float32],
+    explanations: list[dict[str, object]] | None = None,
+) -> Answer:
+    """One object for one image, {"predictions": [...]} for more."""
+    if len(images) == 1 and not call.query_string:
+        return json_answer(_object(call, served, images[0], probabilities[0]))
+    objects = [
+        _object(call, served, image, row) for image, row in zip(images, probabilities, strict=True)
+    ]
+    if call.asks("image"):
+        for content, image in zip(objects, images, strict=True):
+            content["image"] = image
+    if explanations is not None:
+        for content, explanation in zip(objects, explanations, strict=True):
+            content["explanation"] = explanation
+    return json_answer(objects[0] if len(objects) == 1 else {"predictions": objects})
+
+
+def _object(
+    call: Call, served: Served, image: NDArray[np.float32], row: NDArray[np.float32]
+) -> dict[str, Any]:
+    digit = int(row.argmax())
+    confidence = float(row[digit])
+    return {
+        "digit": digit,
+        "probabilities": row,
+        "confidence": confidence,
+        "uncertain": is_uncertain(image, confidence),
+        **served.identity,
+        "request_id": call.request_id,
+    }
+
+
+def correction(call: Call) -> dict[str, Any]:
+    """The fields of a correction: digit, and request_id or image.
+
+    Raises:
+        InvalidRequest, InvalidDigits, WrongMediaType: what is wrong.
+    """
+    if call.media_type != JSON:
+        raise WrongMediaType(
+            f"The content type is {call.media_type or 'missing'}; expected {JSON}."
+        )
+    fields = parse_json(call.body)
+    if type(fields) is not dict:
+        raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
+    for name in ("digit", "predicted"):
+        number = fields.get(name)
+        if not (type(number) is int and 0 <= number <= 9) and (
+            name == "digit" or number is not None
+        ):
+            raise InvalidDigits(f"{name} is {brief(number)}; expected a whole number from 0 to 9.")
+    for name in ("request_id", "model", "version"):
+        text = fields.get(name)
+        if text is not None and (type(text) is not str or not 0 < len(text) <= 200):
+            raise InvalidDigits(f"{name} is no text of 1 to 200 characters.")
+    if fields.get("image") is not None:
+        images = from_json(fields["image"])
+        if len(images) != 1:
+            raise InvalidDigits(f"The correction has {len(images)} images; expected one.")
+        fields["image"] = images[0]
+    elif fields.get("request_id") is None:
+        raise InvalidDigits("Neither request_id nor image is given; expected one of them.")
+    return fields
+
+
+def failure(error: Exception, status: int, call: Call) -> Answer:
+    """{"error": what was wrong and what is expected, "request_id"}."""
+    return json_answer({"error": str(error), "request_id": call.request_id}, status)
+
+
+def _picture_of(call: Call) -> bytes:
+    files: list[bytes] = []
+
+    def keep(file: File) -> None:
+        file.file_object.seek(0)
+        files.append(file.file_object.read())
+        file.close()
+
+    headers = {"Content-Type": call.headers[b"content-type"]}
+    try:
+        parse_form(headers, io.BytesIO(call.body), on_field=None, on_file=keep)
+    except (FormParserError, ValueError) as error:
+        raise InvalidRequest(f"The form cannot be read: {error}.") from None
+    if len(files) != 1:
+        raise InvalidRequest(f"The form has {len(files)} files; expected one picture.")
+    return files[0]

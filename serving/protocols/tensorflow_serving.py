@@ -1,0 +1,96 @@
+"""TensorFlow Serving's REST form, version 1, which is KServe's first one too.
+
+https://www.tensorflow.org/tfx/serving/api_rest
+"""
+
+from __future__ import annotations
+
+from reprlib import repr as brief
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.errors import InvalidRequest
+from serving.exchange import Answer, Call, json_answer
+from serving.inference import Served
+from serving.protocols.digits import Images, from_json, parse_json
+
+SIGNATURE = "serving_default"
+
+
+def parse(call: Call) -> tuple[Images, bool]:
+    """Images (n, 28, 28), and whether they came as rows ("instances") or a column ("inputs").
+
+    Raises:
+        InvalidRequest, InvalidDigits, TooLarge: what is wrong.
+    """
+    content = parse_json(call.body)
+    if type(content) is not dict or ("instances" in content) == ("inputs" in content):
+        raise InvalidRequest('Expected an object with either "instances" or "inputs".')
+    if content.get("signature_name", SIGNATURE) != SIGNATURE:
+        given = brief(content["signature_name"])
+        raise InvalidRequest(f"The model has no signature {given}; expected {SIGNATURE!r}.")
+    if "inputs" in content:
+        return from_json(_named(content["inputs"])), False
+    instances = content["instances"]
+    if type(instances) is not list or not instances:
+        raise InvalidRequest('"instances" is no list with at least one image.')
+    return from_json([_named(instance) for instance in instances]), True
+
+
+def _named(value: Any) -> Any:
+    """The tensor itself, or that of an object {"images": tensor}."""
+    if type(value) is not dict:
+        return value
+    if value.keys() != {"images"}:
+        raise InvalidRequest(
+            f'The inputs are named {brief(sorted(value))}; expected "images" alone.'
+        )
+    return value["images"]
+
+
+def answer(probabilities: NDArray[np.float32], rows: bool) -> Answer:
+    """The ten probabilities of each image."""
+    return json_answer({"predictions" if rows else "outputs": probabilities})
+
+
+def status(served: Served) -> Answer:
+    """The state of one version."""
+    state = {
+        "version": served.champion.version,
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    return json_answer({"model_version_status": [state]})
+
+
+def metadata(served: Served) -> Answer:
+    """Name, version and signature."""
+    champion = served.champion
+    signature = {
+        "inputs": {"images": _tensor(-1, 28, 28)},
+        "outputs": {"probabilities": _tensor(-1, 10)},
+        "method_name": "tensorflow/serving/predict",
+    }
+    return json_answer(
+        {
+            "model_spec": {
+                "name": champion.name,
+                "signature_name": "",
+                "version": champion.version,
+            },
+            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        }
+    )
+
+
+def _tensor(*shape: int) -> dict[str, Any]:
+    dimensions = [{"size": str(size), "name": ""} for size in shape]
+    shape_of_it = {"dim": dimensions, "unknown_rank": False}
+    return {"dtype": "DT_FLOAT", "tensor_shape": shape_of_it, "name": ""}
+
+
+def failure(error: Exception, status: int, call: Call) -> Answer:
+    """{"error": what was wrong and what is expected}; the protocol knows no 422."""
+    return json_answer({"error": str(error)}, 400 if status == 422 else status)

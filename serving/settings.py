@@ -1,0 +1,69 @@
+"""What the environment says of the service; read once in each of its processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.errors import WrongSetting
+
+NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
+ALIAS = "champion"
+NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
+EMBEDDED_UI = "http://127.0.0.1:5000"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One service's settings.
+
+    Attributes:
+        home: the state folder, ANN_HOME.
+        tracking_uri: MLflow's registry: MLFLOW_TRACKING_URI, or the store in the state folder.
+        mlflow_ui: where people read of runs, ANN_MLFLOW_UI; no slash at the end.
+        poll_seconds: mean time between two looks at the alias, ANN_POLL_SECONDS.
+        feedback_url: SQLAlchemy's URL of predictions and corrections, ANN_FEEDBACK_URL.
+        api_key: what senders must name, ANN_API_KEY; "" lets everyone in.
+        webhook_secret: signs MLflow's webhook, ANN_WEBHOOK_SECRET; "" takes none.
+    """
+
+    home: Path
+    tracking_uri: str
+    mlflow_ui: str
+    poll_seconds: float
+    feedback_url: str
+    api_key: str
+    webhook_secret: str
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        WrongSetting: ANN_POLL_SECONDS is no positive number.
+    """
+    home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
+    ui = environ.get("ANN_MLFLOW_UI") or (uri if uri.startswith("http") else EMBEDDED_UI)
+    return Settings(
+        home=home,
+        tracking_uri=uri,
+        mlflow_ui=ui.rstrip("/"),
+        poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
+        feedback_url=environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}",
+        api_key=environ.get("ANN_API_KEY", ""),
+        webhook_secret=environ.get("ANN_WEBHOOK_SECRET", ""),
+    )
+
+
+def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < 1e6:
+        raise WrongSetting(f"{name} is {text!r}; expected a number of seconds, such as {default}.")
+    return number

@@ -1,0 +1,65 @@
+"""What a browser reads: the page at /, its files, and the documents at /docs and /openapi.json."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from pathlib import Path
+
+from serving.errors import NotFound
+from serving.exchange import Answer, Call, Headers, json_answer
+from serving.openapi import as_html, document
+
+FOLDER = Path(__file__).parent / "page"
+INDEX = "index.html"
+# Files are asked for anew each time, and not sent again if they are the same.
+HEADERS: Headers = [
+    (b"cache-control", b"no-cache"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+        b"form-action 'self'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("application/manifest+json", ".webmanifest")
+mimetypes.add_type("image/svg+xml", ".svg")
+
+
+class Site:
+    """The files of a folder; only what lay there at the start can be asked for."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """List the folder."""
+        files = (path for path in folder.rglob("*") if path.is_file())
+        self._files = {path.relative_to(folder).as_posix(): path for path in files}
+
+    async def file(self, call: Call) -> Answer:
+        """GET / and /page/{file}."""
+        name = call.parameters["file"] or INDEX
+        path = self._files.get(name)
+        if path is None:
+            raise NotFound(f"The page has no file {name[:100]!r}.")
+        return _cached(call, path.read_bytes(), mimetypes.guess_type(name)[0])
+
+    async def docs(self, call: Call) -> Answer:
+        """GET /docs."""
+        return _cached(call, as_html(), "text/html")
+
+    async def openapi(self, call: Call) -> Answer:
+        """GET /openapi.json."""
+        return json_answer(document())
+
+
+def _cached(call: Call, content: bytes, media_type: str | None) -> Answer:
+    tag = b'"%s"' % hashlib.sha256(content).hexdigest()[:32].encode()
+    headers = [*HEADERS, (b"etag", tag)]
+    kind = media_type or "application/octet-stream"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    if call.headers.get(b"if-none-match") == tag:
+        return Answer(b"", 304, kind, headers)
+    return Answer(content, 200, kind, headers)

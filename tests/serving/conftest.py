@@ -1,0 +1,45 @@
+"""One service for the tests that leave it as it is, and one that runs as a process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import person
+import pytest
+from promoted import promote
+from small_service import Service, put_copy
+
+from ann_models import datasets
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[Service]:
+    home = tmp_path_factory.mktemp("home")
+    put_copy(home, "3", seed=1)
+    service = Service(home)
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder whose champion is a single layer that reads the offline digits."""
+    import keras
+
+    home = tmp_path_factory.mktemp("tiny")
+    digits = datasets.digits("offline-digits")
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(digits.arrays["x_train"], digits.arrays["y_train"], epochs=20, verbose=0)
+    promote(model, digits, home)
+    return home
+
+
+@pytest.fixture
+def running(tiny_champion: Path) -> Iterator[person.Service]:
+    """`ann serve` as a process, with that champion."""
+    service = person.Service(tiny_champion)
+    service.start()
+    yield service
+    service.kill()

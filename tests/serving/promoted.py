@@ -1,0 +1,44 @@
+"""A champion as the pipelines make one: registered, promoted, in a state folder of its own."""
+
+from pathlib import Path
+
+import keras
+
+from ann_models import datasets
+from ann_models.datasets import Dataset
+from pipelines.ledger import Version
+from pipelines.registry import Registry
+
+
+def store_of(home: Path) -> str:
+    return f"sqlite:///{home / 'mlflow.db'}"
+
+
+def network(seed: int) -> keras.Sequential:
+    keras.utils.set_random_seed(seed)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    return keras.Sequential([keras.Input((28, 28)), *layers])
+
+
+def register_two(store: Path) -> Registry:
+    """Versions 1 and 2 of `offline-digits`, untrained; none is promoted."""
+    registry = Registry(store_of(store), store)
+    experiment = registry.client.create_experiment("digits", str(store / "artifacts"))
+    run_id = registry.client.create_run(experiment).info.run_id
+    digits = datasets.digits("offline-digits")
+    for seed in (1, 2):
+        registry.register(
+            network(seed), digits, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
+        )
+    return registry
+
+
+def promote(model: keras.Sequential, data: Dataset, home: Path) -> Version:
+    registry = Registry(store_of(home), home)
+    experiment = registry.client.create_experiment("digits", str(home / "artifacts"))
+    run_id = registry.client.create_run(experiment).info.run_id
+    version = registry.register(
+        model, data, run_id=run_id, variant="tiny", seed=1, git_commit="c0ffee"
+    )
+    registry.promote(version, "for the tests")
+    return version

@@ -1,0 +1,450 @@
+"""Who may come in, how much, how long; and what is noted of each request."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from small_service import NAME, Service, a_one, put_copy
+
+from serving import app as application
+from serving.errors import UnverifiedModel
+from serving.openapi import document
+
+ONE = {"image": a_one().tolist()}
+
+
+def own_service(home: Path, **environment: str) -> Service:
+    put_copy(home, "3", seed=1)
+    return Service(home, **environment)
+
+
+# Paths and methods
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/nowhere", {"error", "request_id"}),
+        ("/page/../app.py", {"error", "request_id"}),
+        ("/page/%2e%2e/app.py", {"error", "request_id"}),
+        ("/v1/nowhere", {"error"}),
+        ("/v2/nowhere", {"error"}),
+        ("/v1/models/other", {"error"}),
+        ("/v2/models/other/ready", {"error"}),
+        (f"/v1/models/{NAME}/versions/x", {"error"}),
+        (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
+    ],
+)
+def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
+    answer = service.get(path)
+    assert (answer.status_code, answer.json().keys()) == (404, keys)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
+)
+def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
+    answer = service.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_head_is_get_without_the_body(service: Service):
+    whole, head = service.get("/docs"), service.request("HEAD", "/docs")
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(whole.content))
+
+
+# The page and the documents
+
+
+def test_the_page_is_served_with_strict_headers(service: Service):
+    answer = service.get("/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = service.get("/", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_docs_need_nothing_from_elsewhere(service: Service):
+    docs = service.get("/docs").text
+    assert "/v2/models/{name}/infer" in docs
+    assert "http://" not in docs
+    assert "<script" not in docs
+
+
+def examples() -> list[tuple[str, str, dict]]:
+    return [
+        (method, path, operation)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), examples(), ids=[f"{m} {p}" for m, p, _ in examples()]
+)
+def test_every_example_of_the_openapi_document_runs(service: Service, method, path, operation):
+    values = {p["name"]: p["example"] for p in operation.get("parameters", []) if "example" in p}
+    values |= {"version": "3"} if "version" in values else {}
+    content = operation.get("requestBody", {}).get("content", {})
+    body = content.get("application/json", {}).get("example")
+    answer = service.request(method.upper(), path.format(**values), json=body)
+    assert answer.status_code in (200, 201), answer.text
+
+
+def test_the_document_is_at_openapi_json(service: Service):
+    assert service.get("/openapi.json").json()["openapi"] == "3.1.0"
+
+
+# Size, time and load
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(service: Service):
+    headers = {"content-length": "100000000", "content-type": "application/json"}
+    answer = service.post("/predict", content=b"{}", headers=headers)
+    assert answer.status_code == 413
+    assert "send at most 10,000,000" in answer.json()["error"]
+
+
+def test_a_body_without_a_length_is_read_up_to_the_limit(service: Service):
+    sent = []
+
+    async def endless():
+        while True:
+            sent.append(1)
+            yield b"0" * 1_000_000
+
+    assert service.post("/invocations", content=endless()).status_code == 413
+    assert len(sent) <= 12
+
+
+def test_a_packed_body_is_refused(service: Service):
+    answer = service.post("/predict", content=b"", headers={"content-encoding": "gzip"})
+    assert answer.status_code == 415
+
+
+def test_a_body_that_does_not_come_is_given_up(service: Service, monkeypatch):
+    monkeypatch.setattr(application, "BODY_SECONDS", -1)
+
+    async def endless():
+        yield b"["
+        await asyncio.sleep(60)
+
+    async def ask_and_tick():
+        question = asyncio.create_task(service._client.post("/predict", content=endless()))
+        while not question.done():
+            await asyncio.sleep(0.01)
+            service.app.tick()
+        return question.result()
+
+    answer = service.run(ask_and_tick())
+    assert (answer.status_code, "not complete" in answer.json()["error"]) == (408, True)
+    assert service.post("/predict", json=ONE).status_code == 200
+
+
+def test_too_many_requests_at_once_are_sent_away_for_a_second(service: Service, monkeypatch):
+    monkeypatch.setattr(application, "MAX_IN_FLIGHT", 0)
+    answer = service.post("/predict", json=ONE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert service.get("/health/live").status_code == 200
+
+
+def test_a_sender_that_goes_away_is_no_error(service: Service, capfd):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise AssertionError("nobody is there")
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+    }
+    service.run(service.app(scope, gone, send))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_nobody_foresaw_is_told_without_its_traceback(service: Service, monkeypatch, capfd):
+    def fail(images):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(service.models.current, "at_once", fail)
+    answer = service.post("/predict", json=ONE)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "secret" in capfd.readouterr().err
+
+
+# The API key
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"x-api-key": "wrong"}, 401),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"x-api-key": "schlüssel".encode()}, 200),
+        ({"authorization": "Bearer schlüssel".encode()}, 200),
+    ],
+)
+def test_with_a_key_only_its_holders_are_answered(tmp_path, headers, status):
+    service = own_service(tmp_path, ANN_API_KEY="schlüssel")
+    answer = service.post("/predict", json=ONE, headers=headers)
+    assert answer.status_code == status
+    assert service.get("/health/ready").status_code == service.get("/").status_code == 200
+    assert service.get("/metrics").status_code == 401
+    service.close()
+
+
+# Request ids, log, metrics
+
+
+def test_the_senders_request_id_is_kept_if_it_is_harmless(service: Service):
+    def id_for(given: bytes) -> str:
+        headers = {"x-request-id": given}
+        return service.post("/predict", json=ONE, headers=headers).headers["x-request-id"]
+
+    assert id_for(b"mine-7") == "mine-7"
+    assert len({id_for(b""), id_for(b"x" * 101), id_for(b"\x80"), id_for(b"")}) == 4
+
+
+def test_each_request_is_one_line_of_json(tmp_path):
+    service = own_service(tmp_path)
+    service.post("/predict", json=ONE, headers={"x-request-id": "seven"})
+    service.get("/nowhere")
+    service.close()
+    first, second = map(json.loads, service.lines.getvalue().splitlines())
+    assert first["request_id"] == "seven"
+    assert (first["method"], first["path"], first["status"]) == ("POST", "/predict", 200)
+    assert (first["images"], first["version"]) == (1, "3")
+    assert first["ms"] > 0
+    assert (second["status"], second["version"]) == (404, None)
+
+
+def test_the_metrics_count_what_happened(service: Service):
+    def value(line: str) -> float:
+        lines = service.get("/metrics").text.splitlines()
+        return sum(float(text.split()[-1]) for text in lines if text.startswith(line + " "))
+
+    watched = {
+        'ann_requests_total{route="predict",status="200"}': 1,
+        'ann_requests_total{route="predict",status="422"}': 1,
+        'ann_refusals_total{reason="InvalidDigits"}': 1,
+        'ann_request_seconds_count{route="predict"}': 2,
+        "ann_images_per_request_sum": 2,
+        "ann_confidence_count": 2,
+    }
+    before = {line: value(line) for line in watched}
+    service.post("/predict", json={"images": [ONE["image"]] * 2})
+    service.post("/predict", json={})
+    assert {line: value(line) - before[line] for line in watched} == watched
+    served = f'ann_model_served{{data="mnist",model="{NAME}",version="3"}}'
+    assert value(served) == 1
+
+
+# Readiness
+
+
+def test_without_a_model_the_service_lives_and_says_why_it_cannot_answer(tmp_path):
+    service = Service(tmp_path)
+    answer = service.post("/predict", json=ONE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "no model to answer with yet" in answer.json()["error"]
+    assert service.post("/invocations", json={}).json().keys() == {"error_code", "message"}
+    ready = service.get("/health/ready")
+    assert (ready.status_code, ready.json()["ready"]) == (503, False)
+    assert service.get("/ping").status_code == 503
+    assert service.get("/health/live").status_code == 200
+    service.close()
+
+
+def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
+    copy = put_copy(tmp_path, "3", seed=1)
+    (copy / "model.onnx").write_bytes(b"damaged")
+    service = Service(tmp_path)
+    ready = service.get("/health/ready").json()
+    assert (ready["ready"], "SHA-256" in ready["refused"]["reason"]) == (False, True)
+    service.close()
+
+
+def standing(version: str, **more) -> dict:
+    return {"name": NAME, "version": version, "registry_error": None, "refused": None, **more}
+
+
+def test_readiness_tells_of_a_registry_that_is_away(service: Service):
+    service.run(service.models.follow(standing("3", registry_error="it is away")))
+    ready = service.get("/health/ready")
+    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")
+    assert "ann_registry_up 0.0" in service.get("/metrics").text
+    service.run(service.models.follow(standing("3")))
+    assert "ann_registry_up 1.0" in service.get("/metrics").text
+
+
+# The next version
+
+
+def test_the_next_version_takes_over_between_two_requests(tmp_path):
+    service = own_service(tmp_path)
+    before = service.post("/predict", json=ONE).json()
+    put_copy(tmp_path, "4", seed=2)
+    service.run(service.models.follow(standing("4")))
+    after = service.post("/predict", json=ONE).json()
+    assert (before["version"], after["version"]) == ("3", "4")
+    assert before["probabilities"] != after["probabilities"]
+    service.close()
+
+
+def test_a_version_that_does_not_verify_here_is_refused_and_the_old_one_stays(tmp_path):
+    service = own_service(tmp_path)
+    (put_copy(tmp_path, "4", seed=2) / "model.onnx").write_bytes(b"damaged")
+    service.run(service.models.follow(standing("4")))
+    assert service.post("/predict", json=ONE).json()["version"] == "3"
+    assert service.get("/health/ready").json()["refused"]["version"] == "4"
+    assert "ann_model_refused 1.0" in service.get("/metrics").text
+    service.close()
+
+
+class FakeRegistry:
+    def __init__(self, replies: dict[str | None, dict[str, str]]) -> None:
+        self.replies = replies
+        self.questions: list[dict] = []
+
+    async def ask(self, message: dict) -> dict:
+        self.questions.append(message)
+        await asyncio.sleep(0.01)
+        return self.replies[message["version"] or message["alias"]]
+
+
+def test_other_versions_and_labels_answer_by_name(tmp_path):
+    service = own_service(tmp_path)
+    put_copy(tmp_path, "2", seed=2, last=False)
+    registry = FakeRegistry({"2": {"version": "2"}, "previous": {"version": "2"}})
+    service.models.registry = registry
+    paths = [f"/v1/models/{NAME}/versions/2", f"/v1/models/{NAME}/labels/previous"]
+    for path in paths * 2:
+        answer = service.post(f"{path}:predict", json={"instances": [ONE["image"]]})
+        assert (answer.status_code, answer.headers["x-model-version"]) == (200, "2")
+    assert len(registry.questions) == 2
+    service.close()
+
+
+def test_a_version_that_many_ask_for_at_once_is_brought_once(tmp_path):
+    service = own_service(tmp_path)
+    put_copy(tmp_path, "2", seed=2, last=False)
+    service.models.registry = registry = FakeRegistry({"2": {"version": "2"}})
+
+    async def many():
+        return await asyncio.gather(*(service.models.find(NAME, "2") for _ in range(20)))
+
+    assert {served.champion.version for served in service.run(many())} == {"2"}
+    assert len(registry.questions) == 1
+    service.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("NoChampion", 404), ("UnverifiedModel", 503), ("RegistryUnavailable", 503)],
+)
+def test_a_version_that_cannot_be_had_is_told_and_not_asked_for_again_at_once(
+    tmp_path, kind, status
+):
+    service = own_service(tmp_path)
+    registry = FakeRegistry({"9": {"error": "there is none", "kind": kind}})
+    service.models.registry = registry
+    for _ in range(3):
+        answer = service.get(f"/v2/models/{NAME}/versions/9")
+        assert (answer.status_code, answer.json()) == (status, {"error": "there is none"})
+    assert len(registry.questions) == 1
+    service.close()
+
+
+# Slow models
+
+
+def test_a_slow_model_answers_waiting_requests_together_and_rightly(tmp_path, monkeypatch):
+    service = own_service(tmp_path)
+    served = service.models.current
+    monkeypatch.setattr(served, "_inline_images", 0)
+    sizes = []
+    predict = type(served.champion).predict
+
+    def slow(champion, images):
+        sizes.append(len(images))
+        time.sleep(0.01)
+        return predict(champion, images)
+
+    monkeypatch.setattr(type(served.champion), "predict", slow)
+
+    async def ask(shade: float):
+        body = {"image": (shade * a_one()).tolist()}
+        return (await service._client.post("/predict", json=body)).json()["probabilities"]
+
+    async def many():
+        return await asyncio.gather(*(ask(n / 40) for n in range(40)))
+
+    answers = service.run(many())
+    monkeypatch.undo()
+    assert len(sizes) < 10
+    alone = [
+        service.post("/predict", json={"image": (n / 40 * a_one()).tolist()}).json()
+        for n in range(40)
+    ]
+    for together, one in zip(answers, alone, strict=True):
+        assert together == pytest.approx(one["probabilities"], abs=1e-5)
+    service.close()
+
+
+def test_a_failure_in_a_batch_reaches_all_who_wait(tmp_path, monkeypatch, capfd):
+    service = own_service(tmp_path)
+    served = service.models.current
+    monkeypatch.setattr(served, "_inline_images", 0)
+
+    def fail(parts):
+        raise UnverifiedModel("broken")
+
+    monkeypatch.setattr(served, "_predict", fail)
+    assert service.post("/predict", json=ONE).status_code == 503
+    monkeypatch.undo()
+    assert service.post("/predict", json=ONE).status_code == 200
+    service.close()
+
+
+# Webhooks
+
+
+def test_a_webhook_needs_the_agreed_secret(tmp_path):
+    from mlflow.webhooks.delivery import _generate_hmac_signature as sign
+
+    service = own_service(tmp_path, ANN_WEBHOOK_SECRET="shared", ANN_API_KEY="key")
+    body = '{"entity": "model_version_alias", "action": "created"}'
+
+    def send(secret: str, timestamp: float) -> int:
+        moment = str(int(timestamp))
+        headers = {
+            "x-mlflow-delivery-id": "7",
+            "x-mlflow-timestamp": moment,
+            "x-mlflow-signature": sign(secret, "7", moment, body),
+        }
+        return service.post("/webhooks/registry", content=body, headers=headers).status_code
+
+    assert send("wrong", time.time()) == send("shared", time.time() - 301) == 403
+    assert service.post("/webhooks/registry", content=body).status_code == 403
+    assert service.looked == []
+    assert send("shared", time.time()) == 202
+    assert service.looked == [True]
+    service.close()
+
+
+def test_without_a_secret_no_webhook_is_taken(service: Service):
+    answer = service.post("/webhooks/registry", content=b"{}")
+    assert (answer.status_code, "ANN_WEBHOOK_SECRET" in answer.json()["error"]) == (404, True)
