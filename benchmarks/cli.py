@@ -20,22 +20,30 @@ def benchmark() -> None:
 
 
 @benchmark.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100))
 @click.option("--shortened", is_flag=True, help="A twentieth of the epochs; not the benchmark.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the seconds into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-def training(seeds: int, shortened: bool, plot: Path | None, as_json: bool) -> None:
+def training(
+    names: tuple[str, ...], seeds: int, shortened: bool, plot: Path | None, as_json: bool
+) -> None:
     """Compare the trainer with Keras's fit on the lecture's ten trainings (about 13 minutes).
 
-    With several seeds both engines train each of them, and a rank test compares the losses.
+    Or on the named ones. With several seeds both engines train each of them, and a rank test
+    compares the losses.
 
     Example: ann benchmark training --shortened
     """
+    from ann_models import variants
     from benchmarks import training as measured
 
+    untrained = [v.name for v in variants.find(names) if names and not v.layers]
+    if untrained:
+        raise click.BadParameter(f"{', '.join(untrained)} trains no network.")
     if shortened:
         click.secho(QUICK_LOOK, fg="yellow", err=True)
-    rows = measured.compare(seeds=seeds, shortened=shortened, report=_say)
+    rows = measured.compare(names or measured.NAMES, seeds, shortened, _say)
     if plot:
         measured.plot(rows, shortened).savefig(plot, dpi=100)
     if as_json:
@@ -45,6 +53,75 @@ def training(seeds: int, shortened: bool, plot: Path | None, as_json: bool) -> N
     click.echo(f"the whole set: {measured.ratio_total(rows):.1f} times faster")
     if shortened:
         click.secho(QUICK_LOOK, fg="yellow")
+
+
+@benchmark.command()
+def engines() -> None:
+    """Train networks of each kind with both of the trainer's engines (about a minute).
+
+    Example: ann benchmark engines
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from benchmarks.engines import compare
+
+    table = Table("network", "steps", "XLA s", "graph s", "the rule takes")
+    for row in compare(lambda row: click.echo(f"{row.name} …", err=True)):
+        seconds = f"{row.xla_seconds:.2f}", f"{row.graph_seconds:.2f}"
+        table.add_row(row.name, str(row.steps), *seconds, row.chosen)
+    Console(highlight=False).print(table)
+
+
+@benchmark.command()
+@click.option("--connections", multiple=True, default=(1, 32), show_default=True, type=int)
+@click.option("--seconds", default=5.0, show_default=True, help="Of each load.")
+@click.option("--turns", default=3, show_default=True, help="Of each server.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the rates into this PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+def serving(
+    connections: tuple[int, ...], seconds: float, turns: int, plot: Path | None, as_json: bool
+) -> None:
+    """Compare the digit service with MLflow's server and a bare handler (about 3 minutes).
+
+    With MLServer and BentoML too, where their commands are on the PATH.
+
+    Example: ann benchmark serving --connections 1 --connections 64
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from benchmarks import serving as measured
+
+    try:
+        results, footprints = measured.compare(
+            connections, seconds, turns, lambda line: click.echo(line, err=True)
+        )
+    except measured.CannotMeasure as error:
+        raise click.ClickException(str(error)) from error
+    if plot:
+        measured.plot(results).savefig(plot, dpi=100)
+    if as_json:
+        click.echo(json.dumps(measured.document(results, footprints)))
+        return
+    table = Table("server", "body", "connections", "requests/s", "p50 ms", "p99 ms", "errors")
+    for result in results:
+        latencies = f"{result.p50_ms:.2f}", f"{result.p99_ms:.2f}"
+        rate = f"{result.requests_per_second:,.0f}"
+        table.add_row(
+            result.server,
+            result.body,
+            str(result.connections),
+            rate,
+            *latencies,
+            str(result.errors),
+        )
+    Console(highlight=False).print(table)
+    for name, footprint in footprints.items():
+        click.echo(
+            f"{name}: first answer after {footprint.ready_seconds:.1f} s, "
+            f"{footprint.resident_mb:.0f} MB"
+        )
 
 
 def _say(row: Row) -> None:
