@@ -1,0 +1,103 @@
+"""What counts as drift: inverted, moved and thin digits do, other people's ordinary ones do not."""
+
+import numpy as np
+import pytest
+
+from ann_models import datasets
+from ann_models.drift import Embedding, Sample, compare, drifted, energy_test, stability_index
+
+RNG = np.random.default_rng(0)
+
+
+def nearest_mean(images: np.ndarray, labels: np.ndarray):
+    """A model: softmax of the distances to the classes' means."""
+    means = np.stack([images[labels == digit].mean(axis=0).ravel() for digit in range(10)])
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        scores = 3 * (x.reshape(len(x), -1) @ means.T - (means**2).sum(axis=1) / 2)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    return answer
+
+
+class Watched:
+    """A model, digits that it knows, and a pool of others."""
+
+    def __init__(self, arrays: dict[str, np.ndarray], known: int) -> None:
+        images = np.concatenate([arrays["x_train"], arrays["x_val"]])
+        labels = np.concatenate([arrays["y_train"], arrays["y_val"]])
+        fitted, images = images[:known], images[known:]
+        self.model = nearest_mean(fitted, labels[:known])
+        self.embedding = Embedding(fitted)
+        self.reference = self.sample(images[:known])
+        self.pool = images[known:]
+
+    def sample(self, images: np.ndarray) -> Sample:
+        return Sample(images, self.model(images))
+
+    def drifted(self, images: np.ndarray) -> list[str]:
+        return drifted(compare(self.sample(images), self.reference, self.embedding))
+
+
+@pytest.fixture(scope="module")
+def offline() -> Watched:
+    return Watched(datasets.digits("offline-digits").arrays, 300)
+
+
+@pytest.mark.parametrize(
+    ("change", "by"),
+    [
+        (lambda x: 1 - x, {"ink", "confidence", "classes", "embedding"}),
+        (lambda x: np.roll(x, 4, 2), {"embedding"}),
+        (lambda x: np.clip(x - 0.4, 0, 1), {"ink"}),
+        (lambda x: np.rot90(x, axes=(1, 2)), {"classes", "embedding"}),
+    ],
+    ids=["inverted", "moved by 4 pixels", "thin", "lying"],
+)
+def test_digits_in_another_form_are_drift(offline, change, by):
+    found = set(offline.drifted(change(offline.pool[:300])))
+    assert by <= found
+
+
+def test_a_person_who_draws_one_digit_again_and_again_is_drift(offline):
+    images = offline.pool[offline.sample(offline.pool).probabilities.argmax(axis=1) == 7]
+    assert "classes" in offline.drifted(np.concatenate([images, images, images, images]))
+
+
+def test_ordinary_digits_raise_an_alarm_in_one_of_twenty_samples_at_most(offline):
+    alarms = [bool(offline.drifted(RNG.choice(offline.pool, 200))) for _ in range(50)]
+    assert np.mean(alarms) <= 0.05
+
+
+@pytest.mark.slow
+def test_ordinary_validation_and_test_digits_of_mnist_raise_no_more_alarms(mnist):
+    watched = Watched(mnist.arrays, 2000)
+    for part in ("x_val", "x_test"):
+        pool = mnist.arrays[part]
+        alarms = [bool(watched.drifted(RNG.choice(pool, 300))) for _ in range(50)]
+        assert np.mean(alarms) <= 0.05, part
+
+
+def test_the_stability_index_is_zero_for_equal_shares_and_large_for_a_class_that_vanished():
+    counts = np.full(10, 1000)
+    assert stability_index(counts, 3 * counts) < 1e-4
+    assert stability_index(np.r_[0, counts[1:]], counts) > 0.25
+
+
+def test_the_energy_test_rejects_at_its_level_under_no_drift_and_finds_a_shift():
+    rng = np.random.default_rng(1)
+    p_values = [
+        energy_test(rng.normal(size=(40, 3)), rng.normal(size=(60, 3)))[1] for _ in range(40)
+    ]
+    assert np.mean(np.array(p_values) < 0.05) <= 0.15
+    assert np.mean(p_values) > 0.35
+    coefficient, p_value = energy_test(rng.normal(2, 1, (40, 3)), rng.normal(size=(60, 3)))
+    assert coefficient > 0.3
+    assert p_value == 0.001
+
+
+def test_the_same_samples_give_the_same_findings(offline):
+    recent = offline.sample(offline.pool[:100])
+    first, second = (compare(recent, offline.reference, offline.embedding) for _ in range(2))
+    assert first == second
