@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import sys
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +12,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.cli import benchmark
+from pipelines import starting
+from pipelines.loop_cli import drift, retrain
+from pipelines.printing import (
+    as_json,
+    metrics_table,
+    print_table,
+    say,
+    show_report,
+    show_versions,
+    ui_address,
+)
+from pipelines.schedule_cli import schedule
+from pipelines.up_cli import start, status
+from serving.cli import serve
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.table import Table
 
-    from pipelines.flows import Report
-    from pipelines.registry import Version
     from pipelines.settings import Settings
     from serving.champion import Champion
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-UI_ADDRESS = "http://127.0.0.1:5000"
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 
 
 class Commands(click.Group):
@@ -41,7 +48,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            _say("interrupted; a run at work is marked KILLED, what is finished is kept.")
+            say("interrupted; a run at work is marked KILLED, what is finished is kept.")
             sys.exit(FAILED)
         except Exception as error:
             sys.exit(_explain(error))
@@ -71,7 +78,7 @@ def list_variants() -> None:
             table.add_section()
             table.add_row("", "", f"[bold]{QUESTIONS[question].title}")
         table.add_row(str(variant.row), variant.name, variant.look_at)
-    _print(table)
+    print_table(table)
 
 
 @main.command()
@@ -87,29 +94,16 @@ def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -
     from ann_models import variants
 
     variants.find(names)  # before anything heavy is imported
-    settings = _settings()
-    from pipelines import progress, temporary_server
+    settings = starting.open_state()
+    starting.ready_for_flows(settings)
+    from pipelines import flows
 
-    terminal = progress.Terminal()
-    terminal.stage("starting MLflow, Prefect and TensorFlow")
-    if not settings.prefect_api_url:
-        temporary_server.start(settings)
-    from pipelines.tracking import Tracking
-
-    Tracking(settings)  # says so if the server is away
-    logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
-    with progress.native_errors_to(settings.log):
-        import tensorflow  # noqa: F401
-
-        from pipelines import flows
-
-    flows.progress = terminal
     try:
         report = flows.lecture(list(names), seeds, quick)
     except flows.VariantsFailed as failure:
-        _show(failure.report, settings, as_json)
+        show_report(failure.report, settings, as_json)
         raise
-    _show(report, settings, as_json)
+    show_report(report, settings, as_json)
 
 
 @main.command()
@@ -122,7 +116,7 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
 
     Example: ann predict seven.png
     """
-    settings = _settings()
+    settings = starting.open_state()
     digits = [_digit(file) for file in files]
     model = _champion(settings)
     answers: list[dict[str, Any]] = []
@@ -157,7 +151,7 @@ def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
     from ann_models import variants
 
     chosen = variants.find(names)
-    settings = _settings()
+    settings = starting.open_state()
     from pipelines import views
     from pipelines.tracking import Tracking
 
@@ -172,12 +166,12 @@ def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     if not found:
-        _say("no finished runs yet; `ann run` makes them.")
+        say("no finished runs yet; `ann run` makes them.")
         return
-    _print(_metrics_table((run.data.tags["variant"], run.data.metrics, "") for run in found))
+    print_table(metrics_table((run.data.tags["variant"], run.data.metrics, "") for run in found))
     for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
         page = views.link("", tracking.experiment(question), question)
-        click.echo(f"{_ui(settings)}/{page}")
+        click.echo(f"{ui_address(settings)}/{page}")
 
 
 @main.group(invoke_without_command=True)
@@ -189,14 +183,14 @@ def models(context: click.Context, name: str, as_json: bool) -> None:
 
     Example: ann models
     """
-    settings = _settings()
+    settings = starting.open_state()
     from pipelines.registry import Registry
     from pipelines.tracking import Tracking
 
     Tracking(settings)  # says so if the server is away
     context.obj = Registry(settings.tracking_uri, settings.home), name
     if context.invoked_subcommand is None:
-        _show_versions(name, context.obj[0].versions(name), as_json)
+        show_versions(name, context.obj[0].versions(name), as_json)
 
 
 @models.command()
@@ -231,7 +225,7 @@ def doctor(as_json: bool) -> None:
 
     Example: ann doctor
     """
-    settings = _settings()
+    settings = starting.open_state()
     from pipelines.doctor import examine
 
     findings = examine(settings)
@@ -252,27 +246,22 @@ def ui(port: int) -> None:
 
     Example: ann ui
     """
-    settings = _settings()
+    settings = starting.open_state()
     from pipelines.ui import serve
 
     serve(settings, port)
 
 
 main.add_command(benchmark)
+main.add_command(serve)
+main.add_command(start)
+main.add_command(retrain)
+main.add_command(drift)
+main.add_command(status)
+main.add_command(schedule)
 
 
 # --- what the commands share ----------------------------------------------------------------------
-
-
-def _settings() -> Settings:
-    from pipelines import relocation, settings
-
-    loaded = settings.load()
-    settings.export(loaded)
-    moved_from = relocation.mend(loaded)
-    if moved_from:
-        _say(f"the state folder was moved from {moved_from}; its artifact paths are mended.")
-    return loaded
 
 
 def _champion(settings: Settings) -> Champion:
@@ -286,7 +275,7 @@ def _champion(settings: Settings) -> Champion:
             model = fetch(settings.tracking_uri, "offline-digits", "champion", settings.home)
         except NoChampion:
             raise missing from None
-    _say("no MNIST champion: a model trained on the OFFLINE DIGITS answers.")
+    say("no MNIST champion: a model trained on the OFFLINE DIGITS answers.")
     return model
 
 
@@ -305,104 +294,29 @@ def _digit(file: Path) -> NDArray[np.float32]:
 
 def _explain(error: Exception) -> int:
     """Print one sentence, keep the traceback in the log, choose the exit code."""
-    from ann_models.errors import UnknownName
-    from pipelines.errors import WrongUse, in_a_sentence, translate
+    from ann_models.errors import AnnError, UnknownName
+    from pipelines.errors import PipelineError, WrongUse, in_a_sentence, translate
+    from serving.errors import ServingError
 
     cause = translate(error)
-    _say(in_a_sentence(cause))
+    say(in_a_sentence(cause))
     if isinstance(cause, UnknownName | WrongUse):
         return WRONG_USE
-    _keep_traceback(error)
+    log = _keep_traceback(error)
+    if log and not isinstance(cause, AnnError | PipelineError | ServingError):
+        say(f"nobody foresaw this; the traceback is in {log}")
     return FAILED
 
 
-def _keep_traceback(error: Exception) -> None:
+def _keep_traceback(error: Exception) -> Path | None:
     import traceback
 
     from pipelines.settings import state_folder
 
+    log = state_folder() / "ann.log"
     try:
-        with (state_folder() / "ann.log").open("a") as file:
+        with log.open("a") as file:
             file.writelines(traceback.format_exception(error))
     except OSError:
-        pass  # the folder is what is wrong, and the sentence says so
-
-
-def _ui(settings: Settings) -> str:
-    return UI_ADDRESS if settings.embedded else settings.tracking_uri.rstrip("/")
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"ann: {sentence}", err=True)
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=False).print(table)
-
-
-def _metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table:
-    """The numbers that most rows have, and the one that each is about."""
-    from rich.table import Table
-
-    table = Table("variant", "training loss", "±", "val. acc.", "test acc.", "s", "", box=None)
-    for name, metrics, remark in rows:
-        table.add_row(
-            name,
-            _number(metrics, "final_train_loss", "{:.3g}"),
-            _number(metrics, "final_train_loss_std", "{:.2g}"),
-            _number(metrics, "val_accuracy", "{:.2%}"),
-            _number(metrics, "test_accuracy", "{:.2%}"),
-            _number(metrics, "train_seconds", "{:.1f}"),
-            remark,
-        )
-    return table
-
-
-def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
-    return form.format(metrics[name]) if name in metrics else ""
-
-
-def _show(report: Report, settings: Settings, as_json: bool) -> None:
-    if as_json:
-        document = {
-            "pipeline_run_id": report.pipeline_run_id,
-            "data": report.data,
-            "rows": [asdict(row) for row in report.rows],
-            "champion": report.champion,
-        }
-        click.echo(json.dumps(document))
-        return
-    _print(_metrics_table((r.name, r.metrics, r.error or "") for r in report.rows))
-    if report.quick:
-        click.secho("A quick look: these numbers are NOT results.", fg="yellow")
-    for decision in report.decisions:
-        click.echo(decision)
-    if report.data == "offline-digits":
-        click.secho("The digits are the OFFLINE DIGITS, not MNIST.", fg="yellow")
-    click.echo(
-        "\nCompare in MLflow's UI" + (" (start it with `ann ui`):" if settings.embedded else ":")
-    )
-    for page in report.views.values():
-        click.echo(f"  {_ui(settings)}/{page}")
-    if report.champion:
-        click.echo("Next: `ann predict FILE.png` · `ann models` · `ann compare`")
-
-
-def _show_versions(name: str, versions: list[Version], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([asdict(v) | {"tags": dict(v.tags)} for v in versions]))
-        return
-    if not versions:
-        click.echo(f"{name} has no versions yet; `ann run mnist_ann` makes one.")
-    for version in versions:
-        aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
-        accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
-        click.secho(f"version {version.number}{aliases}", bold=True)
-        verdict = ", ".join(filter(None, [version.decision, accuracy]))
-        click.echo(f"  {version.tags.get('variant', '')}: {verdict}")
-        for reason in version.reasons:
-            click.echo(f"    {reason}")
-        if "forced_reason" in version.tags:
-            click.echo(f"    forced: {version.tags['forced_reason']}")
+        return None  # the folder is what is wrong, and the sentence says so
+    return log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 
 
@@ -30,12 +31,16 @@ class StorageFull(PipelineError):
     """There is no room, or no permission, to write."""
 
 
+LEAST_ROOM = 1_000_000  # bytes; with less, databases cannot be written
+
 # No later variant can do better.
 FATAL = (TrackingUnavailable, OrchestrationUnavailable, StorageFull)
 
 
 def translate(error: BaseException) -> BaseException:
     """The error as a member of our trees where it is one in disguise; else the error itself."""
+    if isinstance(error, PipelineError):
+        return error  # who raised it knew what was wrong, whatever led to it
     chain = _chain(error)
     for link in chain:
         if isinstance(link, FATAL):
@@ -52,9 +57,12 @@ def translate(error: BaseException) -> BaseException:
                 f"the embedded store; {_REPEAT}"
             )
         if library in _CLIENTS_OF_PREFECT:
+            if full := _full_disk():  # the temporary server writes there, too
+                return full
             return OrchestrationUnavailable(
                 f"the Prefect server does not answer as it should ({in_a_sentence(link)}). Start "
-                f"it anew, or unset PREFECT_API_URL to use a temporary one; {_REPEAT}"
+                "it anew, or unset PREFECT_API_URL to use a temporary one, whose words are in the "
+                f"state folder's ann.log; {_REPEAT}"
             )
     return error
 
@@ -65,6 +73,17 @@ def in_a_sentence(error: BaseException) -> str:
     known = type(error).__module__.split(".")[0] in ("ann_models", "pipelines", "serving")
     sentence = text[0] if text else "no further word"
     return sentence if known else f"{type(error).__name__}: {sentence}"
+
+
+def _full_disk() -> StorageFull | None:
+    from pipelines.settings import state_folder
+
+    folder = state_folder()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if free >= LEAST_ROOM:
+        return None
+    return StorageFull(f"only {free:,} bytes are left for {folder}. {_MAKE_ROOM}")
 
 
 _REPEAT = "then repeat the command; what is finished is kept."

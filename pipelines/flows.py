@@ -9,7 +9,6 @@ import gc
 import shutil
 import time
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from ann_models import datasets, variants
-from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
-from pipelines import settings, views
+from pipelines import stores, views
 from pipelines.errors import (
     FATAL,
     PipelineError,
@@ -35,23 +33,17 @@ from pipelines.errors import (
     translate,
 )
 from pipelines.progress import Silent
-from pipelines.registry import MODEL_NAMES, Registry
-from pipelines.tracking import Tracking, git_commit
+from pipelines.registry import MODEL_NAMES
+from pipelines.stores import DataFile
+from pipelines.tracking import git_commit
 
 if TYPE_CHECKING:
+    from ann_models.datasets import Dataset
     from ann_models.trained import Training
+    from pipelines.gate import Traffic
 
 DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 progress = Silent()  # the command line puts its terminal here
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A data set on disk: what tasks hand to each other in place of arrays."""
-
-    path: str
-    source: str
-    digest: str
 
 
 @dataclass
@@ -114,6 +106,7 @@ def lecture(
     if seeds:
         chosen = [replace(v, seeds=seeds) if v.layers else v for v in chosen]
     report = Report(str(flow_run.id), data=None, quick=quick)
+    _import_once()
     files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in chosen)}
     for position, variant in enumerate(chosen, 1):
         with progress.variant(variant.name, position, len(chosen)):
@@ -144,24 +137,32 @@ def _study(variant: Variant, file: DataFile, report: Report) -> Row:
         views.COLOUR: views.colour(variant),
     }
     try:
-        experiment = _tracking().experiment(variant.question, report.quick)
-        with _tracking().run(experiment, variant.name, tags) as run_id:
+        experiment = stores.tracking().experiment(variant.question, report.quick)
+        with stores.tracking().run(experiment, variant.name, tags) as run_id:
             row.run_id = run_id
             path = train(variant, file, run_id) if variant.layers else None
             row.metrics = evaluate(variant, file, path, run_id)
             if variant.registered and not report.quick:
                 version = register(variant, file, str(path), run_id, row.metrics)
                 report.decisions.append(judge(MODEL_NAMES[file.source], version))
-        _tracking().make_newest(run_id, variant.name, experiment)
+        stores.tracking().make_newest(run_id, variant.name, experiment)
         row.status = "finished"
     except Exception as error:
         row.error = _note_failure(variant.name, error, report)
     finally:
         row.seconds = time.perf_counter() - started
         if row.run_id:
-            shutil.rmtree(_settings().work / row.run_id, ignore_errors=True)
+            shutil.rmtree(stores.settings().work / row.run_id, ignore_errors=True)
         gc.collect()  # the compiled program and its data refer to each other
     return row
+
+
+def _import_once() -> None:
+    """Have TensorFlow here, and its half a million objects out of every later collection's way."""
+    import ann_models.training  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def _note_failure(name: str, error: Exception, report: Report) -> str:
@@ -198,7 +199,7 @@ def _prepare(name: str, report: Report) -> DataFile:
 @task(name="generate data", task_run_name="generate {name}", cache_policy=NO_CACHE)
 def generate(name: str, seed: int) -> DataFile:
     """The lecture's generated data of that name."""
-    return _saved(datasets.generate(name, seed))
+    return stores.saved(datasets.generate(name, seed))
 
 
 @task(
@@ -208,7 +209,7 @@ def generate(name: str, seed: int) -> DataFile:
 )
 def find_digits(source: str) -> DataFile:
     """The handwritten digits in their fixed split."""
-    return _saved(datasets.digits(source))
+    return stores.saved(datasets.digits(source))
 
 
 @task(name="train", task_run_name="train {variant.name}", cache_policy=NO_CACHE)
@@ -220,20 +221,20 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
 
     data = _data(variant, file)
     seeds = tuple(range(variant.seeds))
-    _tracking().log_settings(run_id, variant, seeds, data)
+    stores.tracking().log_settings(run_id, variant, seeds, data)
     monitor = SystemMetricsMonitor(
-        run_id, sampling_interval=1, tracking_uri=_settings().tracking_uri
+        run_id, sampling_interval=1, tracking_uri=stores.settings().tracking_uri
     )
     monitor.start()
     try:
         trained = training.train(
-            variant, data, seeds, progress.epochs, _settings().work / "checkpoints"
+            variant, data, seeds, progress.epochs, stores.settings().work / "checkpoints"
         )
     finally:
         monitor.finish()
-    path = _settings().work / run_id / "training.npz"
+    path = stores.settings().work / run_id / "training.npz"
     trained.save(path)
-    _tracking().client.set_tag(run_id, "weights_sha256", trained.weights_sha256)
+    stores.tracking().client.set_tag(run_id, "weights_sha256", trained.weights_sha256)
     if trained.interrupted:
         raise KeyboardInterrupt
     return str(path)
@@ -265,17 +266,18 @@ def evaluate(
     findings = study_of(variant)(variant, data, trained)
     extra = {}
     if trained is None:
-        _tracking().log_settings(run_id, variant, (), data)
+        stores.tracking().log_settings(run_id, variant, (), data)
     else:
         findings.metrics["train_seconds"] = trained.seconds
         findings.metrics["parameters"] = trained.models[0].count_params()
         extra["training.npz"] = Path(str(training_path))
         chosen = int(findings.metrics.get("best_seed", median_seed(trained)))
-        _tracking().log_model(run_id, trained.models[chosen], variant.name)
+        stores.tracking().log_model(run_id, trained.models[chosen], variant.name)
     panel = views.PANELS[variant.study]
-    _tracking().log_findings(run_id, findings, extra, panel)
+    stores.tracking().log_findings(run_id, findings, extra, panel)
     facts = f"Row {variant.row} · {data.source} · {_seeds_in_words(trained)}"
-    _tracking().note(run_id, [variant.look_at, facts], [panel, *findings.figures.keys() - {panel}])
+    figures = [panel, *findings.figures.keys() - {panel}]
+    stores.tracking().note(run_id, [variant.look_at, facts], figures)
     return findings.metrics
 
 
@@ -295,7 +297,7 @@ def register(
     data = _data(variant, file)
     trained = _load_training(training_path, variant, data)
     best = int(metrics["best_seed"])
-    version = _registry().register(
+    version = stores.registry().register(
         trained.models[trained.seeds.index(best)],
         data,
         run_id=run_id,
@@ -307,20 +309,21 @@ def register(
 
 
 @task(name="gate", task_run_name="gate {name} version {number}", cache_policy=NO_CACHE)
-def judge(name: str, number: str) -> str:
+def judge(name: str, number: str, traffic: Traffic | None = None) -> str:
     """Let the gate decide on a version; its decision in one sentence."""
-    registry = _registry()
+    registry = stores.registry()
     version = registry.version(name, number)
-    decision = registry.judge(version)
+    decision = registry.judge(version, traffic=traffic)
     verdict = "is the new champion" if decision.promote else "was refused"
     sentence = f"{name} version {number} ({version.tags['variant']}) {verdict}: "
-    return sentence + decision.reasons[-1].sentence
+    against = [reason for reason in decision.reasons if not reason.in_favour]
+    return sentence + (against or decision.reasons)[-1].sentence
 
 
 @task(name="compare", task_run_name="compare {question}", cache_policy=NO_CACHE)
 def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
     """Draw the panels across a question's runs; the path of its comparison page."""
-    tracking = _tracking()
+    tracking = stores.tracking()
     experiment = tracking.experiment(question, quick)
     findings = overview(
         question, [tracking.summary(run) for run in tracking.newest(question, quick)]
@@ -336,35 +339,8 @@ def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
 # --- what the tasks stand on ----------------------------------------------------------------------
 
 
-@cache
-def _settings() -> settings.Settings:
-    return settings.load()
-
-
-@cache
-def _tracking() -> Tracking:
-    return Tracking(_settings())
-
-
-@cache
-def _registry() -> Registry:
-    return Registry(_settings().tracking_uri, _settings().home)
-
-
-def _saved(data: Dataset) -> DataFile:
-    path = _settings().data / f"{data.name}-{data.digest[:12]}.npz"
-    if not path.exists():
-        data.save(path)
-    return DataFile(str(path), data.source, data.digest)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: str) -> Dataset:
-    return Dataset.load(Path(path))
-
-
 def _data(variant: Variant, file: DataFile) -> Dataset:
-    data = _loaded(file.path)
+    data = stores.loaded(file.path)
     if variant.train_size is None:
         return data
     return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
@@ -386,6 +362,6 @@ def _publish(report: Report) -> None:
         description="What the gate decided, and why",
     )
     if report.data and not report.quick:
-        champion = _registry().champion(MODEL_NAMES[report.data])
+        champion = stores.registry().champion(MODEL_NAMES[report.data])
         if champion:
             report.champion = {"name": champion.name, "version": champion.number}

@@ -1,7 +1,8 @@
 """May the challenger replace the champion? A pure function of predictions, with its reasons.
 
-To add a requirement, add a function to FLOOR (what any model must be) or to CONTEST (what a
-champion's successor must be).
+To add a requirement, add a function to FLOOR (what any model must be), to CONTEST (what a
+champion's successor must be) or to MIRROR (what it must be where people's requests were put to
+both).
 """
 
 from __future__ import annotations
@@ -25,12 +26,37 @@ class Policy:
         largest_difference: allowed between the probabilities of ONNX Runtime and of Keras.
         significance: two-sided level of the exact McNemar test.
         clearly_faster: share of the champion's time that an equally good challenger may take.
+        largest_loss: more mistakes, as a share of the validation digits, that a challenger may make
+            if it is significantly better on held-out corrections.
+        least_agreement: share of mirrored requests that it must answer as the champion does, or
+            as a person corrected it.
+        least_mirrored: mirrored requests from which that is required.
     """
 
     least_accuracy: float = 0.5
     largest_difference: float = 1e-5
     significance: float = 0.05
     clearly_faster: float = 0.8
+    largest_loss: float = 0.002
+    least_agreement: float = 0.8
+    least_mirrored: int = 100
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How a challenger does beside the champion on what people sent to the service.
+
+    Attributes:
+        mirrored: recent requests that both answered.
+        agreed: those on which it names the champion's digit, or the one that a person named.
+        only_challenger_right: held-out corrections on which it alone names the person's digit.
+        only_champion_right: held-out corrections on which the champion alone does.
+    """
+
+    mirrored: int
+    agreed: int
+    only_challenger_right: int
+    only_champion_right: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +71,7 @@ class Candidate:
         onnx_ms: milliseconds for one image in ONNX Runtime on one thread.
         onnx_difference: largest absolute difference of its ONNX form's probabilities from Keras's.
         weights_finite: whether every weight is a finite number.
+        traffic: how it does on what people sent, if that was tried.
     """
 
     probabilities: np.ndarray
@@ -54,6 +81,7 @@ class Candidate:
     onnx_ms: float
     onnx_difference: float
     weights_finite: bool
+    traffic: Traffic | None = None
 
     @property
     def right(self) -> np.ndarray:
@@ -105,7 +133,8 @@ def decide(
     elif champion.validation_digest != challenger.validation_digest:
         reasons.append(_other_digits(challenger, champion))
     else:
-        reasons.extend(check(challenger, champion, policy) for check in CONTEST)
+        contest = (*MIRROR, *CONTEST) if challenger.traffic else CONTEST
+        reasons.extend(check(challenger, champion, policy) for check in contest)
     return Decision(tuple(reasons))
 
 
@@ -165,6 +194,25 @@ def _other_digits(challenger: Candidate, champion: Candidate) -> Reason:
     )
 
 
+def _agrees_on_traffic(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    traffic = challenger.traffic
+    assert traffic is not None
+    if traffic.mirrored < policy.least_mirrored:
+        return Reason(
+            True,
+            f"It saw {traffic.mirrored} mirrored requests; from {policy.least_mirrored} on it must "
+            "agree with the champion's answers.",
+        )
+    agreement = traffic.agreed / traffic.mirrored
+    return Reason(
+        agreement >= policy.least_agreement,
+        f"It answers {traffic.agreed} of {traffic.mirrored} mirrored requests as the champion "
+        f"does, or as a person corrected it: {agreement:.1%}; {policy.least_agreement:.0%} is "
+        "required.",
+        {"shadow_agreement": agreement},
+    )
+
+
 def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     gained = int(np.count_nonzero(challenger.right & ~champion.right))
     lost = int(np.count_nonzero(champion.right & ~challenger.right))
@@ -173,27 +221,41 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
         f"On {gained} digits the challenger alone is right, on {lost} the champion alone: "
         f"p = {p_value:.2g} (exact McNemar test, level {policy.significance})"
     )
+    numbers = {
+        "only_challenger_right": gained,
+        "only_champion_right": lost,
+        "p_value": p_value,
+        "onnx_ms": challenger.onnx_ms,
+        "champion_onnx_ms": champion.onnx_ms,
+    }
     if p_value < policy.significance:
         in_favour = gained > lost
         verdict = f"significantly {'better' if in_favour else 'worse'}."
-    else:
-        limit = policy.clearly_faster * champion.onnx_ms
-        in_favour = gained >= lost and challenger.onnx_ms <= limit
-        more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
-        verdict = (
-            f"no significant difference, so it must make no more mistakes (it makes {more}) and "
-            f"take at most {limit:.4f} ms an image (it takes {challenger.onnx_ms:.4f})."
-        )
-    return Reason(
-        in_favour,
-        f"{finding}, {verdict}",
-        {
-            "only_challenger_right": gained,
-            "only_champion_right": lost,
-            "p_value": p_value,
-            "onnx_ms": challenger.onnx_ms,
-            "champion_onnx_ms": champion.onnx_ms,
-        },
+        return Reason(in_favour, f"{finding}, {verdict}", numbers)
+    most_lost = policy.largest_loss * len(challenger.labels)
+    if (better := _better_on_corrections(challenger, policy)) and lost - gained <= most_lost:
+        return Reason(True, f"{finding}, no significant difference; {better}", numbers)
+    limit = policy.clearly_faster * champion.onnx_ms
+    in_favour = gained >= lost and challenger.onnx_ms <= limit
+    more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
+    verdict = (
+        f"no significant difference, so it must make no more mistakes (it makes {more}) and "
+        f"take at most {limit:.4f} ms an image (it takes {challenger.onnx_ms:.4f})."
+    )
+    return Reason(in_favour, f"{finding}, {verdict}", numbers)
+
+
+def _better_on_corrections(challenger: Candidate, policy: Policy) -> str:
+    """That it is significantly better on the corrections that nobody trained on, if it is."""
+    if challenger.traffic is None:
+        return ""
+    gained, lost = challenger.traffic.only_challenger_right, challenger.traffic.only_champion_right
+    p_value = mcnemar(gained, lost)
+    if p_value >= policy.significance or gained <= lost:
+        return ""
+    return (
+        f"of people's corrections that neither was trained on it alone names {gained} rightly, the "
+        f"champion alone {lost} (p = {p_value:.2g}): significantly better."
     )
 
 
@@ -216,4 +278,5 @@ FLOOR: tuple[Callable[[Candidate, Policy], Reason], ...] = (
     _beats_chance,
     _onnx_agrees,
 )
+MIRROR: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_traffic,)
 CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_better_or_clearly_faster,)

@@ -6,6 +6,9 @@ model.onnx                      what MLflow's own server answers with too
 validation.npz                  probabilities (n, 10) and labels (n,), for the gate
 probe.npz                       image (28, 28) and probabilities (10,): one digit by which
                                 serving checks that it reads the model rightly
+hidden_layer.npz                kernel (784, units), bias (units,), outgoing (units, 10) and
+                                outgoing_bias (10,) of a network with one hidden layer, by which
+                                serving explains its answers
 """
 
 from __future__ import annotations
@@ -78,6 +81,23 @@ def write(
     archives.write(
         folder / "probe.npz", {"image": probe, "probabilities": candidate.probabilities[0]}
     )
+    if weights := hidden_layer(model):
+        archives.write(folder / "hidden_layer.npz", weights)
+
+
+def hidden_layer(model: keras.Model) -> dict[str, np.ndarray]:
+    """The weights of Flatten → Dense(relu) → Dense(softmax); none of any other network."""
+    relu, softmax = keras.activations.relu, keras.activations.softmax
+    passive = (keras.layers.Flatten, keras.layers.Dropout)
+    names = ("kernel", "bias", "outgoing", "outgoing_bias")
+    match [layer for layer in model.layers if not isinstance(layer, passive)]:
+        case [
+            keras.layers.Dense(activation=first, use_bias=True) as hidden,
+            keras.layers.Dense(activation=last, use_bias=True) as output,
+        ] if (first, last) == (relu, softmax):
+            weights = (*hidden.get_weights(), *output.get_weights())
+            return dict(zip(names, weights, strict=True))
+    return {}
 
 
 def _signature(probabilities: np.ndarray) -> ModelSignature:

@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from ann_models import archives
 from pipelines import gate
 from pipelines.errors import RegistryError
-from pipelines.gate import Candidate, Decision, Policy, Reason
+from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
 from pipelines.ledger import Version
 
 if TYPE_CHECKING:
@@ -143,16 +144,24 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder:
             validation = archives.read(self._file(version, "validation.npz", folder))
             probe = archives.read(self._file(version, "probe.npz", folder))
-            onnx_bytes = self._verified_file(version, "onnx_sha256", folder).read_bytes()
         return Candidate(
             probabilities=validation["probabilities"],
             labels=validation["labels"],
             data_source=version.tags["data"],
             validation_digest=version.tags["validation_digest"],
-            onnx_ms=milliseconds_per_image(onnx_bytes, probe["image"]),
+            onnx_ms=milliseconds_per_image(self.onnx_bytes(version), probe["image"]),
             onnx_difference=float(version.tags["onnx_difference"]),
             weights_finite=version.tags["weights_finite"] == "True",
         )
+
+    def onnx_bytes(self, version: Version) -> bytes:
+        """The version's ONNX form, verified.
+
+        Raises:
+            RegistryError: the file is gone, or is not the one that was registered.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            return self._verified_file(version, "onnx_sha256", folder).read_bytes()
 
     def keras_model(self, version: Version) -> keras.Model:
         """The version's Keras model, verified and read in safe mode.
@@ -166,10 +175,17 @@ class Registry:
             path = self._verified_file(version, "keras_sha256", folder)
             return keras.models.load_model(path, compile=False, safe_mode=True)
 
-    def judge(self, version: Version, policy: Policy | None = None) -> Decision:
+    def judge(
+        self, version: Version, policy: Policy | None = None, traffic: Traffic | None = None
+    ) -> Decision:
         """Let the gate decide on a version, put its reasons on record and obey.
 
         Judging the champion again changes nothing.
+
+        Args:
+            version: the challenger.
+            policy: the gate's thresholds.
+            traffic: how it did beside the champion on what people sent, if that was tried.
 
         Raises:
             RegistryError: another machine replaced the champion meanwhile, or the champion's
@@ -182,7 +198,9 @@ class Registry:
                 return Decision(tuple(Reason(True, sentence) for sentence in champion.reasons))
             self.client.set_registered_model_alias(version.name, CHALLENGER, version.number)
             decision = gate.decide(
-                self.candidate(version), self.candidate(champion) if champion else None, policy
+                replace(self.candidate(version), traffic=traffic),
+                self.candidate(champion) if champion else None,
+                policy,
             )
             if self._aliases(version.name).get(CHAMPION) != holder:
                 raise RegistryError(
@@ -206,7 +224,7 @@ class Registry:
                 "which is put on record; none was given."
             )
         with self._lock():
-            self._tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
+            self.tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
             self._make_champion(version)
 
     def rollback(self, name: str) -> Version:
@@ -281,9 +299,10 @@ class Registry:
         )
         numbers = {name: str(number) for name, number in decision.numbers.items()}
         verdict = "promoted" if decision.promote else "refused"
-        self._tag(version, numbers | {"reasons": "\n".join(sentences), "decision": verdict})
+        self.tag(version, numbers | {"reasons": "\n".join(sentences), "decision": verdict})
 
-    def _tag(self, version: Version, tags: Mapping[str, str]) -> None:
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Put something more about a version on record."""
         for key, value in tags.items():
             self.client.set_model_version_tag(version.name, version.number, key, value)
 

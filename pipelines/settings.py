@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.errors import WrongUse
 
 SERVER_SCHEMES = ("http", "https")
+PROCESSORS = Path("/proc/cpuinfo")
 DATABASE_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -47,6 +51,11 @@ class Settings:
     def work(self) -> Path:
         """What a step hands to the next, a folder a run."""
         return self.home / "work"
+
+    @property
+    def compiled(self) -> Path:
+        """XLA's programs for this processor and TensorFlow; another's would crash here."""
+        return self.home / "compiled" / _compiler()
 
     @property
     def log(self) -> Path:
@@ -105,9 +114,21 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too
         "MLFLOW_UV_AUTO_DETECT": "false",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={settings.compiled}",
     }
     for name, value in defaults.items():
         environ.setdefault(name, value)
+
+
+def _compiler() -> str:
+    try:
+        lines = PROCESSORS.read_text().splitlines()
+        processor = next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        processor = f"{platform.platform()} {platform.processor()}"
+    packages = ("tensorflow", "tensorflow-cpu")
+    found = [d.version for name in packages for d in Distribution.discover(name=name)]
+    return hashlib.sha256(f"{processor} {found}".encode()).hexdigest()[:16]
 
 
 def _check_tracking_uri(uri: str) -> None:

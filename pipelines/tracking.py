@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -92,6 +92,18 @@ class Tracking:
     def experiment(self, question: str, quick: bool = False) -> str:
         """The id of a question's experiment, made with its notes and comparison views if new."""
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
+
+        def tags(identity: str) -> dict[str, str]:
+            note = views.experiment_note(QUESTIONS[question], identity)
+            return views.views_for(question) | {NOTE: note, "question": question}
+
+        return self._experiment(title, tags)
+
+    def watch(self, title: str, note: str) -> str:
+        """The id of an experiment that answers no question of the lecture, made if it is new."""
+        return self._experiment(title, lambda _: {NOTE: note, "question": title})
+
+    def _experiment(self, title: str, tags: Callable[[str], Mapping[str, str]]) -> str:
         found = self.client.get_experiment_by_name(title)
         if found is None:
             location = self.settings.artifacts.as_uri() if self.settings.embedded else None
@@ -104,11 +116,7 @@ class Tracking:
                 return found.experiment_id  # another process was quicker, and sets the tags
         else:
             identity = found.experiment_id
-        tags = views.views_for(question) | {
-            NOTE: views.experiment_note(QUESTIONS[question], identity),
-            "question": question,
-        }
-        for key, value in tags.items():
+        for key, value in tags(identity).items():
             if not found or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return identity
@@ -151,17 +159,21 @@ class Tracking:
         settings = {**variant.settings(), "seeds": len(list(seeds)), "data_source": data.source}
         self.client.log_batch(run_id, params=[Param(k, str(v)) for k, v in settings.items()])
         if data.arrays:
-            shapes = {name: list(array.shape) for name, array in data.arrays.items()}
-            entity = Dataset(
-                name=data.name,
-                digest=data.digest[:DIGEST_CHARACTERS],
-                source_type=data.source,
-                source=json.dumps({"source": data.source, "sha256": data.digest}),
-                profile=json.dumps(shapes),
-            )
-            context = [InputTag("mlflow.data.context", "training")]
-            self.client.log_inputs(run_id, [DatasetInput(entity, context)])
+            self.log_data(run_id, data, "training")
             self.client.set_tag(run_id, "data_sha256", data.digest)
+
+    def log_data(self, run_id: str, data: datasets.Dataset, context: str) -> None:
+        """A data set as an input of the run, by its digest; `context` says what it is for."""
+        shapes = {name: list(array.shape) for name, array in data.arrays.items()}
+        entity = Dataset(
+            name=data.name,
+            digest=data.digest[:DIGEST_CHARACTERS],
+            source_type=data.source,
+            source=json.dumps({"source": data.source, "sha256": data.digest}),
+            profile=json.dumps(shapes),
+        )
+        purpose = [InputTag("mlflow.data.context", context)]
+        self.client.log_inputs(run_id, [DatasetInput(entity, purpose)])
 
     def log_findings(
         self, run_id: str, findings: Findings, extra: Mapping[str, Path], panel: str | None = None
@@ -346,7 +358,7 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
     for name, figure in findings.figures.items():
         path = folder / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
-        figure.savefig(path, dpi=100)
+        figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})
     for name, table in findings.tables.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))

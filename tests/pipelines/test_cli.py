@@ -15,7 +15,7 @@ from PIL import Image
 
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
-from pipelines import cli, settings
+from pipelines import cli, settings, starting
 from pipelines.tracking import Tracking
 from serving.errors import NoChampion
 
@@ -202,20 +202,27 @@ def test_an_error_is_one_sentence_and_its_traceback_is_in_the_log(in_filled, fil
     assert "Traceback" in (filled / "ann.log").read_text()
 
 
-def test_an_error_nobody_foresaw_is_a_sentence_too(ann, monkeypatch):
+def test_an_error_nobody_foresaw_is_a_sentence_too_and_says_where_its_traceback_is(
+    ann, monkeypatch, tmp_path
+):
     def fail():
         raise RuntimeError("the tables are round")
 
-    monkeypatch.setattr(cli, "_settings", fail)
+    monkeypatch.setattr(starting, "open_state", fail)
+    (tmp_path / "home").mkdir()
     result = ann("compare")
-    assert (result.exit_code, result.stderr) == (1, "ann: RuntimeError: the tables are round\n")
+    assert result.exit_code == cli.FAILED
+    assert result.stderr.splitlines() == [
+        "ann: RuntimeError: the tables are round",
+        f"ann: nobody foresaw this; the traceback is in {tmp_path}/home/ann.log",
+    ]
 
 
 def test_an_interruption_is_a_sentence(ann, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_settings", interrupt)
+    monkeypatch.setattr(starting, "open_state", interrupt)
     result = ann("compare")
     assert result.exit_code == cli.FAILED
     assert result.stderr.startswith("ann: interrupted")

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine, text
 
 from ann_models.errors import InvalidData
+from pipelines import errors
 from pipelines.errors import (
     OrchestrationUnavailable,
     PipelineError,
@@ -71,6 +72,26 @@ def test_a_prefect_server_that_is_away_is_not_mistaken_for_mlflow(nobody):
     assert isinstance(error, OrchestrationUnavailable)
     assert "Connection refused" in str(error)
     assert "PREFECT_API_URL" in str(error)
+
+
+@pytest.mark.parametrize("folder", [".", "not/yet/made"])
+def test_a_server_that_fails_for_a_full_disk_is_not_blamed(folder, nobody, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path / folder))
+    monkeypatch.setattr(errors, "LEAST_ROOM", 2**80)
+    error = translate(raised_by(lambda: httpx.get(nobody)))
+    assert isinstance(error, StorageFull)
+    assert "Make room" in str(error)
+
+
+def test_who_knew_what_was_wrong_is_believed_whatever_led_to_it(nobody):
+    def read_the_store():
+        try:
+            httpx.get(nobody)
+        except httpx.HTTPError as cause:
+            raise PipelineError("the corrections cannot be read") from cause
+
+    error = raised_by(read_the_store)
+    assert translate(error) is error
 
 
 def test_a_download_that_fails_is_neither(nobody):

@@ -6,24 +6,17 @@ from typing import Any
 import pytest
 import requests
 from matplotlib.figure import Figure
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Failed
-from prefect.testing.utilities import prefect_test_harness
 
 from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
-from pipelines import flows, progress, views
+from pipelines import flows, progress, stores, views
 from pipelines.errors import StorageFull, WrongUse
 from pipelines.flows import VariantsFailed, lecture
 from pipelines.tracking import NOTE, Tracking
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect():
-    """One temporary server for all flow runs here, without the second that a heartbeat costs."""
-    with prefect_test_harness(120), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +32,7 @@ def home(shared_home, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("ANN_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(shared_home / "no MNIST here"))
-    for cached in (flows._settings, flows._tracking, flows._registry, flows._loaded):
+    for cached in (stores.settings, stores.tracking, stores.registry, stores.loaded):
         cached.cache_clear()
     return shared_home
 
@@ -71,7 +64,7 @@ def heard(monkeypatch) -> Heard:
 
 @pytest.fixture
 def tracking(home) -> Tracking:
-    return flows._tracking()
+    return stores.tracking()
 
 
 def statuses(tracking: Tracking, report_or_failure: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.gate import Candidate, Policy, decide, mcnemar
+from pipelines.gate import Candidate, Policy, Traffic, decide, mcnemar
 
 LABELS = np.arange(1000) % 10
 
@@ -160,3 +160,47 @@ def test_mcnemar_does_not_care_who_is_called_first(gained, lost):
 )
 def test_mcnemar_counts_the_fair_coins_tosses(gained, lost, p_value):
     assert mcnemar(gained, lost) == pytest.approx(p_value)
+
+
+# What people sent
+
+
+def seen(mirrored=0, agreed=0, gained=0, lost=0) -> Traffic:
+    return Traffic(mirrored, agreed, gained, lost)
+
+
+def test_a_challenger_that_answers_peoples_requests_otherwise_is_refused_though_it_is_better():
+    decision = decide(candidate(range(20), traffic=seen(200, 150)), candidate(range(50)))
+    assert not decision.promote
+    assert "answers 150 of 200 mirrored requests" in against(decision)
+    assert "75.0%; 80% is required" in against(decision)
+    assert decision.numbers["shadow_agreement"] == 0.75
+
+
+@pytest.mark.parametrize("traffic", [None, seen(99, 0), seen(200, 160)])
+def test_agreement_is_required_only_on_enough_requests(traffic):
+    decision = decide(candidate(range(20), traffic=traffic), candidate(range(50)))
+    assert decision.promote
+
+
+def test_no_better_on_validation_but_better_on_corrections_is_promoted_although_it_is_slower():
+    challenger = candidate(range(31), onnx_ms=0.2, traffic=seen(gained=10, lost=1))
+    decision = decide(challenger, candidate(range(30)))
+    assert decision.promote
+    assert "it alone names 10 rightly, the champion alone 1" in decision.reasons[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "traffic", "sentence"),
+    [
+        (range(30), seen(gained=5, lost=0), "no significant difference"),
+        (range(30), seen(gained=1, lost=10), "no significant difference"),
+        (range(33), seen(gained=30), "no significant difference, .* 3 more"),
+        (range(50), seen(gained=30), "significantly worse"),
+    ],
+    ids=["too few corrections", "worse on them", "three more mistakes", "much worse"],
+)
+def test_corrections_buy_no_worse_answers_to_the_validation_digits(wrong, traffic, sentence):
+    decision = decide(candidate(wrong, onnx_ms=0.2, traffic=traffic), candidate(range(30)))
+    assert not decision.promote
+    assert re.search(sentence, against(decision))

@@ -128,6 +128,17 @@ def test_mlflow_and_prefect_are_told_where_state_is(tmp_path):
     assert environ["PREFECT_HOME"] == f"{tmp_path}/prefect"
 
 
+def test_what_xla_compiles_is_kept_for_the_next_run_of_the_same_machine(tmp_path, monkeypatch):
+    environ = {}
+    here = load(tmp_path)
+    settings.export(here, environ)
+    assert environ["TF_XLA_FLAGS"] == f"--tf_xla_persistent_cache_directory={here.compiled}"
+    kept = here.compiled
+    (tmp_path / "cpuinfo").write_text("flags: another processor")
+    monkeypatch.setattr(settings, "PROCESSORS", tmp_path / "cpuinfo")
+    assert here.compiled != kept
+
+
 def test_what_a_person_set_for_them_wins(tmp_path):
     environ = {"PREFECT_HOME": "/srv/prefect", "TF_CPP_MIN_LOG_LEVEL": "0"}
     settings.export(load(tmp_path), environ)

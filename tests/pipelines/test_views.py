@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import browser as chromium
 import numpy as np
 import pytest
 
@@ -21,7 +21,6 @@ from ann_models.variants import QUESTIONS, VARIANTS
 from pipelines import views
 from pipelines.saved_views import link
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 PREFIX = "mlflow.sharedViewState."
 IDS = [
     "one_neuron",
@@ -290,36 +289,13 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "disable-dev-shm-usage",
-        "window-size=1600,2200",
-    ):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver = chromium.start(tmp_path_factory.mktemp("chromium"), "window-size=1600,2200")
     yield driver
     driver.quit()
 
 
-in_a_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="needs chromium and chromedriver (Debian's packages chromium and chromium-driver)",
-)
-
-
 @pytest.mark.slow
-@in_a_browser
+@chromium.needs_a_browser
 def test_mlflows_ui_opens_a_view_with_its_headings_charts_and_pictures(
     server: str, store: tuple[Path, str, list[str]], browser: Any
 ) -> None:
@@ -343,7 +319,7 @@ def test_mlflows_ui_opens_a_view_with_its_headings_charts_and_pictures(
 
 
 @pytest.mark.slow
-@in_a_browser
+@chromium.needs_a_browser
 def test_mlflows_ui_shows_a_runs_figures_in_its_note(
     server: str, store: tuple[Path, str, list[str]], browser: Any
 ) -> None:

@@ -1,0 +1,29 @@
+"""What Prefect starts by itself: a retraining when the drift watch raises its event."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events import DeploymentEventTrigger
+
+DRIFT_EVENT = "ann.drift.detected"
+MODEL = "ann.model."  # of the event's resource id; the registered model's name follows
+ON_DRIFT = DeploymentEventTrigger(
+    name="retrain on drift",
+    description="The drift watch's event starts the retraining.",
+    expect={DRIFT_EVENT},
+    match={"prefect.resource.id": f"{MODEL}*"},
+)
+
+
+def retrain_on_drift(client: SyncPrefectClient, deployment: UUID) -> None:
+    """Let drift start this deployment, unless something starts it already.
+
+    An automation that a person paused or changed stays as it is; it goes with its deployment.
+    """
+    if client.read_resource_related_automations(f"prefect.deployment.{deployment}"):
+        return
+    trigger = ON_DRIFT.model_copy()
+    trigger.set_deployment_id(deployment)
+    client.create_automation(trigger.as_automation())

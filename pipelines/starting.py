@@ -1,0 +1,51 @@
+"""What commands do before their own work: settings, stores, and the heavy imports."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pipelines.printing import say
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+
+def open_state() -> Settings:
+    """The settings, checked and told to the libraries; a state folder that was moved is mended.
+
+    Raises:
+        WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
+    """
+    from pipelines import relocation, settings
+
+    loaded = settings.load()
+    settings.export(loaded)
+    moved_from = relocation.mend(loaded)
+    if moved_from:
+        say(f"the state folder was moved from {moved_from}; its artifact paths are mended.")
+    return loaded
+
+
+def ready_for_flows(settings: Settings) -> None:
+    """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
+
+    Raises:
+        TrackingUnavailable: MLflow's server or store cannot be reached.
+    """
+    from pipelines import progress, standing
+
+    terminal = progress.Terminal()
+    terminal.stage("starting MLflow, Prefect and TensorFlow")
+    standing.reach_prefect(settings)
+    from pipelines.tracking import Tracking
+
+    Tracking(settings)  # says so if the server is away
+    logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with progress.native_errors_to(settings.log):
+        import tensorflow  # noqa: F401
+
+        from pipelines import flows
+
+    flows.progress = terminal
