@@ -3,7 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test test-slow check format lock setup bench ui clean
+# An absolute path serves in a container, too.
+ifneq ($(ANN_MNIST_PATH),)
+export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
+endif
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: help run test test-slow check format lock setup bench ui stack stack-down clean
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,16 +43,33 @@ setup: $(VENV)/.installed  ## the virtual environment with pinned, hash-checked 
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV): about 2.3 GB of packages, once"
+	@echo "Setting up $(VENV): about 2.6 GB of packages, once"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock:  ## resolve the pins anew (needs uv)
-	@uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.11 \
-		--generate-hashes --custom-compile-command "make lock" \
-		--quiet --output-file requirements.lock
+stack: .env  ## the container stack: build, start, trigger a flow, have its champion read a digit
+	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers; start one, and see docs/stack.md."; exit 1; }
+	@$(COMPOSE) build
+	@$(COMPOSE) up --detach
+	@$(COMPOSE) exec -T worker python - <deploy/first_run.py
+	@$(COMPOSE) ps
+
+stack-down:  ## stop the stack; what it knows stays in its volumes
+	@$(COMPOSE) down
+
+.env:
+	@umask 077 && deploy/new_env.sh >$@.unfinished && mv $@.unfinished $@
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --quiet
+
+lock:  ## resolve the pins anew (needs uv); the images' are those of requirements.lock
+	@$(LOCK) pyproject.toml --extra train --extra dev --output-file requirements.lock
+	@$(LOCK) pyproject.toml --extra postgres -c requirements.lock -o requirements-serving.lock
+	@$(LOCK) deploy/backend.in -c requirements.lock -o requirements-backend.lock
+	@$(LOCK) pyproject.toml --extra train --extra postgres -c requirements.lock -o requirements-worker.lock
 
 clean:  ## remove the environment and all local state
 	@rm -rf $(VENV) .ann

@@ -75,7 +75,7 @@ def test_every_run_is_finished_with_parameters_figures_and_its_data(document, cl
         assert run.data.params["row"] == str(VARIANTS[row["name"]].row)
         assert run.data.tags["pipeline_run_id"] == document["pipeline_run_id"]
         figures = client.list_artifacts(row["run_id"], "figures")
-        assert all(figure.file_size > 5_000 for figure in figures)
+        assert all(figure.file_size > 2_000 for figure in figures)
         assert figures
         if VARIANTS[row["name"]].data != "none":
             (data,) = run.inputs.dataset_inputs

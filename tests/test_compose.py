@@ -1,0 +1,163 @@
+"""What docker-compose.yml promises, read without an engine."""
+
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+SERVICES = yaml.safe_load(COMPOSE)["services"]
+PASSWORD = re.compile(r"\$\{(\w+_PASSWORD)(.*?)\}")
+LOCKS = [ROOT / f"requirements-{image}.lock" for image in ("serving", "backend", "worker")]
+
+
+def pins(lock: Path) -> dict[str, set[str]]:
+    """The versions of each package; more than one where they differ by Python."""
+    found: dict[str, set[str]] = {}
+    pin = r"^([\w.-]+)(?:\[.*\])?==([^ ]+)"
+    for name, version in re.findall(pin, lock.read_text(), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+@pytest.fixture(params=SERVICES)
+def service(request) -> dict:
+    return SERVICES[request.param]
+
+
+def test_the_stack_has_its_five_services():
+    assert set(SERVICES) == {"postgres", "mlflow", "prefect", "worker", "serving"}
+
+
+def test_nobody_can_gain_rights_or_write_outside_volumes(service):
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert "privileged" not in service
+    assert not any("docker.sock" in volume for volume in service.get("volumes", []))
+
+
+def test_everyone_is_a_plain_user(service):
+    if service is SERVICES["postgres"]:  # what its entrypoint needs to become one
+        assert set(service["cap_add"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    else:
+        assert service["user"] == "ann"
+        assert "cap_add" not in service
+
+
+def test_what_is_published_is_published_on_this_machine_alone(service):
+    for port in service.get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+def test_the_endpoint_and_the_pages_alone_are_published():
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"mlflow", "prefect", "serving"}
+    assert SERVICES["postgres"]["networks"] == ["inside"]
+    assert yaml.safe_load(COMPOSE)["networks"]["inside"] == {"internal": True}
+
+
+def test_everyone_is_looked_after(service):
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    assert {"interval", "timeout", "retries", "start_period"} <= service["healthcheck"].keys()
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["pids_limit"]
+    assert service["logging"]["options"]["max-size"]
+
+
+def test_mlflow_is_asked_by_the_name_that_others_use():
+    assert "http://mlflow:5000/api/" in SERVICES["mlflow"]["healthcheck"]["test"][-1]
+    (allowed,) = [part for part in SERVICES["mlflow"]["command"] if "--allowed-hosts" in part]
+    assert "mlflow:5000" in allowed.partition("=")[2].split(",")
+
+
+def test_servers_start_after_their_database_and_the_worker_after_the_servers():
+    order = {
+        name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
+        for name, service in SERVICES.items()
+    }
+    healthy = "service_healthy"
+    assert order["mlflow"] == order["prefect"] == {"postgres": healthy}
+    assert order["worker"] == {"mlflow": healthy, "prefect": healthy}
+
+
+def test_the_endpoint_waits_for_nobody():
+    assert "depends_on" not in SERVICES["serving"]
+
+
+def test_mlflow_runs_no_jobs_and_nobody_reads_pickles():
+    assert SERVICES["mlflow"]["environment"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    for name in ("mlflow", "worker", "serving"):
+        environment = SERVICES[name]["environment"]
+        assert environment["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+    assert "DO_NOT_TRACK=true" in (ROOT / "Dockerfile").read_text()
+
+
+def test_a_password_that_is_not_set_stops_the_start():
+    found = PASSWORD.findall(COMPOSE)
+    assert {name for name, _ in found} == {
+        "POSTGRES_PASSWORD",
+        "MLFLOW_DB_PASSWORD",
+        "PREFECT_DB_PASSWORD",
+        "FEEDBACK_DB_PASSWORD",
+    }
+    assert all(otherwise.startswith(":?") for _, otherwise in found)
+
+
+def test_no_file_holds_a_password():
+    assert not re.search(r"://\w+:[^$@/]+@", COMPOSE)
+    for line in (ROOT / ".env.example").read_text().splitlines():
+        if line.partition("=")[0].endswith(("_PASSWORD", "_KEY")):
+            assert line.endswith("="), line
+
+
+def test_each_service_knows_its_own_password_alone():
+    known = {
+        name: {found for found, _ in PASSWORD.findall(str(service["environment"]))}
+        for name, service in SERVICES.items()
+    }
+    assert known["mlflow"] == {"MLFLOW_DB_PASSWORD"}
+    assert known["prefect"] == {"PREFECT_DB_PASSWORD"}
+    assert known["worker"] == known["serving"] == {"FEEDBACK_DB_PASSWORD"}
+
+
+def test_a_new_env_has_long_passwords_that_differ_and_is_its_owners_alone(tmp_path):
+    path = tmp_path / ".env"
+    command = ["make", "-f", str(ROOT / "Makefile"), ".env"]
+    (tmp_path / "deploy").mkdir()
+    for name in (".env.example", "deploy/new_env.sh"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = {"PATH": os.environ["PATH"], "ANN_MNIST_PATH": "mnist.npz"}
+    for _ in range(2):  # the second finds the first's
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    values = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+    passwords = [value for name, value in values.items() if name.endswith("_PASSWORD")]
+    assert len(set(passwords)) == 4
+    assert all(re.fullmatch("[0-9a-f]{48}", password) for password in passwords)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert values["ANN_MNIST_PATH"] == str(tmp_path / "mnist.npz")
+    assert values["ANN_PORT"] == "8000"
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_an_image_has_the_versions_that_the_tests_ran_with(lock):
+    tested, shipped = pins(ROOT / "requirements.lock"), pins(lock)
+    shared = tested.keys() & shipped.keys()
+    assert len(shared) > 50
+    assert {name: shipped[name] for name in shared} == {name: tested[name] for name in shared}
+    content = lock.read_text()
+    assert content.count("--hash=sha256:") >= len(shipped)
+    assert "://" not in content, "a lock names packages and hashes, no address"
+    assert not re.search(r"^\s*-(?!-hash=sha256:)", content, re.M), "a lock carries no option"
+
+
+def test_the_services_image_has_no_training():
+    names = pins(LOCKS[0]).keys()
+    assert {"onnxruntime", "uvicorn", "mlflow-skinny", "psycopg-binary"} <= names
+    assert not {"tensorflow", "tensorflow-cpu", "keras", "mlflow", "prefect"} & names
