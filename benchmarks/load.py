@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
+
+Seen = Callable[[float, float, bytes], None]
 
 
 @dataclass
@@ -48,8 +51,18 @@ def request(path: str, body: bytes, media_type: str, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def put(port: int, message: bytes, connections: int, seconds: float) -> Load:
+def put(
+    port: int, message: bytes, connections: int, seconds: float, seen: Seen | None = None
+) -> Load:
     """Send `message` over and over to a port of this machine.
+
+    Args:
+        port: where the server listens.
+        message: a whole request.
+        connections: how many, each with one request under way.
+        seconds: until no more requests leave.
+        seen: is given each good answer, whole, after the times (`time.perf_counter`) at which its
+            request was sent and it was received.
 
     Raises:
         ConnectionRefusedError: nobody listens there.
@@ -57,14 +70,16 @@ def put(port: int, message: bytes, connections: int, seconds: float) -> Load:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_put(port, message, connections, seconds))
+        return runner.run(_put(port, message, connections, seconds, seen))
 
 
-async def _put(port: int, message: bytes, connections: int, seconds: float) -> Load:
+async def _put(
+    port: int, message: bytes, connections: int, seconds: float, seen: Seen | None
+) -> Load:
     loop = asyncio.get_running_loop()
     load = Load(seconds)
     deadline = time.perf_counter() + seconds
-    senders = [_Sender(message, load, deadline) for _ in range(connections)]
+    senders = [_Sender(message, load, deadline, seen) for _ in range(connections)]
     waiting = iter(senders)
     for _ in senders:
         await loop.create_connection(lambda: next(waiting), "127.0.0.1", port)
@@ -76,8 +91,8 @@ async def _put(port: int, message: bytes, connections: int, seconds: float) -> L
 class _Sender(asyncio.Protocol):
     """One connection: the next request leaves when the last answer is whole."""
 
-    def __init__(self, message: bytes, load: Load, deadline: float) -> None:
-        self._message, self._load, self._deadline = message, load, deadline
+    def __init__(self, message: bytes, load: Load, deadline: float, seen: Seen | None) -> None:
+        self._message, self._load, self._deadline, self._seen = message, load, deadline, seen
         self._received = b""
         self._expected = 0  # bytes of the answer under way; 0: its head is not here yet
         self._good = False
@@ -105,6 +120,8 @@ class _Sender(asyncio.Protocol):
         now = time.perf_counter()
         if self._good:
             self._load.latencies.append(now - self._sent)
+            if self._seen:
+                self._seen(self._sent, now, self._received)
         else:
             self._load.errors += 1
         self._received, self._expected = b"", 0

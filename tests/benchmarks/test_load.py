@@ -67,6 +67,13 @@ def test_answers_are_counted_however_they_arrive(answering, pieces):
     assert 0 < done.percentile_ms(50) <= done.percentile_ms(99) < 1000
 
 
+def test_every_good_answer_can_be_seen_whole_with_its_times(answering):
+    seen = []
+    done = load.put(answering(OK[:20], OK[20:]), MESSAGE, 1, 0.1, lambda *one: seen.append(one))
+    assert {answer for _, _, answer in seen} == {OK}
+    assert [received - sent for sent, received, _ in seen] == done.latencies
+
+
 def test_a_refusal_is_an_error_and_no_answer(answering):
     done = load.put(answering(TEAPOT), MESSAGE, connections=1, seconds=0.1)
     assert done.latencies == []

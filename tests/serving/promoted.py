@@ -20,13 +20,13 @@ def network(seed: int) -> keras.Sequential:
     return keras.Sequential([keras.Input((28, 28)), *layers])
 
 
-def register_two(store: Path) -> Registry:
-    """Versions 1 and 2 of `offline-digits`, untrained; none is promoted."""
+def register(store: Path, count: int = 2) -> Registry:
+    """Versions 1, 2, … of `offline-digits`, untrained, of seeds 1, 2, …; none is promoted."""
     registry = Registry(store_of(store), store)
     experiment = registry.client.create_experiment("digits", str(store / "artifacts"))
     run_id = registry.client.create_run(experiment).info.run_id
     digits = datasets.digits("offline-digits")
-    for seed in (1, 2):
+    for seed in range(1, count + 1):
         registry.register(
             network(seed), digits, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
         )

@@ -12,7 +12,7 @@ from subprocess import run
 import numpy as np
 import onnx
 import pytest
-from promoted import network, register_two
+from promoted import network, register
 
 from ann_models import archives, datasets
 from pipelines.registry import Registry
@@ -48,7 +48,7 @@ class Workplace:
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("store")
-    registry = register_two(store)
+    registry = register(store)
     registry.promote(registry.version(NAME, "1"), "for the tests")
     return store
 

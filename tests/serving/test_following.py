@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from promoted import register_two
+from promoted import register
 
 from pipelines.registry import Registry
 from serving import following
@@ -18,7 +18,7 @@ NAME = "offline-digits"
 def registered(tmp_path_factory) -> Path:
     """Two versions, of which none is champion yet."""
     store = tmp_path_factory.mktemp("store")
-    register_two(store)
+    register(store)
     return store
 
 

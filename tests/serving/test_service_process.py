@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from promoted import network, register_two
+from promoted import network, register
 from running import ANN, NAME, ONE, Service, free_port, wait_for
 from small_service import a_one
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 def registered(tmp_path_factory) -> Path:
     """Two versions; the first is champion."""
     store = tmp_path_factory.mktemp("store")
-    registry = register_two(store)
+    registry = register(store)
     registry.promote(registry.version(NAME, "1"), "for the tests")
     return store
 
@@ -172,49 +172,3 @@ def test_slow_senders_do_not_keep_others_waiting(serve):
     assert time.monotonic() - started < 1
     for sender in slow:
         sender.close()
-
-
-def test_under_load_the_alias_moves_every_second_without_an_error_or_a_wrong_version(serve, home):
-    service = serve()
-    wait_for(lambda: service.ready().get("registry_error", "") is None)
-    image = a_one()[None]
-    expected = {str(seed): np.asarray(network(seed)(image))[0] for seed in (1, 2)}
-    wrong: list[Any] = []
-    counts = {"1": 0, "2": 0}
-    stop = threading.Event()
-
-    def ask_on() -> None:
-        connection = service.connect()
-        while not stop.is_set():
-            connection.request("POST", "/predict", ONE, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            content = json.loads(response.read())
-            version = content.get("version")
-            right = (
-                response.status == 200
-                and response.headers["x-model-version"] == version
-                and np.allclose(content["probabilities"], expected[version], atol=1e-5)
-            )
-            if right:
-                counts[version] += 1
-            else:
-                wrong.append((response.status, content))
-
-    threads = [threading.Thread(target=ask_on) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    registry = Registry(f"sqlite:///{home / 'mlflow.db'}", home)
-    lags = []
-    for move in range(10):
-        number = str(2 - move % 2)
-        registry.promote(registry.version(NAME, number), "for the test")
-        moved = time.monotonic()
-        wait_for(lambda number=number: service.ready().get("version") == number, seconds=10)
-        lags.append(time.monotonic() - moved)
-        time.sleep(max(0, moved + 1 - time.monotonic()))
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert min(counts.values()) > 100
-    assert max(lags) < 3

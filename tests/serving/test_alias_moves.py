@@ -1,0 +1,131 @@
+"""A minute of full load while the alias moves every second: what was answered, and when."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from promoted import network, register
+from running import NAME, ONE, Service, wait_for
+from small_service import a_one
+
+from benchmarks import load
+from pipelines.registry import Registry
+
+pytestmark = pytest.mark.slow
+
+VERSIONS, MOVES, CONNECTIONS = 4, 60, 32
+LAG = 0.9  # seconds that a version may still answer after the alias has left it
+
+
+class Minute:
+    """Each answer under load: when it was asked for, when it came, and what it said.
+
+    Attributes:
+        load: rates, latencies and errors.
+        sent, received: seconds, (answers,).
+        said: index into `contents` of each answer, (answers,).
+        contents: the distinct answers, request ids aside: version in the header, and body.
+        moves: when the call that moved the alias began and when it ended, (moves, 2).
+        versions: where each move went, (moves,).
+    """
+
+    def __init__(self, service: Service, registry: Registry) -> None:
+        self._kinds: dict[tuple[bytes, bytes], int] = {}
+        self._answers: list[tuple[float, float, int]] = []
+        message = load.request("/predict", ONE.encode(), "application/json")
+
+        def put() -> None:
+            self.load = load.put(service.port, message, CONNECTIONS, MOVES + 1, self._note)
+
+        loading = threading.Thread(target=put)
+        moves = []
+        began = time.perf_counter()
+        loading.start()
+        for move in range(MOVES):
+            number = str(1 + move % VERSIONS)
+            registry.promote(registry.version(NAME, number), "for the test")
+            moves.append((began, time.perf_counter(), number))
+            time.sleep(max(0, began + 1 - time.perf_counter()))
+            began = time.perf_counter()
+        loading.join()
+        self.sent, self.received, self.said = map(np.array, zip(*self._answers, strict=True))
+        self.contents = list(self._kinds)
+        began, ended, versions = zip(*moves, strict=True)
+        self.moves, self.versions = np.array([began, ended]).T, np.array(versions)
+
+    def _note(self, sent: float, received: float, answer: bytes) -> None:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        version = head.partition(b"x-model-version: ")[2].partition(b"\r\n")[0]
+        content = version, body.rpartition(b',"request_id"')[0]
+        self._answers.append((sent, received, self._kinds.setdefault(content, len(self._kinds))))
+
+    def move_before(self) -> np.ndarray:
+        """The move that made each answer's version champion, (answers,); −1: it was not."""
+        version = np.array([header.decode() for header, _ in self.contents])[self.said]
+        left = np.append(self.moves[1:, 1], np.inf) + LAG
+        found = np.full(len(version), -1)
+        for move, number in enumerate(self.versions):
+            in_time = (self.received >= self.moves[move, 0]) & (self.sent <= left[move])
+            found[(version == number) & in_time] = move
+        return found
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory) -> Iterator[Minute]:
+    home = tmp_path_factory.mktemp("home")
+    registry = register(home, VERSIONS)
+    registry.promote(registry.version(NAME, "1"), "for the test")
+    service = Service(home, ANN_POLL_SECONDS="0.1")
+    try:
+        wait_for(lambda: service.ready().get("registry_error", "") is None)
+        yield Minute(service, registry)
+    finally:
+        service.stop()
+
+
+def test_no_request_fails(minute):
+    assert minute.load.errors == 0
+    assert len(minute.load.latencies) > 1000 * MOVES
+
+
+def test_header_body_and_probabilities_are_of_one_version(minute):
+    expected = {
+        str(seed): np.asarray(network(seed)(a_one()[None]))[0] for seed in range(1, VERSIONS + 1)
+    }
+    assert len(minute.contents) == VERSIONS
+    for header, body in minute.contents:
+        content = json.loads(body + b"}")
+        assert content["version"] == header.decode()
+        np.testing.assert_allclose(
+            content["probabilities"], expected[content["version"]], atol=1e-5
+        )
+
+
+def test_each_answers_version_was_champion_in_that_moment(minute):
+    assert np.count_nonzero(minute.move_before() < 0) == 0
+
+
+def test_no_version_answers_again_after_its_successor(minute):
+    move, order = minute.move_before(), np.argsort(minute.received)
+    newest = np.maximum.accumulate(move[order])
+    known = np.searchsorted(minute.received[order], minute.sent)  # answers that came before
+    assert (move[known > 0] >= newest[known[known > 0] - 1]).all()
+
+
+def test_every_move_is_followed_at_once(minute):
+    move = minute.move_before()
+    lags = [
+        minute.received[move == n].min() - ended for n, (_, ended) in enumerate(minute.moves) if n
+    ]
+    print(
+        f"{len(move):,} answers to {CONNECTIONS} connections, {MOVES} moves, "
+        f"{minute.load.errors} errors; {minute.load.requests_per_second:,.0f}/s, "
+        f"p50 {minute.load.percentile_ms(50):.1f} ms, p99 {minute.load.percentile_ms(99):.1f} ms, "
+        f"longest {1000 * max(minute.load.latencies):.0f} ms; from a move to the first answer "
+        f"{1000 * np.median(lags):.0f} ms, at most {1000 * max(lags):.0f} ms"
+    )
+    assert max(lags) < LAG
