@@ -21,16 +21,21 @@ def network(seed: int) -> keras.Sequential:
 
 
 def register(store: Path, count: int = 2) -> Registry:
-    """Versions 1, 2, … of `offline-digits`, untrained, of seeds 1, 2, …; none is promoted."""
+    """A registry in a folder, with untrained versions; none is promoted."""
     registry = Registry(store_of(store), store)
-    experiment = registry.client.create_experiment("digits", str(store / "artifacts"))
+    register_versions(registry, count, str(store / "artifacts"))
+    return registry
+
+
+def register_versions(registry: Registry, count: int = 2, artifacts: str | None = None) -> None:
+    """Versions 1, 2, … of `offline-digits`, of seeds 1, 2, …; where MLflow wants its artifacts."""
+    experiment = registry.client.create_experiment("digits", artifacts)
     run_id = registry.client.create_run(experiment).info.run_id
     digits = datasets.digits("offline-digits")
     for seed in range(1, count + 1):
         registry.register(
             network(seed), digits, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
         )
-    return registry
 
 
 def promote(model: keras.Sequential, data: Dataset, home: Path) -> Version:
