@@ -13,6 +13,7 @@ import click
 
 from benchmarks.cli import benchmark
 from pipelines import starting
+from pipelines.keeping_cli import prune
 from pipelines.loop_cli import drift, retrain
 from pipelines.printing import (
     as_json,
@@ -259,6 +260,7 @@ main.add_command(retrain)
 main.add_command(drift)
 main.add_command(status)
 main.add_command(schedule)
+main.add_command(prune)
 
 
 # --- what the commands share ----------------------------------------------------------------------

@@ -42,7 +42,9 @@ def registry() -> Registry:
 def saved(data: Dataset) -> DataFile:
     """Write a data set under its name and digest, unless it is there."""
     path = settings().data / f"{data.name}-{data.digest[:12]}.npz"
-    if not path.exists():
+    if path.exists():
+        path.touch()  # its last use, for `ann prune`
+    else:
         data.save(path)
     return DataFile(str(path), data.source, data.digest)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pipelines import ports, standing, ui
+from pipelines import flow_history, ports, standing, ui
 from pipelines.errors import WrongUse
 from pipelines.places import DIGITS, MLFLOW, PREFECT, WORKER, Ports, places
 from pipelines.settings import Settings
@@ -42,6 +42,7 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
     }
     common |= {name: str(Path(environ[name]).absolute()) for name in PATHS if environ.get(name)}
     server = {
+        **flow_history.ENVIRONMENT,
         # In memory, the default, a restart would lose who holds a schedule's one place, for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
