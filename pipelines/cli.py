@@ -86,8 +86,23 @@ def list_variants() -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--quick", is_flag=True, help="Shorten every row; its numbers are not results.")
 @click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each variant.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Processes that share the variants; for one variant after the other: 1.",
+)
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler whose workers share them.")
 @as_json
-def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -> None:
+def run(
+    names: tuple[str, ...],
+    quick: bool,
+    seeds: int | None,
+    workers: int,
+    cluster: str | None,
+    as_json: bool,
+) -> None:
     """Run the lecture, all rows or the named ones: data, training, tracking, gate.
 
     Example: ann run relu_regression_2 --seeds 16
@@ -95,12 +110,14 @@ def run(names: tuple[str, ...], quick: bool, seeds: int | None, as_json: bool) -
     from ann_models import variants
 
     variants.find(names)  # before anything heavy is imported
+    if cluster and workers > 1:
+        raise click.UsageError("--workers starts processes here, --cluster uses others: name one.")
     settings = starting.open_state()
-    starting.ready_for_flows(settings)
+    starting.ready_for_flows(settings, trains_here=workers == 1 and not cluster)
     from pipelines import flows
 
     try:
-        report = flows.lecture(list(names), seeds, quick)
+        report = flows.lecture(list(names), seeds, quick, workers, cluster)
     except flows.VariantsFailed as failure:
         show_report(failure.report, settings, as_json)
         raise

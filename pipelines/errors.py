@@ -27,6 +27,10 @@ class OrchestrationUnavailable(PipelineError):
     """The Prefect server does not answer."""
 
 
+class ClusterUnavailable(PipelineError):
+    """The Dask scheduler does not answer."""
+
+
 class StorageFull(PipelineError):
     """There is no room, or no permission, to write."""
 
@@ -34,7 +38,7 @@ class StorageFull(PipelineError):
 LEAST_ROOM = 1_000_000  # bytes; with less, databases cannot be written
 
 # No later variant can do better.
-FATAL = (TrackingUnavailable, OrchestrationUnavailable, StorageFull)
+FATAL = (TrackingUnavailable, OrchestrationUnavailable, ClusterUnavailable, StorageFull)
 
 
 def translate(error: BaseException) -> BaseException:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
@@ -23,22 +23,17 @@ from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
-from pipelines import stores, views
-from pipelines.errors import (
-    FATAL,
-    PipelineError,
-    TrackingUnavailable,
-    WrongUse,
-    in_a_sentence,
-    translate,
-)
+from pipelines import scaling, stores, views
+from pipelines.errors import FATAL, TrackingUnavailable, WrongUse, in_a_sentence, translate
+from pipelines.jobs import Report, Row, VariantsFailed, Work, publish
 from pipelines.progress import Silent
 from pipelines.registry import MODEL_NAMES
 from pipelines.stores import DataFile
 from pipelines.tracking import git_commit
 
 if TYPE_CHECKING:
-    from ann_models.datasets import Dataset
+    from prefect.futures import PrefectFuture
+
     from ann_models.trained import Training
     from pipelines.gate import Traffic
 
@@ -46,44 +41,13 @@ DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 progress = Silent()  # the command line puts its terminal here
 
 
-@dataclass
-class Row:
-    """How one variant of a job ended."""
-
-    name: str
-    status: str
-    run_id: str | None = None
-    seconds: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    error: str | None = None
-
-
-@dataclass
-class Report:
-    """What a job did: a row a variant, where the runs are, and who is champion now."""
-
-    pipeline_run_id: str
-    data: str | None
-    quick: bool
-    rows: list[Row] = field(default_factory=list)
-    views: dict[str, str] = field(default_factory=dict)  # question: path of its comparison page
-    champion: dict[str, str] | None = None
-    decisions: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-
-class VariantsFailed(PipelineError):
-    """Some variants failed; the others are finished and logged."""
-
-    def __init__(self, report: Report) -> None:
-        """Name what failed of a job."""
-        super().__init__(f"{', '.join(report.failed)} failed; all else is finished and logged.")
-        self.report = report
-
-
 @flow(name="lecture", flow_run_name="lecture {names}", validate_parameters=True)
 def lecture(
-    names: list[str] | None = None, seeds: int | None = None, quick: bool = False
+    names: list[str] | None = None,
+    seeds: int | None = None,
+    quick: bool = False,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> Report:
     """Every variant, or the named ones: data, training, evaluation, tracking, gate, promotion.
 
@@ -91,13 +55,16 @@ def lecture(
         names: variants of the lecture's table; none: all of them.
         seeds: initialisations of each trained variant; none: as the table says.
         quick: shorten every row for a look; its numbers are not results.
+        workers: processes that share the variants; with one, this process does them in turn.
+        cluster: the address of a Dask scheduler whose workers share them instead.
 
     Raises:
         UnknownName: a name is not in the table.
-        WrongUse: ANN_MNIST_PATH does not lead to MNIST.
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST, or the workers cannot do this work.
         VariantsFailed: some variants failed; its `report` says which.
         TrackingUnavailable: the MLflow server went away; what was finished is there.
         OrchestrationUnavailable: the Prefect server went away; likewise.
+        ClusterUnavailable: the Dask scheduler does not answer; likewise.
         StorageFull: nothing more can be written; likewise.
     """
     chosen = variants.find(names or [])
@@ -106,49 +73,80 @@ def lecture(
     if seeds:
         chosen = [replace(v, seeds=seeds) if v.layers else v for v in chosen]
     report = Report(str(flow_run.id), data=None, quick=quick)
-    _import_once()
     files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in chosen)}
-    for position, variant in enumerate(chosen, 1):
-        with progress.variant(variant.name, position, len(chosen)):
-            report.rows.append(_study(variant, files[variant.data], report))
+    work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
+    if workers == 1 and cluster is None:
+        _in_turn(work, report)
+    else:
+        _side_by_side(work, report, workers, cluster)
     finished = {row.name for row in report.rows if row.status == "finished"}
     for question in dict.fromkeys(v.question for v in chosen if v.name in finished):
         try:
             report.views[question] = compare(question, quick, report.pipeline_run_id)
         except Exception as error:
             _note_failure(f"the comparison of {question}", error, report)
-    _publish(report)
+    publish(report)
     if report.failed:
         raise VariantsFailed(report)
     return report
 
 
-def _study(variant: Variant, file: DataFile, report: Report) -> Row:
+def _in_turn(work: list[Work], report: Report) -> None:
+    """One variant after the other, in this process."""
+    _import_once()
+    for position, item in enumerate(work, 1):
+        with progress.variant(item.variant.name, position, len(work)):
+            row = _study(item)
+            _settle(row, report)
+        _decide(row, item, report)
+
+
+def _side_by_side(work: list[Work], report: Report, workers: int, address: str | None) -> None:
+    """All variants at once, on Dask's workers; the gate decides in the order of the table."""
+    rows: dict[str, Row] = {}
+    progress.stage("starting workers" if address is None else f"meeting the workers of {address}")
+    try:
+        with scaling.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
+            around = scaling.Surroundings.here()
+            calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
+            for name, future in cluster.completed(study, calls, report.pipeline_run_id, progress):
+                rows[name] = row = _outcome(name, future)
+                _settle(row, report)
+                well = row.status == "finished"
+                progress.ended(name, len(rows), len(work), well, row.seconds)
+    finally:
+        stores.tracking().close_lost_runs(report.pipeline_run_id)
+    report.rows = [rows[item.variant.name] for item in work]
+    for item, row in zip(work, report.rows, strict=True):
+        _decide(row, item, report)
+
+
+def _study(work: Work) -> Row:
     """One variant from its data to the registry; a failure is its own."""
     started = time.perf_counter()
+    variant, file = work.variant, work.file
     row = Row(variant.name, "failed")
     tags = {
         "variant": variant.name,
         "row": str(variant.row),
-        "pipeline_run_id": report.pipeline_run_id,
+        "pipeline_run_id": work.pipeline_run_id,
         "data_source": file.source,
         "seeds": str(variant.seeds),
-        "quick": str(report.quick).lower(),
+        "quick": str(work.quick).lower(),
         views.COLOUR: views.colour(variant),
     }
     try:
-        experiment = stores.tracking().experiment(variant.question, report.quick)
+        experiment = stores.tracking().experiment(variant.question, work.quick)
         with stores.tracking().run(experiment, variant.name, tags) as run_id:
             row.run_id = run_id
             path = train(variant, file, run_id) if variant.layers else None
             row.metrics = evaluate(variant, file, path, run_id)
-            if variant.registered and not report.quick:
-                version = register(variant, file, str(path), run_id, row.metrics)
-                report.decisions.append(judge(MODEL_NAMES[file.source], version))
+            if variant.registered and not work.quick:
+                row.version = register(variant, file, str(path), run_id, row.metrics)
         stores.tracking().make_newest(run_id, variant.name, experiment)
         row.status = "finished"
     except Exception as error:
-        row.error = _note_failure(variant.name, error, report)
+        row.error = _in_words(error)
     finally:
         row.seconds = time.perf_counter() - started
         if row.run_id:
@@ -157,6 +155,17 @@ def _study(variant: Variant, file: DataFile, report: Report) -> Row:
     return row
 
 
+def _decide(row: Row, work: Work, report: Report) -> None:
+    """Let the gate judge the version that a variant became, if it did."""
+    if row.version is None:
+        return
+    try:
+        report.decisions.append(judge(MODEL_NAMES[work.file.source], row.version))
+    except Exception as error:
+        _note_failure(f"the judgement of {row.name}", error, report)
+
+
+@cache
 def _import_once() -> None:
     """Have TensorFlow here, and its half a million objects out of every later collection's way."""
     import ann_models.training  # noqa: F401
@@ -165,13 +174,24 @@ def _import_once() -> None:
     gc.freeze()
 
 
-def _note_failure(name: str, error: Exception, report: Report) -> str:
+def _settle(row: Row, report: Report) -> None:
+    report.rows.append(row)
+    if row.error:
+        report.failed.append(row.name)
+        progress.failure(f"{row.name}: {row.error}")
+
+
+def _note_failure(name: str, error: Exception, report: Report) -> None:
+    words = _in_words(error)
+    report.failed.append(name)
+    progress.failure(f"{name}: {words}")
+
+
+def _in_words(error: Exception) -> str:
     """Why something failed, in a sentence; what every later step would meet ends the job."""
     cause = translate(error)
     if isinstance(cause, FATAL):
         raise cause from error
-    report.failed.append(name)
-    progress.failure(f"{name}: {in_a_sentence(cause)}")
     return in_a_sentence(cause)
 
 
@@ -219,7 +239,7 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
 
     from ann_models import training
 
-    data = _data(variant, file)
+    data = stores.data_of(variant, file)
     seeds = tuple(range(variant.seeds))
     stores.tracking().log_settings(run_id, variant, seeds, data)
     monitor = SystemMetricsMonitor(
@@ -261,8 +281,8 @@ def evaluate(
     variant: Variant, file: DataFile, training_path: str | None, run_id: str
 ) -> dict[str, float]:
     """Measure, draw, and log everything to the run; its final metrics."""
-    data = _data(variant, file)
-    trained = _load_training(training_path, variant, data) if training_path else None
+    data = stores.data_of(variant, file)
+    trained = stores.trained(training_path, variant, data) if training_path else None
     findings = study_of(variant)(variant, data, trained)
     extra = {}
     if trained is None:
@@ -281,6 +301,43 @@ def evaluate(
     return findings.metrics
 
 
+@task(name="study", task_run_name="study {work.variant.name}", cache_policy=NO_CACHE)
+def study(work: Work, surroundings: scaling.Surroundings) -> Row:
+    """On a worker: one variant from its data to the registry."""
+    return _on_a_worker(work, surroundings)  # this function itself is sent there, by value
+
+
+def _on_a_worker(work: Work, surroundings: scaling.Surroundings) -> Row:
+    global progress
+    surroundings.enter()
+    _import_once()
+    name = work.variant.name
+    progress = scaling.Relay(name, work.pipeline_run_id)
+    stores.tracking().close_lost_runs(work.pipeline_run_id, name)
+    try:
+        return _study(replace(work, file=_at_hand(work)))
+    except KeyboardInterrupt:  # who asked was interrupted; Dask would end this worker
+        return Row(name, "killed")
+
+
+def _at_hand(work: Work) -> DataFile:
+    """The work's data, made anew on a machine that does not share the state folder."""
+    file = work.file
+    if Path(file.path).exists():
+        return file
+    if work.variant.data == "digits":
+        return find_digits(file.source)
+    return generate(work.variant.data, DATA_SEED)
+
+
+def _outcome(name: str, future: PrefectFuture[Row]) -> Row:
+    """What a worker found; that of a lost one is a failure of its variant."""
+    try:
+        return future.result()
+    except Exception as error:
+        return Row(name, "failed", error=_in_words(error))
+
+
 def _seeds_in_words(trained: Training | None) -> str:
     return "nothing to train" if trained is None else f"{len(trained.seeds)} seeds"
 
@@ -294,8 +351,8 @@ def register(
     metrics: dict[str, float],
 ) -> str:
     """The seed with the best validation accuracy as a new version of the registered model."""
-    data = _data(variant, file)
-    trained = _load_training(training_path, variant, data)
+    data = stores.data_of(variant, file)
+    trained = stores.trained(training_path, variant, data)
     best = int(metrics["best_seed"])
     version = stores.registry().register(
         trained.models[trained.seeds.index(best)],
@@ -334,34 +391,3 @@ def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
             tracking.log_findings(run_id, findings, {})
             tracking.note(run_id, [variants.QUESTIONS[question].look_at], findings.figures)
     return views.link("", experiment, question)
-
-
-# --- what the tasks stand on ----------------------------------------------------------------------
-
-
-def _data(variant: Variant, file: DataFile) -> Dataset:
-    data = stores.loaded(file.path)
-    if variant.train_size is None:
-        return data
-    return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
-
-
-def _load_training(path: str, variant: Variant, data: Dataset) -> Training:
-    from ann_models.trained import Training
-
-    return Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])
-
-
-def _publish(report: Report) -> None:
-    """The result table and the gate's words, where a person looks in Prefect's UI."""
-    table = [{"variant": r.name, "status": r.status, "run": r.run_id} for r in report.rows]
-    create_table_artifact(table, key="results", description="Every variant of this run")
-    create_markdown_artifact(
-        "\n".join(f"- {sentence}" for sentence in report.decisions) or "No candidate this time.",
-        key="decisions",
-        description="What the gate decided, and why",
-    )
-    if report.data and not report.quick:
-        champion = stores.registry().champion(MODEL_NAMES[report.data])
-        if champion:
-            report.champion = {"name": champion.name, "version": champion.number}

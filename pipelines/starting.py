@@ -27,8 +27,12 @@ def open_state() -> Settings:
     return loaded
 
 
-def ready_for_flows(settings: Settings) -> None:
+def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
     """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
+
+    Args:
+        settings: where they are.
+        trains_here: whether this process needs TensorFlow; workers import their own.
 
     Raises:
         TrackingUnavailable: MLflow's server or store cannot be reached.
@@ -44,7 +48,8 @@ def ready_for_flows(settings: Settings) -> None:
     logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):
-        import tensorflow  # noqa: F401
+        if trains_here:
+            import tensorflow  # noqa: F401
 
         from pipelines import flows
 

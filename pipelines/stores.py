@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ann_models import datasets
 from ann_models.datasets import Dataset
+from ann_models.entry import Variant
 from pipelines import settings as environment
 from pipelines.registry import Registry
 from pipelines.tracking import Tracking
+
+if TYPE_CHECKING:
+    from ann_models.trained import Training
 
 
 @dataclass(frozen=True)
@@ -53,3 +59,18 @@ def saved(data: Dataset) -> DataFile:
 def loaded(path: str) -> Dataset:
     """Read a data set; the last one stays in memory."""
     return Dataset.load(Path(path))
+
+
+def data_of(variant: Variant, file: DataFile) -> Dataset:
+    """The part of a data set that a variant uses."""
+    data = loaded(file.path)
+    if variant.train_size is None:
+        return data
+    return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
+
+
+def trained(path: str, variant: Variant, data: Dataset) -> Training:
+    """What the step that trained a variant wrote."""
+    from ann_models.trained import Training
+
+    return Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])

@@ -286,6 +286,14 @@ class Tracking:
                 closed.append(run.info.run_id)
         return closed
 
+    def close_lost_runs(self, pipeline_run_id: str, variant: str = "") -> None:
+        """End the runs of a job, or of one variant in it, that nobody works on any more."""
+        condition = f"attributes.status = 'RUNNING' AND tags.pipeline_run_id = '{pipeline_run_id}'"
+        if variant:
+            condition += f" AND tags.variant = '{variant}'"
+        for run in self.runs(condition):
+            self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")
+
 
 def _open(settings: Settings) -> MlflowClient:
     mlflow.set_tracking_uri(settings.tracking_uri)

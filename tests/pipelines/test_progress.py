@@ -48,8 +48,20 @@ def test_a_bar_with_loss_moves_while_a_network_trains(terminal):
     terminal.console = Console(file=io.StringIO(), width=100, force_terminal=True)
     with terminal.variant("mnist_ann", 3, 24):
         terminal.epochs(1, 5, 0.25)
-        (task,) = terminal._live[0].tasks
+        (task,) = terminal._bars.tasks
         assert (task.completed, task.total, task.fields["loss"]) == (1, 5, "loss 0.25")
+
+
+def test_several_variants_have_a_bar_each_until_they_end(terminal):
+    terminal.console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    terminal.moved("mnist_ann", 1, 5, 0.25)
+    terminal.moved("mnist_cnn", 2, 3, 0.5)
+    assert [task.completed for task in terminal._bars.tasks] == [1, 2]
+    terminal.ended("mnist_cnn", 1, 2, True, 7.0)
+    (task,) = terminal._bars.tasks
+    assert task.description.strip() == "mnist_ann"
+    terminal.cleared()
+    assert terminal._bars is None
 
 
 def test_epochs_between_two_variants_are_nobodys(terminal):
