@@ -56,13 +56,14 @@ def answer(probabilities: NDArray[np.float32], rows: bool) -> Answer:
 
 
 def status(served: Served) -> Answer:
-    """The state of one version."""
+    """The state of one version, and for KServe's clients whether it is ready."""
     state = {
         "version": served.champion.version,
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    return json_answer({"model_version_status": [state]})
+    ready = {"name": served.champion.name, "ready": True}
+    return json_answer({"model_version_status": [state], **ready})
 
 
 def metadata(served: Served) -> Answer:

@@ -1,24 +1,17 @@
 """`ann serve` as people run it: processes, signals, a registry whose alias moves under load."""
 
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from promoted import network, register
+from promoted import register
 from running import ANN, NAME, ONE, Service, free_port, wait_for
-from small_service import a_one
-
-from pipelines.registry import Registry
 
 pytestmark = pytest.mark.slow
 

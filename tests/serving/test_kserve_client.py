@@ -1,0 +1,90 @@
+"""KServe's SDK against a running `ann serve`, from an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import person
+import pytest
+
+from ann_models import datasets
+from serving.champion import fetch
+from serving.settings import load
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+KSERVE = "kserve==0.21.0"  # wants pandas 2 and protobuf 6; we have pandas 3 and protobuf 7
+IMAGES = datasets.digits("offline-digits").arrays["x_val"][:5]
+NAME = "offline-digits"
+
+
+@pytest.fixture(scope="module")
+def python(pytestconfig) -> Path:
+    """An interpreter that has KServe's SDK; it is kept among pytest's caches."""
+    folder = Path(pytestconfig.cache.mkdir(KSERVE.replace("==", "-")))
+    python = folder / "bin/python"
+    if not (folder / "complete").exists():
+        venv.create(folder, clear=True, with_pip=True)
+        install = [python, "-m", "pip", "install", "--quiet", KSERVE]
+        done = subprocess.run(install, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"needs {KSERVE} from a package index: {done.stderr.strip()[-300:]}")
+        (folder / "complete").touch()
+    return python
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_champion: Path) -> np.ndarray:
+    """What the champion itself says, (5, 10)."""
+    settings = load({"ANN_HOME": str(tiny_champion)})
+    return fetch(settings.tracking_uri, NAME, "champion", tiny_champion).predict(IMAGES)
+
+
+@pytest.fixture(scope="module")
+def answers(python, tiny_champion) -> dict[str, Any]:
+    """What KServe's client was told, by protocol."""
+    service = person.Service(tiny_champion)
+    service.start()
+    try:
+        script = Path(__file__).with_name("kserve_client.py")
+        done = subprocess.run(
+            [python, script, service.url.rstrip("/"), NAME],
+            input=json.dumps(IMAGES.tolist()),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        service.kill()
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_first_protocol_predicts_and_explains(answers, expected):
+    told = answers["v1"]
+    assert told["ready"] is True
+    np.testing.assert_allclose(told["predict"]["predictions"], expected, atol=1e-5)
+    np.testing.assert_allclose(told["explain"]["predictions"], expected, atol=1e-5)
+    assert len(told["explain"]["explanations"]) == len(IMAGES)
+
+
+def test_the_second_protocol_infers_in_json_and_binary_and_both_ways_across(answers, expected):
+    assert len(answers["v2"]["infer"]) == 4
+    for told in answers["v2"]["infer"]:
+        assert (told["id"], told["version"]) == ("seven", "1")
+        np.testing.assert_allclose(told["answer"], expected, atol=1e-5)
+
+
+def test_the_second_protocol_tells_of_health(answers):
+    assert answers["v2"]["live"] is True
+    assert answers["v2"]["ready"] == [True, True]
+
+
+def test_a_refusal_reaches_the_sender_with_its_reason(answers):
+    assert "no-such-model" in answers["v2"]["refusal"]
+    assert "404" in answers["v2"]["refusal"]
