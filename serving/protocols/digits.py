@@ -17,6 +17,9 @@ SIDE = 28
 PIXELS = SIDE * SIDE
 MAX_IMAGES = 2000  # at once
 MAX_DIMENSIONS = 4  # images, rows, columns, channel
+# Read, ten million bytes of brackets or commas take half a gigabyte; they are counted before.
+MAX_LISTS = 200_000  # 2,000 images of 28 rows have 58,000
+MAX_VALUES = 2_000_000  # 2,000 images have 1,568,000
 
 Images = NDArray[np.float32]
 
@@ -30,11 +33,28 @@ def parse_json(body: bytes) -> Any:
 
     Raises:
         InvalidRequest: it is not JSON; NaN and Infinity are not.
+        TooLarge: it has more than `MAX_LISTS` lists and objects, or `MAX_VALUES` values.
     """
+    if len(body) > MAX_LISTS:
+        _count(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def _count(body: bytes) -> None:
+    lists = body.count(b"[") + body.count(b"{")
+    if lists > MAX_LISTS:
+        raise TooLarge(
+            f"The body has {lists:,} lists and objects; send at most {MAX_LISTS:,}, each pixel as "
+            "a number and not as a list of its own."
+        )
+    values = body.count(b",")
+    if values > MAX_VALUES:
+        raise TooLarge(
+            f"The body has {values:,} values; send at most {MAX_IMAGES:,} images at once."
+        )
 
 
 def from_json(value: Any) -> Images:

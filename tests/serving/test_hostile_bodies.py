@@ -1,6 +1,9 @@
 """Mutations of good bodies: any of them may be refused, none may be an error of the service."""
 
 import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,3 +127,54 @@ def test_a_picture_that_unpacks_to_far_more_is_refused_at_once(service: Service)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", packed)
     answer = service.post("/predict", content=bomb, headers={"content-type": "image/png"})
     assert (answer.status_code, "6000 × 6000" in answer.json()["error"]) == (422, True)
+
+
+def peak_mb(act: Callable[[], None]) -> float:
+    """By how much the process grew at most while it acted."""
+    Path("/proc/self/clear_refs").write_text("5")  # forget the highest so far
+    before = resident_mb("VmRSS")
+    act()
+    return resident_mb("VmHWM") - before
+
+
+def resident_mb(field: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="asks Linux for the peak")
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [
+        ("[],", 413),
+        ("[0],", 413),
+        ("[[[0]]],", 413),
+        ("{},", 413),
+        ('{"a":0},', 413),
+        ('"",', 413),
+        ("0,", 413),
+        ("0.1,", 413),
+        ('"longer",', 422),
+    ],
+)
+def test_ten_million_bytes_of_json_take_no_more_memory_than_honest_images(
+    service: Service, part, status
+):
+    body = b'{"image":[%s 0]}' % (part.encode() * (9_999_900 // len(part)))
+    answers = []
+
+    def send() -> None:
+        answers.append(service.post("/predict", content=body, headers=KIND))
+
+    assert peak_mb(send) < 150
+    assert answers[0].status_code == status
+
+
+def test_as_many_images_as_are_taken_are_not_too_many_lists_or_values(service: Service):
+    row = b"[%s]" % b",".join([b"0"] * 28)
+    image = b"[%s]" % b",".join([row] * 28)
+    for count, status in ((2000, 200), (2001, 413)):
+        body = b'{"instances":[%s]}' % b",".join([image] * count)
+        answer = service.post("/invocations", content=body, headers=KIND)
+        assert answer.status_code == status
+    assert "2,001 images" in answer.text
