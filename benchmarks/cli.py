@@ -82,12 +82,18 @@ def engines() -> None:
 def serving(
     connections: tuple[int, ...], seconds: float, turns: int, plot: Path | None, as_json: bool
 ) -> None:
-    """Compare the digit service with MLflow's server and a bare handler (about 3 minutes).
+    """Compare the digit service with MLflow's server and a bare handler (about 5 minutes).
 
-    With MLServer and BentoML too, where their commands are on the PATH.
+    With MLServer and BentoML too, where their commands are on the PATH. Their pins clash with this
+    project's and with each other's; give each an environment of its own:
+
+    \b
+      python -m venv rivals/mlserver && rivals/mlserver/bin/pip install mlserver onnxruntime
+      python -m venv rivals/bentoml && rivals/bentoml/bin/pip install bentoml onnxruntime
+      export PATH=$PATH:$PWD/rivals/mlserver/bin:$PWD/rivals/bentoml/bin
 
     Example: ann benchmark serving --connections 1 --connections 64
-    """
+    """  # noqa: D301
     from rich.console import Console
     from rich.table import Table
 

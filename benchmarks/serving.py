@@ -1,7 +1,9 @@
 """The digit service against MLflow's model server, a bare handler, and what else is installed.
 
 All serve the same network. They are started together and asked in turns, each turn in another
-order, so that whatever else the machine does falls on all of them.
+order, so that whatever else the machine does falls on all of them. MLflow's server is measured
+twice: as people usually have it, with a Keras model, and with this project's version, which answers
+with ONNX Runtime on one thread.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from benchmarks import load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from serving.champion import Champion
+    from serving.settings import Settings
 
 RIVALS = Path(__file__).parent / "rivals"
 START_SECONDS = 120
@@ -94,7 +99,7 @@ def compare(
     """
     loads: dict[tuple[str, str, int], list[load.Load]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        rivals = _rivals(Path(folder))
+        rivals = _rivals(Path(folder), report)
         with _started(rivals, report) as footprints:
             for turn in range(turns):
                 for count in connections:
@@ -148,7 +153,7 @@ def _median(key: tuple[str, str, int], found: list[load.Load]) -> Result:
 # --- the servers ----------------------------------------------------------------------------------
 
 
-def _rivals(folder: Path) -> list[Rival]:
+def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
     from serving import settings
     from serving.champion import fetch
 
@@ -178,24 +183,12 @@ def _rivals(folder: Path) -> list[Rival]:
             _free_port(),
             {"JSON": load.request("/predict", pixels, as_json)},
         ),
-        Rival(
-            "mlflow models serve",
-            [
-                *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
-                *("-m", f"models:/{champion.name}/{champion.version}", "--workers", "1", "--port"),
-            ],
-            _free_port(),
-            {
-                "JSON": load.request(
-                    "/invocations", json.dumps({"inputs": [image.tolist()]}).encode(), as_json
-                )
-            },
-            {"MLFLOW_TRACKING_URI": ours.tracking_uri},
-        ),
+        _mlflow("ONNX", f"models:/{champion.name}/{champion.version}", ours.tracking_uri, image),
+        _mlflow("Keras", str(_keras_model(folder, champion, ours)), ours.tracking_uri, image),
     ]
-    if shutil.which("mlserver"):
+    if _is_there("mlserver", report):
         rivals.append(_mlserver(folder, model, v2_json))
-    if shutil.which("bentoml"):
+    if _is_there("bentoml", report):
         rivals.append(
             Rival(
                 "BentoML",
@@ -207,6 +200,46 @@ def _rivals(folder: Path) -> list[Rival]:
             )
         )
     return rivals
+
+
+def _is_there(command: str, report: Callable[[str], None]) -> bool:
+    found = shutil.which(command) is not None
+    if not found:
+        report(f"{command} is not on the PATH, and so not measured; see --help")
+    return found
+
+
+def _mlflow(form: str, model: str, uri: str, image: np.ndarray) -> Rival:
+    serve = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    body = json.dumps({"inputs": [image.tolist()]}).encode()
+    return Rival(
+        f"mlflow models serve, {form}",
+        [*serve, "--workers", "1", "--model-uri", model, "--port"],
+        _free_port(),
+        {"JSON": load.request("/invocations", body, "application/json")},
+        {"MLFLOW_TRACKING_URI": uri},
+    )
+
+
+def _keras_model(folder: Path, champion: Champion, ours: Settings) -> Path:
+    """The champion's network as `mlflow.keras` saves a model."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import mlflow.keras
+    from mlflow.models import infer_signature
+
+    from pipelines.registry import Registry
+
+    registry = Registry(ours.tracking_uri, ours.home)
+    model = registry.keras_model(registry.version(champion.name, champion.version))
+    images = np.zeros((1, 28, 28), np.float32)
+    path = folder / "keras"
+    mlflow.keras.save_model(
+        model,
+        str(path),
+        signature=infer_signature(images, champion.predict(images)),
+        pip_requirements=["mlflow", "keras", "tensorflow"],  # given, as they take long to infer
+    )
+    return path
 
 
 def _mlserver(folder: Path, model: Path, body: bytes) -> Rival:
