@@ -7,7 +7,7 @@ oneDNN. `ann benchmark engines` measures both on networks of each kind.
 
 from __future__ import annotations
 
-from ann_models.entry import Convolution, Variant
+from ann_models.entry import BatchNormalization, Convolution, Variant
 
 WORTH_COMPILING = 2_000  # gradient steps from which compiling pays for itself
 SMALL = 50_000  # parameters up to which overhead, not arithmetic, decides a training's time
@@ -27,6 +27,11 @@ def is_small(parameters: int) -> bool:
 def runs_side_by_side(variant: Variant, parameters: int) -> bool:
     """Whether all seeds share one program, or take turns in it."""
     return is_small(parameters) and not (_convolves(variant) or variant.augmentation)
+
+
+def normalizes_batches(variant: Variant) -> bool:
+    """Whether every example of a batch changes the network's answer to the others."""
+    return any(isinstance(layer, BatchNormalization) for layer in variant.layers)
 
 
 def batches(variant: Variant, examples: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,3 +110,24 @@ class Training:
             best_epoch=arrays.get("best_epoch"),
             interrupted=bool(arrays["interrupted"]),
         )
+
+
+def joined(parts: Sequence[Training], seconds: float) -> Training:
+    """The trainings of several groups of seeds as one; `seconds` for all together."""
+    epochs = min(len(part.history["train_loss"]) for part in parts)
+    best = [part.best_epoch for part in parts if part.best_epoch is not None]
+    return Training(
+        models=[model for part in parts for model in part.models],
+        seeds=tuple(seed for part in parts for seed in part.seeds),
+        history={
+            name: np.concatenate([part.history[name][:epochs] for part in parts], axis=1)
+            for name in parts[0].history
+        },
+        seconds=seconds,
+        snapshots=[
+            [weights for seeds in epoch for weights in seeds]
+            for epoch in zip(*(part.snapshots for part in parts), strict=True)
+        ],
+        best_epoch=np.concatenate(best) if best else None,
+        interrupted=parts[-1].interrupted,
+    )

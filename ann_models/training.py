@@ -25,7 +25,7 @@ from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.errors import InvalidData, TrainingDiverged
 from ann_models.packing import Packing
-from ann_models.trained import Training
+from ann_models.trained import Training, joined
 
 Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
 
@@ -81,7 +81,7 @@ def train(
         parts.append(program.train(models[group], seeds[group], report, checkpoint))
         if parts[-1].interrupted:
             break
-    return _joined(parts, time.perf_counter() - started)
+    return joined(parts, time.perf_counter() - started)
 
 
 class _Program:
@@ -93,6 +93,7 @@ class _Program:
         self.tensors = {n: tf.constant(data.arrays[n]) for n in used if n in data.arrays}
         self.examples = len(data.arrays["x_train"])
         self.chunk = self._epochs_a_chunk()
+        self.fills_up = not engines.normalizes_batches(variant)
         self.loss = keras.losses.get(variant.loss)
         self.packing = Packing(
             tuple(tuple(v.shape) for v in model.trainable_variables),
@@ -173,12 +174,12 @@ class _Program:
 
         def one_epoch(i: tf.Tensor, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             stopped = self._stopped()
-            sums = _over_batches(order[i], self.variant.batch_size, self._step)
+            sums = _over_batches(order[i], self.variant.batch_size, self._step, self.fills_up)
             measures = [sums / self.examples]
             if "x_val" in self.tensors:
                 count = len(self.tensors["x_val"])
                 every = tf.tile(tf.range(count)[None], [self.width, 1])
-                measures.append(_over_batches(every, SCORING_BATCH, self._score) / count)
+                measures.append(_over_batches(every, SCORING_BATCH, self._score, True) / count)
             self.epoch.assign_add(1)
             if self.variant.early_stopping:
                 self._remember_the_best(measures[1][0], stopped)
@@ -192,8 +193,8 @@ class _Program:
         )
         return history
 
-    def _step(self, indices: tf.Tensor) -> tf.Tensor:
-        """One gradient step on the examples `indices` (width, batch) → (2, width) sums."""
+    def _step(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """One gradient step on the examples `indices` (width, batch) that count → (2, width)."""
 
         def gradients(arguments: Any) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
             packed, state, mine, seed = arguments
@@ -209,9 +210,9 @@ class _Program:
                 outputs, state, penalties = self.model.stateless_call(
                     weights, state, images, training=True, return_losses=True
                 )
-                loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
+                loss = self._mean_loss(targets, outputs, counts) + sum(penalties)
             slopes = self.packing.pack(tape.gradient(loss, weights))
-            return loss, self._correct(targets, outputs), slopes, state
+            return loss, self._correct(targets, outputs, counts), slopes, state
 
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
@@ -219,10 +220,10 @@ class _Program:
         self.optimizer.apply(slopes, self.weights)
         for variable, value in zip(self.state, state, strict=True):
             variable.assign(value)
-        return tf.stack([loss * indices.shape[1], correct])
+        return tf.stack([loss * tf.reduce_sum(counts), correct])
 
-    def _score(self, indices: tf.Tensor) -> tf.Tensor:
-        """Validation sums over the examples `indices` (width, batch) → (2, width)."""
+    def _score(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """Validation sums over the examples `indices` (width, batch) that count → (2, width)."""
 
         def forward(arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
             packed, state, mine = arguments
@@ -231,11 +232,11 @@ class _Program:
             outputs, _, penalties = self.model.stateless_call(
                 weights, state, images, return_losses=True
             )
-            loss = tf.reduce_mean(self.loss(targets, outputs)) + sum(penalties)
-            return loss, self._correct(targets, outputs)
+            loss = self._mean_loss(targets, outputs, counts) + sum(penalties)
+            return loss, self._correct(targets, outputs, counts)
 
         loss, correct = self._each(forward, (*self._values(), indices))
-        return tf.stack([loss * indices.shape[1], correct])
+        return tf.stack([loss * tf.reduce_sum(counts), correct])
 
     def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         return [v.value.value() for v in self.weights], [v.value.value() for v in self.state]
@@ -247,15 +248,18 @@ class _Program:
         one = tf.nest.map_structure(lambda t: tf.squeeze(t, 0), stacked)
         return tf.nest.map_structure(lambda t: tf.expand_dims(t, 0), function(one))
 
-    def _correct(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    def _mean_loss(self, targets: tf.Tensor, outputs: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(self.loss(targets, outputs) * counts) / tf.reduce_sum(counts)
+
+    def _correct(self, targets: tf.Tensor, outputs: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         match self.variant.loss:
             case "sparse_categorical_crossentropy":
                 hits = tf.equal(tf.argmax(outputs, -1, tf.int32), tf.cast(targets, tf.int32))
             case "binary_crossentropy":
-                hits = tf.equal(outputs > 0.5, targets > 0.5)
+                hits = tf.equal(outputs[:, 0] > 0.5, tf.reshape(targets, [-1]) > 0.5)
             case "mse":
                 return tf.constant(0.0)
-        return tf.reduce_sum(tf.cast(hits, tf.float32))
+        return tf.reduce_sum(tf.cast(hits, tf.float32) * counts)
 
     def _stopped(self) -> tf.Tensor:
         """(width,): which seeds early stopping has ended."""
@@ -355,41 +359,26 @@ class _Program:
 
 
 def _over_batches(
-    order: tf.Tensor, batch: int, step: Callable[[tf.Tensor], tf.Tensor]
+    order: tf.Tensor, batch: int, step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], fills_up: bool
 ) -> tf.Tensor:
-    """Sum `step` over batches of `order` (width, examples), an incomplete last one included."""
+    """Sum `step` over batches of `order` (width, examples), an incomplete last one included.
+
+    Filled up with examples that do not count, it needs no compiled body of its own.
+    """
     width, examples = order.shape
     batch = min(batch, examples)
-    whole = examples // batch
+    steps = -(-examples // batch) if fills_up else examples // batch
+    order = tf.pad(order, [[0, 0], [0, max(0, steps * batch - examples)]])
 
     def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return i + 1, sums + step(tf.slice(order, [0, i * batch], [width, batch]))
+        counts = tf.cast(i * batch + tf.range(batch) < examples, tf.float32)
+        return i + 1, sums + step(tf.slice(order, [0, i * batch], [width, batch]), counts)
 
     start = (tf.constant(0), tf.zeros([2, width]))
-    _, sums = tf.while_loop(lambda i, _: i < whole, body, start, parallel_iterations=1)
-    return sums + step(order[:, whole * batch :]) if examples % batch else sums
+    _, sums = tf.while_loop(lambda i, _: i < steps, body, start, parallel_iterations=1)
+    rest = examples - steps * batch
+    return sums + step(order[:, -rest:], tf.ones(rest)) if rest > 0 else sums
 
 
 def _stacked(value: NDArray[Any], width: int) -> keras.Variable:
     return keras.Variable(np.repeat(value[None], width, axis=0), dtype=str(value.dtype))
-
-
-def _joined(parts: list[Training], seconds: float) -> Training:
-    """The trainings of all groups of seeds as one."""
-    epochs = min(len(part.history["train_loss"]) for part in parts)
-    best = [part.best_epoch for part in parts if part.best_epoch is not None]
-    return Training(
-        models=[model for part in parts for model in part.models],
-        seeds=tuple(seed for part in parts for seed in part.seeds),
-        history={
-            name: np.concatenate([part.history[name][:epochs] for part in parts], axis=1)
-            for name in parts[0].history
-        },
-        seconds=seconds,
-        snapshots=[
-            [weights for seeds in epoch for weights in seeds]
-            for epoch in zip(*(part.snapshots for part in parts), strict=True)
-        ],
-        best_epoch=np.concatenate(best) if best else None,
-        interrupted=parts[-1].interrupted,
-    )

@@ -149,6 +149,22 @@ def test_images_are_classified_and_validated_as_by_fit(in_order):
         )
 
 
+@pytest.mark.parametrize(("layers", "bodies"), [(REGRESSION.layers, 1), (BATCH_NORM, 2)])
+def test_an_incomplete_batch_is_a_body_of_its_own_only_for_batch_normalization(
+    monkeypatch, layers, bodies
+):
+    sizes = []
+    step = training._Program._step
+
+    def counted(self, indices, counts):
+        sizes.append(indices.shape[1])
+        return step(self, indices, counts)
+
+    monkeypatch.setattr(training._Program, "_step", counted)
+    training.train(replace(REGRESSION, layers=layers, epochs=1), cubic(), (0,))
+    assert sizes == [32, 200 % 32][:bodies]
+
+
 def test_the_same_seed_gives_the_same_weights(engine):
     one, two = (training.train(REGRESSION, cubic(), (3,)) for _ in range(2))
     assert one.weights_sha256 == two.weights_sha256
