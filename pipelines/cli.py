@@ -13,6 +13,7 @@ import click
 
 from benchmarks.cli import benchmark
 from pipelines import starting
+from pipelines.exchange_cli import export_run, import_run
 from pipelines.keeping_cli import prune
 from pipelines.loop_cli import drift, retrain
 from pipelines.printing import (
@@ -278,6 +279,8 @@ main.add_command(drift)
 main.add_command(status)
 main.add_command(schedule)
 main.add_command(prune)
+main.add_command(export_run)
+main.add_command(import_run)
 
 
 # --- what the commands share ----------------------------------------------------------------------

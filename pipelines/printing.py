@@ -101,5 +101,8 @@ def show_versions(name: str, versions: list[Version], as_json: bool) -> None:
         click.echo(f"  {version.tags.get('variant', '')}: {verdict}")
         for reason in version.reasons:
             click.echo(f"    {reason}")
+        if "imported_version" in version.tags:
+            said = version.tags.get("origin_decision", "undecided")
+            click.echo(f"    imported: {version.tags['imported_version']}, {said} there")
         if "forced_reason" in version.tags:
             click.echo(f"    forced: {version.tags['forced_reason']}")

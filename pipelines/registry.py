@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
@@ -99,7 +99,6 @@ class Registry:
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        name = self._registered_model(data.source)
         tags = hashes | {
             "variant": variant,
             "seed": str(seed),
@@ -111,12 +110,24 @@ class Registry:
             "onnx_difference": str(candidate.onnx_difference),
             "weights_finite": str(candidate.weights_finite),
         }
+        return self.add(logged, run_id, tags)
+
+    def add(self, logged: LoggedModel, run_id: str, tags: Mapping[str, str]) -> Version:
+        """Make a logged model, whose files are there, a new version; nobody has judged it yet.
+
+        Args:
+            logged: MLflow's entry of the model.
+            run_id: the run that trained it.
+            tags: what is known of it; `data`, the source of its digits, chooses the registered
+                model.
+        """
+        name = self._registered_model(tags["data"])
         # Not "models:/<id>": MLflow resolves that against its global tracking URI.
         created = self.client.create_model_version(
             name,
             logged.artifact_location,
             run_id,
-            tags,
+            dict(tags),
             await_creation_for=0,
             model_id=logged.model_id,
         )

@@ -129,10 +129,15 @@ class Tracking:
     # --- one run ----------------------------------------------------------------------------------
 
     @contextmanager
-    def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        """A run that always ends: finished, failed, or killed by Ctrl-C or a signal."""
+    def run(
+        self, experiment: str, name: str, tags: Mapping[str, str], start: int | None = None
+    ) -> Iterator[str]:
+        """A run that always ends: finished, failed, or killed by Ctrl-C or a signal.
+
+        It starts now, or at `start`, in milliseconds since 1970.
+        """
         process = {PROCESS: _this_process(), "git_commit": git_commit()}
-        created = self.client.create_run(experiment, tags={**process, **tags}, run_name=name)
+        created = self.client.create_run(experiment, start, {**process, **tags}, name)
         run_id: str = created.info.run_id
         try:
             yield run_id

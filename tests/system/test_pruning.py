@@ -45,6 +45,6 @@ def test_a_pruned_state_folder_is_smaller_and_goes_on_working(ann):
     pruned = ann("prune", "--older-than", "0m", "--keep", "1", "--yes", "--json")
     assert pruned.returncode == 0, pruned.stderr
     freed = json.loads(pruned.stdout)["bytes"]
-    assert before - size_of(ann.home) == pytest.approx(freed, rel=0.5)
+    assert before - size_of(ann.home) >= 0.9 * freed > 0
     assert ann.statuses().count(("relu_regression_2", "FINISHED")) == 1
     assert ann("run", "relu_regression_2", "--seeds", "1").returncode == 0

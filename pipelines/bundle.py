@@ -1,0 +1,208 @@
+"""A run in one file: a ZIP that is checked as a whole before anything in it is used.
+
+manifest.json       the run's metadata, and the SHA-256 of every other member
+run/…               the run's artifacts
+models/0/…, …       the files of its logged models
+
+The hashes show damage, not forgery: import files from people you trust. What is refused in any
+case: members that lead out of the folder, links, pickles, other members than the manifest names,
+and more bytes than a run of this project can have.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipelines.errors import WrongUse
+
+MANIFEST = "manifest.json"
+MOST_BYTES = 2 * 1024**3  # unpacked
+MOST_MANIFEST = 64 * 1024**2
+MOST_FILES = 10_000
+CHUNK = 1024**2
+SUFFIXES = {".html", ".json", ".keras", ".npz", ".onnx", ".png", ".txt", ".webp", ".yaml"}
+WITHOUT_SUFFIX = {"MLmodel", "registered_model_meta"}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+
+
+class DataInput(_Part):
+    """A data set that the run read; `context` says what for."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    profile: str | None
+    context: str
+
+
+class Run(_Part):
+    """An MLflow run; a metric is (name, value, milliseconds since 1970, step)."""
+
+    id: str
+    name: str
+    status: str
+    start: int
+    end: int
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: list[tuple[str, float, int, int]]
+    inputs: list[DataInput]
+
+
+class Model(_Part):
+    """A logged model of the run; its files are in models/<its position>."""
+
+    name: str
+    params: dict[str, str]
+    tags: dict[str, str]
+
+
+class Version(_Part):
+    """A registered version of one of the run's models, and its aliases when it was exported."""
+
+    name: str
+    number: str
+    model: int
+    aliases: list[str]
+    tags: dict[str, str]
+
+
+class Manifest(_Part):
+    """All that is not a file."""
+
+    format: Literal["ann-run"] = "ann-run"
+    format_version: Literal[1] = 1
+    experiment: str
+    question: str
+    note: str
+    run: Run
+    models: list[Model]
+    versions: list[Version]
+    files: dict[str, str]
+
+
+def pack(folder: Path, manifest: Manifest, file: Path) -> None:
+    """Write a folder and its manifest to a new file, whole or not at all.
+
+    Raises:
+        WrongUse: the file is there already, or its folder is not.
+    """
+    if file.exists():
+        raise WrongUse(f"{file} is there already; name another file, or remove it.")
+    if not file.parent.is_dir():
+        raise WrongUse(f"{file.parent} is no folder; make it, or name another place.")
+    paths = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    hashes = {name: sha256(path) for name, path in paths.items()}
+    content = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1)
+    unfinished = file.with_name(f".{file.name}.{uuid4().hex}")
+    try:
+        with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_DEFLATED) as members:
+            members.writestr(MANIFEST, content)
+            for name, path in paths.items():
+                members.write(path, name)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def unpack(file: Path, folder: Path) -> Manifest:
+    """Check a file and write its members into an empty folder.
+
+    Raises:
+        WrongUse: it cannot be read, is damaged, or is not what `pack` writes.
+    """
+    try:
+        with zipfile.ZipFile(file) as members:
+            manifest = _manifest(members)
+            for info in members.infolist():
+                if info.filename != MANIFEST:
+                    _extract(members, info, folder / info.filename, manifest.files[info.filename])
+            return manifest
+    except FileNotFoundError:
+        raise WrongUse(f"{file} is not there.") from None
+    except (
+        *(OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError),
+        *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error),
+    ) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise  # not the file is to blame
+        raise WrongUse(
+            f"{file} cannot be imported: {_in_a_line(error)}. Export it anew with `ann export`."
+        ) from error
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _manifest(members: zipfile.ZipFile) -> Manifest:
+    """The manifest, and that the members are those that it names and no larger than they may be."""
+    infos = members.infolist()
+    if len(infos) > MOST_FILES:
+        raise ValueError(f"it has {len(infos)} members; a run has at most {MOST_FILES}")
+    size = sum(info.file_size for info in infos)
+    if size > MOST_BYTES:
+        raise ValueError(f"unpacked it would have {size:,} bytes; {MOST_BYTES:,} are allowed")
+    if MANIFEST not in members.namelist():
+        raise ValueError(f"it has no {MANIFEST}")
+    if members.getinfo(MANIFEST).file_size > MOST_MANIFEST:
+        raise ValueError(f"its {MANIFEST} is too large")
+    manifest = Manifest.model_validate_json(members.read(MANIFEST))
+    names = [info.filename for info in infos]
+    if sorted(names) != sorted([MANIFEST, *manifest.files]):
+        raise ValueError("its members are not those that its manifest names")
+    for info in infos:
+        if why := _why_unsafe(info):
+            raise ValueError(f"its member {info.filename!r} {why}")
+    return manifest
+
+
+def _why_unsafe(info: zipfile.ZipInfo) -> str:
+    path = PurePosixPath(info.filename)
+    if path.is_absolute() or ".." in path.parts or any(c in info.filename for c in "\\:\0"):
+        return "leads out of the folder"
+    if str(path) != info.filename:
+        return "is no plain file name"
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "is no plain file"
+    if info.flag_bits & 1:
+        return "is encrypted"
+    if path.suffix not in SUFFIXES and path.name not in WITHOUT_SUFFIX:
+        return "is of a kind that no run of this project has"
+    return ""
+
+
+def _extract(members: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, expected: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with members.open(info) as packed, path.open("xb") as unpacked:  # never beyond file_size
+        shutil.copyfileobj(packed, unpacked, CHUNK)
+    if sha256(path) != expected:
+        raise ValueError(f"its member {info.filename!r} does not have the SHA-256 in the manifest")
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"its {MANIFEST} is wrong at {place or 'its start'}: {first['msg']}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
