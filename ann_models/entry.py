@@ -14,7 +14,9 @@ from ann_models.augmentation import Augmentation
 QUICK_DIGITS = 1_984  # 62 whole batches: an incomplete one costs a second trace of the step
 
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "softmax"]
-Loss = Literal["mse", "binary_crossentropy", "sparse_categorical_crossentropy"]
+Loss = Literal[
+    "mse", "binary_crossentropy", "sparse_categorical_crossentropy", "categorical_crossentropy"
+]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,21 @@ class Dropout:
     rate: float
 
 
-Layer = Dense | Convolution | MaxPooling | Flatten | BatchNormalization | ActivationLayer | Dropout
+@dataclass(frozen=True)
+class Deslant:
+    """Sets each digit upright by its moments (LeCun et al. 1998); it has no weights."""
+
+
+Layer = (
+    Dense
+    | Convolution
+    | MaxPooling
+    | Flatten
+    | BatchNormalization
+    | ActivationLayer
+    | Dropout
+    | Deslant
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,21 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """Training on a committee's answers to many distorted digits (Hinton et al. 2015).
+
+    Attributes:
+        teacher: the name of the entry whose newest networks answer.
+        copies: distorted versions of each training digit.
+        augmentation: how far they are distorted.
+    """
+
+    teacher: str
+    copies: int
+    augmentation: Augmentation
+
+
+@dataclass(frozen=True)
 class Question:
     """A question of the lecture: one MLflow experiment whose runs belong together."""
 
@@ -136,6 +167,8 @@ class Variant:
         epochs: passes over the training data (steps or rounds in the rows without a network).
         batch_size: examples a gradient step.
         seeds: how many initialisations are trained, seeds 0 to seeds−1.
+        distillation: whose answers it learns, in place of the labels.
+        members: the entries whose trained networks form it, seed by seed; it is not trained itself.
         keep_weights: whether the study needs the weights after each epoch.
         registered: whether its model is a candidate for the digit service.
     """
@@ -156,6 +189,8 @@ class Variant:
     penalty: Penalty | None = None
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
+    distillation: Distillation | None = None
+    members: tuple[Variant, ...] = ()
     keep_weights: bool = False
     registered: bool = False
 
@@ -173,14 +208,15 @@ class Variant:
         """Every setting of the entry, flat, as the run's parameters."""
         flat: dict[str, str | int | float] = {}
         for name, value in asdict(self).items():
-            if name in ("name", "question", "look_at", "layers"):
+            if name in ("name", "question", "look_at", "layers", "members"):
                 continue
             if isinstance(value, dict):
                 flat |= _flat(name, value)
             elif value is not None:
                 flat[name] = value
         if self.layers:
-            flat["augmentation"] = "distorted" if self.augmentation else "none"
+            distorted = self.augmentation or self.distillation
+            flat["augmentation"] = "distorted" if distorted else "none"
             flat["layers"] = " → ".join(map(_in_words, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
         return flat

@@ -6,19 +6,26 @@ import keras
 
 from ann_models import entry
 from ann_models.entry import Variant
+from ann_models.layers import Deslant
 
 
-def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Sequential:
+def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Model:
     """The entry's network with the initial weights of `seed` (Glorot uniform kernels).
 
+    A committee answers with the mean of its members' answers.
+
     Args:
-        variant: an entry with layers.
+        variant: an entry with layers, or with members.
         input_shape: the shape of one example, e.g. (28, 28) or (2,).
         seed: decides the initial weights and the dropout masks.
 
     Returns:
         A built, uncompiled model: (batch, *input_shape) → (batch, units of the last layer).
     """
+    if variant.members:
+        images = keras.Input(input_shape)
+        answers = [build(member, input_shape, seed)(images) for member in variant.members]
+        return keras.Model(images, keras.layers.Average()(answers), name=variant.name)
     regularizer = _regularizer(variant.penalty)
     layers: list[keras.Layer] = [keras.Input(input_shape)]
     for position, layer in enumerate(variant.layers):
@@ -26,6 +33,13 @@ def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Se
             layers.append(keras.layers.Reshape((*input_shape, 1)))
         layers.append(_keras_layer(layer, seed * 1000 + position, regularizer))
     return keras.Sequential(layers, name=variant.name.replace(".", "_"))
+
+
+def members(model: keras.Model) -> list[keras.Sequential]:
+    """The networks of a committee; of any other model, itself."""
+    if isinstance(model, keras.Sequential):
+        return [model]
+    return [layer for layer in model.layers if isinstance(layer, keras.Sequential)]
 
 
 def _regularizer(penalty: entry.Penalty | None) -> keras.Regularizer | None:
@@ -57,5 +71,7 @@ def _keras_layer(
             return keras.layers.BatchNormalization()
         case entry.ActivationLayer(activation):
             return keras.layers.Activation(activation)
+        case entry.Deslant():
+            return Deslant()
         case entry.Dropout(rate):
             return keras.layers.Dropout(rate, seed=seed)

@@ -20,11 +20,14 @@ from keras import layers
 
 from ann_models.errors import UnsupportedLayer
 from ann_models.evaluation import predict
+from ann_models.layers import Deslant
+from ann_models.networks import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
+    Deslant,
     layers.Activation,
     layers.AveragePooling2D,
     layers.BatchNormalization,
@@ -39,13 +42,13 @@ SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
 OPSET = 18
 
 
-def to_onnx(model: keras.Sequential) -> bytes:
+def to_onnx(model: keras.Model) -> bytes:
     """Translate a digit classifier; equal weights give equal bytes.
 
     Raises:
         UnsupportedLayer: a layer is of a kind whose translation is not tested here.
     """
-    for layer in model.layers:
+    for layer in (layer for network in members(model) for layer in network.layers):
         if type(layer) not in SUPPORTED_LAYERS:
             supported = ", ".join(kind.__name__ for kind in SUPPORTED_LAYERS)
             raise UnsupportedLayer(
@@ -68,6 +71,9 @@ def to_onnx(model: keras.Sequential) -> bytes:
 
 def _make_canonical(graph: onnx.GraphProto) -> None:
     """Order and name by position: the translator's names count all exports of the process."""
+    nodes = _depth_first(graph)
+    graph.ClearField("node")
+    graph.node.extend(nodes)
     uses = [name for node in graph.node for name in node.input]
     graph.initializer.sort(key=lambda weight: uses.index(weight.name))
     names = {graph.input[0].name: "images", graph.output[0].name: "probabilities"}
@@ -82,6 +88,21 @@ def _make_canonical(graph: onnx.GraphProto) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     graph.ClearField("value_info")
     graph.ClearField("doc_string")
+
+
+def _depth_first(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes in the one order that follows from their inputs; the translator's is a hash's."""
+    makers = {name: node for node in graph.node for name in node.output}
+    ordered: dict[str, onnx.NodeProto] = {}
+
+    def visit(node: onnx.NodeProto) -> None:
+        for name in node.input:
+            if name in makers and makers[name].output[0] not in ordered:
+                visit(makers[name])
+        ordered[node.output[0]] = node
+
+    visit(makers[graph.output[0].name])
+    return list(ordered.values())
 
 
 def predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], np.ndarray]:

@@ -7,7 +7,10 @@ import pytest
 from keras import layers
 
 from ann_models import datasets
+from ann_models.entry import Dense, Flatten, Variant
 from ann_models.errors import UnsupportedLayer
+from ann_models.layers import Deslant
+from ann_models.networks import build as build_variant
 from ann_models.onnx_export import (
     SUPPORTED_LAYERS,
     largest_difference,
@@ -33,6 +36,7 @@ def dense() -> keras.Sequential:
 
 def every_supported_layer() -> keras.Sequential:
     return network(
+        Deslant(),
         layers.Reshape((28, 28, 1)),
         layers.Conv2D(8, 3, padding="same"),
         layers.BatchNormalization(),
@@ -48,14 +52,24 @@ def every_supported_layer() -> keras.Sequential:
     )
 
 
-def with_moved_weights(model: keras.Sequential) -> keras.Sequential:
+def committee() -> keras.Model:
+    members = [
+        Variant(
+            16, name, "", "", "", layers=(Flatten(), Dense(units, "relu"), Dense(10, "softmax"))
+        )
+        for name, units in (("first", 8), ("second", 16))
+    ]
+    return build_variant(Variant(16, "both", "", "", "", members=tuple(members)), (28, 28), seed=1)
+
+
+def with_moved_weights(model: keras.Model) -> keras.Model:
     """Biases and batch statistics away from 0 and 1, where a translator could drop them."""
     rng = np.random.default_rng(0)
     model.set_weights([w + rng.uniform(0, 0.2, w.shape) for w in model.get_weights()])
     return model
 
 
-@pytest.mark.parametrize("build", [dense, every_supported_layer])
+@pytest.mark.parametrize("build", [dense, every_supported_layer, committee])
 def test_both_forms_give_the_same_probabilities_for_real_digits(build, digits):
     model = with_moved_weights(build())
     assert largest_difference(model, to_onnx(model), digits) <= 1e-5

@@ -1,0 +1,69 @@
+"""Temperature scaling finds the temperature by which a network is too sure."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from ann_models import networks
+from ann_models.calibration import calibrated, scaled, temperature
+from ann_models.entry import Dense, Flatten, Variant
+from ann_models.evaluation import expected_calibration_error, predict
+
+N = 20_000
+IMAGES = np.random.default_rng(1).random((50, 28, 28), np.float32)
+NETWORK = Variant(
+    16, "network", "digits", "", "mnist", layers=(Flatten(), Dense(10, "softmax")), seeds=1
+)
+COMMITTEE = Variant(
+    16, "committee", "digits", "", "mnist", members=(NETWORK, replace(NETWORK, name="second"))
+)
+
+
+def an_honest_answer(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and labels drawn from just the probabilities that they say."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (N, 10))
+    cumulated = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (cumulated < rng.random((N, 1))).sum(axis=1).clip(0, 9)
+    return logits, labels
+
+
+@given(st.floats(0.3, 3.0))
+@settings(max_examples=10, deadline=None)
+def test_who_multiplies_honest_logits_gets_the_factor_back(factor):
+    logits, labels = an_honest_answer()
+    too_sure = softmax(logits * factor, axis=1)
+    found = temperature([too_sure], labels)
+    assert found == pytest.approx(factor, rel=0.05)
+    assert expected_calibration_error(scaled(too_sure, found), labels) < 0.015
+
+
+def test_scaling_names_the_same_class_and_gives_probabilities():
+    logits, _ = an_honest_answer()
+    probabilities = softmax(logits, axis=1)
+    for divisor in (0.5, 1.0, 4.0):
+        answers = scaled(probabilities, divisor)
+        assert (answers.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+        assert answers.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_probability_of_zero_is_no_obstacle():
+    sure = np.eye(10, dtype=np.float32)[[3, 4]]
+    assert np.isfinite(scaled(sure, 2.0)).all()
+
+
+@pytest.mark.parametrize("variant", [NETWORK, COMMITTEE], ids=["network", "committee"])
+def test_the_copy_answers_with_scaled_probabilities_and_the_model_stays_as_it_was(variant):
+    model = networks.build(variant, (28, 28), seed=0)
+    before = predict(model, IMAGES)
+    labels = np.random.default_rng(2).integers(0, 10, len(IMAGES))
+    copy, found = calibrated(model, IMAGES, labels)
+    expected = [scaled(predict(member, IMAGES), found) for member in networks.members(model)]
+    np.testing.assert_allclose(predict(copy, IMAGES), np.mean(expected, axis=0), atol=1e-6)
+    np.testing.assert_array_equal(predict(model, IMAGES), before)
+    assert isinstance(copy, keras.Model)
