@@ -19,7 +19,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ann_models import engines, networks, optimizers
+from ann_models.ahead import Ahead
 from ann_models.augmentation import augment
+from ann_models.batches import over_batches
 from ann_models.checkpoints import Checkpoint, Progress, ctrl_c_waits, fingerprint
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
@@ -57,13 +59,9 @@ def train(
         TrainingDiverged: a loss is no longer a finite number.
     """
     started = time.perf_counter()
-    x, y = data.arrays["x_train"], data.arrays["y_train"]
-    if len(x) != len(y) or not len(x):
-        raise InvalidData(f"{variant.name}: {len(x)} inputs and {len(y)} targets do not pair up.")
-    models = [networks.build(variant, x.shape[1:], seed) for seed in seeds]
-    side_by_side = engines.runs_side_by_side(variant, models[0].count_params())
-    width = len(seeds) if side_by_side else 1
-    program = _Program(variant, data, models[0], width)
+    program = _ahead.fetch((variant, data.digest, seeds)) or _Program(variant, data, seeds)
+    shape, width = program.model.input_shape[1:], program.width
+    models = [program.model, *(networks.build(variant, shape, seed) for seed in seeds[1:])]
     parts: list[Training] = []
     for first in range(0, len(seeds), width):
 
@@ -84,11 +82,30 @@ def train(
     return joined(parts, time.perf_counter() - started)
 
 
+def compile_ahead(variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> None:
+    """Begin to compile, in a thread, what `train` will soon be called with."""
+
+    def compiled() -> _Program:
+        program = _Program(variant, data, seeds)
+        program.compile()
+        return program
+
+    _ahead.begin((variant, data.digest, seeds), compiled)
+
+
 class _Program:
     """The compiled loop for `width` networks of one shape, weights stacked on the first axis."""
 
-    def __init__(self, variant: Variant, data: Dataset, model: keras.Model, width: int) -> None:
-        self.variant, self.model, self.width = variant, model, width
+    def __init__(self, variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> None:
+        x, y = data.arrays["x_train"], data.arrays["y_train"]
+        if len(x) != len(y) or not len(x):
+            raise InvalidData(
+                f"{variant.name}: {len(x)} inputs and {len(y)} targets do not pair up."
+            )
+        self.variant = variant
+        self.model = model = networks.build(variant, x.shape[1:], seeds[0])
+        side_by_side = engines.runs_side_by_side(variant, model.count_params())
+        self.width = width = len(seeds) if side_by_side else 1
         used = ("x_train", "y_train", "x_val", "y_val")
         self.tensors = {n: tf.constant(data.arrays[n]) for n in used if n in data.arrays}
         self.examples = len(data.arrays["x_train"])
@@ -115,6 +132,11 @@ class _Program:
             autograph=False,
             jit_compile=engines.suits_xla(variant, self.examples),
         )
+
+    def compile(self) -> None:
+        """Trace and compile now: the first call does, even for no epoch."""
+        order = np.zeros((self.chunk, self.width, self.examples), np.int32)
+        self.run_epochs(order, tf.constant(0))
 
     def train(
         self,
@@ -174,12 +196,12 @@ class _Program:
 
         def one_epoch(i: tf.Tensor, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             stopped = self._stopped()
-            sums = _over_batches(order[i], self.variant.batch_size, self._step, self.fills_up)
+            sums = over_batches(order[i], self.variant.batch_size, self._step, self.fills_up)
             measures = [sums / self.examples]
             if "x_val" in self.tensors:
                 count = len(self.tensors["x_val"])
                 every = tf.tile(tf.range(count)[None], [self.width, 1])
-                measures.append(_over_batches(every, SCORING_BATCH, self._score, True) / count)
+                measures.append(over_batches(every, SCORING_BATCH, self._score, True) / count)
             self.epoch.assign_add(1)
             if self.variant.early_stopping:
                 self._remember_the_best(measures[1][0], stopped)
@@ -358,27 +380,8 @@ class _Program:
             )
 
 
-def _over_batches(
-    order: tf.Tensor, batch: int, step: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], fills_up: bool
-) -> tf.Tensor:
-    """Sum `step` over batches of `order` (width, examples), an incomplete last one included.
-
-    Filled up with examples that do not count, it needs no compiled body of its own.
-    """
-    width, examples = order.shape
-    batch = min(batch, examples)
-    steps = -(-examples // batch) if fills_up else examples // batch
-    order = tf.pad(order, [[0, 0], [0, max(0, steps * batch - examples)]])
-
-    def body(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        counts = tf.cast(i * batch + tf.range(batch) < examples, tf.float32)
-        return i + 1, sums + step(tf.slice(order, [0, i * batch], [width, batch]), counts)
-
-    start = (tf.constant(0), tf.zeros([2, width]))
-    _, sums = tf.while_loop(lambda i, _: i < steps, body, start, parallel_iterations=1)
-    rest = examples - steps * batch
-    return sums + step(order[:, -rest:], tf.ones(rest)) if rest > 0 else sums
-
-
 def _stacked(value: NDArray[Any], width: int) -> keras.Variable:
     return keras.Variable(np.repeat(value[None], width, axis=0), dtype=str(value.dtype))
+
+
+_ahead: Ahead[_Program] = Ahead()
