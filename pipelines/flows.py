@@ -33,8 +33,6 @@ from pipelines.stores import DataFile
 from pipelines.tracking import git_commit
 
 if TYPE_CHECKING:
-    from prefect.futures import PrefectFuture
-
     from ann_models.trained import Training
     from pipelines.gate import Traffic
 
@@ -123,11 +121,13 @@ def _side_by_side(work: list[Work], report: Report, workers: int, address: str |
         with scaling.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
             around = scaling.Surroundings.here()
             calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            for name, future in cluster.completed(study, calls, report.pipeline_run_id, progress):
-                rows[name] = row = _outcome(name, future)
-                _settle(row, report)
-                well = row.status == "finished"
-                progress.ended(name, len(rows), len(work), well, row.seconds)
+            for name, found in cluster.completed(study, calls, report.pipeline_run_id, progress):
+                if isinstance(found, Exception):  # its worker was lost again and again
+                    found = Row(name, "failed", error=_in_words(found))
+                rows[name] = found
+                _settle(found, report)
+                well = found.status == "finished"
+                progress.ended(name, len(rows), len(work), well, found.seconds)
     finally:
         stores.tracking().close_lost_runs(report.pipeline_run_id)
     report.rows = [rows[item.variant.name] for item in work]
@@ -342,14 +342,6 @@ def _at_hand(work: Work) -> DataFile:
     if work.variant.data == "digits":
         return find_digits(file.source)
     return generate(work.variant.data, DATA_SEED)
-
-
-def _outcome(name: str, future: PrefectFuture[Row]) -> Row:
-    """What a worker found; that of a lost one is a failure of its variant."""
-    try:
-        return future.result()
-    except Exception as error:
-        return Row(name, "failed", error=_in_words(error))
 
 
 def _seeds_in_words(trained: Training | None) -> str:

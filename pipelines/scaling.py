@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from prefect_dask import DaskTaskRunner
     from prefect_dask.task_runners import PrefectDaskFuture
 
-LEAST_MEMORY = 1_000_000_000  # bytes a worker: TensorFlow, MLflow, Prefect and a network
+LEAST_MEMORY = 2_000_000_000  # bytes a worker: TensorFlow, MLflow, Prefect and a network
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10
 OURS = ("ANN_", "MLFLOW_", "KERAS_HOME")  # prefixes of the variables that travel
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 PLACES = ("ANN_HOME", "ANN_MNIST_PATH")  # another machine may have its own
 PACKAGES = ("ann-pipelines", "keras", "numpy")
 _stopped: set[str] = set()  # jobs that were interrupted
@@ -50,9 +51,10 @@ class Surroundings:
 
     @classmethod
     def here(cls) -> Surroundings:
-        """This process's."""
+        """This process's; its number of threads, too, decides how sums are rounded."""
         found = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
-        return cls(socket.gethostname(), found | {"ANN_HOME": str(stores.settings().home)})
+        given = {limit: os.environ.get(limit, str(_cores())) for limit in THREADS}
+        return cls(socket.gethostname(), found | given | {"ANN_HOME": str(stores.settings().home)})
 
     def enter(self) -> None:
         """Work as the asking process would; what is cached of another one is forgotten.
@@ -66,8 +68,6 @@ class Surroundings:
             os.environ.update(variables)
             for cached in (stores.settings, stores.tracking, stores.registry, stores.loaded):
                 cached.cache_clear()
-        for limit in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ.setdefault(limit, "1")
         settings.export(stores.settings())
 
 
@@ -105,8 +105,8 @@ class Cluster:
         calls: Mapping[str, Mapping[str, Any]],
         job: str,
         progress: Silent,
-    ) -> Iterator[tuple[str, PrefectDaskFuture]]:
-        """Run a task once for each name, and yield the futures in the order of their ends.
+    ) -> Iterator[tuple[str, Any]]:
+        """Run a task once for each name; yield what they return or raise, in the order of ends.
 
         A task whose worker is lost runs again on another.
 
@@ -126,7 +126,7 @@ class Cluster:
                 for name in waiting.keys() & self.heard.keys():
                     progress.moved(name, *self.heard.pop(name))
                 for name in [n for n, future in waiting.items() if future.wrapped_future.done()]:
-                    yield name, waiting.pop(name)
+                    yield name, _outcome(waiting.pop(name))
         except BaseException:
             if client.status == "running":
                 client.run(_stopped.add, job)
@@ -172,6 +172,13 @@ def cluster(workers: int, address: str | None, modules: Iterable[str]) -> Iterat
         yield Cluster(runner)
 
 
+def _outcome(future: PrefectDaskFuture) -> Any:
+    try:
+        return future.result()
+    except Exception as error:
+        return error
+
+
 def _see_that_it_is_there(client: Client) -> None:
     if client.status != "running":
         raise ClusterUnavailable(
@@ -194,7 +201,7 @@ def _processes(workers: int) -> LocalCluster:
         n_workers=workers,
         threads_per_worker=1,
         memory_limit=memory,
-        dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         security=True,  # else every user of this machine could run code here
         silence_logs=logging.CRITICAL,
         preload=[__name__],
@@ -258,6 +265,11 @@ def introduce(surroundings: Surroundings, modules: list[str]) -> tuple[str, str]
     for module in modules:
         importlib.import_module(module)
     return socket.gethostname(), versions()
+
+
+def _cores() -> int:
+    """What TensorFlow takes where nothing is said."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def versions() -> str:
