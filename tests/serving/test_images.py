@@ -174,6 +174,38 @@ class TestFiles:
         assert likeness(to_digit(film), seven) > 0.99
 
 
+class TestPlainPng:
+    """Tiny grey files that hold nothing else take a shorter way, to the same pixels."""
+
+    @settings(deadline=None)
+    @given(st.integers(1, 64), st.integers(1, 64), st.integers(0, 2**32))
+    def test_they_are_read_as_all_others_are(self, height, width, seed):
+        smooth = np.random.default_rng(seed).normal(0, 5, (height, width)).cumsum(1) + 99
+        content = encoded(smooth.clip(0, 255).astype(np.uint8))
+        np.testing.assert_array_equal(images._plain(content), images.decode(content))
+
+    def test_whatever_else_a_file_holds_goes_the_other_way(self):
+        small = drawing().resize((28, 28))
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        files = [
+            encoded(small, exif=exif),
+            encoded(small, transparency=255),
+            encoded(small.convert("1")),
+            encoded(small.convert("RGB")),
+            encoded(small)[:-1],
+            encoded(small) + b"more",
+        ]
+        assert images._plain(encoded(small)) is not None
+        assert [images._plain(content) for content in files] == [None] * len(files)
+
+    def test_a_damaged_one_is_refused_with_pillows_reason(self):
+        content = bytearray(encoded(drawing().resize((28, 28))))
+        content[60] ^= 255
+        with pytest.raises(InvalidImage, match="cannot be read"):
+            to_digit(bytes(content))
+
+
 class TestPaperAndInk:
     @settings(deadline=None, max_examples=40)
     @given(st.integers(0, 255), st.integers(0, 255))
