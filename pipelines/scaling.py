@@ -35,6 +35,7 @@ LEAST_MEMORY = 2_000_000_000  # bytes a worker: TensorFlow, MLflow, Prefect and 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10
 OURS = ("ANN_", "MLFLOW_", "KERAS_HOME")  # prefixes of the variables that travel
+SECRET = "ANN_API_KEY"  # the digit service's
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 PLACES = ("ANN_HOME", "ANN_MNIST_PATH")  # another machine may have its own
 PACKAGES = ("ann-pipelines", "keras", "numpy")
@@ -52,7 +53,7 @@ class Surroundings:
     @classmethod
     def here(cls) -> Surroundings:
         """This process's; its number of threads, too, decides how sums are rounded."""
-        found = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+        found = {n: v for n, v in os.environ.items() if n.startswith(OURS) and n != SECRET}
         given = {limit: os.environ.get(limit, str(_cores())) for limit in THREADS}
         return cls(socket.gethostname(), found | given | {"ANN_HOME": str(stores.settings().home)})
 
