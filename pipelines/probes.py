@@ -15,6 +15,7 @@ from serving.settings import NOT_ASKED
 
 HEARTBEAT_SECONDS = 10  # between two of a worker's; three missed are too many
 SECONDS = 5.0  # a server may be busy
+SILENT = "does not answer"
 NO_CHAMPION = "waiting for a champion: run `ann run mnist_ann`"
 
 
@@ -48,8 +49,10 @@ def worker(api_url: str, pool: str, name: str) -> Callable[[float], Health]:
             return Health(False, "its Prefect server does not list it")
         beats = [w["last_heartbeat_time"] for w in found if w["name"] == name]
         beat = max((datetime.fromisoformat(text).timestamp() for text in beats if text), default=0)
-        if beat < max(started, time.time() - 3 * HEARTBEAT_SECONDS):
-            return Health(False, "no heartbeat")
+        now = time.time()
+        begun = started if started <= now else 0  # the clock was set back
+        if beat < max(begun, now - 3 * HEARTBEAT_SECONDS):
+            return Health(False, "no heartbeat", answers=False)
         return Health(True, f"runs the schedules of pool {pool!r}")
 
     return probe
@@ -63,6 +66,8 @@ def digits(address: str) -> Callable[[float], Health]:
         if status != 200:
             return _by_status(status)
         status, state = _ask(f"{address}/health/ready")
+        if status is None:
+            return _by_status(status)
         if status != 200:
             why = (state or {}).get("registry_error")
             return Health(False, why) if why == NOT_ASKED else Health(True, NO_CHAMPION)
@@ -74,7 +79,7 @@ def digits(address: str) -> Callable[[float], Health]:
 def _by_status(status: int | None) -> Health:
     if status == 200:
         return Health(True)
-    return Health(False, f"HTTP {status}" if status else "does not answer")
+    return Health(False, f"HTTP {status}") if status else Health(False, SILENT, answers=False)
 
 
 def _ask(url: str, body: Any = None, seconds: float = SECONDS) -> tuple[int | None, Any]:

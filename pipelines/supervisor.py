@@ -1,4 +1,4 @@
-"""Keeps services alive: starts them in order, relays their words, starts them anew when they end.
+"""Keeps services alive: starts them in order, relays their words, starts anew what ends or hangs.
 
 Every process started here carries a mark in its environment, and so does whatever it starts: a
 server's workers and a run's own session are found and ended by it, in whatever way this process
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ LONGEST_DELAY = 60.0  # up to this,
 STEADY_SECONDS = 60.0  # and forgotten once it ran so long
 LOOK_SECONDS = 0.1  # between two looks whether a process has ended
 PROBE_SECONDS = 0.5
+ALIVE_SECONDS = 10.0  # between two looks whether a service that was well still answers
+MISSED = 6  # of those in a row, and it hangs: it is killed and starts anew
 PROBE_PATIENCE = 180.0  # until a service that does not get ready is said to be in trouble
 GRACE_SECONDS = 20.0  # between SIGTERM and SIGKILL
 LONGEST_LINE = 2**20  # bytes
@@ -30,10 +33,17 @@ LONGEST_LINE = 2**20  # bytes
 
 @dataclass(frozen=True)
 class Health:
-    """Whether a service does its work, and what there is to say of it."""
+    """Whether a service does its work, and what there is to say of it.
+
+    Attributes:
+        well: whether it does its work.
+        words: what there is to say.
+        answers: whether it says anything at all; what says that it is not well does not hang.
+    """
 
     well: bool
     words: str = ""
+    answers: bool = True
 
 
 @dataclass(frozen=True)
@@ -178,7 +188,7 @@ class Supervisor:
             self._tell(name, line.decode(errors="replace").rstrip())
 
     async def _watch(self, service: Service) -> None:
-        """Wait until a service that was started is well, and say so."""
+        """Say when a service that was started is well; from then on, kill it if it hangs."""
         state = self.states[service.name]
         deadline = time.monotonic() + PROBE_PATIENCE
         while not (health := await asyncio.to_thread(service.probe, state.started)).well:
@@ -188,6 +198,14 @@ class Supervisor:
             await asyncio.sleep(PROBE_SECONDS)
         self._well[service.name].set()
         self._note(service.name, health)
+        missed = 0
+        while missed < MISSED:
+            await asyncio.sleep(ALIVE_SECONDS)
+            health = await asyncio.to_thread(service.probe, state.started)
+            missed = 0 if health.answers else missed + 1
+        self._note(service.name, Health(False, f"hangs ({health.words}); it is killed"))
+        if state.pid:  # at once: it was waited for, and a stopped process hears no SIGTERM
+            os.kill(state.pid, signal.SIGKILL)
 
     def _note(self, name: str, health: Health) -> None:
         self.states[name].health = health

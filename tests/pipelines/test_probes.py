@@ -1,12 +1,14 @@
 """How a service is asked whether it is well, and what is made of its answer."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from pipelines import probes
+from pipelines.supervisor import Health
 from serving.settings import NOT_ASKED
 
 
@@ -22,6 +24,8 @@ def answering():
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(content)
+
+            do_POST = do_GET
 
             def log_message(self, *_):
                 pass
@@ -63,3 +67,22 @@ def test_the_digit_service_is_well_without_a_champion_once_it_has_looked(
 def test_a_server_that_refuses_every_call_is_not_well(answering):
     address = answering({"/api/2.0/mlflow/experiments/search?max_results=1": (403, b"no")})
     assert probes.mlflow(address)(0).words == "HTTP 403"
+
+
+def test_only_silence_counts_as_no_answer(answering):
+    address = answering({"/health": (503, b"busy")})
+    assert probes.prefect(address)(0) == Health(False, "HTTP 503", answers=True)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        health = probes.prefect(address, seconds=0.2)(0)
+    assert health == Health(False, probes.SILENT, answers=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "answers"),
+    [((200, b"[]"), False), ((500, b"no"), True)],
+    ids=["no heartbeat", "its server is not well"],
+)
+def test_a_worker_hangs_if_its_server_answers_without_its_heartbeat(answering, answer, answers):
+    address = answering({"/work_pools/pool/workers/filter": answer})
+    assert probes.worker(address, "pool", "name")(0).answers is answers

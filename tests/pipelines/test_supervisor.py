@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from pipelines import supervisor
+from pipelines import probes, supervisor
 from pipelines.supervisor import Health, Service, Supervisor, end, end_orphans, marked
 
 SLEEP = "import time; time.sleep(600)"
@@ -24,6 +25,17 @@ WITH_CHILD = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 time.sleep(600)
+"""
+WEB = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 PARENT = """
 import asyncio, sys
@@ -131,6 +143,56 @@ def test_a_killed_service_starts_again_and_is_named_with_its_signal(mark, code):
 
     _, said = keep([python("sleeper", code)], mark, kill_it)
     assert any("sleeper is away: ended by signal 9" in line for _, line in said)
+
+
+def test_a_service_that_was_well_and_hangs_is_killed_and_starts_again(mark, monkeypatch):
+    monkeypatch.setattr(supervisor, "ALIVE_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    probe = probes.prefect(f"http://127.0.0.1:{port}", seconds=0.3)
+    web = Service("web", [sys.executable, "-c", WEB, str(port)], probe)
+    stopped = []
+
+    def stop_it(keeper: Supervisor, said) -> bool:
+        state = keeper.states["web"]
+        if state.health.well and not stopped:
+            stopped.append(state.pid)
+            os.kill(state.pid, signal.SIGSTOP)
+        return state.starts == 2 and state.health.well
+
+    _, said = keep([web], mark, stop_it)
+    told = [line for name, line in said if name == "ann"]
+    assert told[1:3] == [
+        "web is away: hangs (does not answer); it is killed",
+        "web is away: ended by signal 9; starts again in 0 s",
+    ]
+
+
+def test_one_that_is_not_well_but_says_so_is_left_alone(mark, monkeypatch):
+    monkeypatch.setattr(supervisor, "ALIVE_SECONDS", 0.01)
+    answers = iter([Health(True), *[Health(False, "HTTP 503")] * 20])
+    asked = []
+
+    def probe(started: float) -> Health:
+        asked.append(started)
+        return next(answers, Health(True))
+
+    keeper, _ = keep([python("busy", SLEEP, probe)], mark, lambda *_: len(asked) > 25)
+    assert keeper.states["busy"].starts == 1
+
+
+def test_a_few_missed_answers_are_forgiven(mark, monkeypatch):
+    monkeypatch.setattr(supervisor, "ALIVE_SECONDS", 0.01)
+    missed = [Health(False, "does not answer", answers=False)] * (supervisor.MISSED - 1)
+    answers = iter([Health(True), *missed, Health(True), *missed])
+    asked = []
+
+    def probe(started: float) -> Health:
+        asked.append(started)
+        return next(answers, Health(True))
+
+    keeper, _ = keep([python("slow", SLEEP, probe)], mark, lambda *_: len(asked) > 20)
+    assert keeper.states["slow"].starts == 1
 
 
 def test_what_needs_a_server_starts_when_that_is_well(mark):
