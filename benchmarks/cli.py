@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from benchmarks.pipeline import Overhead, Sweep
     from benchmarks.training import Row
 
 QUICK_LOOK = "SHORTENED: a quick look at a twentieth of the epochs, not the benchmark."
+QUICK_ROWS = "SHORTENED: each row as `ann run --quick` shortens it, not the benchmark."
 
 
 @click.group()
@@ -128,6 +130,56 @@ def serving(
             f"{name}: first answer after {footprint.ready_seconds:.1f} s, "
             f"{footprint.resident_mb:.0f} MB"
         )
+
+
+@benchmark.command()
+@click.option("--workers", multiple=True, default=(1, 2), show_default=True, type=int)
+@click.option("--shortened", is_flag=True, help="Each row as `--quick` shortens it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+def pipeline(workers: tuple[int, ...], shortened: bool, as_json: bool) -> None:
+    """Measure what orchestration and tracking add, and what workers take away (about 8 minutes).
+
+    The whole table, bare and by `ann run`; then a sweep of small rows on several workers.
+
+    Example: ann benchmark pipeline --shortened
+    """
+    from benchmarks import pipeline as measured
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    if shortened:
+        click.secho(QUICK_ROWS, fg="yellow", err=True)
+    try:
+        added = measured.overhead(shortened, say)
+        swept = measured.sweeps(workers, shortened, say)
+    except measured.CannotMeasure as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(measured.document(added, swept, shortened)))
+        return
+    _pipeline_table(added, swept)
+    if shortened:
+        click.secho(QUICK_ROWS, fg="yellow")
+
+
+def _pipeline_table(added: Overhead, swept: list[Sweep]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("the whole table", "s")
+    table.add_row("bare", f"{added.bare_seconds:.1f}")
+    table.add_row("`ann run`", f"{added.pipeline_seconds:.1f}")
+    table.add_row("more", f"{added.overhead_seconds:.1f}")
+    table.add_row("more for a variant", f"{added.overhead_per_variant_seconds:.2f}")
+    Console(highlight=False).print(table)
+    table = Table("small rows", "s", "times faster than on one worker")
+    one = next((sweep.seconds for sweep in swept if sweep.workers == 1), None)
+    for sweep in swept:
+        ratio = f"{one / sweep.seconds:.2f}" if one else ""
+        where = f"{sweep.workers} of one thread" if sweep.workers else "in turn"
+        table.add_row(where, f"{sweep.seconds:.1f}", ratio)
+    Console(highlight=False).print(table)
 
 
 def _say(row: Row) -> None:

@@ -9,14 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from pipelines import probes, temporary_server
 from pipelines.places import PREFECT, Ports, places
+from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import Settings
 from pipelines.supervisor import Health, State
-
-CLOCK_SET = 60.0  # seconds by which a process may seem to have started at another time
 
 
 @dataclass(frozen=True)
@@ -94,11 +91,10 @@ def note_file(settings: Settings) -> Path:
 
 def write_note(settings: Settings, at: Ports, states: Mapping[str, State]) -> None:
     """Leave word of what runs where, for the commands that are typed beside it."""
-    process = psutil.Process()
     prefect = next(place for place in places(settings, at) if place.name == PREFECT)
     document = {
-        "pid": process.pid,
-        "created": process.create_time(),
+        "pid": os.getpid(),
+        "process": this_process(),
         "ports": asdict(at),
         "prefect_api_url": settings.prefect_api_url or f"{prefect.address}/api",
         "states": {
@@ -116,7 +112,6 @@ def read_note(settings: Settings) -> Any:
     """What a living `ann up` has left word of; None if there is none."""
     try:
         note = json.loads(note_file(settings).read_text())
-        alive = abs(psutil.Process(note["pid"]).create_time() - note["created"]) < CLOCK_SET
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None if has_ended(note["process"]) else note
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return note if alive else None

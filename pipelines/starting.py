@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import click
+
 from pipelines.printing import say
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
         if trains_here:
             import tensorflow  # noqa: F401
 
-        from pipelines import flows
+        from pipelines import abandoned, flows
+        from pipelines.deployments import connected
 
+    with connected() as prefect:
+        for name in abandoned.close_typed(prefect):
+            terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
+    click.get_current_context().with_resource(abandoned.marked())
     flows.progress = terminal

@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
-import psutil
 from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
@@ -44,6 +42,7 @@ from ann_models.studies.overview import Summary
 from ann_models.variants import QUESTIONS
 from pipelines import views
 from pipelines.errors import TrackingUnavailable, in_a_sentence, translate
+from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 NOTE = "mlflow.note.content"
 PROCESS = "process"  # tag: who writes the run, to find runs whose writer was killed
-CLOCK_SET = 60.0  # seconds by which a process may seem to have started at another time
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
 
 # A server that restarts is waited for, 12 s each time; MLflow itself would wait minutes.
@@ -136,7 +134,7 @@ class Tracking:
 
         It starts now, or at `start`, in milliseconds since 1970.
         """
-        process = {PROCESS: _this_process(), "git_commit": git_commit()}
+        process = {PROCESS: this_process(), "git_commit": git_commit()}
         created = self.client.create_run(experiment, start, {**process, **tags}, name)
         run_id: str = created.info.run_id
         try:
@@ -285,8 +283,7 @@ class Tracking:
         """
         closed = []
         for run in self.runs("attributes.status = 'RUNNING'"):
-            host, _, process = run.data.tags.get(PROCESS, "").partition(" ")
-            if host == socket.gethostname() and not _is_alive(process):
+            if has_ended(run.data.tags.get(PROCESS, "")):
                 self._end(run.info.run_id, "KILLED", "its process was killed")
                 closed.append(run.info.run_id)
         return closed
@@ -332,19 +329,6 @@ def _requirements() -> list[str]:
     installed = {d.name for d in importlib.metadata.distributions()}
     names = [name if name in installed else f"{name}-cpu" for name in PACKAGES]
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]
-
-
-def _this_process() -> str:
-    process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid}@{process.create_time():.2f}"
-
-
-def _is_alive(process: str) -> bool:
-    pid, _, created = process.partition("@")
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - float(created)) < CLOCK_SET
-    except (psutil.NoSuchProcess, ValueError):
-        return False
 
 
 def _by_epoch(name: str, curve: np.ndarray, final: float | None, now: int) -> list[Metric]:

@@ -11,7 +11,7 @@ from prefect.types import DateTime
 from prefect.types._datetime import now
 
 from ann_models.variants import VARIANTS
-from pipelines import deployments, schedules, worker
+from pipelines import abandoned, deployments, schedules
 from pipelines.deployments import DEFAULTS, Plan, connected, create, prepare
 from pipelines.errors import WrongUse
 
@@ -192,7 +192,7 @@ def test_a_run_whose_schedule_was_deleted_under_it_stops_no_clearing_up(client):
     client.delete_deployment(schedules.find(client, "digits").id)
     other = due(client, "lecture")
     begin(client, other)
-    assert client.read_flow_run(other.id).name in worker.close_abandoned(client, timedelta(0))
+    assert client.read_flow_run(other.id).name in abandoned.close_scheduled(client, timedelta(0))
     client.delete_flow_run(run.id)
 
 
@@ -220,8 +220,8 @@ def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_ba
     run = due(client, "digits")
     begin(client, run)
     client.set_flow_run_state(run.id, Running())
-    assert worker.close_abandoned(client) == []  # it may be about to get its process
-    assert worker.close_abandoned(client, timedelta(0)) == [client.read_flow_run(run.id).name]
+    assert abandoned.close_scheduled(client) == []  # it may be about to get its process
+    assert abandoned.close_scheduled(client, timedelta(0)) == [client.read_flow_run(run.id).name]
     state = client.read_flow_run(run.id).state
     assert (state.name, state.message) == ("Crashed", "Its process was killed.")
     assert begin(client, due(client, "digits")) == "Pending"
@@ -231,13 +231,13 @@ def test_a_run_with_a_process_is_left_alone(client, monkeypatch):
     run = due(client, "digits")
     begin(client, run)
     monkeypatch.setattr(
-        psutil.Process, "environ", lambda process: {worker.RUN_VARIABLE: str(run.id)}
+        psutil.Process, "environ", lambda process: {abandoned.RUN_VARIABLE: str(run.id)}
     )
-    assert worker.close_abandoned(client, timedelta(0)) == []
+    assert abandoned.close_scheduled(client, timedelta(0)) == []
 
 
 def test_another_machines_run_is_left_alone(client):
     run = due(client, "digits")
     begin(client, run)
-    client.update_flow_run_labels(run.id, {worker.WORKER_LABEL: "elsewhere"})
-    assert worker.close_abandoned(client, timedelta(0)) == []
+    client.update_flow_run_labels(run.id, {abandoned.WORKER_LABEL: "elsewhere"})
+    assert abandoned.close_scheduled(client, timedelta(0)) == []

@@ -103,7 +103,7 @@ def test_what_runs_is_told_by_a_note_of_a_living_process(tmp_path):
 
 @pytest.mark.parametrize(
     "note",
-    ["", "[1]", json.dumps({"pid": os.getpid(), "created": 0.0})],
+    ["", "[1]", json.dumps({"pid": os.getpid(), "process": f"{socket.gethostname()} 1@0.0"})],
     ids=["empty", "foreign", "of an earlier process with the same number"],
 )
 def test_a_note_that_nobody_stands_for_counts_as_none(tmp_path, note):

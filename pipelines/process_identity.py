@@ -1,0 +1,47 @@
+"""A process by its machine, number and start: enough to know later whether it has ended.
+
+Its start is counted from the machine's, so that a clock that is set changes nothing; the machine's
+start has a name of its own, so that a number that is given again after a restart deceives nobody.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psutil
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+TOLERANCE = 2.0  # seconds: the machine's start is only known to the second
+
+
+def this_process() -> str:
+    """Who we are, in a line: machine, number@seconds after the machine's start, that start."""
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid}@{_start(process):.2f} {_boot()}".rstrip()
+
+
+def has_ended(identity: str) -> bool:
+    """Whether that process of this machine is gone; of other machines' nothing is known."""
+    host, _, rest = identity.partition(" ")
+    if host != socket.gethostname():
+        return False
+    process, _, boot = rest.partition(" ")
+    pid, _, start = process.partition("@")
+    try:
+        same = abs(_start(psutil.Process(int(pid))) - float(start)) < TOLERANCE
+    except (psutil.NoSuchProcess, ValueError):
+        return True
+    return boot != _boot() or not same
+
+
+def _start(process: psutil.Process) -> float:
+    booted = psutil.boot_time()  # both shift alike when the clock is set
+    return process.create_time() - booted
+
+
+def _boot() -> str:
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return ""
