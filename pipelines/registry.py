@@ -39,6 +39,7 @@ MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # b
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 HASHED = {"onnx_sha256": "model.onnx", "keras_sha256": "data/model.keras"}  # tag: file
 LOCK_SECONDS = 60
+ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
 
 class Registry:
@@ -46,7 +47,8 @@ class Registry:
 
     Whatever decides something runs under a lock in the state folder, so that of two promotions on
     one machine the second is judged against the first's champion. Between machines that share a
-    server the champion is read again just before it is replaced.
+    server the champion is read again just before it is replaced; if it is another one by then, the
+    challenger is judged against that.
 
     A champion is replaced by two writes, `previous` first: killed between them, the old champion
     still serves and the same call finishes the move.
@@ -199,28 +201,37 @@ class Registry:
             traffic: how it did beside the champion on what people sent, if that was tried.
 
         Raises:
-            RegistryError: another machine replaced the champion meanwhile, or the champion's
-                files are gone.
+            RegistryError: other machines replaced the champion again and again, or the
+                champion's files are gone.
         """
         with self._lock():
-            champion = self.champion(version.name)
-            holder = champion.number if champion else None
-            if champion and holder == version.number:
-                return Decision(tuple(Reason(True, sentence) for sentence in champion.reasons))
-            self.client.set_registered_model_alias(version.name, CHALLENGER, version.number)
-            decision = gate.decide(
-                replace(self.candidate(version), traffic=traffic),
-                self.candidate(champion) if champion else None,
-                policy,
-            )
-            if self._aliases(version.name).get(CHAMPION) != holder:
-                raise RegistryError(
-                    f"{version.name} got another champion while version {version.number} was "
-                    f"judged against {holder or 'none'}; judge it again."
-                )
-            self._record(version, decision)
-            if decision.promote:
-                self._make_champion(version)
+            for _ in range(ATTEMPTS):
+                if decision := self._judge_once(version, policy, traffic):
+                    return decision
+        raise RegistryError(
+            f"{version.name} got another champion each of the {ATTEMPTS} times that version "
+            f"{version.number} was judged; judge it again."
+        )
+
+    def _judge_once(
+        self, version: Version, policy: Policy | None, traffic: Traffic | None
+    ) -> Decision | None:
+        """Judge against the champion of this moment; None if it was replaced meanwhile."""
+        champion = self.champion(version.name)
+        holder = champion.number if champion else None
+        if champion and holder == version.number:
+            return Decision(tuple(Reason(True, sentence) for sentence in champion.reasons))
+        self._point(version.name, CHALLENGER, version.number)
+        decision = gate.decide(
+            replace(self.candidate(version), traffic=traffic),
+            self.candidate(champion) if champion else None,
+            policy,
+        )
+        if self._aliases(version.name).get(CHAMPION) != holder:
+            return None
+        self._record(version, decision)
+        if decision.promote:
+            self._make_champion(version)
         return decision
 
     def promote(self, version: Version, reason: str) -> None:
@@ -259,8 +270,8 @@ class Registry:
                     f"previous: version {previous}); see the versions with `ann models`, and "
                     "promote one by hand."
                 )
-            self.client.set_registered_model_alias(name, CHAMPION, previous)
-            self.client.set_registered_model_alias(name, PREVIOUS, champion)
+            self._point(name, CHAMPION, previous)
+            self._point(name, PREVIOUS, champion)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             deposed = f"{now} to version {previous}"
             self.client.set_model_version_tag(name, champion, "rolled_back", deposed)
@@ -298,10 +309,22 @@ class Registry:
         aliases = self._aliases(version.name)
         champion = aliases.get(CHAMPION)
         if champion and champion != version.number:
-            self.client.set_registered_model_alias(version.name, PREVIOUS, champion)
-        self.client.set_registered_model_alias(version.name, CHAMPION, version.number)
+            self._point(version.name, PREVIOUS, champion)
+        self._point(version.name, CHAMPION, version.number)
         if aliases.get(CHALLENGER) == version.number:
             self.client.delete_registered_model_alias(version.name, CHALLENGER)
+
+    def _point(self, name: str, alias: str, number: str) -> None:
+        """Set an alias; where another machine makes the same one at that moment, once more.
+
+        MLflow looks whether there is one and then inserts it, so that the slower of two fails.
+        """
+        try:
+            self.client.set_registered_model_alias(name, alias, number)
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST":
+                raise
+            self.client.set_registered_model_alias(name, alias, number)
 
     def _record(self, version: Version, decision: Decision) -> None:
         sentences = [reason.sentence for reason in decision.reasons]

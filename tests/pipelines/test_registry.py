@@ -1,5 +1,6 @@
 """Register, judge, promote and roll back, on a real MLflow store, with real kills."""
 
+import itertools
 import json
 import os
 import shutil
@@ -369,20 +370,88 @@ def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
     assert three.aliases() == {"champion": 1}
 
 
-def test_a_champion_changed_from_another_machine_is_not_overrun(three, tmp_path, monkeypatch):
-    three.registry.promote(three[3], "the first")
+def meanwhile(three, tmp_path, monkeypatch, numbers: Iterator[int]) -> None:
+    """Have another machine promote these versions, one each time that version 1 is judged."""
     elsewhere = Registry(three.registry.uri, tmp_path / "another machine")
-    examined = three.registry.candidate(three[1])
+    examine = three.registry.candidate
 
     def while_they_promote(version: Version) -> Candidate:
-        elsewhere.promote(three[2], "theirs")
-        return examined
+        if version.number == "1" and (number := next(numbers, None)):
+            elsewhere.promote(three[number], "theirs")
+        return examine(version)
 
     monkeypatch.setattr(three.registry, "candidate", while_they_promote)
-    with pytest.raises(RegistryError, match="got another champion while version 1 was judged"):
-        three.registry.judge(three[1])
+
+
+def test_a_champion_changed_from_another_machine_is_the_one_to_beat(three, tmp_path, monkeypatch):
+    three.registry.promote(three[3], "the first")
+    meanwhile(three, tmp_path, monkeypatch, iter([2]))
+    assert not three.registry.judge(three[1], BETTER_ONLY).promote  # 3 it would have beaten
     assert three.aliases()["champion"] == 2
+    assert three[1].decision == "refused"
+    assert "p = 1" in three[1].reasons[-1]
+
+
+def test_champions_that_change_without_end_are_said_and_nothing_is_decided(
+    three, tmp_path, monkeypatch
+):
+    three.registry.promote(three[3], "the first")
+    meanwhile(three, tmp_path, monkeypatch, itertools.cycle([2, 3]))
+    with pytest.raises(RegistryError, match="got another champion each of the 3 times"):
+        three.registry.judge(three[1], BETTER_ONLY)
     assert three[1].decision == "undecided"
+    assert three.aliases()["champion"] in (2, 3)
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from pipelines.gate import Policy
+from pipelines.registry import Registry
+
+uri, home, number, start = sys.argv[1:]
+registry = Registry(uri, Path(home))
+version = registry.version("offline-digits", number)
+time.sleep(max(0, float(start) - time.time()))
+decision = registry.judge(version, Policy(clearly_faster=0))
+print(decision.promote)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machines", ["one machine", "two machines"])
+def test_two_promotions_at_the_same_moment_leave_one_champion_and_two_decisions(
+    three, tmp_path, machines
+):
+    three.registry.promote(three[3], "the first")
+    start = time.time() + 20  # both have imported what they need
+    racers = []
+    for number in "12":
+        home = three.registry.home if machines == "one machine" else tmp_path / f"machine {number}"
+        command = [sys.executable, "-c", RACE, three.registry.uri, str(home), number, str(start)]
+        racers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    promoted = [racer.communicate(timeout=200)[0].strip() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0]
+    decisions = sorted([three[1].decision, three[2].decision])
+    assert three.aliases()["champion"] in (1, 2)
+    champion = three[three.aliases()["champion"]]
+    assert champion.decision == "promoted"
+    if machines == "one machine":  # elsewhere both may have beaten the old one in one moment
+        assert sorted(promoted) == ["False", "True"]
+        assert decisions == ["promoted", "refused"]
+        assert three.aliases()["previous"] == 3
+    assert "undecided" not in decisions
+    assert all(three[number].reasons for number in (1, 2))
+
+
+def test_a_registration_that_cannot_write_its_files_leaves_no_version(empty, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(empty.client, "log_model_artifacts", full)
+    with pytest.raises(OSError, match="No space left"):
+        empty.register(nearest_mean(GOOD))
+    assert empty.client.search_model_versions() == []
 
 
 # A real server
