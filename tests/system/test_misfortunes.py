@@ -1,5 +1,6 @@
 """Wrong surroundings, a full disk, one variant that fails: a sentence, the right exit code."""
 
+import json
 import os
 import subprocess
 import sys
@@ -102,3 +103,47 @@ def test_a_disk_that_fills_up_ends_the_job_and_keeps_what_is_finished(ann, small
     statuses = ann.statuses(database)
     assert statuses[0] == ("relu_shapes", "FINISHED")
     assert "RUNNING" not in dict(statuses).values()
+
+
+@pytest.fixture
+def artifact_disk(ann):
+    """The artifacts of a state folder on a file system of their own."""
+    place = ann.home / "artifacts"
+    place.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_an_artifact_store_that_cannot_be_written_leaves_no_run_open_and_no_half_a_version(
+    ann, artifact_disk, fault, tmp_path
+):
+    digits = {"ANN_MNIST_PATH": "", "KERAS_HOME": str(tmp_path / "no MNIST here")}
+    assert ann("run", "mnist_ann", "--seeds", "1", **digits).returncode == 0
+    before = json.loads(ann("models", "--name", "offline-digits", "--json").stdout)
+    if fault == "full":
+        free = os.statvfs(artifact_disk)
+        (artifact_disk / "filler").write_bytes(b"." * (free.f_bavail * free.f_bsize - 100_000))
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(artifact_disk)], check=True)
+    job = ann("run", "mnist_ann", "--seeds", "1", **digits)
+    assert job.returncode == 1
+    assert "Make room; then repeat the command" in job.stderr.splitlines()[-1]
+    assert "Traceback" not in job.stdout + job.stderr
+    assert ("mnist_ann", "FAILED") in ann.statuses()
+    assert "RUNNING" not in dict(ann.statuses()).values()
+    assert json.loads(ann("models", "--name", "offline-digits", "--json").stdout) == before
+
+    if fault == "full":
+        (artifact_disk / "filler").unlink()
+    else:
+        subprocess.run(["mount", "-o", "remount,rw", str(artifact_disk)], check=True)
+    assert ann("run", "mnist_ann", "--seeds", "1", **digits).returncode == 0
+    after = json.loads(ann("models", "--name", "offline-digits", "--json").stdout)
+    assert len(after) == len(before) + 1
+    assert [v["aliases"] for v in after if "champion" in v["aliases"]] == [["champion"]]
