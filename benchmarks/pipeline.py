@@ -139,13 +139,15 @@ ANN = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "-
 
 def _job(command: list[str], environ: Mapping[str, str] | None = None) -> Job:
     """Run a command that prints `{"rows": …}`, with a state folder of its own."""
+    servers = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
+    kept = {name: value for name, value in os.environ.items() if name not in servers}
     with tempfile.TemporaryDirectory() as home:
         started = time.perf_counter()
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            env=os.environ | {"ANN_HOME": home, "TF_CPP_MIN_LOG_LEVEL": "3"} | dict(environ or {}),
+            env=kept | {"ANN_HOME": home, "TF_CPP_MIN_LOG_LEVEL": "3"} | dict(environ or {}),
             cwd=Path(__file__).parents[1],
         )
         seconds = time.perf_counter() - started

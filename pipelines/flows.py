@@ -26,7 +26,7 @@ from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
 from pipelines import scaling, stores, views
 from pipelines.errors import FATAL, TrackingUnavailable, WrongUse, in_a_sentence, translate
-from pipelines.jobs import Report, Row, VariantsFailed, Work, publish
+from pipelines.jobs import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.progress import Silent
 from pipelines.registry import MODEL_NAMES
 from pipelines.stores import DataFile
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ann_models.trained import Training
     from pipelines.gate import Traffic
 
-DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 progress = Silent()  # the command line puts its terminal here
 
 
@@ -121,7 +120,9 @@ def _side_by_side(work: list[Work], report: Report, workers: int, address: str |
         with scaling.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
             around = scaling.Surroundings.here()
             calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            for name, found in cluster.completed(study, calls, report.pipeline_run_id, progress):
+            after = {i.variant.name: i.builds_on for i in work}
+            job = report.pipeline_run_id
+            for name, found in cluster.completed(study, calls, after, job, progress):
                 if isinstance(found, Exception):  # its worker was lost again and again
                     found = Row(name, "failed", error=_in_words(found))
                 rows[name] = found
@@ -165,7 +166,8 @@ def _study(work: Work) -> Row:
         row.seconds = time.perf_counter() - started
         if row.run_id:
             shutil.rmtree(stores.settings().work / row.run_id, ignore_errors=True)
-        gc.collect()  # the compiled program and its data refer to each other
+        if variant.data == "digits":
+            gc.collect()  # the compiled program and its 200 MB of digits refer to each other
     return row
 
 
@@ -309,7 +311,8 @@ def evaluate(
         stores.tracking().log_model(run_id, trained.models[chosen], variant.name)
     panel = views.PANELS[variant.study]
     stores.tracking().log_findings(run_id, findings, extra, panel)
-    facts = f"Row {variant.row} · {data.source} · {_seeds_in_words(trained)}"
+    trainings = f"{len(trained.seeds)} seeds" if trained else "nothing to train"
+    facts = f"Row {variant.row} · {data.source} · {trainings}"
     figures = [panel, *findings.figures.keys() - {panel}]
     stores.tracking().note(run_id, [variant.look_at, facts], figures)
     return findings.metrics
@@ -329,23 +332,9 @@ def _on_a_worker(work: Work, surroundings: scaling.Surroundings) -> Row:
     progress = scaling.Relay(name, work.pipeline_run_id)
     stores.tracking().close_lost_runs(work.pipeline_run_id, name)
     try:
-        return _study(replace(work, file=_at_hand(work)))
+        return _study(work.with_data_at_hand())
     except KeyboardInterrupt:  # who asked was interrupted; Dask would end this worker
         return Row(name, "killed")
-
-
-def _at_hand(work: Work) -> DataFile:
-    """The work's data, made anew on a machine that does not share the state folder."""
-    file = work.file
-    if Path(file.path).exists():
-        return file
-    if work.variant.data == "digits":
-        return find_digits(file.source)
-    return generate(work.variant.data, DATA_SEED)
-
-
-def _seeds_in_words(trained: Training | None) -> str:
-    return "nothing to train" if trained is None else f"{len(trained.seeds)} seeds"
 
 
 @task(name="register", task_run_name="register {variant.name}", cache_policy=NO_CACHE)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from ann_models import datasets
 from ann_models.entry import Variant
 from pipelines import stores
 from pipelines.errors import PipelineError
 from pipelines.registry import MODEL_NAMES
 from pipelines.stores import DataFile
+
+DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,23 @@ class Work:
     file: DataFile
     pipeline_run_id: str
     quick: bool
+
+    @property
+    def builds_on(self) -> list[str]:
+        """The variants whose networks it needs."""
+        teacher = self.variant.distillation
+        members = [member.name for member in self.variant.members]
+        return [*members, teacher.teacher] if teacher else members
+
+    def with_data_at_hand(self) -> Work:
+        """The same, its data made anew on a machine that does not share the state folder."""
+        if Path(self.file.path).exists():
+            return self
+        if self.variant.data == "digits":
+            made = datasets.digits(self.file.source)
+        else:
+            made = datasets.generate(self.variant.data, DATA_SEED)
+        return replace(self, file=stores.saved(made))
 
 
 @dataclass

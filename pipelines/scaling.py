@@ -104,6 +104,7 @@ class Cluster:
         self,
         task: Task[Any, Any],
         calls: Mapping[str, Mapping[str, Any]],
+        after: Mapping[str, Iterable[str]],
         job: str,
         progress: Silent,
     ) -> Iterator[tuple[str, Any]]:
@@ -114,12 +115,17 @@ class Cluster:
         Args:
             task: what each worker does.
             calls: by name, the task's arguments.
+            after: by name, the calls whose end it awaits, of those before it.
             job: what the workers call their job.
             progress: is told how far each one is.
         """
         client = self.runner.client
         client.subscribe_topic(f"ann {job}", self._hear)
-        waiting = {name: self.runner.submit(task, dict(call)) for name, call in calls.items()}
+        waiting: dict[str, PrefectDaskFuture] = {}
+        for name, call in calls.items():
+            before = [waiting[other] for other in after[name] if other in waiting]
+            waiting[name] = self.runner.submit(task, dict(call), wait_for=before)
+        del before
         try:
             while waiting:
                 time.sleep(POLL_SECONDS)  # here, and not in Dask's thread, Ctrl-C is heard
