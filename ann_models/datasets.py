@@ -53,6 +53,12 @@ class Dataset:
             sha.update(array.data)
         return sha.hexdigest()
 
+    @cached_property
+    def without_test(self) -> Dataset:
+        """The same without its test examples: all that may be seen by what decides something."""
+        arrays = {name: a for name, a in self.arrays.items() if not name.endswith("_test")}
+        return Dataset(self.name, self.source, arrays)
+
     def save(self, path: Path) -> None:
         """Write an .npz of plain arrays that appears whole or not at all."""
         labels = {label: np.array(getattr(self, label)) for label in _LABELS}

@@ -13,7 +13,7 @@ from ann_models.augmentation import Augmentation
 
 QUICK_DIGITS = 1_984  # 62 whole batches: an incomplete one costs a second trace of the step
 
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "softmax"]
+Activation = Literal["linear", "sigmoid", "tanh", "relu", "silu", "softmax"]
 Loss = Literal[
     "mse", "binary_crossentropy", "sparse_categorical_crossentropy", "categorical_crossentropy"
 ]
@@ -99,9 +99,14 @@ class CosineDecay:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma & Ba 2015) with Keras's other defaults."""
+    """Adam (Kingma & Ba 2015) with Keras's other defaults.
+
+    Above zero, `weight_decay` shrinks every weight at each step by that share of the learning
+    rate, apart from the gradient (AdamW, Loshchilov & Hutter 2019).
+    """
 
     learning_rate: float | CosineDecay = 0.001
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,11 @@ class Variant:
     keep_weights: bool = False
     registered: bool = False
 
+    @property
+    def has_networks(self) -> bool:
+        """Whether it ends with trained networks, its own or its members'."""
+        return bool(self.layers or self.members)
+
     def shortened(self) -> Variant:
         """The same row for a quick look: few epochs, one seed, few digits."""
         fewer = min(self.train_size or QUICK_DIGITS, QUICK_DIGITS)
@@ -219,6 +229,8 @@ class Variant:
             flat["augmentation"] = "distorted" if distorted else "none"
             flat["layers"] = " → ".join(map(_in_words, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
+        if self.members:
+            flat["members"] = ", ".join(member.name for member in self.members)
         return flat
 
 

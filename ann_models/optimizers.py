@@ -13,8 +13,8 @@ def build(settings: Adam | SGD, steps: int) -> keras.Optimizer:
     if isinstance(rate, CosineDecay):
         rate = _schedule(rate, steps)
     match settings:
-        case Adam():
-            return keras.optimizers.Adam(rate)
+        case Adam(weight_decay=decay):
+            return keras.optimizers.Adam(rate, weight_decay=decay or None)
         case SGD(momentum=momentum):
             return keras.optimizers.SGD(rate, momentum)
 

@@ -221,10 +221,7 @@ class _Program:
         def gradients(arguments: Any) -> tuple[tf.Tensor, tf.Tensor, Any, Any]:
             packed, state, mine, seed = arguments
             weights = self.packing.unpack(packed)
-            images, targets = (
-                tf.gather(self.tensors["x_train"], mine),
-                tf.gather(self.tensors["y_train"], mine),
-            )
+            images, targets = self._examples("train", mine)
             if self.variant.augmentation:
                 images = augment(images, self.variant.augmentation, seed)
             with tf.GradientTape() as tape:  # outside vectorized_map XLA compiles at each call
@@ -250,7 +247,7 @@ class _Program:
         def forward(arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
             packed, state, mine = arguments
             weights = self.packing.unpack(packed)
-            images, targets = (tf.gather(self.tensors[n], mine) for n in ("x_val", "y_val"))
+            images, targets = self._examples("val", mine)
             outputs, _, penalties = self.model.stateless_call(
                 weights, state, images, return_losses=True
             )
@@ -259,6 +256,10 @@ class _Program:
 
         loss, correct = self._each(forward, (*self._values(), indices))
         return tf.stack([loss * tf.reduce_sum(counts), correct])
+
+    def _examples(self, split: str, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x, y = (tf.gather(self.tensors[f"{name}_{split}"], indices) for name in "xy")
+        return (tf.cast(x, tf.float32) / 255 if x.dtype == tf.uint8 else x), y
 
     def _values(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         return [v.value.value() for v in self.weights], [v.value.value() for v in self.state]
@@ -277,6 +278,8 @@ class _Program:
         match self.variant.loss:
             case "sparse_categorical_crossentropy":
                 hits = tf.equal(tf.argmax(outputs, -1, tf.int32), tf.cast(targets, tf.int32))
+            case "categorical_crossentropy":
+                hits = tf.equal(tf.argmax(outputs, -1), tf.argmax(targets, -1))
             case "binary_crossentropy":
                 hits = tf.equal(outputs[:, 0] > 0.5, tf.reshape(targets, [-1]) > 0.5)
             case "mse":

@@ -18,62 +18,11 @@ from ann_models.entry import (
     Layer,
     MaxPooling,
     Penalty,
-    Question,
     Variant,
 )
 from ann_models.errors import UnknownName
-
-QUESTIONS = {
-    question.key: question
-    for question in (
-        Question(
-            "one_neuron",
-            "1 What can one neuron learn?",
-            "One neuron draws one line: AND and OR need no more, XOR does. A hidden layer or an "
-            "added feature makes XOR separable.",
-        ),
-        Question(
-            "boundary",
-            "2 Where is the boundary?",
-            "A single sigmoid unit finds the true line; two hidden units bend it into a parabola.",
-        ),
-        Question(
-            "neurons",
-            "3 How many neurons fit a curve?",
-            "Each ReLU neuron adds one kink. Compare the final losses and their spread over "
-            "seeds: local minima are part of the story.",
-        ),
-        Question(
-            "learning",
-            "4 How does a network learn?",
-            "Recursion with memory is dynamic programming; backpropagation is the chain rule "
-            "with memory.",
-        ),
-        Question(
-            "digits",
-            "5 Which digit is it?",
-            "Compare test accuracy and the gap to the training accuracy of the fully connected "
-            "and the convolutional network.",
-        ),
-        Question(
-            "vanishing",
-            "6 Why do deep gradients vanish?",
-            "The same deep stack with three activations: the first layers' gradient norm decides "
-            "whether it learns at all.",
-        ),
-        Question(
-            "overfitting",
-            "7 How is overfitting tamed?",
-            "Ten points and 16,000 weights. Look at the fitted curves, then at the weights' norm "
-            "against the penalty λ.",
-        ),
-        Question(
-            "data",
-            "8 What does more data bring?",
-            "Test error against training-set size, with and without augmented digits.",
-        ),
-    )
-}
+from ann_models.questions import QUESTIONS
+from ann_models.recipes import RECIPES
 
 
 def _relu_units(units: int) -> tuple[Layer, ...]:
@@ -382,18 +331,23 @@ _ENTRIES = (
     ),
 )
 
-VARIANTS = {variant.name: variant for variant in _ENTRIES}
+VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES)}
 
 
 def find(names: tuple[str, ...] | list[str]) -> list[Variant]:
-    """The entries of these names in the lecture's order; all of them for no name.
+    """The entries of these names, or of the questions of these keys, in the table's order.
+
+    For no name, those of the lecture: the recipes take minutes each and are named when wanted.
 
     Raises:
         UnknownName: for a name that is not in the table, with the nearest ones.
     """
+    if not names:
+        return list(_ENTRIES)
+    known = [*VARIANTS, *QUESTIONS]
     for name in names:
-        if name not in VARIANTS:
-            near = difflib.get_close_matches(name, VARIANTS, n=3, cutoff=0.4)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
             hint = f"did you mean {', '.join(near)}?" if near else "none is near."
             raise UnknownName(f"no variant is called {name!r}; {hint} `ann list` names them all.")
-    return [variant for variant in _ENTRIES if not names or variant.name in names]
+    return [v for v in VARIANTS.values() if v.name in names or v.question in names]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ann_models.corruptions import CORRUPTIONS, corrupted
+from ann_models.evaluation import accuracy
 from ann_models.onnx_export import largest_difference, milliseconds_per_image, predictor
 from pipelines.gate import Candidate
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ann_models.datasets import Dataset
 
 COMPARED_DIGITS = 1000
+CORRUPTED_DIGITS = 500
 BATCH = 100  # small enough for a convolutional network's activations to stay in the cache
 
 
@@ -29,14 +32,22 @@ def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
     validation = replace(data, arrays={"x_val": images, "y_val": labels})
-    answer = predictor(onnx_bytes)
-    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    predict = predictor(onnx_bytes)
+
+    def answer(asked: np.ndarray) -> np.ndarray:
+        starts = range(0, len(asked), BATCH)
+        return np.concatenate([predict(asked[start : start + BATCH]) for start in starts])
+
+    some, their_labels = images[:CORRUPTED_DIGITS], labels[:CORRUPTED_DIGITS]
     return Candidate(
-        probabilities=np.concatenate([answer(batch) for batch in batches]),
+        probabilities=answer(images),
         labels=labels,
         data_source=data.source,
         validation_digest=validation.digest,
         onnx_ms=milliseconds_per_image(onnx_bytes, images[0]),
         onnx_difference=largest_difference(model, onnx_bytes, images[:COMPARED_DIGITS]),
         weights_finite=all(np.isfinite(weight).all() for weight in model.get_weights()),
+        robustness={
+            name: accuracy(answer(corrupted(some, name)), their_labels) for name in CORRUPTIONS
+        },
     )

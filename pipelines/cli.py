@@ -70,7 +70,8 @@ def list_variants() -> None:
     """
     from rich.table import Table
 
-    from ann_models.variants import QUESTIONS, VARIANTS
+    from ann_models.questions import QUESTIONS
+    from ann_models.variants import VARIANTS
 
     table = Table("row", "variant", "what it shows", box=None)
     question = ""

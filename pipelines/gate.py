@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ann_models.evaluation import wilson_interval
+from ann_models.evaluation import expected_calibration_error, wilson_interval
 
 CLASSES = 10
 
@@ -24,10 +24,14 @@ class Policy:
     Attributes:
         least_accuracy: validation accuracy whose 95 % interval must lie above this; chance is 0.1.
         largest_difference: allowed between the probabilities of ONNX Runtime and of Keras.
+        most_onnx_ms: an image may take in ONNX Runtime on one thread.
         significance: two-sided level of the exact McNemar test.
         clearly_faster: share of the champion's time that an equally good challenger may take.
         largest_loss: more mistakes, as a share of the validation digits, that a challenger may make
             if it is significantly better on held-out corrections.
+        calibration_margin: by which its expected calibration error may be above the champion's.
+        robustness_margin: by which its mean accuracy on corrupted digits may be below the
+            champion's.
         least_agreement: share of mirrored requests that it must answer as the champion does, or
             as a person corrected it.
         least_mirrored: mirrored requests from which that is required.
@@ -35,9 +39,12 @@ class Policy:
 
     least_accuracy: float = 0.5
     largest_difference: float = 1e-5
+    most_onnx_ms: float = 1.0
     significance: float = 0.05
     clearly_faster: float = 0.8
     largest_loss: float = 0.002
+    calibration_margin: float = 0.002
+    robustness_margin: float = 0.01
     least_agreement: float = 0.8
     least_mirrored: int = 100
 
@@ -71,6 +78,8 @@ class Candidate:
         onnx_ms: milliseconds for one image in ONNX Runtime on one thread.
         onnx_difference: largest absolute difference of its ONNX form's probabilities from Keras's.
         weights_finite: whether every weight is a finite number.
+        robustness: accuracy on validation digits under each corruption, by its name; empty if it
+            was registered before that was measured.
         traffic: how it does on what people sent, if that was tried.
     """
 
@@ -81,12 +90,18 @@ class Candidate:
     onnx_ms: float
     onnx_difference: float
     weights_finite: bool
+    robustness: Mapping[str, float] = field(default_factory=dict)
     traffic: Traffic | None = None
 
     @property
     def right(self) -> np.ndarray:
         """Which digits it names rightly, (n,) of bool."""
         return self.probabilities.argmax(axis=1) == self.labels
+
+    @property
+    def calibration_error(self) -> float:
+        """Its expected calibration error on the validation digits."""
+        return expected_calibration_error(self.probabilities, self.labels)
 
 
 @dataclass(frozen=True)
@@ -185,6 +200,14 @@ def _onnx_agrees(challenger: Candidate, policy: Policy) -> Reason:
     )
 
 
+def _fast_enough(challenger: Candidate, policy: Policy) -> Reason:
+    return Reason(
+        challenger.onnx_ms <= policy.most_onnx_ms,
+        f"It takes {challenger.onnx_ms:.4f} ms an image; {policy.most_onnx_ms:g} is the most.",
+        {"onnx_ms": challenger.onnx_ms},
+    )
+
+
 def _other_digits(challenger: Candidate, champion: Candidate) -> Reason:
     return Reason(
         False,
@@ -213,6 +236,34 @@ def _agrees_on_traffic(challenger: Candidate, champion: Candidate, policy: Polic
     )
 
 
+def _calibrated_as_well(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    error, most = challenger.calibration_error, champion.calibration_error
+    return Reason(
+        error <= most + policy.calibration_margin,
+        f"Its confidence is off by {error:.2%} on average (expected calibration error), the "
+        f"champion's by {most:.2%}; {policy.calibration_margin:.1%} more is allowed.",
+        {"calibration_error": error},
+    )
+
+
+def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    shared = sorted(challenger.robustness.keys() & champion.robustness.keys())
+    if not shared:
+        return Reason(True, "Corrupted digits were not put to both.")
+    mine, theirs = (
+        float(np.mean([model.robustness[name] for name in shared]))
+        for model in (challenger, champion)
+    )
+    worst = min(shared, key=lambda name: challenger.robustness[name] - champion.robustness[name])
+    return Reason(
+        mine >= theirs - policy.robustness_margin,
+        f"On corrupted digits it is right in {mine:.2%}, the champion in {theirs:.2%}; "
+        f"{policy.robustness_margin:.0%} less is allowed. Beside the champion it is weakest under "
+        f"{worst}: {challenger.robustness[worst]:.2%} against {champion.robustness[worst]:.2%}.",
+        {"robustness": mine},
+    )
+
+
 def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     gained = int(np.count_nonzero(challenger.right & ~champion.right))
     lost = int(np.count_nonzero(champion.right & ~challenger.right))
@@ -225,7 +276,6 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
         "only_challenger_right": gained,
         "only_champion_right": lost,
         "p_value": p_value,
-        "onnx_ms": challenger.onnx_ms,
         "champion_onnx_ms": champion.onnx_ms,
     }
     if p_value < policy.significance:
@@ -277,6 +327,11 @@ FLOOR: tuple[Callable[[Candidate, Policy], Reason], ...] = (
     _proper_probabilities,
     _beats_chance,
     _onnx_agrees,
+    _fast_enough,
 )
 MIRROR: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_traffic,)
-CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_better_or_clearly_faster,)
+CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
+    _calibrated_as_well,
+    _as_robust,
+    _better_or_clearly_faster,
+)

@@ -28,7 +28,7 @@ from mlflow.models import Model
 
 from ann_models import archives, datasets
 from ann_models.errors import AnnError
-from ann_models.variants import QUESTIONS
+from ann_models.questions import QUESTIONS
 from pipelines import bundle, gate, ledger, views
 from pipelines.errors import WrongUse, in_a_sentence
 from pipelines.exporting import CONTEXT

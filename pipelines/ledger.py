@@ -17,6 +17,8 @@ METRICS = (
     "p_value",
     "onnx_ms",
     "champion_onnx_ms",
+    "calibration_error",
+    "robustness",
     "onnx_difference",
 )
 

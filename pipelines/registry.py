@@ -62,7 +62,7 @@ class Registry:
 
     def register(
         self,
-        model: keras.Sequential,
+        model: keras.Model,
         data: Dataset,
         *,
         run_id: str,
@@ -70,10 +70,10 @@ class Registry:
         seed: int,
         git_commit: str,
     ) -> Version:
-        """Store a trained model as a new version of its data source's registered model.
+        """Store a trained model, calibrated, as a new version of its source's registered model.
 
         Args:
-            model: the trained network, (n, 28, 28) → (n, 10).
+            model: the trained network, (n, 28, 28) → (n, 10); it stays as it is.
             data: the digits it was trained on, with x_val and y_val for the gate.
             run_id: the run that trained it.
             variant: the entry's name.
@@ -83,10 +83,12 @@ class Registry:
         Raises:
             UnsupportedLayer: the model has no ONNX form.
         """
+        from ann_models.calibration import calibrated
         from ann_models.onnx_export import to_onnx
         from pipelines import packaging
         from pipelines.candidates import examine
 
+        model, temperature = calibrated(model, data.arrays["x_val"], data.arrays["y_val"])
         onnx_bytes = to_onnx(model)
         candidate = examine(model, onnx_bytes, data)
         run = self.client.get_run(run_id)
@@ -111,6 +113,8 @@ class Registry:
             "onnx_ms": str(candidate.onnx_ms),
             "onnx_difference": str(candidate.onnx_difference),
             "weights_finite": str(candidate.weights_finite),
+            "temperature": f"{temperature:.6g}",
+            "robustness_by_corruption": json.dumps(candidate.robustness),
         }
         return self.add(logged, run_id, tags)
 
@@ -165,6 +169,7 @@ class Registry:
             onnx_ms=milliseconds_per_image(self.onnx_bytes(version), probe["image"]),
             onnx_difference=float(version.tags["onnx_difference"]),
             weights_finite=version.tags["weights_finite"] == "True",
+            robustness=json.loads(version.tags.get("robustness_by_corruption", "{}")),
         )
 
     def onnx_bytes(self, version: Version) -> bytes:

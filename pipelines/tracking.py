@@ -38,8 +38,8 @@ from PIL import Image
 from ann_models import archives
 from ann_models.entry import Variant
 from ann_models.findings import Findings
+from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
-from ann_models.variants import QUESTIONS
 from pipelines import views
 from pipelines.errors import TrackingUnavailable, in_a_sentence, translate
 from pipelines.process_identity import has_ended, this_process

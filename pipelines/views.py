@@ -307,6 +307,36 @@ _DATA_RUNS = View(
     ),
     LATEST_RUNS,
 )
+_ACCURACY = View(
+    "accuracy",
+    "What is the highest accuracy?",
+    (
+        "metrics.test_accuracy",
+        "metrics.test_accuracy_std",
+        "metrics.val_accuracy",
+        "metrics.test_error_count",
+        "metrics.parameters",
+        "metrics.train_seconds",
+        "metrics.ece",
+        "metrics.robustness",
+    ),
+    (
+        Section(
+            "The best, and what it costs",
+            (
+                bar("test_error_count"),
+                scatter("parameters", "test_accuracy"),
+                scatter("train_seconds", "test_accuracy"),
+                bar("robustness"),
+            ),
+        ),
+        Section(
+            "Learning", (line("val_accuracy"), line("train_loss", "val_loss", log="y")), columns=2
+        ),
+        _pictures("The remaining mistakes", height=_ONE_ROW),
+    ),
+    LATEST_RUNS,
+)
 
 # By question; the first view of a question has its key as id.
 VIEWS: dict[str, tuple[View, ...]] = {
@@ -318,6 +348,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "vanishing": (_VANISHING,),
     "overfitting": (_OVERFITTING, _PENALTY),
     "data": (_DATA, _DATA_RUNS),
+    "accuracy": (_ACCURACY,),
 }
 
 

@@ -12,6 +12,8 @@ from matplotlib.image import AxesImage
 
 from ann_models.figures import style
 
+SHOWN_CORRUPTED = 12
+
 
 def digit(image: np.ndarray, label: int) -> Figure:
     """One digit (28, 28), ink white on black as in the lecture."""
@@ -93,6 +95,20 @@ def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
     figure, axes = style.panel("Top row: original digits; below: augmented", size=(8, 4.4))
     _mosaic(axes, np.concatenate([originals[None], versions]).reshape(-1, 28, 28), "gray", (0, 1))
     axes.axhline(29, color=style.ORANGE, linewidth=3)
+    return figure
+
+
+def robustness(versions: Mapping[str, np.ndarray], accuracies: Mapping[str, float]) -> Figure:
+    """Corrupted digits (n, 28, 28), a row a corruption, beside the accuracy under each."""
+    figure, (left, right) = style.panels(2, (10, 4.4))
+    style.label(left, "Corrupted digits")
+    _mosaic(left, np.concatenate(list(versions.values())), "gray", (0, 1), columns=SHOWN_CORRUPTED)
+    style.label(right, "Accuracy under each corruption", "accuracy", "")
+    names = list(accuracies)
+    bars = right.barh(names, [accuracies[name] for name in names], color=style.BLUE)
+    right.bar_label(bars, fmt="{:.1%}", padding=3)
+    right.set(xlim=(0, 1.15), xticks=np.arange(0, 1.1, 0.2))
+    right.invert_yaxis()
     return figure
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ann_models.augmentation import augment
+from ann_models.calibration import calibrated
+from ann_models.corruptions import CORRUPTIONS, corrupted
 from ann_models.evaluation import (
     accuracy,
     confusion_matrix,
@@ -38,6 +40,7 @@ SHOWN = 5  # the index of the training digit that the lecture shows
 EACH = 4  # digits of every class in the labelled grid
 MISTAKES = 30
 VERSIONS = 5  # augmented versions of each sample
+CORRUPTED = 500  # test digits that each corruption is put to
 
 
 def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Findings:
@@ -74,6 +77,8 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
     named = named_classes(probabilities)
     worst = worst_mistakes(probabilities, labels, MISTAKES)
     one = int(np.random.default_rng(0).integers(len(images)))
+    if variant.registered:
+        _add_robustness(findings, judged.model, images[:CORRUPTED], labels[:CORRUPTED])
     findings.figures |= {
         "worst_mistakes": figures.worst_mistakes(images[worst], labels[worst], named[worst]),
         "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
@@ -128,7 +133,7 @@ def scores(
 
 @dataclass(frozen=True)
 class _Judged:
-    """The findings on all seeds, and the chosen seed's model with its test probabilities."""
+    """The findings on all seeds, and the chosen seed's model, calibrated, with its answers."""
 
     findings: Findings
     model: keras.Model
@@ -138,7 +143,9 @@ class _Judged:
 def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     measured, test_outputs = scores(data, training.models)
     best = int(np.argmax(measured["val_accuracy"]))
-    labels, probabilities = data.arrays["y_test"], test_outputs[best]
+    arrays, labels = data.arrays, data.arrays["y_test"]
+    model, temperature = calibrated(training.models[best], arrays["x_val"], arrays["y_val"])
+    probabilities = predict(model, arrays["x_test"])
     matrix = confusion_matrix(labels, named_classes(probabilities))
     right = int(matrix.trace())
     low, high = wilson_interval(right, len(labels))
@@ -151,6 +158,8 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
         "best_test_accuracy_high": high,
         "test_error_count": float(len(labels) - right),
         "ece": expected_calibration_error(probabilities, labels),
+        "ece_uncalibrated": expected_calibration_error(test_outputs[best], labels),
+        "temperature": temperature,
     }
     size = len(data.arrays["x_train"])
     findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
@@ -158,7 +167,20 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
         f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)
     }
-    return _Judged(findings, training.models[best], probabilities)
+    return _Judged(findings, model, probabilities)
+
+
+def _add_robustness(
+    findings: Findings, model: keras.Model, images: np.ndarray, labels: np.ndarray
+) -> None:
+    """How the chosen model does under each corruption, and what the corruptions look like."""
+    versions = {name: corrupted(images, name) for name in CORRUPTIONS}
+    right = {name: accuracy(predict(model, x), labels) for name, x in versions.items()}
+    findings.metrics |= {f"test_accuracy_{name}": share for name, share in right.items()}
+    findings.metrics["robustness"] = float(np.mean(list(right.values())))
+    findings.figures["robustness"] = figures.robustness(
+        {name: x[: figures.SHOWN_CORRUPTED] for name, x in versions.items()}, right
+    )
 
 
 def _first_layer(model: keras.Model, image: np.ndarray) -> tuple[np.ndarray, str]:

@@ -19,6 +19,7 @@ LOSS_NAMES = {
     "mse": "mean squared error",
     "binary_crossentropy": "cross entropy",
     "sparse_categorical_crossentropy": "cross entropy",
+    "categorical_crossentropy": "cross entropy",
 }
 
 

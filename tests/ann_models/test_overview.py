@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary, overview
-from ann_models.variants import QUESTIONS
 
 RNG = np.random.default_rng(0)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ann_models import datasets, entry, studies, variants
 from ann_models.entry import Adam, Convolution, Dense, Dropout, EarlyStopping, Flatten, Penalty
 from ann_models.errors import UnknownName
-from ann_models.variants import QUESTIONS, VARIANTS
+from ann_models.questions import QUESTIONS
+from ann_models.variants import VARIANTS
 
 BCE, CROSS_ENTROPY = "binary_crossentropy", "sparse_categorical_crossentropy"
 DEEP = (30, 100, 100, 30)  # sigmoid units of rows 19 to 23

@@ -14,12 +14,17 @@ LABELS = np.arange(1000) % 10
 
 
 def candidate(wrong: range | list[int] = range(0), **changes: object) -> Candidate:
-    """A model that names the digits at the places `wrong` wrongly and all others rightly."""
+    """A model that names the digits at the places `wrong` wrongly, and is as sure as it may be."""
     named = LABELS.copy()
     named[list(wrong)] = (named[list(wrong)] + 1) % 10
-    probabilities = np.full((len(LABELS), 10), 0.01, np.float32)
-    probabilities[np.arange(len(LABELS)), named] = 0.91
-    sound = Candidate(
+    return replace(answers(named, 1 - len(wrong) / len(LABELS)), **changes)
+
+
+def answers(named: np.ndarray, confidence: float) -> Candidate:
+    """A sound model that names these digits, always with the same confidence."""
+    probabilities = np.full((len(LABELS), 10), (1 - confidence) / 9, np.float32)
+    probabilities[np.arange(len(LABELS)), named] = confidence
+    return Candidate(
         probabilities=probabilities,
         labels=LABELS,
         data_source="mnist",
@@ -28,7 +33,6 @@ def candidate(wrong: range | list[int] = range(0), **changes: object) -> Candida
         onnx_difference=1e-7,
         weights_finite=True,
     )
-    return replace(sound, **changes)
 
 
 def against(decision) -> str:
@@ -66,6 +70,7 @@ def broken(index: tuple[int, ...], value: float) -> np.ndarray:
             candidate(onnx_difference=2e-5),
             "differs from Keras by at most 2.0e-05; 1e-05 is allowed",
         ),
+        (candidate(onnx_ms=1.2), "takes 1.2000 ms an image; 1 is the most"),
         (candidate(onnx_difference=np.nan), "differs from Keras by at most nan"),
     ],
 )
@@ -129,7 +134,7 @@ def test_the_policy_moves_the_thresholds():
 
 
 MISTAKES = st.lists(st.integers(0, 999), max_size=300, unique=True)
-CANDIDATES = st.builds(candidate, MISTAKES, onnx_ms=st.floats(0.001, 10))
+CANDIDATES = st.builds(candidate, MISTAKES, onnx_ms=st.floats(0.001, 2))
 
 
 @given(CANDIDATES, CANDIDATES)
@@ -160,6 +165,41 @@ def test_mcnemar_does_not_care_who_is_called_first(gained, lost):
 )
 def test_mcnemar_counts_the_fair_coins_tosses(gained, lost, p_value):
     assert mcnemar(gained, lost) == pytest.approx(p_value)
+
+
+# Confidence and corruptions
+
+
+@pytest.mark.parametrize(("confidence", "promoted"), [(0.98, True), (0.979, True), (0.9, False)])
+def test_who_is_right_more_often_but_less_honest_about_it_is_refused(confidence, promoted):
+    named = LABELS.copy()
+    named[:20] = (named[:20] + 1) % 10
+    decision = decide(answers(named, confidence), candidate(range(50)))
+    assert decision.promote == promoted
+    if not promoted:
+        assert "confidence is off by 8.00% on average" in against(decision)
+        assert decision.numbers["calibration_error"] == pytest.approx(0.08, abs=1e-6)
+
+
+SOUND = {"noise": 0.9, "shift": 0.8}
+
+
+def test_who_stumbles_over_corrupted_digits_is_refused_though_it_is_better():
+    challenger = candidate(range(20), robustness={"noise": 0.9, "shift": 0.7})
+    decision = decide(challenger, candidate(range(50), robustness=SOUND))
+    assert not decision.promote
+    assert "right in 80.00%, the champion in 85.00%; 1% less is allowed" in against(decision)
+    assert "weakest under shift: 70.00% against 80.00%" in against(decision)
+
+
+@pytest.mark.parametrize(
+    "robustness",
+    [{"noise": 0.88, "shift": 0.81}, {}, {"blur": 0.1}],
+    ids=["within the margin", "not measured", "another corruption"],
+)
+def test_robustness_is_compared_where_both_have_it(robustness):
+    challenger = candidate(range(20), robustness=robustness)
+    assert decide(challenger, candidate(range(50), robustness=SOUND)).promote
 
 
 # What people sent

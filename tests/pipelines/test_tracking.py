@@ -23,7 +23,8 @@ from mlflow.models import Model
 
 from ann_models import archives, datasets
 from ann_models.findings import Findings
-from ann_models.variants import QUESTIONS, VARIANTS
+from ann_models.questions import QUESTIONS
+from ann_models.variants import VARIANTS
 from pipelines import settings, tracking, views
 from pipelines.errors import TrackingUnavailable
 from pipelines.tracking import Tracking

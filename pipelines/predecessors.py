@@ -1,0 +1,85 @@
+"""For variants that build on others' networks: those of their newest finished runs."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ann_models.datasets import Dataset
+from ann_models.entry import Variant
+from ann_models.variants import VARIANTS
+from pipelines import stores
+from pipelines.errors import WrongUse
+
+if TYPE_CHECKING:
+    from ann_models.trained import Training
+
+Report = Callable[[int, int, float], None]
+
+
+def committee(variant: Variant, data: Dataset, quick: bool) -> Training:
+    """A committee's networks: those that its members' newest runs trained.
+
+    Raises:
+        WrongUse: a member has not been trained on this data, or with fewer seeds.
+    """
+    from ann_models.committee import assemble
+    from ann_models.errors import InvalidData
+
+    trainings = [networks_of(member.name, data, quick) for member in variant.members]
+    try:
+        return assemble(variant, trainings, data.arrays["x_train"].shape[1:])
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
+
+
+def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -> Dataset:
+    """What a distilled variant learns from; kept on disk, since several may have one teacher.
+
+    Raises:
+        WrongUse: the teacher has not been trained on this data.
+    """
+    from ann_models.committee import distilled
+
+    settings = variant.distillation
+    assert settings is not None
+    teacher = networks_of(settings.teacher, data, quick)
+    origin = f"{data.digest} {teacher.weights_sha256} {settings}"
+    key = hashlib.sha256(origin.encode()).hexdigest()[:12]
+    path = stores.settings().data / f"{data.name}_distilled-{key}.npz"
+    if not path.exists():
+        distilled(data, teacher, settings, lambda i, n: on_progress(i, n, 0.0)).save(path)
+    path.touch()  # its last use, for `ann prune`
+    return stores.loaded(str(path))
+
+
+def networks_of(name: str, data: Dataset, quick: bool) -> Training:
+    """All seeds' networks of a variant's newest finished run on this source of data.
+
+    Raises:
+        WrongUse: there is no such run.
+    """
+    tracking = stores.tracking()
+    variant = VARIANTS[name]
+    runs = [r for r in tracking.newest(variant.question, quick) if r.data.tags["variant"] == name]
+    if not runs or runs[-1].data.tags["data_source"] != data.source:
+        option = " --quick" if quick else ""
+        raise WrongUse(
+            f"there are no networks of {name} that were trained on {data.source}; "
+            f"`ann run {name}{option}` trains them."
+        )
+    return _downloaded(runs[-1].info.run_id, name, data.arrays["x_train"].shape[1:])
+
+
+@cache
+def _downloaded(run_id: str, name: str, input_shape: tuple[int, ...]) -> Training:
+    from ann_models.trained import Training
+
+    with tempfile.TemporaryDirectory() as folder:
+        client = stores.tracking().client
+        path = client.download_artifacts(run_id, "training.npz", folder)
+        return Training.load(Path(path), VARIANTS[name], input_shape)
