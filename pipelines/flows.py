@@ -21,10 +21,11 @@ from prefect.runtime import flow_run
 from ann_models import datasets, variants
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
+from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
-from pipelines import scaling, stores, views
+from pipelines import predecessors, scaling, stores, views
 from pipelines.errors import FATAL, TrackingUnavailable, WrongUse, in_a_sentence, translate
 from pipelines.jobs import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.progress import Silent
@@ -33,6 +34,7 @@ from pipelines.stores import DataFile
 from pipelines.tracking import git_commit
 
 if TYPE_CHECKING:
+    from ann_models.datasets import Dataset
     from ann_models.trained import Training
     from pipelines.gate import Traffic
 
@@ -69,7 +71,7 @@ def lecture(
     if quick:
         chosen = [variant.shortened() for variant in chosen]
     if seeds:
-        chosen = [replace(v, seeds=seeds) if v.layers else v for v in chosen]
+        chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
     report = Report(str(flow_run.id), data=None, quick=quick)
     files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in chosen)}
     work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
@@ -105,9 +107,9 @@ def _compile_ahead(to_come: list[Work]) -> None:
     from ann_models import training
 
     following = next((item for item in to_come if item.variant.layers), None)
-    if following:
+    if following and not following.variant.distillation:
         with suppress(InvalidData):  # its own turn will say so
-            data = stores.data_of(following.variant, following.file)
+            data = stores.data_of(following.variant, following.file).without_test
             seeds = tuple(range(following.variant.seeds))
             training.compile_ahead(following.variant, data, seeds)
 
@@ -154,7 +156,7 @@ def _study(work: Work) -> Row:
         experiment = stores.tracking().experiment(variant.question, work.quick)
         with stores.tracking().run(experiment, variant.name, tags) as run_id:
             row.run_id = run_id
-            path = train(variant, file, run_id) if variant.layers else None
+            path = train(variant, file, run_id, work.quick) if variant.has_networks else None
             row.metrics = evaluate(variant, file, path, run_id)
             if variant.registered and not work.quick:
                 row.version = register(variant, file, str(path), run_id, row.metrics)
@@ -249,11 +251,9 @@ def find_digits(source: str) -> DataFile:
 
 
 @task(name="train", task_run_name="train {variant.name}", cache_policy=NO_CACHE)
-def train(variant: Variant, file: DataFile, run_id: str) -> str:
+def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) -> str:
     """Train every seed; the path of the trained weights and their history."""
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-    from ann_models import training
 
     data = stores.data_of(variant, file)
     seeds = tuple(range(variant.seeds))
@@ -263,9 +263,7 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
     )
     monitor.start()
     try:
-        trained = training.train(
-            variant, data, seeds, progress.epochs, stores.settings().work / "checkpoints"
-        )
+        trained = _networks(variant, data.without_test, seeds, quick)
     finally:
         monitor.finish()
     path = stores.settings().work / run_id / "training.npz"
@@ -274,6 +272,17 @@ def train(variant: Variant, file: DataFile, run_id: str) -> str:
     if trained.interrupted:
         raise KeyboardInterrupt
     return str(path)
+
+
+def _networks(variant: Variant, data: Dataset, seeds: tuple[int, ...], quick: bool) -> Training:
+    from ann_models import training
+
+    if variant.members:
+        return predecessors.committee(variant, data, quick)
+    if variant.distillation:
+        data = predecessors.lessons(variant, data, quick, progress.epochs)
+    checkpoints = stores.settings().work / "checkpoints"
+    return training.train(variant, data, seeds, progress.epochs, checkpoints)
 
 
 def _tracking_is_away(task: Any, run: Any, state: Any) -> bool:
@@ -307,7 +316,8 @@ def evaluate(
         findings.metrics["train_seconds"] = trained.seconds
         findings.metrics["parameters"] = trained.models[0].count_params()
         extra["training.npz"] = Path(str(training_path))
-        chosen = int(findings.metrics.get("best_seed", median_seed(trained)))
+        best = findings.metrics.get("best_seed")
+        chosen = median_seed(trained) if best is None else int(best)
         stores.tracking().log_model(run_id, trained.models[chosen], variant.name)
     panel = views.PANELS[variant.study]
     stores.tracking().log_findings(run_id, findings, extra, panel)
@@ -346,7 +356,7 @@ def register(
     metrics: dict[str, float],
 ) -> str:
     """The seed with the best validation accuracy as a new version of the registered model."""
-    data = stores.data_of(variant, file)
+    data = stores.data_of(variant, file).without_test
     trained = stores.trained(training_path, variant, data)
     best = int(metrics["best_seed"])
     version = stores.registry().register(
@@ -384,5 +394,5 @@ def compare(question: str, quick: bool, pipeline_run_id: str) -> str:
         tags = {"overview": question, "pipeline_run_id": pipeline_run_id}
         with tracking.run(experiment, "overview", tags) as run_id:
             tracking.log_findings(run_id, findings, {})
-            tracking.note(run_id, [variants.QUESTIONS[question].look_at], findings.figures)
+            tracking.note(run_id, [QUESTIONS[question].look_at], findings.figures)
     return views.link("", experiment, question)
