@@ -84,9 +84,10 @@ def overhead(shortened: bool = False, say: Say = lambda line: None) -> Overhead:
         say: is told what begins.
     """
     quick = ["--quick"] if shortened else []
-    say(f"{len(VARIANTS)} variants, bare …")
+    count = len(variants.find([]))
+    say(f"{count} variants, bare …")
     bare = _job([sys.executable, "-m", __name__, *quick])
-    say(f"{len(VARIANTS)} variants by `ann run` …")
+    say(f"{count} variants by `ann run` …")
     tracked = _job([*ANN, *quick])
     added = [tracked.rows[name] - seconds for name, seconds in bare.rows.items()]
     return Overhead(
