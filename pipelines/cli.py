@@ -18,6 +18,7 @@ from pipelines.keeping_cli import prune
 from pipelines.loop_cli import drift, retrain
 from pipelines.printing import (
     as_json,
+    leaderboard_table,
     metrics_table,
     print_table,
     say,
@@ -192,6 +193,34 @@ def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
     for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
         page = views.link("", tracking.experiment(question), question)
         click.echo(f"{ui_address(settings)}/{page}")
+
+
+@main.command()
+@as_json
+def leaderboard(as_json: bool) -> None:
+    """Rank the digit networks: accuracy with its spread, and what it costs.
+
+    The validation digits rank; the test digits report. `ann run accuracy` trains the recipes.
+
+    Example: ann leaderboard
+    """
+    settings = starting.open_state()
+    from pipelines import views
+    from pipelines.leaderboard import standings
+    from pipelines.registry import Registry
+    from pipelines.tracking import Tracking
+
+    tracking = Tracking(settings)
+    found = standings(tracking, Registry(settings.tracking_uri, settings.home))
+    if as_json:
+        click.echo(json.dumps([asdict(standing) for standing in found]))
+        return
+    if not found:
+        say("no digit network is trained yet; `ann run digits accuracy` trains them.")
+        return
+    print_table(leaderboard_table(found))
+    page = views.link("", tracking.experiment("accuracy"), "accuracy")
+    click.echo(f"The mistakes that remain, as pictures: {ui_address(settings)}/{page}")
 
 
 @main.group(invoke_without_command=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pipelines.flows import Report
+    from pipelines.leaderboard import Standing
     from pipelines.registry import Version
     from pipelines.settings import Settings
 
@@ -55,8 +56,32 @@ def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table
     return table
 
 
+def leaderboard_table(standings: Iterable[Standing]) -> Table:
+    """Accuracy, its spread, and what it costs."""
+    from rich.table import Table
+
+    heads = ("variant", "seeds", "val. acc.", "test acc.", "±", "mistakes", "parameters")
+    table = Table(*heads, "s a seed", "ms", "ECE", "robust", box=None)
+    for entry in standings:
+        row = asdict(entry)
+        table.add_row(
+            entry.name,
+            str(entry.seeds),
+            f"{entry.val_accuracy_mean:.2%}",
+            f"{entry.test_accuracy_mean:.2%}",
+            _number(row, "test_accuracy_std", "{:.2%}"),
+            f"{10_000 * (1 - entry.test_accuracy_mean):.0f}",
+            f"{entry.parameters:,}",
+            f"{entry.train_seconds:.0f}",
+            _number(row, "onnx_ms", "{:.3f}"),
+            f"{entry.ece:.2%}",
+            _number(row, "robustness", "{:.1%}"),
+        )
+    return table
+
+
 def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
-    return form.format(metrics[name]) if name in metrics else ""
+    return form.format(metrics[name]) if metrics.get(name) is not None else ""
 
 
 def show_report(report: Report, settings: Settings, as_json: bool) -> None:

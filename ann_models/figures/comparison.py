@@ -168,6 +168,32 @@ def accuracies(
     return figure
 
 
+def mistakes_left(
+    names: Sequence[str], mistakes: np.ndarray, deviation: np.ndarray, parameters: np.ndarray
+) -> Figure:
+    """Mistakes in 10,000 test digits of each network, and against its number of weights (row 16).
+
+    Args:
+        names: (n,), the best first.
+        mistakes: mean over the seeds, (n,).
+        deviation: over the seeds, (n,); 0 where there is one seed.
+        parameters: (n,).
+    """
+    figure, (left, right) = style.panels(2, (10, 1.6 + 0.4 * len(names)))
+    style.label(left, "What is the highest accuracy?", "mistakes in 10,000 test digits")
+    bars = left.barh(names, mistakes, xerr=deviation, color=style.BLUE, capsize=4)
+    left.bar_label(bars, [f"{count:.0f}" for count in mistakes], padding=6)
+    left.set_xlim(0, 1.2 * (mistakes + deviation).max())
+    left.invert_yaxis()
+    style.label(right, "What it costs", "parameters", "mistakes")
+    right.errorbar(parameters, mistakes, deviation, fmt="o", color=style.BLUE, capsize=4)
+    for name, x, y in zip(names, parameters, mistakes, strict=True):
+        right.annotate(name, (x, y), (6, 4), textcoords="offset points", fontsize=9)
+    right.set(xscale="log", yscale="log")
+    right.margins(x=0.3, y=0.15)
+    return figure
+
+
 def _by_strength(axes: Axes, curves: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> None:
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(curves)))
     for (strength, (x, y)), colour in zip(curves.items(), colours, strict=True):

@@ -14,6 +14,7 @@ from ann_models.findings import Findings
 from ann_models.studies.over_seeds import final
 from ann_models.studies.overfitting import GRID, QUANTILES
 
+TEST_DIGITS = 10_000
 AGAINST_STRENGTH = ("weights_norm_l1", "weights_norm_l2", "train_mse", "curve_roughness")
 
 
@@ -201,10 +202,44 @@ def _data(runs: Sequence[Summary]) -> Findings:
     )
 
 
+def _accuracy(runs: Sequence[Summary]) -> Findings:
+    """Row 16: the recipes by validation accuracy, with what the test digits report of them."""
+    judged = [run for run in runs if "test_accuracy" in run.metrics]
+    if not judged:
+        return Findings()
+    judged.sort(key=lambda run: -run.metrics["val_accuracy"])
+
+    def column(metric: str) -> np.ndarray:
+        return np.array([run.metrics.get(metric, 0.0) for run in judged])
+
+    names = [run.name for run in judged]
+    test, deviation = column("test_accuracy"), column("test_accuracy_std")
+    return Findings(
+        figures={
+            "mistakes_left": figures.mistakes_left(
+                names, TEST_DIGITS * (1 - test), TEST_DIGITS * deviation, column("parameters")
+            )
+        },
+        tables={
+            "leaderboard": {
+                "name": [*names],
+                "val_accuracy": column("val_accuracy").tolist(),
+                "test_accuracy": test.tolist(),
+                "test_accuracy_std": deviation.tolist(),
+                "parameters": column("parameters").tolist(),
+                "train_seconds": column("train_seconds").tolist(),
+                "ece": column("ece").tolist(),
+                "robustness": column("robustness").tolist(),
+            }
+        },
+    )
+
+
 _OVERVIEWS: dict[str, Callable[[Sequence[Summary]], Findings]] = {
     "neurons": _neurons,
     "digits": _digits,
     "vanishing": _vanishing,
     "overfitting": _overfitting,
     "data": _data,
+    "accuracy": _accuracy,
 }
