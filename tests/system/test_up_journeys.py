@@ -126,6 +126,17 @@ def test_from_nothing_through_a_killed_service_and_a_scheduled_run_to_nothing(an
         assert "not started: `ann up`" in status.stdout
 
 
+def test_a_typed_run_that_is_killed_beside_it_is_running_nowhere(ann):
+    with up(ann) as running:
+        typed = ann.start("run", "overfit_base", "--seeds", "60")
+        ann.wait_until_running("overfit_base")
+        wait_for(lambda: [state for _, state in running.flow_runs()] == ["RUNNING"])
+        os.killpg(typed.pid, signal.SIGKILL)
+        typed.communicate(timeout=30)
+        wait_for(lambda: [state for _, state in running.flow_runs()] == ["CRASHED"], 120)
+        wait_for(lambda: ann.statuses() == [("overfit_base", "KILLED")], 120)
+
+
 def test_a_killed_parent_leaves_no_process_and_no_port(ann):
     with up(ann) as running:
         running.process.kill()
