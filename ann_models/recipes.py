@@ -112,7 +112,7 @@ BEST_100_UNITS = Variant(
 BEST_MLP = replace(
     BEST_100_UNITS,
     name="best_mlp",
-    look_at="Two wide layers under the same teacher: how far without convolutions?",
+    look_at="Two wide layers under the same teacher: how far one comes without convolutions.",
     layers=_upright(1024, 1024),
     optimizer=Adam(CosineDecay(0.0015, warmup=0.1)),
     epochs=6,

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +27,7 @@ from pipelines import gate
 from pipelines.errors import RegistryError
 from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
 from pipelines.ledger import Version
+from pipelines.locks import one_at_a_time
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 HASHED = {"onnx_sha256": "model.onnx", "keras_sha256": "data/model.keras"}  # tag: file
-LOCK_SECONDS = 60
+LOCK = "registry.lock"
 ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
 
@@ -209,7 +208,7 @@ class Registry:
             RegistryError: other machines replaced the champion again and again, or the
                 champion's files are gone.
         """
-        with self._lock():
+        with one_at_a_time(self.home / LOCK):
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, traffic):
                     return decision
@@ -250,7 +249,7 @@ class Registry:
                 f"promoting {version.name} version {version.number} past the gate needs a reason, "
                 "which is put on record; none was given."
             )
-        with self._lock():
+        with one_at_a_time(self.home / LOCK):
             self.tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
             self._make_champion(version)
 
@@ -266,7 +265,7 @@ class Registry:
         Raises:
             RegistryError: there is no previous champion.
         """
-        with self._lock():
+        with one_at_a_time(self.home / LOCK):
             aliases = self._aliases(name)
             champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
             if champion is None or previous in (None, champion):
@@ -387,22 +386,6 @@ class Registry:
                 "with a reason."
             )
         return path
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """One holder on this machine; freed by the system if the holder is killed."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        # SQLite's lock is in the standard library and the same on every system.
-        path = self.home / "registry.lock"
-        with closing(sqlite3.connect(path, LOCK_SECONDS, isolation_level=None)) as lock:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise RegistryError(
-                    f"{path} could not be locked within {LOCK_SECONDS} s ({error}): another "
-                    "promotion is under way; wait for it, or end it."
-                ) from error
-            yield
 
 
 def _is_missing(error: MlflowException) -> bool:

@@ -10,6 +10,7 @@ from ann_models import datasets, entry, studies, variants
 from ann_models.entry import Adam, Convolution, Dense, Dropout, EarlyStopping, Flatten, Penalty
 from ann_models.errors import UnknownName
 from ann_models.questions import QUESTIONS
+from ann_models.recipes import RECIPES
 from ann_models.variants import VARIANTS
 
 BCE, CROSS_ENTROPY = "binary_crossentropy", "sparse_categorical_crossentropy"
@@ -63,7 +64,7 @@ def row(number: int) -> list[entry.Variant]:
 
 
 def test_every_row_of_the_lecture_is_there_in_its_order():
-    rows = [variant.row for variant in VARIANTS.values()]
+    rows = [variant.row for variant in variants.find([])]
     assert sorted(set(rows)) == list(range(1, 25))
     assert rows == sorted(rows)
 
@@ -136,7 +137,7 @@ def test_row_22_is_row_19_with_a_grid_of_penalties_that_its_names_tell():
 
 
 def test_only_row_22_is_penalised_only_row_23_stops_early_only_row_24_is_augmented():
-    for variant in VARIANTS.values():
+    for variant in variants.find([]):
         assert isinstance(variant.penalty, Penalty) is (variant.row == 22)
         assert isinstance(variant.early_stopping, EarlyStopping) is (variant.row == 23)
         assert variant.row == 24 or variant.augmentation is None
@@ -183,15 +184,34 @@ def test_only_networks_that_read_digits_are_candidates_for_the_service():
     registered = [variant for variant in VARIANTS.values() if variant.registered]
     assert {"mnist_ann", "mnist_cnn"} <= {variant.name for variant in registered}
     assert {variant.data for variant in registered} == {"digits"}
-    assert all(variant.layers[-1] == Dense(10, "softmax") for variant in registered)
+    networks = [n for variant in registered for n in (variant.members or [variant])]
+    assert all(network.layers[-1] == Dense(10, "softmax") for network in networks)
     assert all(variant.train_size is None for variant in registered)  # trained on all digits
 
 
 # --- find -----------------------------------------------------------------------------------------
 
 
-def test_no_name_means_all():
-    assert variants.find([]) == list(VARIANTS.values())
+def test_no_name_means_all_of_the_lecture_but_not_the_recipes_that_take_minutes():
+    assert variants.find([]) == [v for v in VARIANTS.values() if v.question != "accuracy"]
+
+
+def test_a_questions_key_means_all_that_answer_it():
+    assert variants.find(["accuracy"]) == list(RECIPES)
+    boundary = [v for v in VARIANTS.values() if v.question == "boundary"]
+    assert variants.find(["boundary"]) == boundary
+
+
+def test_no_question_is_called_like_a_variant():
+    assert not QUESTIONS.keys() & VARIANTS.keys()
+
+
+def test_a_committee_and_a_student_come_after_those_they_build_on():
+    names = list(VARIANTS)
+    for variant in VARIANTS.values():
+        teacher = [variant.distillation.teacher] if variant.distillation else []
+        for needed in (*(member.name for member in variant.members), *teacher):
+            assert names.index(needed) < names.index(variant.name)
 
 
 def test_names_are_found_in_the_lectures_order_and_once():

@@ -25,7 +25,7 @@ from mlflow import MlflowClient
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.corruptions import CORRUPTIONS
-from pipelines import registry as registry_module
+from pipelines import locks
 from pipelines.errors import RegistryError
 from pipelines.gate import Candidate, Policy
 from pipelines.registry import Registry, Version
@@ -374,7 +374,7 @@ def test_of_two_equal_challengers_at_the_same_moment_only_one_is_promoted(three)
 
 
 def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
-    monkeypatch.setattr(registry_module, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
     lock = three.registry.home / "registry.lock"
     with closing(sqlite3.connect(lock, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
