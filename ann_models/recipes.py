@@ -115,7 +115,7 @@ BEST_MLP = replace(
     look_at="Two wide layers under the same teacher: how far one comes without convolutions.",
     layers=_upright(1024, 1024),
     optimizer=Adam(CosineDecay(0.0015, warmup=0.1)),
-    epochs=6,
+    epochs=5,
 )
 RECIPES = (
     BEST_CNN,

@@ -54,6 +54,11 @@ class Training:
                 digest.update(np.ascontiguousarray(weights).tobytes())
         return digest.hexdigest()
 
+    def only(self, seed: int) -> Training:
+        """One seed's network, without its history."""
+        model = self.models[self.seeds.index(seed)]
+        return Training([model], (seed,), history={}, seconds=self.seconds)
+
     def save(self, path: Path) -> None:
         """Write everything but the architecture, which the entry says, to one .npz."""
         arrays = {

@@ -16,6 +16,8 @@ from pipelines import stores
 from pipelines.errors import WrongUse
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from ann_models.trained import Training
 
 Report = Callable[[int, int, float], None]
@@ -38,7 +40,9 @@ def committee(variant: Variant, data: Dataset, quick: bool) -> Training:
 
 
 def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -> Dataset:
-    """What a distilled variant learns from; kept on disk, since several may have one teacher.
+    """What a distilled variant learns from: the answers of its teacher's best seed.
+
+    They are kept on disk, since several may have one teacher.
 
     Raises:
         WrongUse: the teacher has not been trained on this data.
@@ -47,7 +51,9 @@ def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -
 
     settings = variant.distillation
     assert settings is not None
-    teacher = networks_of(settings.teacher, data, quick)
+    run = _newest_run(settings.teacher, data, quick)
+    every_seed = networks_of(settings.teacher, data, quick)
+    teacher = every_seed.only(int(run.data.metrics["best_seed"]))
     origin = f"{data.digest} {teacher.weights_sha256} {settings}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:12]
     path = stores.settings().data / f"{data.name}_distilled-{key}.npz"
@@ -63,6 +69,11 @@ def networks_of(name: str, data: Dataset, quick: bool) -> Training:
     Raises:
         WrongUse: there is no such run.
     """
+    run = _newest_run(name, data, quick)
+    return _downloaded(run.info.run_id, name, data.arrays["x_train"].shape[1:])
+
+
+def _newest_run(name: str, data: Dataset, quick: bool) -> Run:
     tracking = stores.tracking()
     variant = VARIANTS[name]
     runs = [r for r in tracking.newest(variant.question, quick) if r.data.tags["variant"] == name]
@@ -72,7 +83,7 @@ def networks_of(name: str, data: Dataset, quick: bool) -> Training:
             f"there are no networks of {name} that were trained on {data.source}; "
             f"`ann run {name}{option}` trains them."
         )
-    return _downloaded(runs[-1].info.run_id, name, data.arrays["x_train"].shape[1:])
+    return runs[-1]
 
 
 @cache
