@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ann_models.augmentation import Augmentation
 
-QUICK_DIGITS = 1_984  # 62 whole batches: an incomplete one costs a second trace of the step
+QUICK_DIGITS = 1_984  # 62 whole batches of 32
 
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "silu", "softmax"]
 Loss = Literal[

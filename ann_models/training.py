@@ -19,7 +19,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ann_models import engines, networks, optimizers
-from ann_models.ahead import Ahead
 from ann_models.augmentation import augment
 from ann_models.batches import over_batches
 from ann_models.checkpoints import Checkpoint, Progress, ctrl_c_waits, fingerprint
@@ -59,7 +58,7 @@ def train(
         TrainingDiverged: a loss is no longer a finite number.
     """
     started = time.perf_counter()
-    program = _ahead.fetch((variant, data.digest, seeds)) or _Program(variant, data, seeds)
+    program = _Program(variant, data, seeds)
     shape, width = program.model.input_shape[1:], program.width
     models = [program.model, *(networks.build(variant, shape, seed) for seed in seeds[1:])]
     parts: list[Training] = []
@@ -80,17 +79,6 @@ def train(
         if parts[-1].interrupted:
             break
     return joined(parts, time.perf_counter() - started)
-
-
-def compile_ahead(variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> None:
-    """Begin to compile, in a thread, what `train` will soon be called with."""
-
-    def compiled() -> _Program:
-        program = _Program(variant, data, seeds)
-        program.compile()
-        return program
-
-    _ahead.begin((variant, data.digest, seeds), compiled)
 
 
 class _Program:
@@ -132,11 +120,6 @@ class _Program:
             autograph=False,
             jit_compile=engines.suits_xla(variant, self.examples),
         )
-
-    def compile(self) -> None:
-        """Trace and compile now: the first call does, even for no epoch."""
-        order = np.zeros((self.chunk, self.width, self.examples), np.int32)
-        self.run_epochs(order, tf.constant(0))
 
     def train(
         self,
@@ -385,6 +368,3 @@ class _Program:
 
 def _stacked(value: NDArray[Any], width: int) -> keras.Variable:
     return keras.Variable(np.repeat(value[None], width, axis=0), dtype=str(value.dtype))
-
-
-_ahead: Ahead[_Program] = Ahead()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -96,22 +95,9 @@ def _in_turn(work: list[Work], report: Report) -> None:
     _import_once()
     for position, item in enumerate(work, 1):
         with progress.variant(item.variant.name, position, len(work)):
-            _compile_ahead(work[position:])
             row = _study(item)
             _settle(row, report)
         _decide(row, item, report)
-
-
-def _compile_ahead(to_come: list[Work]) -> None:
-    """Compile the next training in a thread while this variant is trained, measured and drawn."""
-    from ann_models import training
-
-    following = next((item for item in to_come if item.variant.layers), None)
-    if following and not following.variant.distillation:
-        with suppress(InvalidData):  # its own turn will say so
-            data = stores.data_of(following.variant, following.file).without_test
-            seeds = tuple(range(following.variant.seeds))
-            training.compile_ahead(following.variant, data, seeds)
 
 
 def _side_by_side(work: list[Work], report: Report, workers: int, address: str | None) -> None:

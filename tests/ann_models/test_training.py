@@ -170,14 +170,6 @@ def test_the_same_seed_gives_the_same_weights(engine):
     assert one.weights_sha256 == two.weights_sha256
 
 
-def test_a_training_that_was_compiled_ahead_gives_the_same_weights(engine):
-    plain = training.train(REGRESSION, cubic(), (3, 4))
-    training.compile_ahead(REGRESSION, cubic(), (3, 4))
-    ahead = training.train(REGRESSION, cubic(), (3, 4))
-    assert ahead.weights_sha256 == plain.weights_sha256
-    np.testing.assert_array_equal(ahead.history["train_loss"], plain.history["train_loss"])
-
-
 def test_another_seed_gives_other_weights():
     trained = training.train(REGRESSION, cubic(), (3, 4))
     first, second = (model.get_weights()[0] for model in trained.models)
