@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ann_models.evaluation import expected_calibration_error, wilson_interval
+from ann_models.evaluation import Z_95, expected_calibration_error, wilson_interval
 
 CLASSES = 10
 
@@ -29,7 +29,8 @@ class Policy:
         clearly_faster: share of the champion's time that an equally good challenger may take.
         largest_loss: more mistakes, as a share of the validation digits, that a challenger may make
             if it is significantly better on held-out corrections.
-        calibration_margin: by which its expected calibration error may be above the champion's.
+        calibration_margin: by which its expected calibration error may be above the champion's,
+            besides what chance can do.
         robustness_margin: by which its mean accuracy on corrupted digits may be below the
             champion's.
         least_agreement: share of mirrored requests that it must answer as the champion does, or
@@ -237,11 +238,14 @@ def _agrees_on_traffic(challenger: Candidate, champion: Candidate, policy: Polic
 
 
 def _calibrated_as_well(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
-    error, most = challenger.calibration_error, champion.calibration_error
+    error, champions = challenger.calibration_error, champion.calibration_error
+    share = challenger.right.mean()
+    chance = Z_95 * np.sqrt(share * (1 - share) / len(challenger.right))  # of so few digits
+    more = policy.calibration_margin + float(chance)
     return Reason(
-        error <= most + policy.calibration_margin,
+        error <= champions + more,
         f"Its confidence is off by {error:.2%} on average (expected calibration error), the "
-        f"champion's by {most:.2%}; {policy.calibration_margin:.1%} more is allowed.",
+        f"champion's by {champions:.2%}; {more:.2%} more is allowed.",
         {"calibration_error": error},
     )
 

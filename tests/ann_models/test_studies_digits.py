@@ -7,6 +7,7 @@ import pytest
 from untrained import EPOCHS, an_untrained, study
 
 from ann_models import entry
+from ann_models.corruptions import CORRUPTIONS
 from ann_models.datasets import Dataset
 from ann_models.evaluation import predict
 from ann_models.variants import VARIANTS
@@ -91,7 +92,11 @@ def test_both_kinds_of_network_show_all_panels(layers, title):
         "worst_mistakes",
         "prediction",
         "first_layer_weights",
+        "robustness",
     }
+    assert findings.metrics["robustness"] == pytest.approx(
+        np.mean([findings.metrics[f"test_accuracy_{name}"] for name in CORRUPTIONS])
+    )
     assert findings.figures["first_layer_weights"].axes[0].get_title() == title
 
 

@@ -170,7 +170,7 @@ def test_mcnemar_counts_the_fair_coins_tosses(gained, lost, p_value):
 # Confidence and corruptions
 
 
-@pytest.mark.parametrize(("confidence", "promoted"), [(0.98, True), (0.979, True), (0.9, False)])
+@pytest.mark.parametrize(("confidence", "promoted"), [(0.98, True), (0.975, True), (0.9, False)])
 def test_who_is_right_more_often_but_less_honest_about_it_is_refused(confidence, promoted):
     named = LABELS.copy()
     named[:20] = (named[:20] + 1) % 10

@@ -1,9 +1,12 @@
 """Networks that build on others' networks; and that nothing which decides sees a test digit."""
 
+import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from served import enter
 
 from ann_models import datasets
@@ -11,6 +14,7 @@ from ann_models.augmentation import Augmentation
 from ann_models.entry import Dense, Distillation, Flatten, Variant
 from ann_models.variants import VARIANTS
 from pipelines import stores
+from pipelines.cli import main
 from pipelines.flows import VariantsFailed, lecture
 from pipelines.leaderboard import standings
 
@@ -99,6 +103,27 @@ def test_the_leaderboard_ranks_by_validation_accuracy(home):
     assert shares == sorted(shares, reverse=True)
     assert all(standing.onnx_ms > 0 for standing in found)
     assert all(standing.seeds == 2 for standing in found)
+
+
+@pytest.fixture
+def environment():
+    """What a command exports to MLflow and Prefect is forgotten."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_leaderboard_is_printed_and_is_json_for_a_program(home):
+    printed = CliRunner().invoke(main, ["leaderboard"])
+    assert printed.exit_code == 0
+    assert all(name in printed.output for name in NAMES)
+    rows = json.loads(CliRunner().invoke(main, ["leaderboard", "--json"]).output)
+    assert rows[0].keys() >= {
+        "name", "seeds", "val_accuracy_mean", "test_accuracy_mean", "test_accuracy_std",
+        "parameters", "train_seconds", "onnx_ms", "ece",
+    }  # fmt: skip
 
 
 def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):

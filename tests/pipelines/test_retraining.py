@@ -71,7 +71,7 @@ def test_the_challenger_is_better_on_corrections_that_it_never_saw(retrained):
 
 
 def test_the_gate_promotes_it_for_that_and_the_champion_moves(retrained):
-    assert retrained.champion == "2"
+    assert retrained.champion == "2", retrained.challengers[0].decision
     assert "people's corrections that neither was trained on" in retrained.challengers[0].decision
     assert stores.registry().champion(NAME).number == "2"
 

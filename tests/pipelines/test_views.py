@@ -33,6 +33,7 @@ IDS = [
     "overfitting-penalty",
     "data",
     "data-runs",
+    "accuracy",
 ]
 KNOWN_METRICS = {
     "adam_train_loss",
@@ -42,6 +43,7 @@ KNOWN_METRICS = {
     "central_differences_relative_error",
     "curve_roughness",
     "dead_neurons",
+    "ece",
     "final_train_loss",
     "final_train_loss_by_seed",
     "final_train_loss_max",
@@ -63,8 +65,10 @@ KNOWN_METRICS = {
     "or_accuracy",
     "or_mistakes",
     "parameters",
+    "robustness",
     "stopped_epoch",
     "test_accuracy",
+    "test_accuracy_std",
     "test_error_by_train_size",
     "test_error_count",
     "train_accuracy",
