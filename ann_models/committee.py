@@ -38,10 +38,15 @@ def assemble(
                 f"{variant.name} needs {len(seeds)} seeds of {member.name}; seeds "
                 f"{sorted(missing)} were not trained. Run `ann run {member.name}` again."
             )
+    trained = {
+        f"{member.name}_{seed}": model
+        for member, training in zip(variant.members, trainings, strict=True)
+        for seed, model in zip(training.seeds, training.models, strict=True)
+    }
     models = [networks.build(variant, input_shape, seed) for seed in seeds]
     for model, seed in zip(models, seeds, strict=True):
-        for network, training in zip(networks.members(model), trainings, strict=True):
-            network.set_weights(training.models[training.seeds.index(seed)].get_weights())
+        for network, (seat, _) in zip(networks.members(model), variant.seats(seed), strict=True):
+            network.set_weights(trained[seat.name].get_weights())
     seconds = sum(training.seconds for training in trainings)
     return Training(models, seeds, history={}, seconds=seconds)
 

@@ -173,7 +173,8 @@ class Variant:
         batch_size: examples a gradient step.
         seeds: how many initialisations are trained, seeds 0 to seeds−1.
         distillation: whose answers it learns, in place of the labels.
-        members: the entries whose trained networks form it, seed by seed; it is not trained itself.
+        members: the entries whose trained networks form it; it is not trained itself. The committee
+            of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
         registered: whether its model is a candidate for the digit service.
     """
@@ -203,6 +204,11 @@ class Variant:
     def has_networks(self) -> bool:
         """Whether it ends with trained networks, its own or its members'."""
         return bool(self.layers or self.members)
+
+    def seats(self, seed: int) -> list[tuple[Variant, int]]:
+        """The networks that form the committee of a seed: named entries, each with its seed."""
+        others = [other for other in range(self.seeds) if other != seed] or [seed]
+        return [(replace(m, name=f"{m.name}_{s}"), s) for m in self.members for s in others]
 
     def shortened(self) -> Variant:
         """The same row for a quick look: few epochs, one seed, few digits."""

@@ -12,7 +12,7 @@ from ann_models.layers import Deslant
 def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Model:
     """The entry's network with the initial weights of `seed` (Glorot uniform kernels).
 
-    A committee answers with the mean of its members' answers.
+    A committee answers with the mean of its networks' answers; it has none of its own seed.
 
     Args:
         variant: an entry with layers, or with members.
@@ -24,7 +24,7 @@ def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Mo
     """
     if variant.members:
         images = keras.Input(input_shape)
-        answers = [build(member, input_shape, seed)(images) for member in variant.members]
+        answers = [build(seat, input_shape, s)(images) for seat, s in variant.seats(seed)]
         return keras.Model(images, keras.layers.Average()(answers), name=variant.name)
     regularizer = _regularizer(variant.penalty)
     layers: list[keras.Layer] = [keras.Input(input_shape)]

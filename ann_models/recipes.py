@@ -27,16 +27,16 @@ DISTORTIONS = Augmentation(
 )
 
 
-def _convolutions(*stages: tuple[int, ...], kernel: int = 5) -> tuple[Layer, ...]:
+def _convolutions(*stages: tuple[int, ...]) -> tuple[Layer, ...]:
     """Stages of convolutions of so many filters, each with batch normalisation and SiLU.
 
-    Each stage begins with a stride of 2 in place of pooling (Springenberg et al. 2015); the
-    `kernel` is the first convolution's, all others are 3×3.
+    Each stage begins with a stride of 2 in place of pooling (Springenberg et al. 2015). The first
+    convolution is 5×5, all others are 3×3.
     """
     layers: list[Layer] = []
     for stage, filters in enumerate(stages):
         for i, count in enumerate(filters):
-            size = kernel if stage == i == 0 else 3
+            size = 5 if stage == i == 0 else 3
             layers += [Convolution(count, size, 2 if i == 0 else 1, "linear")]
             layers += [BatchNormalization(), ActivationLayer("silu")]
     return *layers, Flatten(), Dense(10, "softmax")
@@ -67,7 +67,6 @@ BEST_CNN = Variant(
     augmentation=DISTORTIONS,
     registered=True,
 )
-# Cheaper and of other shapes: a committee gains by members that err differently.
 SECOND_CNN = replace(
     BEST_CNN,
     name="second_cnn",
@@ -75,22 +74,16 @@ SECOND_CNN = replace(
     layers=_convolutions((16, 32, 32), (48, 48, 48), (64, 64)),
     epochs=10,
 )
-THIRD_CNN = replace(
-    SECOND_CNN,
-    name="third_cnn",
-    look_at="Two stages in place of three, and a smaller first kernel.",
-    layers=_convolutions((16, 32, 32), (64, 64, 64), kernel=3),
-)
 BEST_COMMITTEE = Variant(
     row=16,
     name="best_committee",
     question="accuracy",
-    look_at="The mean of three networks' answers errs less than each of them.",
+    look_at="The mean of four networks' answers errs less than each of them.",
     study="mnist",
     data="digits",
     loss="sparse_categorical_crossentropy",
     seeds=3,
-    members=(BEST_CNN, SECOND_CNN, THIRD_CNN),
+    members=(BEST_CNN, SECOND_CNN),
     registered=True,
 )
 BEST_100_UNITS = Variant(
@@ -120,7 +113,6 @@ BEST_MLP = replace(
 RECIPES = (
     BEST_CNN,
     SECOND_CNN,
-    THIRD_CNN,
     BEST_COMMITTEE,
     BEST_100_UNITS,
     BEST_MLP,

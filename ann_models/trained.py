@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,7 @@ class Training:
             }
 
         seeds = tuple(int(seed) for seed in arrays["seeds"])
+        variant = replace(variant, seeds=len(seeds))  # which decides how large a committee is
         models = [networks.build(variant, input_shape, seed) for seed in seeds]
         weights = list(group("weights/").values())
         for i, model in enumerate(models):

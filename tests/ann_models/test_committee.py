@@ -33,15 +33,21 @@ def untrained(variant: Variant, seconds: float = 1.0) -> Training:
     return Training(models, seeds, {}, seconds)
 
 
-def test_each_seeds_committee_is_the_mean_of_that_seeds_members():
-    first, second = untrained(FIRST, 2.0), untrained(SECOND, 3.0)
-    both = assemble(COMMITTEE, [first, second], SHAPE)
+def test_the_committee_of_a_seed_is_the_mean_of_all_other_seeds_networks():
+    first, second = (untrained(replace(v, seeds=3), s) for v, s in ((FIRST, 2.0), (SECOND, 3.0)))
+    both = assemble(replace(COMMITTEE, seeds=3), [first, second], SHAPE)
     images = DIGITS.arrays["x_val"][:20]
     for seed in both.seeds:
-        expected = [predict(training.models[seed], images) for training in (first, second)]
+        others = [other for other in both.seeds if other != seed]
+        expected = [predict(t.models[s], images) for t in (first, second) for s in others]
         found = predict(both.models[seed], images)
         np.testing.assert_allclose(found, np.mean(expected, axis=0), atol=1e-6)
     assert both.seconds == 5.0
+
+
+def test_with_one_seed_the_committee_has_just_that():
+    both = assemble(replace(COMMITTEE, seeds=1), [untrained(FIRST), untrained(SECOND)], SHAPE)
+    assert len(networks.members(both.models[0])) == 2
 
 
 def test_a_committee_survives_the_disk(tmp_path):
