@@ -189,8 +189,9 @@ def mistakes_left(
     right.errorbar(parameters, mistakes, deviation, fmt="o", color=style.BLUE, capsize=4)
     for name, x, y in zip(names, parameters, mistakes, strict=True):
         right.annotate(name, (x, y), (6, 4), textcoords="offset points", fontsize=9)
-    right.set(xscale="log", yscale="log")
-    right.margins(x=0.3, y=0.15)
+    right.set_xscale("log")
+    right.margins(x=0.4, y=0.15)
+    style.log_ordinate(right)
     return figure
 
 
