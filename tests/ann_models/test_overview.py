@@ -129,3 +129,17 @@ def test_questions_whose_runs_stand_alone_have_no_comparison(question):
 def test_comparing_needs_no_tensorflow():
     code = "import sys, ann_models.studies.overview; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def recipe_run(name, val_accuracy, test_accuracy, parameters):
+    metrics = {"val_accuracy": val_accuracy, "test_accuracy": test_accuracy}
+    return Summary(name, {}, metrics | {"test_accuracy_std": 0.001, "parameters": parameters})
+
+
+def test_recipes_stand_in_the_order_of_validation_though_the_test_digits_are_shown():
+    runs = [recipe_run("lucky", 0.990, 0.998, 1e5), recipe_run("good", 0.995, 0.996, 1e6)]
+    findings = overview("accuracy", [Summary("overview"), *runs])
+    assert findings.tables["leaderboard"]["name"] == ["good", "lucky"]
+    left = findings.figures["mistakes_left"].axes[0]
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([40, 20])
+    assert [label.get_text() for label in left.get_yticklabels()] == ["good", "lucky"]
