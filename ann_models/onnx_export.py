@@ -7,24 +7,19 @@ output `probabilities` float32 (N, 10), and names that depend on the graph alone
 from __future__ import annotations
 
 import tempfile
-import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 from keras import layers
 
 from ann_models.errors import UnsupportedLayer
 from ann_models.evaluation import predict
 from ann_models.layers import Deslant
 from ann_models.networks import members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ann_models.onnx_inference import predictor
 
 SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
     Deslant,
@@ -105,28 +100,6 @@ def _depth_first(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return list(ordered.values())
 
 
-def predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], np.ndarray]:
-    """What ONNX Runtime makes of the bytes, on one thread: images (n, 28, 28) → probabilities."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["probabilities"], {"images": images})[0]
-
-
 def largest_difference(model: keras.Model, onnx_bytes: bytes, images: np.ndarray) -> float:
     """Largest absolute difference between the two forms' probabilities for images (n, 28, 28)."""
     return float(np.max(np.abs(predictor(onnx_bytes)(images) - predict(model, images))))
-
-
-def milliseconds_per_image(onnx_bytes: bytes, image: np.ndarray, seconds: float = 0.1) -> float:
-    """Time for one image (28, 28) alone, on one thread.
-
-    It is the fastest of all calls within the given seconds: other work only ever adds to it.
-    """
-    answer = predictor(onnx_bytes)
-    batch = image[np.newaxis]
-    fastest, end = np.inf, time.perf_counter() + seconds
-    while (started := time.perf_counter()) < end:
-        answer(batch)
-        fastest = min(fastest, time.perf_counter() - started)
-    return 1000 * fastest

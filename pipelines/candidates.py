@@ -9,7 +9,8 @@ import numpy as np
 
 from ann_models.corruptions import CORRUPTIONS, corrupted
 from ann_models.evaluation import accuracy
-from ann_models.onnx_export import largest_difference, milliseconds_per_image, predictor
+from ann_models.onnx_export import largest_difference
+from ann_models.onnx_inference import milliseconds_per_image, predictor
 from pipelines.gate import Candidate
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def drift(days: float = 7.0, least: int = 100) -> Report:
 @task(name="watch traffic", cache_policy=NO_CACHE)
 def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
     """Let the champion answer recent images and known digits alike, compare, log with pictures."""
-    from ann_models.onnx_export import predictor
+    from ann_models.onnx_inference import predictor
 
     registry, tracking = stores.registry(), stores.tracking()
     champion = registry.version(champion_now().name, number)

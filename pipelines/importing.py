@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from mlflow.entities import (
     Dataset,
     DatasetInput,
@@ -28,6 +27,7 @@ from mlflow.models import Model
 
 from ann_models import archives, datasets
 from ann_models.errors import AnnError
+from ann_models.onnx_inference import predictor
 from ann_models.questions import QUESTIONS
 from pipelines import bundle, gate, ledger, views
 from pipelines.errors import WrongUse, in_a_sentence
@@ -222,10 +222,7 @@ def _check_forms(version: bundle.Version, folder: Path) -> None:
     if validation["probabilities"].shape != expected or len(validation["labels"]) != expected[0]:
         raise ValueError(f"its validation.npz has not the shape {expected}")
     try:
-        session = onnxruntime.InferenceSession(
-            (folder / "model.onnx").read_bytes(), providers=["CPUExecutionProvider"]
-        )
-        answer = session.run(["probabilities"], {"images": probe["image"][np.newaxis]})[0][0]
+        answer = predictor((folder / "model.onnx").read_bytes())(probe["image"][np.newaxis])[0]
         difference = np.abs(answer - probe["probabilities"]).max()
     except Exception as error:  # ONNX Runtime's errors have no common tree
         raise ValueError(f"its model.onnx does not answer: {error}") from error

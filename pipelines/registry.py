@@ -149,7 +149,7 @@ class Registry:
         Raises:
             RegistryError: the version was not registered here, or its files are gone or altered.
         """
-        from ann_models.onnx_export import milliseconds_per_image
+        from ann_models.onnx_inference import milliseconds_per_image
 
         if "validation_digest" not in version.tags:
             raise RegistryError(

@@ -34,7 +34,7 @@ class Answers(NamedTuple):
 
 def answers(onnx_bytes: bytes, images: np.ndarray) -> Answers:
     """Put images (n, 28, 28) to a model, one by one."""
-    from ann_models.onnx_export import predictor
+    from ann_models.onnx_inference import predictor
 
     answer = predictor(onnx_bytes)
     digits, seconds = np.empty(len(images), np.int32), np.empty(len(images))

@@ -11,13 +11,8 @@ from ann_models.entry import Dense, Flatten, Variant
 from ann_models.errors import UnsupportedLayer
 from ann_models.layers import Deslant
 from ann_models.networks import build as build_variant
-from ann_models.onnx_export import (
-    SUPPORTED_LAYERS,
-    largest_difference,
-    milliseconds_per_image,
-    predictor,
-    to_onnx,
-)
+from ann_models.onnx_export import SUPPORTED_LAYERS, largest_difference, to_onnx
+from ann_models.onnx_inference import milliseconds_per_image, predictor
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 from served import DIGITS
 
 from ann_models import networks
-from ann_models.onnx_export import predictor, to_onnx
+from ann_models.onnx_export import to_onnx
+from ann_models.onnx_inference import predictor
 from ann_models.variants import VARIANTS
 from pipelines.shadow import UNTIMED, answers, observe
 from pipelines.traffic import Corrections, keys
