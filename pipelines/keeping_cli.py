@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines import starting
+from pipelines.durations import Duration
 from pipelines.printing import as_json, print_table, say
-from pipelines.schedule_cli import Duration
 
 if TYPE_CHECKING:
     from pipelines.housekeeping import Outcome, Plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,29 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines import starting
+from pipelines.durations import Duration
 from pipelines.printing import as_json, print_table, say
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
     from pipelines.schedules import Scheduled
-
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
-
-class Duration(click.ParamType):
-    """A length of time such as 90m, 6h or 1d."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        """Parse it; anything else is refused with an example."""
-        if isinstance(value, timedelta):
-            return value
-        match = re.fullmatch(r"(\d{1,5})([mhd])", str(value).strip())
-        if not match:
-            self.fail(f"{value!r} is no length of time; write 90m, 6h or 1d.", param, ctx)
-        return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def _parameters(context: Any, option: Any, values: tuple[str, ...]) -> dict[str, Any]:
@@ -109,7 +92,7 @@ def add(
 ) -> None:
     """Add a schedule.
 
-    Example: ann schedule add depth --every 6h --param names='["depth_1", "depth_2"]'
+    Example: ann schedule add neurons --every 6h --param names='["neurons"]'
     """
     from pipelines.deployments import Plan, create
 
