@@ -67,8 +67,7 @@ class Surroundings:
             variables |= _OWN
         if any(os.environ.get(name) != value for name, value in variables.items()):
             os.environ.update(variables)
-            for cached in (stores.settings, stores.tracking, stores.registry, stores.loaded):
-                cached.cache_clear()
+            stores.forget()
         settings.export(stores.settings())
 
 
@@ -123,9 +122,12 @@ class Cluster:
         client.subscribe_topic(f"ann {job}", self._hear)
         waiting: dict[str, PrefectDaskFuture] = {}
         for name, call in calls.items():
-            before = [waiting[other] for other in after[name] if other in waiting]
-            waiting[name] = self.runner.submit(task, dict(call), wait_for=before)
-        del before
+            # No name for this list: it would keep the futures, and they their results on workers.
+            waiting[name] = self.runner.submit(
+                task,
+                dict(call),
+                wait_for=[waiting[other] for other in after[name] if other in waiting],
+            )
         try:
             while waiting:
                 time.sleep(POLL_SECONDS)  # here, and not in Dask's thread, Ctrl-C is heard

@@ -45,6 +45,12 @@ def registry() -> Registry:
     return Registry(settings().tracking_uri, settings().home)
 
 
+def forget() -> None:
+    """Make all of these anew when they are next asked for: the environment has changed."""
+    for made in (settings, tracking, registry, loaded):
+        made.cache_clear()
+
+
 def saved(data: Dataset) -> DataFile:
     """Write a data set under its name and digest, unless it is there."""
     path = settings().data / f"{data.name}-{data.digest[:12]}.npz"

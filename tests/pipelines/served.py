@@ -36,8 +36,7 @@ def enter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("ANN_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(home / "no MNIST here"))
-    for cached in (stores.settings, stores.tracking, stores.registry, stores.loaded):
-        cached.cache_clear()
+    stores.forget()
 
 
 def copied(champion_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -32,8 +32,7 @@ def home(shared_home, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("ANN_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(shared_home / "no MNIST here"))
-    for cached in (stores.settings, stores.tracking, stores.registry, stores.loaded):
-        cached.cache_clear()
+    stores.forget()
     return shared_home
 
 

@@ -20,14 +20,11 @@ def home(tmp_path, monkeypatch):
     for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", *scaling.THREADS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANN_HOME", str(tmp_path / "home"))
-    caches = (stores.settings, stores.tracking, stores.registry, stores.loaded)
-    for cached in caches:
-        cached.cache_clear()
+    stores.forget()
     yield tmp_path / "home"
     os.environ.clear()
     os.environ.update(before)
-    for cached in caches:
-        cached.cache_clear()
+    stores.forget()
 
 
 # --- what travels ---------------------------------------------------------------------------------
