@@ -133,7 +133,7 @@ def scores(
 
 @dataclass(frozen=True)
 class _Judged:
-    """The findings on all seeds, and the chosen seed's model, calibrated, with its answers."""
+    """The findings on all seeds, and the chosen seed's model with its test answers, as served."""
 
     findings: Findings
     model: keras.Model
@@ -144,8 +144,13 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     measured, test_outputs = scores(data, training.models)
     best = int(np.argmax(measured["val_accuracy"]))
     arrays, labels = data.arrays, data.arrays["y_test"]
-    model, temperature = calibrated(training.models[best], arrays["x_val"], arrays["y_val"])
-    probabilities = predict(model, arrays["x_test"])
+    model, probabilities = training.models[best], test_outputs[best]
+    calibration: dict[str, float] = {}
+    if variant.registered:  # as it will be served
+        model, temperature = calibrated(model, arrays["x_val"], arrays["y_val"])
+        uncalibrated = expected_calibration_error(probabilities, labels)
+        calibration = {"temperature": temperature, "ece_uncalibrated": uncalibrated}
+        probabilities = predict(model, arrays["x_test"])
     matrix = confusion_matrix(labels, named_classes(probabilities))
     right = int(matrix.trace())
     low, high = wilson_interval(right, len(labels))
@@ -158,9 +163,7 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
         "best_test_accuracy_high": high,
         "test_error_count": float(len(labels) - right),
         "ece": expected_calibration_error(probabilities, labels),
-        "ece_uncalibrated": expected_calibration_error(test_outputs[best], labels),
-        "temperature": temperature,
-    }
+    } | calibration
     size = len(data.arrays["x_train"])
     findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
     findings.figures["confusion_matrix"] = figures.confusion(matrix)
