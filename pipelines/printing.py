@@ -42,7 +42,8 @@ def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table
     """The numbers that most rows have, and the one that each is about."""
     from rich.table import Table
 
-    table = Table("variant", "training loss", "±", "val. acc.", "test acc.", "s", "", box=None)
+    heads = "variant", "training loss", "±", "val. acc.", "test acc.", "s", ""
+    table = Table(*heads, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name, metrics, remark in rows:
         table.add_row(
             name,

@@ -1,9 +1,35 @@
-"""What tests of flows share: a Prefect server, and a state folder with a champion.
+"""What tests share: an empty MLflow store, a Prefect server, a state folder with a champion.
 
 Prefect is imported in the fixtures: pytest reads this file before it takes over the terminal.
 """
 
+import sqlite3
+from contextlib import closing
+
 import pytest
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> bytes:
+    """An MLflow database without content: to make one costs seconds."""
+    from pipelines import settings
+    from pipelines.tracking import Tracking
+
+    home = tmp_path_factory.mktemp("empty")
+    Tracking(settings.load({"ANN_HOME": str(home)}))
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return (home / "mlflow.db").read_bytes()
+
+
+@pytest.fixture
+def store(tmp_path, empty_store):
+    """An MLflow store of the test's own."""
+    from pipelines import settings
+    from pipelines.tracking import Tracking
+
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
+    return Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import sqlite3
 import zipfile
-from contextlib import closing
 
 import keras
 import numpy as np
@@ -92,16 +90,6 @@ def file(origin, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "champion.zip"
     origin.export("champion", path)
     return path
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory) -> bytes:
-    """An MLflow database without content: to make one costs seconds."""
-    home = tmp_path_factory.mktemp("empty")
-    Tracking(settings.load({"ANN_HOME": str(home)}))
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return (home / "mlflow.db").read_bytes()
 
 
 @pytest.fixture

@@ -10,27 +10,10 @@ from uuid import uuid4
 import pytest
 from mlflow.entities import LoggedModelOutput, Metric
 
-from pipelines import housekeeping, settings, views
-from pipelines.tracking import Tracking
+from pipelines import housekeeping, views
 
 MONTH = timedelta(days=30)
 DAY = 86400
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory) -> bytes:
-    """An MLflow database without content: to make one costs seconds."""
-    home = tmp_path_factory.mktemp("empty")
-    Tracking(settings.load({"ANN_HOME": str(home)}))
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return (home / "mlflow.db").read_bytes()
-
-
-@pytest.fixture
-def store(tmp_path, empty_store) -> Tracking:
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    return Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
 
 
 def a_run(store, days_ago=100.0, name="xor_mlp", status="FINISHED", metrics=0, **tags) -> str:

@@ -32,22 +32,6 @@ from pipelines.tracking import Tracking
 TAGS = {"variant": "xor_mlp", "quick": "false"}
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory) -> bytes:
-    """An MLflow database without content: to make one costs seconds."""
-    home = tmp_path_factory.mktemp("empty")
-    Tracking(settings.load({"ANN_HOME": str(home)}))
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return (home / "mlflow.db").read_bytes()
-
-
-@pytest.fixture
-def store(tmp_path, empty_store) -> Tracking:
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    return Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
-
-
 @pytest.fixture
 def run_id(store) -> str:
     with store.run(store.experiment("one_neuron"), "xor_mlp", TAGS) as run_id:
