@@ -43,7 +43,7 @@ setup: $(VENV)/.installed  ## the virtual environment with pinned, hash-checked 
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV): about 2.6 GB of packages, once"
+	@echo "Setting up $(VENV): about 2.9 GB of packages, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

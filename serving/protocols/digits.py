@@ -17,7 +17,7 @@ SIDE = 28
 PIXELS = SIDE * SIDE
 MAX_IMAGES = 2000  # at once
 MAX_DIMENSIONS = 4  # images, rows, columns, channel
-# Read, ten million bytes of brackets or commas take half a gigabyte; they are counted before.
+# Read, ten million bytes of brackets take 300 MB and more; they are counted before.
 MAX_LISTS = 200_000  # 2,000 images of 28 rows have 58,000
 MAX_VALUES = 2_000_000  # 2,000 images have 1,568,000
 
