@@ -70,7 +70,7 @@ def _show_line(name: str, line: str) -> None:
 def _show(parts: list[Standing]) -> None:
     from rich.table import Table
 
-    table = Table("service", "address", "", "", box=None)
+    table = Table("service", "address", "", "", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for part in parts:
         mark = "[green]✓[/]" if part.well else "[red]✗[/]"
         again = f" (restarted {part.restarts} times)" if part.restarts else ""
