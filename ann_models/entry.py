@@ -205,6 +205,12 @@ class Variant:
         """Whether it ends with trained networks, its own or its members'."""
         return bool(self.layers or self.members)
 
+    @property
+    def builds_on(self) -> list[str]:
+        """The names of the entries whose trained networks it needs."""
+        members = [member.name for member in self.members]
+        return [*members, self.distillation.teacher] if self.distillation else members
+
     def seats(self, seed: int) -> list[tuple[Variant, int]]:
         """The networks that form the committee of a seed: named entries, each with its seed."""
         others = [other for other in range(self.seeds) if other != seed] or [seed]

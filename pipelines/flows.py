@@ -108,7 +108,7 @@ def _side_by_side(work: list[Work], report: Report, workers: int, address: str |
         with scaling.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
             around = scaling.Surroundings.here()
             calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            after = {i.variant.name: i.builds_on for i in work}
+            after = {i.variant.name: i.variant.builds_on for i in work}
             job = report.pipeline_run_id
             for name, found in cluster.completed(study, calls, after, job, progress):
                 if isinstance(found, Exception):  # its worker was lost again and again

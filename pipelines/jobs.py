@@ -26,13 +26,6 @@ class Work:
     pipeline_run_id: str
     quick: bool
 
-    @property
-    def builds_on(self) -> list[str]:
-        """The variants whose networks it needs."""
-        teacher = self.variant.distillation
-        members = [member.name for member in self.variant.members]
-        return [*members, teacher.teacher] if teacher else members
-
     def with_data_at_hand(self) -> Work:
         """The same, its data made anew on a machine that does not share the state folder."""
         if Path(self.file.path).exists():

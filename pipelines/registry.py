@@ -188,6 +188,8 @@ class Registry:
         """
         import keras
 
+        import ann_models.layers  # noqa: F401  # or Keras would not know them
+
         with tempfile.TemporaryDirectory() as folder:
             path = self._verified_file(version, "keras_sha256", folder)
             return keras.models.load_model(path, compile=False, safe_mode=True)

@@ -122,7 +122,8 @@ def retrain(names: list[str] | None = None, force: bool = False) -> Report:
     """Train challengers with what people corrected, and let the gate decide on them.
 
     Args:
-        names: registered variants of the lecture's table; none: the champion's.
+        names: registered variants of the table that learn from labels; none: the champion's, or
+            those that it builds on.
         force: train even if no correction is new.
 
     Raises:
@@ -133,7 +134,7 @@ def retrain(names: list[str] | None = None, force: bool = False) -> Report:
         RetrainingFailed: some challengers failed.
     """
     champion = champion_now()
-    chosen = _registered(names or [champion.tags["variant"]])
+    chosen = _registered(names or taught_by_labels(champion.tags["variant"]))
     found, _ = _corrections(champion)
     report = Report(str(flow_run.id), champion.name, "nothing new", champion.number)
     if not force and (not len(found) or _answered("corrections_sha256", found.digest, champion)):
@@ -293,6 +294,17 @@ def champion_now() -> Version:
     raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
 
 
+def taught_by_labels(name: str) -> list[str]:
+    """A variant that labels teach, and so corrections; else those such that it builds on.
+
+    Raises:
+        UnknownName: the name is not in the table.
+    """
+    (variant,) = variants.find([name])
+    found = [other for needed in variant.builds_on for other in taught_by_labels(needed)]
+    return list(dict.fromkeys(found)) or [name]
+
+
 def _registered(names: list[str]) -> list[Variant]:
     chosen = variants.find(names)
     for variant in chosen:
@@ -300,6 +312,11 @@ def _registered(names: list[str]) -> list[Variant]:
             raise WrongUse(
                 f"{variant.name} is no candidate for the digit service; those are "
                 f"{', '.join(v.name for v in variants.find([]) if v.registered)}."
+            )
+        if variant.builds_on:
+            raise WrongUse(
+                f"{variant.name} learns from other networks and not from corrections; retrain "
+                f"{', '.join(taught_by_labels(variant.name))}."
             )
     return chosen
 

@@ -212,7 +212,15 @@ def test_before_there_is_a_champion_it_says_how_to_get_one(tmp_path, monkeypatch
         retrain()
 
 
-@pytest.mark.parametrize(("name", "error"), [("mnist_an", UnknownName), ("overfit_base", WrongUse)])
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("mnist_an", UnknownName),
+        ("overfit_base", WrongUse),
+        ("best_committee", WrongUse),
+        ("best_mlp", WrongUse),
+    ],
+)
 def test_a_variant_that_cannot_serve_is_refused_before_anything_is_done(home, name, error):
     with pytest.raises(error):
         retrain([name])
@@ -240,3 +248,15 @@ def test_an_mnist_champion_learns_from_other_peoples_handwriting(mnist, tmp_path
     assert report.corrections["accepted"] > 500
     assert metrics["held_out_accuracy"] > metrics["champion_held_out_accuracy"] + 0.02
     assert metrics["val_accuracy"] > 0.96
+
+
+@pytest.mark.parametrize(
+    ("champion", "learners"),
+    [
+        ("mnist_ann", ["mnist_ann"]),
+        ("best_committee", ["best_cnn", "second_cnn"]),
+        ("best_100_units", ["best_cnn", "second_cnn"]),
+    ],
+)
+def test_what_learned_from_networks_is_succeeded_by_what_learns_from_labels(champion, learners):
+    assert retraining.taught_by_labels(champion) == learners
