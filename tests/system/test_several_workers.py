@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # One row that is done at once, one that trains for long, one whose sums threads could round.
 NAMES = ("relu_shapes", "overfit_base", "mnist_data_size_500")
 JOB = ("run", *NAMES, "--seeds", "5")
+LONG_JOB = ("run", "relu_shapes", "overfit_base", "--seeds", "60")
 
 
 def tag_of_runs(ann: Ann, key: str) -> dict[str, str]:
@@ -80,7 +81,7 @@ def test_a_worker_killed_half_way_changes_no_result_and_leaves_no_run_open(ann, 
 
 @pytest.mark.parametrize("how", ["Ctrl-C in the terminal", "SIGTERM"])
 def test_an_interrupted_job_ends_its_workers_and_leaves_no_run_open(ann, how):
-    job = ann.start(*JOB, "--workers", "2")
+    job = ann.start(*LONG_JOB, "--workers", "2")
     ann.wait_until_running("overfit_base")
     started = processes_of(job)
     if how == "SIGTERM":
