@@ -137,7 +137,7 @@ def serving(
 @click.option("--shortened", is_flag=True, help="Each row as `--quick` shortens it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 def pipeline(workers: tuple[int, ...], shortened: bool, as_json: bool) -> None:
-    """Measure what orchestration and tracking add, and what workers take away (about 8 minutes).
+    """Measure what orchestration and tracking add, and what workers take away (about 7 minutes).
 
     The whole table, bare and by `ann run`; then a sweep of small rows on several workers.
 
