@@ -1,4 +1,4 @@
-"""Random shifts, rotations, scales, shears and elastic distortions of digits, from a seed."""
+"""Random distortions of digits, from a seed: of place, form, stroke, sharpness, and noise."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Augmentation:
         elastic_alpha: strength of the elastic distortion, Simard's α; 34 with σ = 4 moves a pixel
             by 1.4 along each axis (root mean square).
         elastic_sigma: smoothness of the elastic distortion, Simard's σ, in pixels.
+        thickness: of the strokes; 1 is as far as to the largest ink of 3×3 pixels, and to the
+            smallest of 2×2.
+        blur: standard deviation of a Gaussian, in pixels; where the draw is negative, none.
+        noise: standard deviation of each pixel's noise; where the draw is negative, none.
     """
 
     shift: float = 0.0
@@ -33,10 +37,17 @@ class Augmentation:
     shear: float = 0.0
     elastic_alpha: float = 0.0
     elastic_sigma: float = 4.0
+    thickness: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
-        if min(astuple(self)) < 0 or self.scale >= 1 or self.elastic_sigma == 0:
-            raise ValueError(f"{self}: expected bounds of 0 or more, scale < 1, elastic_sigma > 0.")
+        sound = min(astuple(self)) >= 0 and self.elastic_sigma > 0
+        if not sound or self.scale >= 1 or self.thickness > 1:
+            raise ValueError(
+                f"{self}: expected bounds of 0 or more, scale < 1, elastic_sigma > 0, "
+                "thickness ≤ 1."
+            )
 
 
 def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Tensor:
@@ -64,7 +75,17 @@ def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Te
     if settings.elastic_alpha:
         down, right = tf.unstack(_elastic_field(n, side, settings, seed))
         rows, columns = rows + down, columns + right
-    return _bilinear(images, rows, columns)
+    images = _bilinear(images, rows, columns)
+    if settings.thickness:
+        images = _with_other_strokes(images, settings.thickness * _uniform([n, 1, 1], _fold(seed, 2)))
+    if settings.blur:
+        images = _blurred(images, settings.blur * _uniform([n, 1, 1], _fold(seed, 3)))
+    if settings.noise:
+        strength = tf.nn.relu(settings.noise * _uniform([n, 1, 1], _fold(seed, 4)))
+        # The sum of three draws from U(−1, 1) has variance 1 and is nearly normal.
+        noise = tf.reduce_sum(_uniform([3, n, side, side], _fold(seed, 5)), axis=0)
+        images = tf.clip_by_value(images + strength * noise, 0.0, 1.0)
+    return images
 
 
 def _affine_sources(
@@ -97,8 +118,7 @@ def _elastic_field(n: tf.Tensor, side: int, settings: Augmentation, seed: tf.Ten
     import tensorflow as tf
 
     basis = _blur_basis(side, settings.elastic_sigma)
-    own_seed = tf.random.experimental.stateless_fold_in(seed, 1, alg="philox")
-    coefficients = _uniform([2, n, basis.shape[1], basis.shape[1]], own_seed)
+    coefficients = _uniform([2, n, basis.shape[1], basis.shape[1]], _fold(seed, 1))
     return settings.elastic_alpha * (basis @ coefficients @ basis.T)
 
 
@@ -109,6 +129,34 @@ def _blur_basis(side: int, sigma: float) -> np.ndarray:
     values, vectors = np.linalg.eigh(blur)
     vectors *= np.sign(vectors[0])  # which LAPACK leaves open
     return (vectors * values)[:, values > 0.01].astype(np.float32)
+
+
+def _with_other_strokes(images: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
+    """Return thicker strokes where `change` (n, 1, 1) is positive, thinner where negative."""
+    import tensorflow as tf
+
+    ink = images[..., None]
+    thick = tf.nn.max_pool2d(ink, 3, 1, "SAME")[..., 0]
+    thin = -tf.nn.max_pool2d(-ink, 2, 1, "SAME")[..., 0]
+    return images + tf.nn.relu(change) * (thick - images) + tf.nn.relu(-change) * (thin - images)
+
+
+def _blurred(images: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
+    """Return each image under a Gaussian of its own σ (n, 1, 1); as it is where σ ≤ 0."""
+    import tensorflow as tf
+
+    places = tf.range(images.shape[1], dtype=tf.float32)
+    distance = places[:, None] - places
+    kernel = tf.exp(-(distance**2) / (2 * tf.nn.relu(sigma) ** 2 + 1e-6))
+    kernel /= tf.reduce_sum(kernel, axis=2, keepdims=True)
+    return kernel @ images @ tf.linalg.matrix_transpose(kernel)
+
+
+def _fold(seed: tf.Tensor, use: int) -> tf.Tensor:
+    """Return another seed for each use, so that their draws have nothing in common."""
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_fold_in(seed, use, alg="philox")
 
 
 def _uniform(shape: list[Any], seed: tf.Tensor) -> tf.Tensor:

@@ -28,8 +28,11 @@ def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Mo
         return keras.Model(images, keras.layers.Average()(answers), name=variant.name)
     regularizer = _regularizer(variant.penalty)
     layers: list[keras.Layer] = [keras.Input(input_shape)]
+    first_convolution = next(
+        (i for i, layer in enumerate(variant.layers) if isinstance(layer, entry.Convolution)), None
+    )
     for position, layer in enumerate(variant.layers):
-        if isinstance(layer, entry.Convolution) and position == 0:
+        if position == first_convolution:
             layers.append(keras.layers.Reshape((*input_shape, 1)))
         layers.append(_keras_layer(layer, seed * 1000 + position, regularizer))
     return keras.Sequential(layers, name=variant.name.replace(".", "_"))
