@@ -77,7 +77,9 @@ def augment(images: tf.Tensor, settings: Augmentation, seed: tf.Tensor) -> tf.Te
         rows, columns = rows + down, columns + right
     images = _bilinear(images, rows, columns)
     if settings.thickness:
-        images = _with_other_strokes(images, settings.thickness * _uniform([n, 1, 1], _fold(seed, 2)))
+        images = _with_other_strokes(
+            images, settings.thickness * _uniform([n, 1, 1], _fold(seed, 2))
+        )
     if settings.blur:
         images = _blurred(images, settings.blur * _uniform([n, 1, 1], _fold(seed, 3)))
     if settings.noise:
@@ -115,8 +117,6 @@ def _elastic_field(n: tf.Tensor, side: int, settings: Augmentation, seed: tf.Ten
     Blurring white noise keeps only its smooth part, so only that part is drawn: noise @ blur has
     the covariance of coefficients @ basis, at a tenth of the random numbers for σ = 4.
     """
-    import tensorflow as tf
-
     basis = _blur_basis(side, settings.elastic_sigma)
     coefficients = _uniform([2, n, basis.shape[1], basis.shape[1]], _fold(seed, 1))
     return settings.elastic_alpha * (basis @ coefficients @ basis.T)

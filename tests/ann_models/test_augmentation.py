@@ -7,7 +7,16 @@ import tensorflow as tf
 from ann_models import offline_digits
 from ann_models.augmentation import Augmentation, _blur_basis, augment
 
-FULL = Augmentation(shift=2, rotation=15, scale=0.1, shear=0.1, elastic_alpha=34)
+FULL = Augmentation(
+    shift=2,
+    rotation=15,
+    scale=0.1,
+    shear=0.1,
+    elastic_alpha=34,
+    thickness=0.5,
+    blur=1,
+    noise=0.2,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +161,51 @@ def test_elastic_distortion_moves_pixels_as_far_as_documented():
     assert np.mean(middle) == pytest.approx(0, abs=0.1)
 
 
+def ink(images: np.ndarray) -> np.ndarray:
+    return images.sum(axis=(1, 2))
+
+
+def test_strokes_grow_up_to_the_largest_neighbour_and_shrink_down_to_the_smallest():
+    square = np.zeros((28, 28), np.float32)
+    square[10:16, 10:16] = 1
+    out = ink(augmented(many(square), thickness=1))
+    assert 5 * 5 <= out.min() < 5 * 5 + 1
+    assert 8 * 8 - 1 < out.max() <= 8 * 8
+    assert 0.4 < (out > 36).mean() < 0.6
+
+
+def test_half_of_the_images_are_blurred_by_up_to_the_bound_and_keep_their_ink():
+    point = np.zeros((28, 28), np.float32)
+    point[13, 13] = 1
+    out = augmented(many(point), blur=1.5)
+    assert 0.4 < (out == point).all(axis=(1, 2)).mean() < 0.6
+    np.testing.assert_allclose(ink(out), 1, atol=1e-3)
+    deviations = np.sqrt(spread_matrices(out)[:, 0, 0])
+    assert 1.4 < deviations.max() < 1.51
+
+
+def test_half_of_the_images_are_noisy_by_up_to_the_bound_and_stay_pictures():
+    grey = np.full((28, 28), 0.5, np.float32)
+    out = augmented(many(grey), noise=0.1)
+    deviations = out.std(axis=(1, 2))
+    assert 0.4 < (deviations == 0).mean() < 0.6
+    assert 0.09 < deviations.max() < 0.11
+    np.testing.assert_allclose(out.mean(axis=(1, 2)), 0.5, atol=0.02)
+    loud = augmented(many(grey), noise=0.9)
+    assert loud.min() == 0
+    assert loud.max() == 1
+
+
+def test_the_noise_of_each_pixel_and_image_is_its_own():
+    out = augmented(many(np.full((28, 28), 0.5, np.float32)), noise=0.1)
+    noisy = out[out.std(axis=(1, 2)) > 0.02]
+    assert np.abs(np.corrcoef(noisy[0].ravel(), noisy[1].ravel())[0, 1]) < 0.15
+    assert np.abs(np.corrcoef(noisy[0][:, :-1].ravel(), noisy[0][:, 1:].ravel())[0, 1]) < 0.15
+
+
 @pytest.mark.parametrize(
-    "bounds", [{"shift": -1}, {"scale": 1}, {"elastic_sigma": 0}, {"rotation": -5}]
+    "bounds",
+    [{"thickness": 1.1}, {"shift": -1}, {"scale": 1}, {"elastic_sigma": 0}, {"rotation": -5}],
 )
 def test_impossible_bounds_are_refused(bounds):
     with pytest.raises(ValueError, match="expected bounds of 0 or more"):

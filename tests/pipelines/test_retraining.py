@@ -218,7 +218,7 @@ def test_before_there_is_a_champion_it_says_how_to_get_one(tmp_path, monkeypatch
         ("mnist_an", UnknownName),
         ("overfit_base", WrongUse),
         ("best_committee", WrongUse),
-        ("best_mlp", WrongUse),
+        ("best_cnn", WrongUse),
     ],
 )
 def test_a_variant_that_cannot_serve_is_refused_before_anything_is_done(home, name, error):
@@ -254,8 +254,8 @@ def test_an_mnist_champion_learns_from_other_peoples_handwriting(mnist, tmp_path
     ("champion", "learners"),
     [
         ("mnist_ann", ["mnist_ann"]),
-        ("best_committee", ["best_cnn", "second_cnn"]),
-        ("best_100_units", ["best_cnn", "second_cnn"]),
+        ("best_committee", ["strided_cnn", "upright_cnn", "five_cnn"]),
+        ("best_100_units", ["strided_cnn", "upright_cnn", "five_cnn"]),
     ],
 )
 def test_what_learned_from_networks_is_succeeded_by_what_learns_from_labels(champion, learners):
