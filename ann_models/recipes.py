@@ -92,7 +92,7 @@ BEST_CNN = replace(
     STRIDED_CNN,
     name="best_cnn",
     look_at="Taught by the committee: nearly as good, at a fraction of its time.",
-    layers=_convolutions((24, 48, 48), (64, 64, 64), (96, 96)),
+    layers=_convolutions((20, 40, 40), (56, 56, 56), (80, 80)),
     loss="categorical_crossentropy",
     epochs=3,
     augmentation=Augmentation(shift=0.5, thickness=0.6, blur=1.0, noise=0.2),
