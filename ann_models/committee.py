@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
@@ -11,7 +13,8 @@ from ann_models.augmentation import augment
 from ann_models.datasets import Dataset
 from ann_models.entry import Distillation, Variant
 from ann_models.errors import InvalidData
-from ann_models.evaluation import predict
+from ann_models.onnx_export import to_onnx
+from ann_models.onnx_inference import predictor
 from ann_models.trained import Training
 
 BATCH = 1_000
@@ -76,17 +79,23 @@ def distilled(
     count = len(originals)
     images = np.empty((count * settings.copies, *originals.shape[1:]), np.uint8)
     answers = np.empty((len(images), CLASSES), np.float32)
-    for copy in range(settings.copies):
-        for first in range(0, count, BATCH):
-            batch = originals[first : first + BATCH]
-            start = copy * count + first
-            place = slice(start, start + len(batch))
-            distorted = np.asarray(augment(batch, settings.augmentation, [copy, first]))
-            images[place] = np.rint(distorted * 255)
-            as_learned = images[place] / np.float32(255)
-            answers[place] = np.mean([predict(m, as_learned) for m in teacher.models], axis=0)
+    networks = [predictor(to_onnx(model)) for model in teacher.models]  # twice as fast as Keras
+
+    def teach(copy: int, first: int) -> int:
+        batch = originals[first : first + BATCH]
+        place = slice(copy * count + first, copy * count + first + len(batch))
+        distorted = np.asarray(augment(batch, settings.augmentation, [copy, first]))
+        images[place] = np.rint(distorted * 255)
+        as_learned = images[place] / np.float32(255)
+        answers[place] = np.mean([network(as_learned) for network in networks], axis=0)
+        return len(batch)
+
+    places = itertools.product(range(settings.copies), range(0, count, BATCH))
+    with ThreadPool() as threads:  # TensorFlow and ONNX Runtime let each other's thread run
+        done = threads.imap_unordered(lambda place: teach(*place), places)
+        for made in itertools.accumulate(done):
             if on_progress:
-                on_progress(place.stop, len(images))
+                on_progress(made, len(images))
     arrays = {"x_train": images, "y_train": answers, "x_val": data.arrays["x_val"]}
     arrays["y_val"] = np.eye(CLASSES, dtype=np.float32)[data.arrays["y_val"]]
     return Dataset(f"{data.name}_distilled", data.source, arrays)

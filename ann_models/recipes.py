@@ -82,26 +82,26 @@ UPRIGHT_CNN = replace(
     look_at="The same on digits that are set upright: it errs elsewhere.",
     layers=(Deslant(), *STRIDED_CNN.layers),
 )
-BEST_COMMITTEE = replace(
+TEACHERS = replace(
     _RECIPE,
-    name="best_committee",
-    look_at="The mean of four networks' answers errs less than each of them.",
+    name="teachers",
+    look_at="The mean of four networks' answers errs less than each of them, and teaches.",
     members=(STRIDED_CNN, UPRIGHT_CNN),
 )
 BEST_CNN = replace(
     STRIDED_CNN,
     name="best_cnn",
-    look_at="Taught by the committee: nearly as good, at a fraction of its time.",
+    look_at="One network, taught by a committee: nearly as good, at a fraction of its time.",
     layers=_convolutions((20, 40, 40), (56, 56, 56), (80, 80)),
     loss="categorical_crossentropy",
     epochs=3,
     augmentation=Augmentation(shift=0.5, thickness=0.6, blur=1.0, noise=0.2),
-    distillation=Distillation(BEST_COMMITTEE.name, copies=10, augmentation=LESS_MOVED),
+    distillation=Distillation(TEACHERS.name, copies=10, augmentation=LESS_MOVED),
 )
 BEST_MLP = replace(
     BEST_CNN,
     name="best_mlp",
-    look_at="Two wide layers under the same teacher: how far one comes without convolutions.",
+    look_at="Two wide layers under the same teachers: how far one comes without convolutions.",
     layers=_upright(1024, 1024),
     optimizer=Adam(CosineDecay(0.0015, warmup=0.1)),
     epochs=15,
@@ -110,16 +110,23 @@ BEST_MLP = replace(
 BEST_100_UNITS = replace(
     BEST_MLP,
     name="best_100_units",
-    look_at="The lecture's own 100 hidden units, taught by the committee on upright digits.",
+    look_at="The lecture's own 100 hidden units, taught by a committee on upright digits.",
     layers=_upright(100),
     optimizer=Adam(CosineDecay(0.003, warmup=0.1)),
     epochs=40,
 )
+BEST_COMMITTEE = replace(
+    TEACHERS,
+    name="best_committee",
+    look_at="The mean of six networks' answers: what is left is hard for people, too.",
+    members=(BEST_CNN, STRIDED_CNN, UPRIGHT_CNN),
+)
 RECIPES = (
     STRIDED_CNN,
     UPRIGHT_CNN,
-    BEST_COMMITTEE,
+    TEACHERS,
     BEST_CNN,
     BEST_MLP,
     BEST_100_UNITS,
+    BEST_COMMITTEE,
 )
