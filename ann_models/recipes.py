@@ -104,7 +104,7 @@ BEST_MLP = replace(
     look_at="Two wide layers under the same teachers: how far one comes without convolutions.",
     layers=_upright(1024, 1024),
     optimizer=Adam(CosineDecay(0.0015, warmup=0.1)),
-    epochs=15,
+    epochs=8,
     augmentation=None,
 )
 BEST_100_UNITS = replace(
@@ -113,7 +113,7 @@ BEST_100_UNITS = replace(
     look_at="The lecture's own 100 hidden units, taught by a committee on upright digits.",
     layers=_upright(100),
     optimizer=Adam(CosineDecay(0.003, warmup=0.1)),
-    epochs=40,
+    epochs=30,
 )
 BEST_COMMITTEE = replace(
     TEACHERS,

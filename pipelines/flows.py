@@ -51,7 +51,8 @@ def lecture(
     """Every variant, or the named ones: data, training, evaluation, tracking, gate, promotion.
 
     Args:
-        names: variants of the lecture's table; none: all of them.
+        names: variants of the lecture's table; none: all of them. What they build on comes first,
+            if it is not trained yet.
         seeds: initialisations of each trained variant; none: as the table says.
         quick: shorten every row for a look; its numbers are not results.
         workers: processes that share the variants; with one, this process does them in turn.
@@ -66,13 +67,16 @@ def lecture(
         ClusterUnavailable: the Dask scheduler does not answer; likewise.
         StorageFull: nothing more can be written; likewise.
     """
-    chosen = variants.find(names or [])
+    named = variants.find(names or [])
+    report = Report(str(flow_run.id), data=None, quick=quick)
+    files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in named)}
+    chosen = predecessors.with_untrained(named, report.data, quick)
+    if added := [variant.name for variant in chosen if variant not in named]:
+        progress.notice(f"Others build on {', '.join(added)}: not trained yet, and so first.")
     if quick:
         chosen = [variant.shortened() for variant in chosen]
     if seeds:
         chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
-    report = Report(str(flow_run.id), data=None, quick=quick)
-    files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in chosen)}
     work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
     if workers == 1 and cluster is None:
         _in_turn(work, report)

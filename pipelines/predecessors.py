@@ -23,6 +23,27 @@ if TYPE_CHECKING:
 Report = Callable[[int, int, float], None]
 
 
+def with_untrained(chosen: list[Variant], source: str | None, quick: bool) -> list[Variant]:
+    """The chosen entries, and those that they build on and that are not trained yet.
+
+    Args:
+        chosen: entries of the table.
+        source: of the digits.
+        quick: whether the runs are quick looks.
+
+    Returns:
+        Them in the table's order: whoever builds on others comes behind them.
+    """
+    names = {variant.name for variant in chosen}
+    unseen = list(chosen)
+    while unseen:
+        for name in unseen.pop().builds_on:
+            if name not in names and _newest_run(name, source, quick) is None:
+                names.add(name)
+                unseen.append(VARIANTS[name])
+    return [variant for variant in VARIANTS.values() if variant.name in names]
+
+
 def committee(variant: Variant, data: Dataset, quick: bool) -> Training:
     """A committee's networks: those that its members' newest runs trained.
 
@@ -51,7 +72,7 @@ def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -
 
     settings = variant.distillation
     assert settings is not None
-    run = _newest_run(settings.teacher, data, quick)
+    run = _trained_run(settings.teacher, data, quick)
     every_seed = networks_of(settings.teacher, data, quick)
     teacher = every_seed.only(int(run.data.metrics["best_seed"]))
     origin = f"{data.digest} {teacher.weights_sha256} {settings}"
@@ -69,21 +90,25 @@ def networks_of(name: str, data: Dataset, quick: bool) -> Training:
     Raises:
         WrongUse: there is no such run.
     """
-    run = _newest_run(name, data, quick)
+    run = _trained_run(name, data, quick)
     return _downloaded(run.info.run_id, name, data.arrays["x_train"].shape[1:])
 
 
-def _newest_run(name: str, data: Dataset, quick: bool) -> Run:
-    tracking = stores.tracking()
-    variant = VARIANTS[name]
-    runs = [r for r in tracking.newest(variant.question, quick) if r.data.tags["variant"] == name]
-    if not runs or runs[-1].data.tags["data_source"] != data.source:
+def _trained_run(name: str, data: Dataset, quick: bool) -> Run:
+    run = _newest_run(name, data.source, quick)
+    if run is None:
         option = " --quick" if quick else ""
         raise WrongUse(
             f"there are no networks of {name} that were trained on {data.source}; "
             f"`ann run {name}{option}` trains them."
         )
-    return runs[-1]
+    return run
+
+
+def _newest_run(name: str, source: str | None, quick: bool) -> Run | None:
+    runs = stores.tracking().newest(VARIANTS[name].question, quick)
+    mine = [run for run in runs if run.data.tags["variant"] == name]
+    return mine[-1] if mine and mine[-1].data.tags["data_source"] == source else None
 
 
 @cache

@@ -13,9 +13,10 @@ from ann_models import datasets
 from ann_models.augmentation import Augmentation
 from ann_models.entry import Dense, Distillation, Flatten, Variant
 from ann_models.variants import VARIANTS
-from pipelines import stores
+from pipelines import predecessors, stores
 from pipelines.cli import main
-from pipelines.flows import VariantsFailed, lecture
+from pipelines.errors import WrongUse
+from pipelines.flows import lecture
 from pipelines.leaderboard import standings
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -149,10 +150,16 @@ def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
     }
 
 
-def test_who_has_no_members_or_teacher_yet_is_told_whom_to_train(tmp_path, monkeypatch):
+def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monkeypatch):
     enter(tmp_path, monkeypatch)
-    with pytest.raises(VariantsFailed) as failure:
-        lecture(["both", "student"])
-    errors = [row.error for row in failure.value.report.rows]
-    assert "no networks of first that were trained on offline-digits; `ann run first`" in errors[0]
-    assert "no networks of both that were trained on offline-digits; `ann run both`" in errors[1]
+    first = lecture(["student"])
+    assert [row.name for row in first.rows] == ["first", "second", "both", "student"]
+    assert not first.failed
+    again = lecture(["student"])
+    assert [row.name for row in again.rows] == ["student"]
+
+
+def test_a_committee_whose_members_went_away_says_whom_to_train(home):
+    data = stores.loaded(stores.saved(datasets.digits("offline-digits")).path)
+    with pytest.raises(WrongUse, match=r"no networks of first .* offline-digits; `ann run first"):
+        predecessors.committee(BOTH, data, quick=True)
