@@ -9,7 +9,7 @@ export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help run test test-slow check format lock setup bench ui stack stack-down clean
+.PHONY: help run test test-slow check format lock setup bench ui stack stack-down backup restore clean
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,12 @@ stack: .env  ## the container stack: build, start, trigger a flow, have its cham
 
 stack-down:  ## stop the stack; what it knows stays in its volumes
 	@$(COMPOSE) down
+
+backup:  ## what the running stack knows, into a new folder below backups/
+	@COMPOSE="$(COMPOSE)" deploy/backup.sh
+
+restore: .env  ## FROM=backups/…: read a backup into a stack that holds nothing, and start it
+	@COMPOSE="$(COMPOSE)" deploy/restore.sh $(FROM)
 
 .env:
 	@umask 077 && deploy/new_env.sh >$@.unfinished && mv $@.unfinished $@

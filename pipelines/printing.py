@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a
 
 def ui_address(settings: Settings) -> str:
     """Where a person opens MLflow's pages."""
-    return UI_ADDRESS if settings.embedded else settings.tracking_uri.rstrip("/")
+    asked = UI_ADDRESS if settings.embedded else settings.tracking_uri
+    return (os.environ.get("ANN_MLFLOW_UI") or asked).rstrip("/")
 
 
 def say(sentence: str) -> None:

@@ -191,7 +191,8 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
 
     def start(client: SyncPrefectClient) -> bool:
         run = schedules.trigger(client, name, parameters)
-        page = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
+        asked = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
+        page = os.environ.get("PREFECT_UI_URL", asked).rstrip("/")
         click.echo(f"{name} is started: {page}/runs/flow-run/{run.id}")
         while wait and not (run.state and run.state.is_final()):
             time.sleep(1)

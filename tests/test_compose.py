@@ -77,6 +77,13 @@ def test_mlflow_is_asked_by_the_name_that_others_use():
     assert "mlflow:5000" in allowed.partition("=")[2].split(",")
 
 
+def test_the_worker_names_pages_as_browsers_reach_them():
+    environment = SERVICES["worker"]["environment"]
+    for name, service in (("ANN_MLFLOW_UI", "mlflow"), ("PREFECT_UI_URL", "prefect")):
+        (published,) = SERVICES[service]["ports"]
+        assert environment[name] == f"http://{published.rpartition(':')[0]}"
+
+
 def test_servers_start_after_their_database_and_the_worker_after_the_servers():
     order = {
         name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}

@@ -92,7 +92,9 @@ def test_images_are_those_that_compose_builds_with_a_version(name, container):
 def test_settings_are_those_of_compose(name, container):
     plain = {v["name"]: v["value"] for v in container.get("env", [])} | SETTINGS
     compose = COMPOSE[name]["environment"]
-    ours = {"ANN_MLFLOW_UI"} | ({"PREFECT_API_URL"} if name == "serving" else set())
+    ours = {"ANN_MLFLOW_UI", "PREFECT_UI_URL"} | (
+        {"PREFECT_API_URL"} if name == "serving" else set()
+    )
     assert {k: v for k, v in plain.items() if k not in ours} == {
         k: compose[k] for k in plain if k not in ours
     }

@@ -8,7 +8,9 @@ from click.testing import CliRunner
 from ann_models.errors import UnknownName
 from pipelines import drift as watching
 from pipelines import loop_cli, retraining, starting
+from pipelines.printing import ui_address
 from pipelines.retraining import Challenger, Report, RetrainingFailed
+from pipelines.settings import Settings
 
 RETRAINED = Report(
     "flow-run",
@@ -102,3 +104,10 @@ def test_the_watch_tells_each_measure_and_the_verdict(monkeypatch, as_json):
         assert "ink         DRIFTED    change 0.400 (matters from 0.15 on)" in result.stdout
         assert "drift: 300 different images" in result.stdout
         assert "run abc in MLflow's UI, http://mlflow:5000" in result.stdout
+
+
+def test_mlflows_pages_are_named_as_browsers_reach_them(tmp_path, monkeypatch):
+    there = Settings(tmp_path, "http://mlflow:5000/", None)
+    assert ui_address(there) == "http://mlflow:5000"
+    monkeypatch.setenv("ANN_MLFLOW_UI", "http://127.0.0.1:5050/")
+    assert ui_address(there) == "http://127.0.0.1:5050"

@@ -115,6 +115,12 @@ def test_a_mistake_is_a_sentence_and_exit_code_2(ann, arguments, sentence):
     assert "Traceback" not in answer.output
 
 
+def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkeypatch):
+    monkeypatch.setenv("PREFECT_UI_URL", "http://127.0.0.1:4242/")
+    triggered = ann("trigger", "digits")
+    assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
+
+
 def test_nothing_is_triggered_where_nothing_would_run_it(home):
     answer = CliRunner().invoke(cli.main, ["schedule", "trigger", "digits"])
     assert answer.exit_code == 2

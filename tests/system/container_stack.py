@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -19,9 +19,28 @@ import numpy as np
 from PIL import Image
 from processes import wait_for
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 ROOT = Path(__file__).parents[2]
 SERVICES = ("postgres", "mlflow", "prefect", "worker", "serving")
 BUILD_SECONDS = 3000
+LONG = {"seeds": 60}  # trains until it is killed
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+AMBUSH = """
+import json, os, signal
+from urllib.request import urlopen
+
+URL = "http://127.0.0.1:5000/api/2.0/mlflow/registered-models/search?max_results=1"
+while True:
+    with urlopen(URL) as answer:
+        (model,) = json.load(answer)["registered_models"]
+    version = max(model["latest_versions"], key=lambda v: int(v["version"]))
+    number, tags = int(version["version"]), {t["key"]: t["value"] for t in version.get("tags", [])}
+    if MOMENT:
+        os.kill(-1, signal.SIGKILL)
+        break
+"""  # in MLflow's container: kill -9 everybody at a moment of the registry's newest version
 
 
 def a_seven() -> bytes:
@@ -33,6 +52,18 @@ def a_seven() -> bytes:
     file = io.BytesIO()
     Image.fromarray(paper).save(file, "PNG")
     return file.getvalue()
+
+
+def picture_number(i: int) -> list[list[float]]:
+    """A picture unlike those of other numbers."""
+    return [[float((i >> column) & 1) if row == 5 else 0.5 for column in range(28)]
+            for row in range(28)]  # fmt: skip
+
+
+def unfinished_runs(client: MlflowClient) -> list[str]:
+    """The ids of MLflow's runs that are said to be at work."""
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
 
 
 def compose_command() -> list[str] | None:
@@ -73,15 +104,22 @@ class Stack:
             "PREFECT_PORT": str(ports[2]),
         }
         self.env_file = folder / "env"
+        self.new_passwords()
+
+    def new_passwords(self) -> None:
+        """Write the settings anew, as on another machine."""
         self.env_file.write_bytes(subprocess.check_output([ROOT / "deploy/new_env.sh"]))
+
+    def command(self) -> list[str]:
+        """How compose is called for this stack."""
+        return [*(compose_command() or ()), "--env-file", str(self.env_file)]
 
     def compose(
         self, *arguments: str, stdin: str | None = None, seconds: float = 600
     ) -> subprocess.CompletedProcess[str]:
         """Run a compose command to its end."""
-        prefix = [*(compose_command() or ()), "--env-file", str(self.env_file)]
         return subprocess.run(
-            [*prefix, *arguments],
+            [*self.command(), *arguments],
             cwd=ROOT,
             env=self.environ,
             input=stdin,
@@ -95,6 +133,11 @@ class Stack:
         done = self.compose(*arguments, seconds=seconds)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def first_run(self) -> subprocess.CompletedProcess[str]:
+        """What `make stack` does when everyone is up."""
+        script = (ROOT / "deploy/first_run.py").read_text()
+        return self.compose("exec", "-T", "worker", "python", "-", stdin=script, seconds=1200)
 
     def inspect(self, service: str) -> dict[str, Any]:
         """What the engine says of a service's container."""
@@ -118,6 +161,13 @@ class Stack:
         self.compose("exec", "-T", *user, service, "sh", "-c", "kill -9 -1")
         wait_for(lambda: self.inspect(service)["RestartCount"] > starts, 60)
 
+    def crash_mlflow_at(self, moment: str) -> subprocess.Popen[bytes]:
+        """Kill -9 MLflow at a moment: Python about the newest version's `number` and `tags`."""
+        execute = ["docker", "exec", self.inspect("mlflow")["Id"], "python", "-c"]
+        return subprocess.Popen(
+            [*execute, AMBUSH.replace("MOMENT", moment)], stderr=subprocess.DEVNULL
+        )
+
     def trigger(self, **parameters: Any) -> str:
         """Have the worker run the schedule `digits` now; the run's id."""
         (deployment,) = self.ask_prefect(
@@ -136,11 +186,23 @@ class Stack:
         """POST to Prefect's API."""
         return _ask(f"{self.prefect}/api/{path}", json.dumps(body).encode(), "application/json")[1]
 
-    def predict(self, seconds: float = 10) -> dict[str, Any]:
-        """Have a picture read."""
-        status, answer = _ask(f"{self.digits}/predict", a_seven(), "image/png", seconds)
+    def predict(
+        self, image: list[list[float]] | None = None, seconds: float = 10
+    ) -> dict[str, Any]:
+        """Have an image read, or a picture of a seven."""
+        body, kind = a_seven(), "image/png"
+        if image is not None:
+            body, kind = json.dumps(image).encode(), "application/json"
+        status, answer = _ask(f"{self.digits}/predict", body, kind, seconds)
         assert status == 200, answer
         return answer
+
+    def answers(self) -> bool:
+        """Whether a digit is read."""
+        try:
+            return bool(self.predict())
+        except (OSError, AssertionError):
+            return False
 
     def correct(self, image: list[list[float]], digit: int) -> int:
         """Send a correction; the status."""

@@ -1,51 +1,43 @@
 """The container stack: from a trigger to a digit, through crashes, and over a restart."""
 
 import subprocess
-from collections.abc import Iterator
+import time
 
 import pytest
-from container_stack import BUILD_SECONDS, ROOT, SERVICES, LightLoad, Stack, why_not
-from mlflow import MlflowClient
+from container_stack import ENDED, LONG, SERVICES, LightLoad, picture_number, unfinished_runs
 from processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-LONG = {"seeds": 60}  # trains until it is killed
+LONGER_THAN_ANYBODY_WAITS = 90  # seconds
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory) -> Iterator[Stack]:
-    """One stack in which the tests of this file go on from each other's work."""
-    if reason := why_not():
-        pytest.skip(reason)
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.do("build", seconds=BUILD_SECONDS)
-        stack.do("up", "--detach")
-        yield stack
-    finally:
-        stack.compose("down", "--volumes", "--timeout", "5")
-
-
-@pytest.fixture(scope="module")
-def first_run(stack) -> subprocess.CompletedProcess[str]:
-    script = (ROOT / "deploy/first_run.py").read_text()
-    return stack.compose("exec", "-T", "worker", "python", "-", stdin=script, seconds=1200)
-
-
-@pytest.fixture(scope="module")
-def client(stack, first_run) -> MlflowClient:
-    return MlflowClient(stack.mlflow, stack.mlflow)
-
-
-def unfinished_runs(client: MlflowClient) -> list[str]:
+def state(stack, client) -> tuple[object, ...]:
+    """What nothing may take away: runs, aliases, schedules, corrections."""
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
+    runs = {run.info.run_id: run.info.status for run in client.search_runs(ids)}
+    aliases = {m.name: m.aliases for m in client.search_registered_models()}
+    deployments = {d["id"] for d in stack.ask_prefect("deployments/filter", {})}
+    return runs, aliases, deployments, stack.corrections()
 
 
-def picture_number(i: int) -> list[list[float]]:
-    return [[float((i >> column) & 1) if row == 5 else 0.5 for column in range(28)]
-            for row in range(28)]  # fmt: skip
+def send(stack, numbers) -> list[int]:
+    """Send a correction for each number; their statuses."""
+    return [stack.correct(picture_number(number), number % 10) for number in numbers]
+
+
+def all_is_well_again(stack, client) -> None:
+    """No run is open, the champion is whole and answers, and the next run completes."""
+    stack.wait_until_well()
+    wait_for(lambda: not unfinished_runs(client))
+    following = stack.trigger(seeds=1)
+    wait_for(lambda: stack.state_of(following) in ENDED, 600)
+    assert stack.state_of(following) == "COMPLETED"
+    assert unfinished_runs(client) == []
+    (model,) = client.search_registered_models()
+    champion = client.get_model_version(model.name, model.aliases["champion"])
+    assert (champion.status, champion.tags["decision"]) == ("READY", "promoted")
+    wait_for(lambda: stack.predict()["version"] == champion.version, 30)
 
 
 def test_before_there_is_a_champion_the_service_lives_and_says_what_it_waits_for(stack):
@@ -113,15 +105,12 @@ def test_a_service_that_dies_is_back_with_the_same_champion(stack, client):
 
 
 def test_a_correction_is_stored_or_refused_never_lost(stack, client):
-    def send(numbers: range) -> list[int]:
-        return [stack.correct(picture_number(number), number % 10) for number in numbers]
-
     held = stack.corrections()
-    before = send(range(20))
+    before = send(stack, range(20))
     stack.crash("postgres")
-    meanwhile = send(range(20, 40))
+    meanwhile = send(stack, range(20, 40))
     wait_for(lambda: stack.is_healthy("postgres"))
-    after = send(range(40, 60))
+    after = send(stack, range(40, 60))
     assert before == after == [201] * 20
     assert set(meanwhile) <= {201, 503}
     assert stack.corrections() == held + 40 + meanwhile.count(201)
@@ -136,28 +125,79 @@ def test_a_run_in_whose_middle_something_dies_ends_and_the_next_one_completes(
     with LightLoad(stack) as load:
         stack.crash(victim)
         stack.wait_until_well()
-        wait_for(lambda: stack.state_of(run) in ("COMPLETED", "FAILED", "CRASHED"), 600)
+        wait_for(lambda: stack.state_of(run) in ENDED, 600)
     assert load.failures == []
+    assert stack.state_of(run) != "CANCELLED"
+    all_is_well_again(stack, client)
+
+
+def test_a_run_that_finds_no_mlflow_fails_and_leaves_the_champion_alone(stack, client):
+    before = state(stack, client)
+    stack.do("stop", "--timeout", "5", "mlflow")
+    with LightLoad(stack) as load:
+        run = stack.trigger(seeds=1)
+        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+    assert load.failures == []
+    assert stack.state_of(run) == "FAILED"
+    stack.do("start", "mlflow")
+    stack.wait_until_well()
+    assert state(stack, client) == before
+    all_is_well_again(stack, client)
+
+
+@pytest.mark.parametrize("away", ["mlflow", "prefect", "postgres"])
+def test_a_run_in_whose_middle_something_goes_away_for_long_ends(stack, client, away):
+    run = stack.trigger(seeds=4)
+    wait_for(lambda: unfinished_runs(client))
+    with LightLoad(stack) as load:
+        stack.do("stop", "--timeout", "5", away)
+        time.sleep(LONGER_THAN_ANYBODY_WAITS)
+        stack.do("start", away)
+        stack.wait_until_well()
+        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+    assert load.failures == []
+    assert stack.state_of(run) != "CANCELLED"
+    all_is_well_again(stack, client)
+
+
+@pytest.mark.parametrize("moment", ["number > {0}", "number > {0} and 'decision' in tags"])
+def test_mlflow_that_dies_at_a_registration_leaves_no_half_a_champion(stack, client, moment):
+    (model,) = client.search_registered_models()
+    newest = max(int(version.version) for version in model.latest_versions)
+    starts = stack.inspect("mlflow")["RestartCount"]
+    ambush = stack.crash_mlflow_at(moment.format(newest))
+    run = stack.trigger(seeds=1)
+    with LightLoad(stack) as load:
+        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+        ambush.wait(30)
+    assert load.failures == []
+    assert stack.inspect("mlflow")["RestartCount"] == starts + 1
+    all_is_well_again(stack, client)
+
+
+def test_after_everything_was_killed_in_the_middle_of_a_run_nothing_is_lost(stack, client):
+    held = stack.corrections()
+    stack.trigger(**LONG)
+    wait_for(lambda: unfinished_runs(client))
+    (run,) = unfinished_runs(client)
+    before = state(stack, client)
+    assert send(stack, range(60, 70)) == [201] * 10
+    stack.do("kill")
+    stack.do("up", "--detach")
+    stack.wait_until_well()
     wait_for(lambda: not unfinished_runs(client))
-    following = stack.trigger(seeds=1)
-    wait_for(lambda: stack.state_of(following) in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"))
-    assert stack.state_of(following) == "COMPLETED"
-    assert unfinished_runs(client) == []
+    runs, *others = state(stack, client)
+    assert runs == before[0] | {run: "KILLED"}
+    assert others == [*before[1:3], held + 10]
+    all_is_well_again(stack, client)
 
 
 def test_after_a_restart_of_everything_nothing_is_lost(stack, client):
-    def everything() -> tuple[object, ...]:
-        ids = [experiment.experiment_id for experiment in client.search_experiments()]
-        runs = {run.info.run_id: run.info.status for run in client.search_runs(ids)}
-        aliases = {m.name: m.aliases for m in client.search_registered_models()}
-        deployments = {d["id"] for d in stack.ask_prefect("deployments/filter", {})}
-        return runs, aliases, deployments, stack.corrections()
-
-    before, version = everything(), stack.predict()["version"]
+    before, version = state(stack, client), stack.predict()["version"]
     stack.do("down", "--timeout", "60")
     stack.do("up", "--detach", "--no-deps", "serving")
     wait_for(lambda: stack.is_healthy("serving"))
     assert stack.predict()["version"] == version  # with nobody else there
     stack.do("up", "--detach")
     stack.wait_until_well()
-    assert everything() == before
+    assert state(stack, client) == before
