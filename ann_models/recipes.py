@@ -104,7 +104,7 @@ BEST_MLP = replace(
     look_at="Two wide layers under the same teachers: how far one comes without convolutions.",
     layers=_upright(1024, 1024),
     optimizer=Adam(CosineDecay(0.0015, warmup=0.1)),
-    epochs=8,
+    epochs=5,
     augmentation=None,
 )
 BEST_100_UNITS = replace(
