@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("postgres", "mlflow", "prefect", "worker", "serving")
 BUILD_SECONDS = 3000
 LONG = {"seeds": 60}  # trains until it is killed
+RUN_SECONDS = 1800  # until a run counts as hung, on a busy machine
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 AMBUSH = """
 import json, os, signal
@@ -181,6 +182,11 @@ class Stack:
         """A flow run's state: SCHEDULED, RUNNING, COMPLETED, …"""
         (found,) = self.ask_prefect("flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
         return found["state_type"]
+
+    def wait_until_ended(self, run: str) -> str:
+        """Wait for a flow run's end; its last state."""
+        wait_for(lambda: self.state_of(run) in ENDED, RUN_SECONDS)
+        return self.state_of(run)
 
     def ask_prefect(self, path: str, body: Any) -> Any:
         """POST to Prefect's API."""

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from container_stack import ENDED, LONG, ROOT, LightLoad, picture_number, unfinished_runs
+from container_stack import LONG, ROOT, LightLoad, picture_number, unfinished_runs
 from processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -74,7 +74,7 @@ def script(stack, name: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 def test_what_is_restored_into_an_empty_stack_is_what_was_backed_up(stack, client, tmp_path):
     second = stack.trigger(seeds=2)
-    wait_for(lambda: stack.state_of(second) in ENDED, 600)
+    stack.wait_until_ended(second)
     changed = ["change", "lecture", "--cron", "0 6 * * 6", "--timezone", "Europe/Berlin"]
     stack.do("exec", "-T", "worker", "ann", "schedule", *changed)
     assert {stack.correct(picture_number(number), number % 10) for number in range(30)} == {201}
@@ -111,8 +111,7 @@ def test_what_is_restored_into_an_empty_stack_is_what_was_backed_up(stack, clien
     wait_for(lambda: not unfinished_runs(client))  # what was at work has no process any more
     assert stack.state_of(at_work) == "CRASHED"
     following = stack.trigger(seeds=1)
-    wait_for(lambda: stack.state_of(following) in ENDED, 600)
-    assert stack.state_of(following) == "COMPLETED"
+    assert stack.wait_until_ended(following) == "COMPLETED"
     newest = max(int(model["number"]) for model in models(stack))
     assert newest > len(before["models"])
 

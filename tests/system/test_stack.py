@@ -4,7 +4,7 @@ import subprocess
 import time
 
 import pytest
-from container_stack import ENDED, LONG, SERVICES, LightLoad, picture_number, unfinished_runs
+from container_stack import LONG, SERVICES, LightLoad, picture_number, unfinished_runs
 from processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -31,8 +31,7 @@ def all_is_well_again(stack, client) -> None:
     stack.wait_until_well()
     wait_for(lambda: not unfinished_runs(client))
     following = stack.trigger(seeds=1)
-    wait_for(lambda: stack.state_of(following) in ENDED, 600)
-    assert stack.state_of(following) == "COMPLETED"
+    assert stack.wait_until_ended(following) == "COMPLETED"
     assert unfinished_runs(client) == []
     (model,) = client.search_registered_models()
     champion = client.get_model_version(model.name, model.aliases["champion"])
@@ -125,7 +124,7 @@ def test_a_run_in_whose_middle_something_dies_ends_and_the_next_one_completes(
     with LightLoad(stack) as load:
         stack.crash(victim)
         stack.wait_until_well()
-        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+        stack.wait_until_ended(run)
     assert load.failures == []
     assert stack.state_of(run) != "CANCELLED"
     all_is_well_again(stack, client)
@@ -136,7 +135,7 @@ def test_a_run_that_finds_no_mlflow_fails_and_leaves_the_champion_alone(stack, c
     stack.do("stop", "--timeout", "5", "mlflow")
     with LightLoad(stack) as load:
         run = stack.trigger(seeds=1)
-        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+        stack.wait_until_ended(run)
     assert load.failures == []
     assert stack.state_of(run) == "FAILED"
     stack.do("start", "mlflow")
@@ -154,7 +153,7 @@ def test_a_run_in_whose_middle_something_goes_away_for_long_ends(stack, client, 
         time.sleep(LONGER_THAN_ANYBODY_WAITS)
         stack.do("start", away)
         stack.wait_until_well()
-        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+        stack.wait_until_ended(run)
     assert load.failures == []
     assert stack.state_of(run) != "CANCELLED"
     all_is_well_again(stack, client)
@@ -168,7 +167,7 @@ def test_mlflow_that_dies_at_a_registration_leaves_no_half_a_champion(stack, cli
     ambush = stack.crash_mlflow_at(moment.format(newest))
     run = stack.trigger(seeds=1)
     with LightLoad(stack) as load:
-        wait_for(lambda: stack.state_of(run) in ENDED, 600)
+        stack.wait_until_ended(run)
         ambush.wait(30)
     assert load.failures == []
     assert stack.inspect("mlflow")["RestartCount"] == starts + 1
