@@ -219,10 +219,20 @@ class _Program:
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
         loss, correct, slopes, state = self._each(gradients, (*self._values(), indices, seeds))
-        self.optimizer.apply(slopes, self.weights)
+        self._apply(slopes)
         for variable, value in zip(self.state, state, strict=True):
             variable.assign(value)
         return tf.stack([loss * tf.reduce_sum(counts), correct])
+
+    def _apply(self, slopes: list[tf.Tensor]) -> None:
+        """The optimiser's step, outside any replica.
+
+        Inside one Keras sums over replicas by a gradient that TensorFlow registers for ever, and
+        with it this program and its data.
+        """
+        tf.distribute.get_replica_context().merge_call(
+            lambda _: self.optimizer.apply(slopes, self.weights)
+        )
 
     def _score(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """Validation sums over the examples `indices` (width, batch) that count → (2, width)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 
@@ -217,6 +219,21 @@ def test_progress_is_told_up_to_the_last_epoch():
     assert (done, total) == (4, 4)
     assert np.isfinite(loss)
     assert [report[0] for report in told] == sorted(report[0] for report in told)
+
+
+def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkeypatch):
+    copies = []
+    constant = training.tf.constant
+
+    def watched(*arguments):
+        tensor = constant(*arguments)
+        copies.append(weakref.ref(tensor))
+        return tensor
+
+    monkeypatch.setattr(training.tf, "constant", watched)
+    training.train(REGRESSION, generate("cubic", 0), (0,))
+    gc.collect()
+    assert copies and not any(copy() is not None for copy in copies)
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(engine):
