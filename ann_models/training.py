@@ -328,8 +328,10 @@ class _Program:
             values = self.packing.unpack([array[seed] for array in packed])
             values += [array[seed] for array in states]
             variables = (*model.trainable_variables, *model.non_trainable_variables)
+            learnt = {id(weight) for weight in model.weights}  # dropout's seeds are not
             for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+                if id(variable) in learnt:
+                    variable.assign(value)
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
         arrays = [v.numpy() for v in self.weights]

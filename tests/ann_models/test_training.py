@@ -299,6 +299,16 @@ def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
     np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
 
 
+def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
+    variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
+    trained = training.train(variant, cubic(), (0,))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    x = cubic().arrays["x_train"]
+    drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
+    np.testing.assert_array_equal(drawn, from_disk)
+
+
 @pytest.mark.parametrize("layers", [REGRESSION.layers, BATCH_NORM], ids=["dense", "batch_norm"])
 def test_an_interrupted_training_goes_on_to_the_same_weights(engine, layers, tmp_path):
     variant = replace(REGRESSION, layers=layers, epochs=6, keep_weights=True)
