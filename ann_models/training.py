@@ -219,10 +219,20 @@ class _Program:
         steps = tf.fill([self.width], tf.cast(self.optimizer.iterations, tf.int32))
         seeds = tf.stack([self.seeds, steps], axis=1)
         loss, correct, slopes, state = self._each(gradients, (*self._values(), indices, seeds))
-        self.optimizer.apply(slopes, self.weights)
+        self._apply(slopes)
         for variable, value in zip(self.state, state, strict=True):
             variable.assign(value)
         return tf.stack([loss * tf.reduce_sum(counts), correct])
+
+    def _apply(self, slopes: list[tf.Tensor]) -> None:
+        """The optimiser's step, outside any replica.
+
+        Inside one Keras sums over replicas by a gradient that TensorFlow registers for ever, and
+        with it this program and its data.
+        """
+        tf.distribute.get_replica_context().merge_call(
+            lambda _: self.optimizer.apply(slopes, self.weights)
+        )
 
     def _score(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """Validation sums over the examples `indices` (width, batch) that count → (2, width)."""
@@ -318,8 +328,10 @@ class _Program:
             values = self.packing.unpack([array[seed] for array in packed])
             values += [array[seed] for array in states]
             variables = (*model.trainable_variables, *model.non_trainable_variables)
+            learnt = {id(weight) for weight in model.weights}  # dropout's seeds are not
             for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+                if id(variable) in learnt:
+                    variable.assign(value)
 
     def _snapshot(self) -> list[list[NDArray[np.float32]]]:
         arrays = [v.numpy() for v in self.weights]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.corruptions import CORRUPTIONS, corrupted
 from ann_models.evaluation import accuracy
 from ann_models.onnx_export import largest_difference
 from ann_models.onnx_inference import milliseconds_per_image, predictor
+from ann_models.robustness import under_each_corruption
 from pipelines.gate import Candidate
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
         onnx_difference=largest_difference(model, onnx_bytes, images[:COMPARED_DIGITS]),
         weights_finite=all(np.isfinite(weight).all() for weight in model.get_weights()),
         robustness={
-            name: accuracy(answer(corrupted(some, name)), their_labels) for name in CORRUPTIONS
+            name: accuracy(answer(version), their_labels)
+            for name, version in under_each_corruption(some).items()
         },
     )

@@ -256,12 +256,11 @@ def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) ->
         trained = _networks(variant, data.without_test, seeds, quick)
     finally:
         monitor.finish()
-    path = stores.settings().work / run_id / "training.npz"
-    trained.save(path)
+    path = stores.keep(trained, stores.settings().work / run_id / "training.npz")
     stores.tracking().client.set_tag(run_id, "weights_sha256", trained.weights_sha256)
     if trained.interrupted:
         raise KeyboardInterrupt
-    return str(path)
+    return path
 
 
 def _networks(variant: Variant, data: Dataset, seeds: tuple[int, ...], quick: bool) -> Training:

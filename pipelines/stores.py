@@ -17,6 +17,8 @@ from pipelines.tracking import Tracking
 if TYPE_CHECKING:
     from ann_models.trained import Training
 
+_ready: dict[str, Training] = {}
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -75,8 +77,17 @@ def data_of(variant: Variant, file: DataFile) -> Dataset:
     return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
 
 
+def keep(training: Training, path: Path) -> str:
+    """Write what a step trained; the next step of this process finds its networks ready."""
+    training.save(path)
+    _ready.clear()
+    _ready[str(path)] = training
+    return str(path)
+
+
 def trained(path: str, variant: Variant, data: Dataset) -> Training:
-    """What the step that trained a variant wrote."""
+    """What the step that trained a variant wrote; read from disk from the second time on."""
     from ann_models.trained import Training
 
-    return Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])
+    ready = _ready.pop(path, None)  # once: a study draws masks, a retry must draw the same ones
+    return ready or Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])

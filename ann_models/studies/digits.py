@@ -12,7 +12,6 @@ import numpy as np
 
 from ann_models.augmentation import augment
 from ann_models.calibration import calibrated
-from ann_models.corruptions import CORRUPTIONS, corrupted
 from ann_models.evaluation import (
     accuracy,
     confusion_matrix,
@@ -25,6 +24,7 @@ from ann_models.evaluation import (
 )
 from ann_models.figures import digits as figures
 from ann_models.findings import Findings
+from ann_models.robustness import under_each_corruption
 from ann_models.studies.over_seeds import learned
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _add_robustness(
     findings: Findings, model: keras.Model, images: np.ndarray, labels: np.ndarray
 ) -> None:
     """How the chosen model does under each corruption, and what the corruptions look like."""
-    versions = {name: corrupted(images, name) for name in CORRUPTIONS}
+    versions = under_each_corruption(images)
     right = {name: accuracy(predict(model, x), labels) for name, x in versions.items()}
     findings.metrics |= {f"test_accuracy_{name}": share for name, share in right.items()}
     findings.metrics["robustness"] = float(np.mean(list(right.values())))

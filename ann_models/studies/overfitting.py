@@ -65,7 +65,9 @@ def overfit_dropout(variant: Variant, data: Dataset, training: Training) -> Find
     rate = next(layer.rate for layer in reversed(model.layers) if hasattr(layer, "rate"))
     inference = predict(model, GRID[:, None])[:, 0]
     many = np.repeat(GRID[:, None], DRAWS, axis=0)
-    outputs = np.asarray(model(many, training=True)).reshape(len(GRID), DRAWS)
+    for layer in model.layers:  # the model's own call keeps all layers' outputs: 200 MB
+        many = layer(many, training=True)
+    outputs = np.asarray(many).reshape(len(GRID), DRAWS)
     mean, deviation = outputs.mean(axis=1), outputs.std(axis=1)
 
     scaled, unscaled, exact = _linear_layer_after_dropout(model, rate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 
@@ -219,6 +221,21 @@ def test_progress_is_told_up_to_the_last_epoch():
     assert [report[0] for report in told] == sorted(report[0] for report in told)
 
 
+def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkeypatch):
+    copies = []
+    constant = training.tf.constant
+
+    def watched(*arguments):
+        tensor = constant(*arguments)
+        copies.append(weakref.ref(tensor))
+        return tensor
+
+    monkeypatch.setattr(training.tf, "constant", watched)
+    training.train(REGRESSION, generate("cubic", 0), (0,))
+    gc.collect()
+    assert copies and not any(copy() is not None for copy in copies)
+
+
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(engine):
     data = generate("ten_points_held_out", 0)
     variant = replace(
@@ -280,6 +297,16 @@ def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
     assert loaded.seeds == (0, 1)
     np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
     np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
+
+
+def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
+    variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
+    trained = training.train(variant, cubic(), (0,))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    x = cubic().arrays["x_train"]
+    drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
+    np.testing.assert_array_equal(drawn, from_disk)
 
 
 @pytest.mark.parametrize("layers", [REGRESSION.layers, BATCH_NORM], ids=["dense", "batch_norm"])
