@@ -84,6 +84,12 @@ def test_the_worker_names_pages_as_browsers_reach_them():
         assert environment[name] == f"http://{published.rpartition(':')[0]}"
 
 
+def test_the_worker_waits_a_minute_for_either_server():
+    environment = SERVICES["worker"]["environment"]
+    for client in ("MLFLOW_HTTP_REQUEST", "PREFECT_CLIENT"):
+        assert environment[f"{client}_MAX_RETRIES"] == "5"
+
+
 def test_servers_start_after_their_database_and_the_worker_after_the_servers():
     order = {
         name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
