@@ -95,7 +95,7 @@ class _Program:
         side_by_side = engines.runs_side_by_side(variant, model.count_params())
         self.width = width = len(seeds) if side_by_side else 1
         used = ("x_train", "y_train", "x_val", "y_val")
-        self.tensors = {n: tf.constant(data.arrays[n]) for n in used if n in data.arrays}
+        self.tensors = {n: tf.constant(_small(data.arrays[n])) for n in used if n in data.arrays}
         self.examples = len(data.arrays["x_train"])
         self.chunk = self._epochs_a_chunk()
         self.fills_up = not engines.normalizes_batches(variant)
@@ -376,6 +376,22 @@ class _Program:
                 f"{first + epoch + 1} with seed {seeds[seed]}; a smaller learning rate than "
                 f"{self.variant.optimizer.learning_rate} may help."
             )
+
+
+def _small(values: NDArray[Any]) -> NDArray[Any]:
+    """Pictures (n, side, side) of whole 255ths as bytes, a quarter of the memory; else unchanged.
+
+    `_examples` turns each batch back.
+    """
+    if values.ndim < 3 or values.dtype != np.float32:
+        return values
+    found = np.empty(values.shape, np.uint8)
+    for first in range(0, len(values), SCORING_BATCH):
+        part = slice(first, first + SCORING_BATCH)
+        found[part] = np.rint(values[part].clip(0, 1) * 255)
+        if not np.array_equal(found[part] / np.float32(255), values[part]):
+            return values
+    return found
 
 
 def _stacked(value: NDArray[Any], width: int) -> keras.Variable:
