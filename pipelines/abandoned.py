@@ -23,6 +23,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import TagsContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Crashed, State
 
@@ -40,6 +41,13 @@ TYPED_BY = "process: "  # how the tag of a typed run begins
 def marked() -> Iterator[None]:
     """Flow runs begun in here say whose they are."""
     with tags(f"{TYPED_BY}{this_process()}"):
+        yield
+
+
+@contextlib.contextmanager
+def untagged() -> Iterator[None]:
+    """Tasks begun in here do not inherit the mark: each would ask the server for a limit on it."""
+    with TagsContext(current_tags=set()):
         yield
 
 

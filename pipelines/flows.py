@@ -24,7 +24,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
-from pipelines import predecessors, scaling, stores, views
+from pipelines import abandoned, predecessors, scaling, stores, views
 from pipelines.errors import FATAL, TrackingUnavailable, WrongUse, in_a_sentence, translate
 from pipelines.jobs import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.progress import Silent
@@ -67,31 +67,32 @@ def lecture(
         ClusterUnavailable: the Dask scheduler does not answer; likewise.
         StorageFull: nothing more can be written; likewise.
     """
-    named = variants.find(names or [])
-    report = Report(str(flow_run.id), data=None, quick=quick)
-    files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in named)}
-    chosen = predecessors.with_untrained(named, report.data, quick)
-    if added := [variant.name for variant in chosen if variant not in named]:
-        progress.notice(f"Others build on {', '.join(added)}: not trained yet, and so first.")
-    if quick:
-        chosen = [variant.shortened() for variant in chosen]
-    if seeds:
-        chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
-    work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
-    if workers == 1 and cluster is None:
-        _in_turn(work, report)
-    else:
-        _side_by_side(work, report, workers, cluster)
-    finished = {row.name for row in report.rows if row.status == "finished"}
-    for question in dict.fromkeys(v.question for v in chosen if v.name in finished):
-        try:
-            report.views[question] = compare(question, quick, report.pipeline_run_id)
-        except Exception as error:
-            _note_failure(f"the comparison of {question}", error, report)
-    publish(report)
-    if report.failed:
-        raise VariantsFailed(report)
-    return report
+    with abandoned.untagged():
+        named = variants.find(names or [])
+        report = Report(str(flow_run.id), data=None, quick=quick)
+        files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in named)}
+        chosen = predecessors.with_untrained(named, report.data, quick)
+        if added := [variant.name for variant in chosen if variant not in named]:
+            progress.notice(f"Others build on {', '.join(added)}: not trained yet, and so first.")
+        if quick:
+            chosen = [variant.shortened() for variant in chosen]
+        if seeds:
+            chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
+        work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
+        if workers == 1 and cluster is None:
+            _in_turn(work, report)
+        else:
+            _side_by_side(work, report, workers, cluster)
+        finished = {row.name for row in report.rows if row.status == "finished"}
+        for question in dict.fromkeys(v.question for v in chosen if v.name in finished):
+            try:
+                report.views[question] = compare(question, quick, report.pipeline_run_id)
+            except Exception as error:
+                _note_failure(f"the comparison of {question}", error, report)
+        publish(report)
+        if report.failed:
+            raise VariantsFailed(report)
+        return report
 
 
 def _in_turn(work: list[Work], report: Report) -> None:
