@@ -29,6 +29,6 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         except sqlite3.OperationalError as error:
             raise RegistryError(
                 f"{path} could not be locked within {LOCK_SECONDS} s ({error}): another "
-                "promotion is under way; wait for it, or end it."
+                "process of this machine holds it; wait for that, or end it."
             ) from error
         yield

@@ -13,7 +13,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import MutableMapping
+from pathlib import Path
 
+from pipelines.locks import one_at_a_time
 from pipelines.settings import Settings
 
 
@@ -40,8 +42,15 @@ def _serve(listener: socket.socket) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
+    class OneStartsAtATime(uvicorn.Server):
+        """Two that made the tables of a new database at once would both end."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with one_at_a_time(Path(os.environ["PREFECT_HOME"], "start.lock")):
+                await super().startup(sockets)
+
     app = create_app(ephemeral=True, final=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+    server = OneStartsAtATime(uvicorn.Config(app, log_level="error"))
 
     def end_with_the_command() -> None:
         sys.stdin.read()

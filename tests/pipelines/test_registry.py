@@ -378,7 +378,7 @@ def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
     lock = three.registry.home / "registry.lock"
     with closing(sqlite3.connect(lock, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RegistryError, match="another promotion is under way"):
+        with pytest.raises(RegistryError, match="another process of this machine holds it"):
             three.registry.promote(three[1], "in vain")
     three.registry.promote(three[1], "now")
     assert three.aliases() == {"champion": 1}

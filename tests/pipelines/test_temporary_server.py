@@ -59,3 +59,25 @@ def test_who_asks_early_waits_ctrl_c_is_survived_and_kill_9_leaves_nothing(comma
     while health(url, timeout=1) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert health(url, timeout=1) is None
+
+
+SEVERAL = """
+import os
+from urllib.request import urlopen
+from pipelines import settings, temporary_server
+loaded = settings.load()
+settings.export(loaded)
+temporary_server.start(loaded)
+print(urlopen(os.environ["PREFECT_API_URL"] + "/health", timeout=120).read().decode(), flush=True)
+"""
+
+
+def test_two_that_start_at_once_in_a_new_state_folder_both_answer(tmp_path):
+    environ = os.environ | {"ANN_HOME": str(tmp_path)}
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-c", SEVERAL], env=environ, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [command.communicate(timeout=180)[0] for command in commands] == ["true\n", "true\n"]
