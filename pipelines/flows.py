@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import shutil
+import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -34,6 +36,7 @@ from pipelines.tracking import git_commit
 
 if TYPE_CHECKING:
     from ann_models.datasets import Dataset
+    from ann_models.findings import Findings
     from ann_models.trained import Training
     from pipelines.gate import Traffic
 
@@ -96,13 +99,29 @@ def lecture(
 
 
 def _in_turn(work: list[Work], report: Report) -> None:
-    """One variant after the other, in this process."""
+    """One variant after the other, in this process; each is logged while the next one trains."""
     _import_once()
-    for position, item in enumerate(work, 1):
-        with progress.variant(item.variant.name, position, len(work)):
-            row = _study(item)
+    sys.setswitchinterval(0.0003)  # else who trains waits 5 ms for who draws, again and again
+    measured: list[tuple[Work, Iterator[Row]]] = []
+
+    def settle() -> None:
+        while measured:
+            item, study = measured.pop()
+            row = next(study)
             _settle(row, report)
-        _decide(row, item, report)
+            _decide(row, item, report)
+
+    try:
+        for position, item in enumerate(work, 1):
+            if item.variant.builds_on:
+                settle()
+            study = _study(item, log.submit)
+            with progress.variant(item.variant.name, position, len(work)):
+                next(study)
+            settle()
+            measured.append((item, study))
+    finally:
+        settle()
 
 
 def _side_by_side(work: list[Work], report: Report, workers: int, address: str | None) -> None:
@@ -129,8 +148,12 @@ def _side_by_side(work: list[Work], report: Report, workers: int, address: str |
         _decide(row, item, report)
 
 
-def _study(work: Work) -> Row:
-    """One variant from its data to the registry; a failure is its own."""
+def _study(work: Work, log: Callable[..., Any]) -> Iterator[Row]:
+    """One variant from its data to the registry; a failure is its own.
+
+    Yields:
+        Its row, twice: when it is trained and measured, and when its run has ended.
+    """
     started = time.perf_counter()
     variant, file = work.variant, work.file
     row = Row(variant.name, "failed")
@@ -148,20 +171,28 @@ def _study(work: Work) -> Row:
         with stores.tracking().run(experiment, variant.name, tags) as run_id:
             row.run_id = run_id
             path = train(variant, file, run_id, work.quick) if variant.has_networks else None
-            row.metrics = evaluate(variant, file, path, run_id)
+            findings = evaluate(variant, file, path, run_id)
+            row.metrics = findings.metrics
             if variant.registered and not work.quick:
                 row.version = register(variant, file, str(path), run_id, row.metrics)
+            logging = log(variant, file, path, run_id, findings)
+            if variant.data == "digits":
+                gc.collect()  # the compiled program and its digits refer to each other
+            row.seconds = time.perf_counter() - started
+            yield row
+            if logging:
+                logging.result()
         stores.tracking().make_newest(run_id, variant.name, experiment)
         row.status = "finished"
     except Exception as error:
         row.error = _in_words(error)
+        if not row.seconds:
+            row.seconds = time.perf_counter() - started
+            yield row
     finally:
-        row.seconds = time.perf_counter() - started
         if row.run_id:
             shutil.rmtree(stores.settings().work / row.run_id, ignore_errors=True)
-        if variant.data == "digits":
-            gc.collect()  # the compiled program and its 200 MB of digits refer to each other
-    return row
+    yield row
 
 
 def _decide(row: Row, work: Work, report: Report) -> None:
@@ -284,38 +315,42 @@ def _tracking_is_away(task: Any, run: Any, state: Any) -> bool:
     return False
 
 
-@task(
-    name="evaluate",
-    task_run_name="evaluate {variant.name}",
-    cache_policy=NO_CACHE,
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=_tracking_is_away,
-)
-def evaluate(
-    variant: Variant, file: DataFile, training_path: str | None, run_id: str
-) -> dict[str, float]:
-    """Measure, draw, and log everything to the run; its final metrics."""
+_PATIENCE: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [2, 10],
+    "retry_condition_fn": _tracking_is_away,
+}
+
+
+@task(name="evaluate", task_run_name="evaluate {variant.name}", cache_policy=NO_CACHE, **_PATIENCE)
+def evaluate(variant: Variant, file: DataFile, training_path: str | None, run_id: str) -> Findings:
+    """Measure, and log the model that stands for the seeds."""
     data = stores.data_of(variant, file)
     trained = stores.trained(training_path, variant, data) if training_path else None
     findings = study_of(variant)(variant, data, trained)
-    extra = {}
     if trained is None:
         stores.tracking().log_settings(run_id, variant, (), data)
     else:
         findings.metrics["train_seconds"] = trained.seconds
         findings.metrics["parameters"] = trained.models[0].count_params()
-        extra["training.npz"] = Path(str(training_path))
         best = findings.metrics.get("best_seed")
         chosen = median_seed(trained) if best is None else int(best)
         stores.tracking().log_model(run_id, trained.models[chosen], variant.name)
+    return findings
+
+
+@task(name="log", task_run_name="log {variant.name}", cache_policy=NO_CACHE, **_PATIENCE)
+def log(
+    variant: Variant, file: DataFile, training_path: str | None, run_id: str, findings: Findings
+) -> None:
+    """Draw, and log to the run all that was found."""
     panel = views.PANELS[variant.study]
+    extra = {"training.npz": Path(training_path)} if training_path else {}
     stores.tracking().log_findings(run_id, findings, extra, panel)
-    trainings = f"{len(trained.seeds)} seeds" if trained else "nothing to train"
-    facts = f"Row {variant.row} · {data.source} · {trainings}"
+    trainings = f"{variant.seeds} seeds" if variant.has_networks else "nothing to train"
+    facts = f"Row {variant.row} · {file.source} · {trainings}"
     figures = [panel, *findings.figures.keys() - {panel}]
     stores.tracking().note(run_id, [variant.look_at, facts], figures)
-    return findings.metrics
 
 
 @task(name="study", task_run_name="study {work.variant.name}", cache_policy=NO_CACHE)
@@ -332,7 +367,8 @@ def _on_a_worker(work: Work, surroundings: scaling.Surroundings) -> Row:
     progress = scaling.Relay(name, work.pipeline_run_id)
     stores.tracking().close_lost_runs(work.pipeline_run_id, name)
     try:
-        return _study(work.with_data_at_hand())
+        _, row = _study(work.with_data_at_hand(), log)
+        return row
     except KeyboardInterrupt:  # who asked was interrupted; Dask would end this worker
         return Row(name, "killed")
 

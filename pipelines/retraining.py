@@ -176,7 +176,9 @@ def _challenge(variant: Variant, lesson: Lesson, champion: Version, report: Repo
         with tracking.run(tracking.watch(EXPERIMENT, NOTE), variant.name, tags) as run_id:
             outcome.run_id = run_id
             path = flows.train(variant, lesson.file, run_id)
-            outcome.metrics = flows.evaluate(variant, lesson.file, path, run_id)
+            findings = flows.evaluate(variant, lesson.file, path, run_id)
+            flows.log(variant, lesson.file, path, run_id, findings)
+            outcome.metrics = findings.metrics
             number = flows.register(variant, lesson.file, path, run_id, outcome.metrics)
             outcome.version = number
             registry.tag(registry.version(champion.name, number), _record(lesson))
