@@ -72,6 +72,10 @@ class Terminal(Silent):
         self._live: dict[str, TaskID] = {}
         self._failed = False
 
+    def __reduce__(self) -> tuple[type[Silent], tuple[()]]:
+        """Another process has no terminal."""
+        return Silent, ()
+
     def stage(self, text: str) -> None:
         """Say what begins."""
         self.console.print(f"[bold cyan]▸[/] {text}")

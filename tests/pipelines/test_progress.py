@@ -3,11 +3,12 @@
 import io
 import os
 
+import cloudpickle
 import pytest
 from rich.console import Console
 
-from pipelines import progress
-from pipelines.progress import Terminal
+from pipelines import flows, progress
+from pipelines.progress import Silent, Terminal
 
 
 @pytest.fixture
@@ -90,3 +91,9 @@ def test_the_error_stream_comes_back_after_an_error(tmp_path, capfd):
         raise ImportError
     os.write(2, b"a sentence\n")
     assert capfd.readouterr().err == "a sentence\n"
+
+
+def test_the_flow_goes_to_workers_whatever_shows_its_progress_here(terminal, monkeypatch):
+    monkeypatch.setattr(flows, "progress", terminal)
+    there = cloudpickle.loads(cloudpickle.dumps(flows.lecture))
+    assert type(there.fn.__globals__["progress"]) is Silent
