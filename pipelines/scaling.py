@@ -69,6 +69,7 @@ class Surroundings:
             os.environ.update(variables)
             stores.forget()
         settings.export(stores.settings())
+        logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
 
 
 class Relay(Silent):
