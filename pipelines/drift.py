@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from ann_models import drift as statistics
 from ann_models.drift import Embedding, Finding, Sample
 from ann_models.findings import Findings
-from pipelines import flows, stores, traffic
+from pipelines import stores, tasks, traffic
 from pipelines.automations import DRIFT_EVENT, MODEL
 from pipelines.corrections import DAY
 from pipelines.retraining import champion_now
@@ -73,7 +73,7 @@ def drift(days: float = 7.0, least: int = 100) -> Report:
         FeedbackUnavailable: the stored predictions cannot be read.
     """
     champion = champion_now()
-    report = watch(flows.find_digits(champion.tags["data"]), champion.number, days, least)
+    report = watch(tasks.find_digits(champion.tags["data"]), champion.number, days, least)
     if report.verdict == DRIFT:
         emit_event(
             DRIFT_EVENT,

@@ -72,10 +72,6 @@ class Terminal(Silent):
         self._live: dict[str, TaskID] = {}
         self._failed = False
 
-    def __reduce__(self) -> tuple[type[Silent], tuple[()]]:
-        """Another process has no terminal."""
-        return Silent, ()
-
     def stage(self, text: str) -> None:
         """Say what begins."""
         self.console.print(f"[bold cyan]▸[/] {text}")
@@ -146,3 +142,6 @@ class Terminal(Silent):
         if name not in self._live:
             self._live[name] = self._bars.add_task(f"{name:<34}", total=None, loss="")
         return self._live[name]
+
+
+display = Silent()  # the command line puts its terminal here

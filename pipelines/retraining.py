@@ -20,7 +20,7 @@ from ann_models import neighbours, variants
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.findings import Findings
-from pipelines import corrections, flows, stores, traffic, views
+from pipelines import corrections, progress, stores, tasks, traffic, views
 from pipelines.corrections import Evidence, Judgement
 from pipelines.errors import FATAL, PipelineError, WrongUse, in_a_sentence, translate
 from pipelines.registry import MODEL_NAMES
@@ -139,14 +139,14 @@ def retrain(names: list[str] | None = None, force: bool = False) -> Report:
     report = Report(str(flow_run.id), champion.name, "nothing new", champion.number)
     if not force and (not len(found) or _answered("corrections_sha256", found.digest, champion)):
         return _published(report)
-    lesson = learn(flows.find_digits(champion.tags["data"]), champion.name, champion.number)
+    lesson = learn(tasks.find_digits(champion.tags["data"]), champion.name, champion.number)
     report.corrections, report.refusals = lesson.counts, lesson.refusals
     for refusal in lesson.refusals:
-        flows.progress.notice(refusal)
+        progress.display.notice(refusal)
     new = lesson.used and not _answered("accepted_sha256", lesson.accepted_sha256, champion)
     if new or force:
         for position, variant in enumerate(chosen, 1):
-            with flows.progress.variant(variant.name, position, len(chosen)):
+            with progress.display.variant(variant.name, position, len(chosen)):
                 report.challengers.append(_challenge(variant, lesson, champion, report))
         report.status = "failed" if any(c.error for c in report.challengers) else "retrained"
         report.champion = champion_now().number
@@ -175,23 +175,23 @@ def _challenge(variant: Variant, lesson: Lesson, champion: Version, report: Repo
     try:
         with tracking.run(tracking.watch(EXPERIMENT, NOTE), variant.name, tags) as run_id:
             outcome.run_id = run_id
-            path = flows.train(variant, lesson.file, run_id)
-            findings = flows.evaluate(variant, lesson.file, path, run_id)
-            flows.log(variant, lesson.file, path, run_id, findings)
+            path = tasks.train(variant, lesson.file, run_id)
+            findings = tasks.evaluate(variant, lesson.file, path, run_id)
+            tasks.log(variant, lesson.file, path, run_id, findings)
             outcome.metrics = findings.metrics
-            number = flows.register(variant, lesson.file, path, run_id, outcome.metrics)
+            number = tasks.register(variant, lesson.file, path, run_id, outcome.metrics)
             outcome.version = number
             registry.tag(registry.version(champion.name, number), _record(lesson))
             seen, metrics = shadow(champion.name, number, lesson.accepted, run_id)
             outcome.metrics |= metrics
-            outcome.decision = flows.judge(champion.name, number, seen)
+            outcome.decision = tasks.judge(champion.name, number, seen)
             tracking.client.set_tag(run_id, "decision", outcome.decision[:5000])
     except Exception as error:
         cause = translate(error)
         if isinstance(cause, FATAL):
             raise cause from error
         outcome.error = in_a_sentence(cause)
-        flows.progress.failure(f"{variant.name}: {outcome.error}")
+        progress.display.failure(f"{variant.name}: {outcome.error}")
     finally:
         outcome.seconds = time.perf_counter() - started
         if outcome.run_id:

@@ -53,11 +53,11 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
         if trains_here:
             import tensorflow  # noqa: F401
 
-        from pipelines import abandoned, flows
+        from pipelines import abandoned, flows  # noqa: F401
         from pipelines.deployments import connected
 
     with connected() as prefect:
         for name in abandoned.close_typed(prefect):
             terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
     click.get_current_context().with_resource(abandoned.marked())
-    flows.progress = terminal
+    progress.display = terminal

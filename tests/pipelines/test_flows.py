@@ -11,7 +11,7 @@ from prefect.states import Failed
 from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
-from pipelines import flows, progress, stores, views
+from pipelines import progress, stores, tasks, views
 from pipelines.errors import StorageFull, WrongUse
 from pipelines.flows import VariantsFailed, lecture
 from pipelines.tracking import NOTE, Tracking
@@ -57,7 +57,7 @@ class Heard(progress.Silent):
 @pytest.fixture
 def heard(monkeypatch) -> Heard:
     heard = Heard()
-    monkeypatch.setattr(flows, "progress", heard)
+    monkeypatch.setattr(progress, "display", heard)
     return heard
 
 
@@ -82,7 +82,7 @@ def sabotaged(monkeypatch, name: str, error: Exception, times: int = 99) -> list
             raise error
         return lambda *_: Findings({"answer": 42.0}, figures={"panel": Figure()})
 
-    monkeypatch.setattr(flows, "study_of", study_of)
+    monkeypatch.setattr(tasks, "study_of", study_of)
     monkeypatch.setitem(views.PANELS, "relu_shapes", "panel")
     monkeypatch.setitem(views.PANELS, "losses", "panel")
     monkeypatch.setitem(views.PANELS, "recursion", "panel")
@@ -233,7 +233,7 @@ def test_a_server_that_comes_back_is_tried_again(tracking, monkeypatch):
     [(requests.exceptions.ConnectionError("away"), True), (ValueError("wrong shape"), False)],
 )
 def test_only_what_may_pass_is_tried_again(error, retried):
-    assert flows._tracking_is_away(None, None, Failed(data=error)) is retried
+    assert tasks._tracking_is_away(None, None, Failed(data=error)) is retried
 
 
 def test_a_comparison_that_fails_hides_no_result(tracking, heard, monkeypatch):
@@ -241,7 +241,7 @@ def test_a_comparison_that_fails_hides_no_result(tracking, heard, monkeypatch):
         raise ValueError("a figure cannot be drawn")
 
     sabotaged(monkeypatch, "", ValueError())
-    monkeypatch.setattr(flows, "overview", no_overview)
+    monkeypatch.setattr(tasks, "overview", no_overview)
     with pytest.raises(VariantsFailed, match="the comparison of learning failed") as failure:
         lecture(["recursion"])
     assert failure.value.report.rows[0].status == "finished"

@@ -9,7 +9,7 @@ import pytest
 from served import DIGITS, NAME, asked, copied, corrected, enter, tilted
 
 from ann_models.errors import UnknownName
-from pipelines import flows, retraining, stores
+from pipelines import flows, retraining, stores, tasks
 from pipelines.errors import WrongUse
 from pipelines.retraining import NoChampion, RetrainingFailed, retrain
 from pipelines.traffic import FeedbackUnavailable
@@ -164,7 +164,7 @@ def test_validation_and_test_digits_never_enter_the_training_data(home):
     images = np.concatenate([DIGITS["x_val"][:40], DIGITS["x_test"][:40], TILTED[:30]])
     labels = np.concatenate([DIGITS["y_val"][:40], DIGITS["y_test"][:40], LABELS[:30]])
     corrected(home, images, labels)
-    file = flows.find_digits.fn("offline-digits")
+    file = tasks.find_digits.fn("offline-digits")
     lesson = retraining.learn.fn(file, NAME, "1")
     assert lesson.counts["copy of a held-out digit"] >= 80
     added = stores.loaded(lesson.file.path).arrays["x_train"][len(DIGITS["x_train"]) :]
@@ -196,7 +196,7 @@ def test_another_variant_may_be_the_challenger(home):
 def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
     corrected(home, TILTED[:60], LABELS[:60])
     with monkeypatch.context() as sabotage:
-        sabotage.setattr(flows, "study_of", lambda variant: 1 / 0)
+        sabotage.setattr(tasks, "study_of", lambda variant: 1 / 0)
         with pytest.raises(RetrainingFailed, match="mnist_ann failed") as failure:
             retrain()
     (challenger,) = failure.value.report.challengers
