@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -17,11 +16,14 @@ from prefect.runtime import flow_run
 
 from ann_models import variants
 from ann_models.errors import DataUnavailable, InvalidData
-from pipelines import abandoned, predecessors, progress, scaling, stores, tasks, views
+from pipelines import abandoned, beside, predecessors, progress, scaling, stores, tasks, views
+from pipelines.beside import Hand, Result
 from pipelines.errors import FATAL, WrongUse, in_a_sentence, translate
 from pipelines.jobs import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.registry import MODEL_NAMES
 from pipelines.stores import DataFile
+
+Comparisons = dict[str, Result]  # by question
 
 
 @flow(name="lecture", flow_run_name="lecture {names}", validate_parameters=True)
@@ -65,49 +67,53 @@ def lecture(
         if seeds:
             chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
         work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
-        if workers == 1 and cluster is None:
-            _in_turn(work, report)
-        else:
-            _side_by_side(work, report, workers, cluster)
-        finished = {row.name for row in report.rows if row.status == "finished"}
-        for question in dict.fromkeys(v.question for v in chosen if v.name in finished):
-            try:
-                report.views[question] = tasks.compare(question, quick, report.pipeline_run_id)
-            except Exception as error:
-                _note_failure(f"the comparison of {question}", error, report)
+        with beside.hand(len(work)) as hand:
+            if workers == 1 and cluster is None:
+                comparisons = _in_turn(work, report, hand)
+            else:
+                comparisons = _side_by_side(work, report, workers, cluster)
+            for question, view in comparisons.items():
+                try:
+                    report.views[question] = view()
+                except Exception as error:
+                    _note_failure(f"the comparison of {question}", error, report)
         publish(report)
         if report.failed:
             raise VariantsFailed(report)
         return report
 
 
-def _in_turn(work: list[Work], report: Report) -> None:
-    """One variant after the other, in this process; each is logged while the next one trains."""
+def _in_turn(work: list[Work], report: Report, hand: Hand) -> Comparisons:
+    """One variant after the other, in this process; each is logged while the next ones train."""
     _import_once()
-    sys.setswitchinterval(0.0003)  # else who trains waits 5 ms for who draws, again and again
-    measured: list[tuple[Work, Iterator[Row]]] = []
+    comparisons: Comparisons = {}
+    measured: deque[tuple[Work, Iterator[Row]]] = deque()
 
-    def settle() -> None:
-        while measured:
-            item, study = measured.pop()
-            row = next(study)
+    def settle(all_but: int = 0) -> None:
+        while len(measured) > all_but:
+            item, variant_study = measured.popleft()
+            row = next(variant_study)
             _settle(row, report)
             _decide(row, item, report)
+            _compare_the_complete(work, report, hand, comparisons)
 
     try:
         for position, item in enumerate(work, 1):
             if item.variant.builds_on:
                 settle()
-            study = _study(item, tasks.log.submit)
+            variant_study = _study(item, hand)
             with progress.display.variant(item.variant.name, position, len(work)):
-                next(study)
-            settle()
-            measured.append((item, study))
+                next(variant_study)
+            measured.append((item, variant_study))
+            settle(all_but=hand.backlog)
     finally:
         settle()
+    return comparisons
 
 
-def _side_by_side(work: list[Work], report: Report, workers: int, address: str | None) -> None:
+def _side_by_side(
+    work: list[Work], report: Report, workers: int, address: str | None
+) -> Comparisons:
     """All variants at once, on Dask's workers; the gate decides in the order of the table."""
     rows: dict[str, Row] = {}
     progress.display.stage(
@@ -131,6 +137,25 @@ def _side_by_side(work: list[Work], report: Report, workers: int, address: str |
     report.rows = [rows[item.variant.name] for item in work]
     for item, row in zip(work, report.rows, strict=True):
         _decide(row, item, report)
+    comparisons: Comparisons = {}
+    _compare_the_complete(work, report, beside.HERE, comparisons)
+    return comparisons
+
+
+def _compare_the_complete(
+    work: list[Work], report: Report, hand: Hand, comparisons: Comparisons
+) -> None:
+    """Compare the variants of each question of which none is left to do."""
+    left = {item.variant.question for item in work[len(report.rows) :]}
+    for item, row in zip(work, report.rows, strict=False):
+        question = item.variant.question
+        if row.status == "finished" and question not in {*left, *comparisons}:
+            comparisons[question] = hand.submit(
+                tasks.compare,
+                question=question,
+                quick=report.quick,
+                pipeline_run_id=report.pipeline_run_id,
+            )
 
 
 @task(name="study", task_run_name="study {work.variant.name}", cache_policy=NO_CACHE)
@@ -146,13 +171,13 @@ def _on_a_worker(work: Work, surroundings: scaling.Surroundings) -> Row:
     progress.display = scaling.Relay(name, work.pipeline_run_id)
     stores.tracking().close_lost_runs(work.pipeline_run_id, name)
     try:
-        _, row = _study(work.with_data_at_hand(), tasks.log)
+        _, row = _study(work.with_data_at_hand(), beside.HERE)
         return row
     except KeyboardInterrupt:  # who asked was interrupted; Dask would end this worker
         return Row(name, "killed")
 
 
-def _study(work: Work, log: Callable[..., Any]) -> Iterator[Row]:
+def _study(work: Work, hand: Hand) -> Iterator[Row]:
     """One variant from its data to the registry; a failure is its own.
 
     Yields:
@@ -179,14 +204,20 @@ def _study(work: Work, log: Callable[..., Any]) -> Iterator[Row]:
             row.metrics = findings.metrics
             if variant.registered and not work.quick:
                 row.version = tasks.register(variant, file, str(path), run_id, row.metrics)
-            logging = log(variant, file, path, run_id, findings)
+            logged = hand.submit(
+                tasks.log,
+                variant=variant,
+                file=file,
+                training_path=path,
+                run_id=run_id,
+                findings=findings,
+                ends=True,
+            )
             if variant.data == "digits":
                 gc.collect()  # the compiled program and its digits refer to each other
             row.seconds = time.perf_counter() - started
             yield row
-            if logging:
-                logging.result()
-        stores.tracking().make_newest(run_id, variant.name, experiment)
+            logged()
         row.status = "finished"
     except Exception as error:
         row.error = _in_words(error)

@@ -51,7 +51,7 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):
         if trains_here:
-            import tensorflow  # noqa: F401
+            import ann_models.training  # noqa: F401
 
         from pipelines import abandoned, flows  # noqa: F401
         from pipelines.deployments import connected

@@ -114,9 +114,14 @@ def evaluate(variant: Variant, file: DataFile, training_path: str | None, run_id
 
 @task(name="log", task_run_name="log {variant.name}", cache_policy=NO_CACHE, **_PATIENCE)
 def log(
-    variant: Variant, file: DataFile, training_path: str | None, run_id: str, findings: Findings
+    variant: Variant,
+    file: DataFile,
+    training_path: str | None,
+    run_id: str,
+    findings: Findings,
+    ends: bool = False,
 ) -> None:
-    """Draw, and log to the run all that was found."""
+    """Draw, and log to the run all that was found; the run may end with that."""
     panel = views.PANELS[variant.study]
     extra = {"training.npz": Path(training_path)} if training_path else {}
     stores.tracking().log_findings(run_id, findings, extra, panel)
@@ -124,6 +129,8 @@ def log(
     facts = f"Row {variant.row} · {file.source} · {trainings}"
     figures = [panel, *findings.figures.keys() - {panel}]
     stores.tracking().note(run_id, [variant.look_at, facts], figures)
+    if ends:
+        stores.tracking().finish(run_id, variant.name)
 
 
 @task(name="register", task_run_name="register {variant.name}", cache_policy=NO_CACHE)

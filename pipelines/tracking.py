@@ -147,6 +147,8 @@ class Tracking:
 
     def _end(self, run_id: str, status: str, why: str = "") -> None:
         try:
+            if self.client.get_run(run_id).info.end_time:
+                return  # whoever logged to it last has ended it
             if why:
                 self.client.set_tag(run_id, "error", why[:5000])
             self.client.set_terminated(run_id, status)
@@ -255,6 +257,11 @@ class Tracking:
         condition = f"attributes.status = 'FINISHED' AND tags.{views.LATEST} = 'true'"
         runs = self.runs(f"{condition} AND tags.quick = 'false'")
         return {run.data.tags["variant"]: run for run in runs}
+
+    def finish(self, run_id: str, variant: str) -> None:
+        """End a run to which all is logged; from now on it is its variant's newest."""
+        self._end(run_id, "FINISHED")
+        self.make_newest(run_id, variant, self.client.get_run(run_id).info.experiment_id)
 
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""

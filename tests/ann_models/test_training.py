@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from ann_models import engines, networks, training
+from ann_models import engines, networks, program, training
 from ann_models.datasets import Dataset, generate
 from ann_models.entry import (
     SGD,
@@ -43,6 +43,11 @@ REGRESSION = Variant(
 )
 
 
+@pytest.fixture(autouse=True)
+def no_program_is_kept(monkeypatch):
+    monkeypatch.setattr(training, "_kept", {})
+
+
 @pytest.fixture(params=[0, 10**9], ids=["xla", "graph"])
 def engine(request, monkeypatch):
     """Each engine in turn, whatever the rule would choose."""
@@ -57,7 +62,7 @@ def in_order(monkeypatch):
     def order(self, generator, epochs):
         return np.tile(np.arange(self.examples, dtype=np.int32), (self.chunk, 1))
 
-    monkeypatch.setattr(training._Program, "_order", order)
+    monkeypatch.setattr(program.Program, "_order", order)
 
 
 def cubic(examples: int = 200) -> Dataset:
@@ -156,13 +161,13 @@ def test_an_incomplete_batch_is_a_body_of_its_own_only_for_batch_normalization(
     monkeypatch, layers, bodies
 ):
     sizes = []
-    step = training._Program._step
+    step = program.Program._step
 
     def counted(self, indices, counts):
         sizes.append(indices.shape[1])
         return step(self, indices, counts)
 
-    monkeypatch.setattr(training._Program, "_step", counted)
+    monkeypatch.setattr(program.Program, "_step", counted)
     training.train(replace(REGRESSION, layers=layers, epochs=1), cubic(), (0,))
     assert sizes == [32, 200 % 32][:bodies]
 
@@ -170,6 +175,24 @@ def test_an_incomplete_batch_is_a_body_of_its_own_only_for_batch_normalization(
 def test_the_same_seed_gives_the_same_weights(engine):
     one, two = (training.train(REGRESSION, cubic(), (3,)) for _ in range(2))
     assert one.weights_sha256 == two.weights_sha256
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_entries_of_other_penalties_share_a_program_and_no_weight(engine, monkeypatch, norm):
+    weak, strong = (
+        replace(REGRESSION, name=f"of_{strength}", penalty=Penalty(norm, strength))
+        for strength in (0.001, 0.1)
+    )
+    alone = training.train(strong, cubic(), (3,)).weights_sha256
+    training._kept.clear()
+    first = training.train(weak, cubic(), (3,))
+    learnt = first.weights_sha256
+    monkeypatch.setattr(training, "Program", lambda *_: pytest.fail("a second program"))
+    second = training.train(strong, cubic(), (3,))
+    assert second.weights_sha256 == alone != learnt == first.weights_sha256
+    for trained, strength in ((first, 0.001), (second, 0.1)):
+        shrinks = trained.models[0].layers[0].kernel_regularizer
+        assert float(getattr(shrinks, norm)) == pytest.approx(strength)
 
 
 def test_another_seed_gives_other_weights():

@@ -154,6 +154,19 @@ def test_what_steps_hand_to_each_other_is_cleared_away(twice, home):
     assert not [path for path in (home / "work").glob("*/*") if path.suffix == ".npz"]
 
 
+def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, heard):
+    names = ["perceptron", "xor_kernel", "relu_shapes", "losses", "gradient_descent"]
+    report = lecture(names, quick=True)
+    assert [row.name for row in report.rows] == names
+    runs = {run.info.run_id: run for run in tracking.runs()}
+    for row in report.rows:
+        run = runs[row.run_id]
+        assert (run.info.status, run.data.tags[views.LATEST]) == ("FINISHED", "true")
+        assert run.data.metrics.keys() >= row.metrics.keys()
+        assert views.PANELS[VARIANTS[row.name].study] in run.data.tags[NOTE]
+    assert report.views.keys() == {"one_neuron", "neurons", "learning"}
+
+
 def test_progress_is_reported_while_a_network_trains(tracking, heard):
     lecture(["linear_classification"], seeds=1)
     assert heard.epochs_done[-1] == VARIANTS["linear_classification"].epochs

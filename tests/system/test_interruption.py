@@ -11,6 +11,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # One row that is done at once, and one that trains for long.
 JOB = ("run", "relu_shapes", "overfit_base", "--seeds", "60")
+# So many that a process of its own draws and logs.
+FIRST = ("perceptron", "xor_kernel", "relu_shapes", "recursion", "losses")
+LARGE_JOB = ("run", *FIRST, "overfit_base", "--seeds", "60")
+
+
+def of_variants(ann) -> list[tuple[str, str]]:
+    return [(name, status) for name, status in ann.statuses() if name != "overview"]
 
 
 def temporary_servers(home) -> list[psutil.Process]:
@@ -53,3 +60,28 @@ def test_after_kill_9_the_next_command_closes_the_run_and_nothing_lives_on(ann):
     assert "relu_shapes" in compared.stdout
     assert ann.statuses() == [("relu_shapes", "FINISHED"), ("overfit_base", "KILLED")]
     wait_for(lambda: not temporary_servers(ann.home), 30)
+
+
+def test_kill_9_of_a_large_job_takes_nothing_from_what_was_logged_and_nothing_lives_on(ann):
+    job = ann.start(*LARGE_JOB)
+    logged = [(name, "FINISHED") for name in FIRST]
+    wait_for(lambda: of_variants(ann) == [*logged, ("overfit_base", "RUNNING")])
+    started = psutil.Process(job.pid).children(recursive=True)
+    job.kill()
+    job.communicate(timeout=30)
+    wait_for(lambda: not any(p.is_running() for p in started), 30)
+    assert ann("compare").returncode == 0
+    assert of_variants(ann) == [*logged, ("overfit_base", "KILLED")]
+
+
+def test_ctrl_c_in_a_large_job_waits_for_what_is_being_logged(ann):
+    job = ann.start(*LARGE_JOB)
+    ann.wait_until_running("overfit_base")
+    started = psutil.Process(job.pid).children(recursive=True)
+    os.killpg(job.pid, signal.SIGINT)
+    out, err = job.communicate(timeout=PATIENCE)
+    assert job.returncode == 1
+    assert err.splitlines()[-1].startswith("ann: interrupted")
+    assert "Traceback" not in out + err
+    assert of_variants(ann) == [*((name, "FINISHED") for name in FIRST), ("overfit_base", "KILLED")]
+    wait_for(lambda: not any(p.is_running() for p in started), 30)

@@ -1,0 +1,57 @@
+"""Who helps with a job: nobody with a small one, a process of its own with a large one."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+from prefect import task
+
+from pipelines import beside
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@task
+def who_asked_and_who_answers(asking: int) -> tuple[int, int]:
+    return asking, os.getpid()
+
+
+@task
+def refuse() -> None:
+    raise ValueError("a figure cannot be drawn")
+
+
+@task
+def end_abruptly_unless_asked_by(asking: int) -> int:
+    if os.getpid() != asking:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_a_small_job_needs_no_helper():
+    with beside.hand(beside.WORTH_A_PROCESS - 1) as hand:
+        assert hand is beside.HERE
+        asking, answering = hand.submit(who_asked_and_who_answers, asking=os.getpid())()
+    assert answering == asking
+
+
+def test_what_fails_here_fails_when_it_is_awaited_as_it_would_in_the_process():
+    result = beside.HERE.submit(refuse)
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        result()
+
+
+def test_a_large_job_has_a_process_whose_errors_come_back_and_whose_death_stops_nothing():
+    with beside.hand(beside.WORTH_A_PROCESS) as hand:
+        asking, answering = hand.submit(who_asked_and_who_answers, asking=os.getpid())()
+        assert answering != asking == os.getpid()
+        os.kill(answering, signal.SIGINT)  # Ctrl-C reaches all processes of a terminal
+        with pytest.raises(ValueError, match="cannot be drawn"):
+            hand.submit(refuse)()
+        assert psutil.pid_exists(answering)
+        for _ in range(2):  # when it dies, and when it is dead
+            assert hand.submit(end_abruptly_unless_asked_by, asking=os.getpid())() == os.getpid()
+    assert not psutil.pid_exists(answering)
