@@ -54,6 +54,8 @@ def hand(variants: int) -> Iterator[Hand]:
         yield HERE
         return
     with ProcessPoolTaskRunner(max_workers=1, initializer=_accompany) as runner:
+        if runner._subprocess_message_queue:  # locked for ever where a kill met it in mid-sentence
+            runner._subprocess_message_queue.cancel_join_thread()
         yield Hand(partial(_there, runner), BACKLOG)
 
 

@@ -223,7 +223,7 @@ def test_seeds_one_after_another_give_the_same_weights_as_side_by_side(monkeypat
 
 def test_the_number_of_progress_reports_changes_no_weight(monkeypatch):
     one = training.train(replace(REGRESSION, epochs=7), cubic(), (0,))
-    monkeypatch.setattr(training, "PROGRESS_REPORTS", 2)
+    monkeypatch.setattr(program, "PROGRESS_REPORTS", 2)
     other = training.train(replace(REGRESSION, epochs=7), cubic(), (0,))
     assert one.weights_sha256 == other.weights_sha256
 
@@ -246,14 +246,14 @@ def test_progress_is_told_up_to_the_last_epoch():
 
 def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkeypatch):
     copies = []
-    constant = training.tf.constant
+    constant = program.tf.constant
 
     def watched(*arguments):
         tensor = constant(*arguments)
         copies.append(weakref.ref(tensor))
         return tensor
 
-    monkeypatch.setattr(training.tf, "constant", watched)
+    monkeypatch.setattr(program.tf, "constant", watched)
     training.train(REGRESSION, generate("cubic", 0), (0,))
     gc.collect()
     assert copies and not any(copy() is not None for copy in copies)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 
 import psutil
 import pytest
 from prefect import task
+from prefect.settings import get_current_settings
 
 from pipelines import beside
 
@@ -55,3 +59,34 @@ def test_a_large_job_has_a_process_whose_errors_come_back_and_whose_death_stops_
         for _ in range(2):  # when it dies, and when it is dead
             assert hand.submit(end_abruptly_unless_asked_by, asking=os.getpid())() == os.getpid()
     assert not psutil.pid_exists(answering)
+
+
+def test_a_process_killed_while_it_tells_something_does_not_keep_this_one_from_ending(tmp_path):
+    job = tmp_path / "job.py"
+    job.write_text(
+        textwrap.dedent("""
+            import gc, os, signal
+            from multiprocessing.queues import Queue
+            from prefect import task
+            from pipelines import beside
+
+            @task
+            def die_in_mid_sentence(asking):
+                if os.getpid() != asking:
+                    for queue in gc.get_objects():
+                        if type(queue) is Queue:
+                            queue._wlock.acquire()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return "done"
+
+            if __name__ == "__main__":
+                with beside.hand(beside.WORTH_A_PROCESS) as hand:
+                    print(hand.submit(die_in_mid_sentence, asking=os.getpid())())
+        """)
+    )
+    server = get_current_settings().to_environment_variables(exclude_unset=True)
+    ended = subprocess.run(
+        [sys.executable, job], env=os.environ | server, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout.endswith("done\n"), ended.stderr
+    assert ended.returncode == 0
