@@ -13,17 +13,27 @@ if TYPE_CHECKING:
     import keras
 
 EPSILON = 1e-7  # Keras's distance of a probability from 0 and 1
+WORTH_A_GRAPH = 10  # batches from which tracing pays for itself
 Z_95 = 1.959964  # the normal distribution's 97.5 % quantile
 
 
 def predict(model: keras.Model, x: np.ndarray, batch: int = 1000) -> np.ndarray:
     """The model's inference outputs (n, outputs) for x (n, …).
 
-    Direct calls: Keras's own `predict` compiles a function for each model and costs tens of
-    milliseconds before the first answer.
+    Keras's own `predict` costs tens of milliseconds before the first answer, which small inputs
+    are spared; many batches go through a graph, twice as fast as direct calls.
     """
+
+    def answer(part: np.ndarray) -> np.ndarray:
+        return model(part, training=False)
+
+    if len(x) >= WORTH_A_GRAPH * batch:
+        import tensorflow as tf
+
+        shape = tf.TensorSpec([None, *x.shape[1:]], x.dtype)
+        answer = tf.function(answer, input_signature=[shape], autograph=False)
     starts = range(0, max(len(x), 1), batch)
-    return np.concatenate([np.asarray(model(x[s : s + batch], training=False)) for s in starts])
+    return np.concatenate([np.asarray(answer(x[s : s + batch])) for s in starts])
 
 
 def named_classes(outputs: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ann_models.entry import Variant
     from ann_models.training import Training
 
+LONG = 0.05  # seconds, beside which the machine's other work is little
 GATES = ("AND", "OR", "XOR")  # the columns of the data set "gates"
 
 
@@ -360,8 +361,9 @@ def _calls(method: Callable[[int, Counter[int]], int], n: int) -> int:
 
 
 def _seconds(compute: Callable[[], object]) -> float:
-    """The shortest of three runs: the rest is the machine's other work."""
-    return min(timeit.repeat(compute, number=1, repeat=3))
+    """The shortest of three runs: the rest is the machine's other work; one run, if it is long."""
+    once = timeit.timeit(compute, number=1)
+    return once if once > LONG else min(once, *timeit.repeat(compute, number=1, repeat=2))
 
 
 def _curve(loss: Callable[[np.ndarray, np.ndarray], float], h: np.ndarray, y: float) -> np.ndarray:

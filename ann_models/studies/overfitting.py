@@ -64,10 +64,7 @@ def overfit_dropout(variant: Variant, data: Dataset, training: Training) -> Find
     model = training.models[median_seed(training)]
     rate = next(layer.rate for layer in reversed(model.layers) if hasattr(layer, "rate"))
     inference = predict(model, GRID[:, None])[:, 0]
-    many = np.repeat(GRID[:, None], DRAWS, axis=0)
-    for layer in model.layers:  # the model's own call keeps all layers' outputs: 200 MB
-        many = layer(many, training=True)
-    outputs = np.asarray(many).reshape(len(GRID), DRAWS)
+    outputs = np.concatenate([_draws(model, x) for x in np.split(GRID, 10)])  # in little memory
     mean, deviation = outputs.mean(axis=1), outputs.std(axis=1)
 
     scaled, unscaled, exact = _linear_layer_after_dropout(model, rate)
@@ -82,6 +79,12 @@ def overfit_dropout(variant: Variant, data: Dataset, training: Training) -> Find
         "dropout_scaling": figures.dropout_scaling(MASKS, scaled, unscaled, exact, rate),
     }
     return findings
+
+
+def _draws(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Training-mode outputs at each of these points, (points, DRAWS)."""
+    outputs = model(np.repeat(x[:, None], DRAWS, axis=0), training=True)
+    return np.asarray(outputs).reshape(len(x), DRAWS)
 
 
 def overfit_early_stopping(variant: Variant, data: Dataset, training: Training) -> Findings:

@@ -188,5 +188,6 @@ def test_predictions_in_batches_are_those_of_one_call_in_inference_mode():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
     x = RNG.random((25, 3), dtype=np.float32)
     whole = np.asarray(model(x, training=False))
-    assert evaluation.predict(model, x, batch=10) == pytest.approx(whole)
+    for batch in (10, 2):  # by direct calls, and through a graph, with an incomplete last batch
+        assert evaluation.predict(model, x, batch) == pytest.approx(whole)
     assert evaluation.predict(model, x[:0]).shape == (0, 2)
