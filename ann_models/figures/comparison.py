@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib
 import numpy as np
@@ -186,12 +187,15 @@ def mistakes_left(
     left.set_xlim(0, 1.2 * (mistakes + deviation).max())
     left.invert_yaxis()
     style.label(right, "What it costs", "parameters", "mistakes")
-    right.errorbar(parameters, mistakes, deviation, fmt="o", color=style.BLUE, capsize=4)
-    for name, x, y in zip(names, parameters, mistakes, strict=True):
-        right.annotate(name, (x, y), (6, 4), textcoords="offset points", fontsize=9)
+    looks = cycle(zip("osD^vPX*", matplotlib.colormaps["Dark2"].colors, strict=False))
+    for *point, name, (marker, colour) in zip(
+        parameters, mistakes, deviation, names, looks, strict=False
+    ):
+        right.errorbar(*point, fmt=marker, color=colour, capsize=4, alpha=0.8, label=name)
     right.set_xscale("log")
-    right.margins(x=0.4, y=0.15)
+    right.margins(x=0.15, y=0.15)
     style.log_ordinate(right)
+    right.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
