@@ -15,6 +15,7 @@ from ann_models.figures import style
 from ann_models.figures.learning import draw_curves
 
 SERIES = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.CYAN)
+MARKERS = "osD^vPX*"
 
 
 def final_loss_against_units(losses: Mapping[int, np.ndarray]) -> Figure:
@@ -187,11 +188,12 @@ def mistakes_left(
     left.set_xlim(0, 1.2 * (mistakes + deviation).max())
     left.invert_yaxis()
     style.label(right, "What it costs", "parameters", "mistakes")
-    looks = cycle(zip("osD^vPX*", matplotlib.colormaps["Dark2"].colors, strict=False))
-    for *point, name, (marker, colour) in zip(
-        parameters, mistakes, deviation, names, looks, strict=False
+    colours = matplotlib.colormaps["Dark2"](range(len(MARKERS)))
+    looks = cycle(zip(MARKERS, colours, strict=True))
+    for name, x, y, spread, (marker, colour) in zip(
+        names, parameters, mistakes, deviation, looks, strict=False
     ):
-        right.errorbar(*point, fmt=marker, color=colour, capsize=4, alpha=0.8, label=name)
+        right.errorbar(x, y, spread, fmt=marker, color=colour, capsize=4, alpha=0.8, label=name)
     right.set_xscale("log")
     right.margins(x=0.15, y=0.15)
     style.log_ordinate(right)
