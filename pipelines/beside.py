@@ -60,7 +60,11 @@ def hand(variants: int) -> Iterator[Hand]:
 
 
 def _there(runner: ProcessPoolTaskRunner, task: Task[..., Any], **call: Any) -> Result:
-    future = runner.submit(task, call)
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        future = runner.submit(task, call)  # its process inherits the mask: Ctrl-C is ours alone
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
     def result() -> Any:
         try:
@@ -72,8 +76,7 @@ def _there(runner: ProcessPoolTaskRunner, task: Task[..., Any], **call: Any) -> 
 
 
 def _accompany() -> None:
-    """In that process: leave Ctrl-C to who asked, and end when they end, however that may be."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In that process: end when who asked ends, however that may be."""
     util.Finalize(None, os._exit, (0,), exitpriority=-100)  # idle threads would take seconds
     asking = multiprocessing.parent_process()
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import psutil
 import pytest
@@ -59,6 +60,21 @@ def test_a_large_job_has_a_process_whose_errors_come_back_and_whose_death_stops_
         for _ in range(2):  # when it dies, and when it is dead
             assert hand.submit(end_abruptly_unless_asked_by, asking=os.getpid())() == os.getpid()
     assert not psutil.pid_exists(answering)
+
+
+def test_ctrl_c_does_not_reach_a_process_that_is_only_starting():
+    with beside.hand(beside.WORTH_A_PROCESS) as hand:
+        result = hand.submit(who_asked_and_who_answers, asking=os.getpid())
+        while not helpers():
+            time.sleep(0.01)
+        helpers()[0].send_signal(signal.SIGINT)
+        asking, answering = result()
+    assert answering != asking
+
+
+def helpers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def test_a_process_killed_while_it_tells_something_does_not_keep_this_one_from_ending(tmp_path):
