@@ -61,7 +61,7 @@ def find_digits(source: str) -> DataFile:
     return stores.saved(datasets.digits(source))
 
 
-@task(name="train", task_run_name="train {variant.name}", cache_policy=NO_CACHE)
+@task(name="train", task_run_name="train {variant.name}", cache_policy=NO_CACHE, **_PATIENCE)
 def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) -> str:
     """Train every seed; the path of the trained weights and their history."""
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
