@@ -60,11 +60,17 @@ class Follower:
                 break
 
     def look(self) -> Standing:
-        """Look once and bring what is new; a registry that is away takes some ten seconds."""
+        """Look once and bring what is new; a registry that is away takes some ten seconds.
+
+        Nothing is raised: what went wrong is the standing's `registry_error`.
+        """
         try:
             self.standing = self._look()
         except (RegistryUnavailable, NoChampion) as error:
             self.standing = replace(self.standing, registry_error=str(error))
+        except Exception as error:  # a look that failed must not be the last one
+            reason = f"the registry could not be asked ({type(error).__name__}: {error})."
+            self.standing = replace(self.standing, registry_error=reason)
         return self.standing
 
     def bring(self, name: str, alias: str | None, number: str | None) -> str:

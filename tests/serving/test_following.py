@@ -1,6 +1,7 @@
 """The alias in a real registry, and what the follower makes of its moves."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,20 @@ def test_old_copies_are_removed_and_the_registrys_own_files_are_not(place, monke
     client = place.registry.client
     for number in ("1", "2"):
         assert Path(client.get_model_version_download_uri(NAME, number), "model.onnx").exists()
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_the_next_look_goes_on(place, monkeypatch):
+    place.promote("1")
+    follower = place.follower()
+    follower.look()
+    place.promote("2")
+    with monkeypatch.context() as patched:
+        patched.setattr(following.champion, "look_up", lock)
+        standing = follower.look()
+    assert standing.version == "1"
+    assert "OperationalError: database is locked" in standing.registry_error
+    assert follower.look() == Standing(NAME, "2", registry_error=None)
+
+
+def lock(*arguments: object) -> None:
+    raise sqlite3.OperationalError("database is locked")
