@@ -21,7 +21,7 @@ def predict(model: keras.Model, x: np.ndarray, batch: int = 1000) -> np.ndarray:
     """The model's inference outputs (n, outputs) for x (n, …).
 
     Keras's own `predict` costs tens of milliseconds before the first answer, which small inputs
-    are spared; many batches go through a graph, twice as fast as direct calls.
+    are spared; many batches go through a graph, which is faster than direct calls.
     """
 
     def answer(part: np.ndarray) -> np.ndarray:

@@ -78,7 +78,6 @@ def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) ->
     finally:
         monitor.finish()
     path = stores.keep(trained, stores.settings().work / run_id / "training.npz")
-    stores.tracking().client.set_tag(run_id, "weights_sha256", trained.weights_sha256)
     if trained.interrupted:
         raise KeyboardInterrupt
     return path
@@ -104,6 +103,7 @@ def evaluate(variant: Variant, file: DataFile, training_path: str | None, run_id
     if trained is None:
         stores.tracking().log_settings(run_id, variant, (), data)
     else:
+        stores.tracking().client.set_tag(run_id, "weights_sha256", trained.weights_sha256)
         findings.metrics["train_seconds"] = trained.seconds
         findings.metrics["parameters"] = trained.models[0].count_params()
         best = findings.metrics.get("best_seed")
