@@ -9,13 +9,13 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 
 from ann_models import networks
-from ann_models.augmentation import augment
 from ann_models.datasets import Dataset
+from ann_models.digits.augmentation import augment
 from ann_models.entry import Distillation, Variant
 from ann_models.errors import InvalidData
-from ann_models.onnx_export import to_onnx
-from ann_models.onnx_inference import predictor
-from ann_models.trained import Training
+from ann_models.onnx.export import to_onnx
+from ann_models.onnx.inference import predictor
+from ann_models.training.result import Training
 
 BATCH = 1_000
 CLASSES = 10

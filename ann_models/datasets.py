@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ann_models import archives, mnist
+from ann_models import archives
+from ann_models.digits import mnist
 from ann_models.errors import InvalidData, UnknownName
 
 log = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ def _mnist() -> dict[str, np.ndarray]:
 
 
 def _offline_digits() -> dict[str, np.ndarray]:
-    from ann_models import offline_digits
+    from ann_models.digits import offline_digits
 
     images, labels = offline_digits.load()
     order = stratified_order(labels)

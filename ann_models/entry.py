@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from ann_models.augmentation import Augmentation
+from ann_models.digits.augmentation import Augmentation
 
 QUICK_DIGITS = 1_984  # 62 whole batches of 32
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ann_models.augmentation import Augmentation
+from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import (
     ActivationLayer,
     Adam,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Literal
 
-from ann_models.augmentation import Augmentation
+from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import (
     ActivationLayer,
     Adam,

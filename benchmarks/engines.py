@@ -32,7 +32,7 @@ class Row:
 
 def compare(report: Callable[[Row], None] = lambda row: None) -> list[Row]:
     """Train each network once with XLA and once with TensorFlow's graph engine."""
-    from ann_models import engines, training
+    from ann_models.training import backends, trainer
 
     rows = []
     for variant in _networks():
@@ -40,17 +40,17 @@ def compare(report: Callable[[Row], None] = lambda row: None) -> list[Row]:
         seconds = {}
         for xla in (True, False):
             started = time.perf_counter()
-            with patch.object(engines, "suits_xla", return_value=xla):
-                training.train(variant, data, (0,))
+            with patch.object(backends, "suits_xla", return_value=xla):
+                trainer.train(variant, data, (0,))
             seconds[xla] = time.perf_counter() - started
         examples = len(data.arrays["x_train"])
         rows.append(
             Row(
                 name=variant.name,
-                steps=variant.epochs * engines.batches(variant, examples),
+                steps=variant.epochs * backends.batches(variant, examples),
                 xla_seconds=seconds[True],
                 graph_seconds=seconds[False],
-                chosen="xla" if engines.suits_xla(variant, examples) else "graph",
+                chosen="xla" if backends.suits_xla(variant, examples) else "graph",
             )
         )
         report(rows[-1])

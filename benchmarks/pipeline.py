@@ -135,7 +135,7 @@ def document(measured: Overhead, swept: list[Sweep], shortened: bool) -> dict[st
     }
 
 
-ANN = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "--json"]
+ANN = [sys.executable, "-m", "pipelines.cli", "run", "--json"]
 
 
 def _job(command: list[str], environ: Mapping[str, str] | None = None) -> Job:

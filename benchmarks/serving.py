@@ -29,7 +29,7 @@ from benchmarks import load
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from serving.champion import Champion
+    from serving.model.loaded_model import Champion
     from serving.settings import Settings
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -155,7 +155,7 @@ def _median(key: tuple[str, str, int], found: list[load.Load]) -> Result:
 
 def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
     from serving import settings
-    from serving.champion import fetch
+    from serving.model.loaded_model import fetch
 
     ours = settings.load()
     champion = fetch(ours.tracking_uri, "mnist-digits", "champion", ours.home)
@@ -227,7 +227,7 @@ def _keras_model(folder: Path, champion: Champion, ours: Settings) -> Path:
     import mlflow.keras
     from mlflow.models import infer_signature
 
-    from pipelines.registry import Registry
+    from pipelines.registry.client import Registry
 
     registry = Registry(ours.tracking_uri, ours.home)
     model = registry.keras_model(registry.version(champion.name, champion.version))

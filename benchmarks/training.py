@@ -222,7 +222,7 @@ def _training_part(variant: Variant) -> Dataset:
 
 
 def _train(variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> list[float]:
-    from ann_models.training import train
+    from ann_models.training.trainer import train
 
     return [float(x) for x in train(variant, data, seeds).history["train_loss"][-1]]
 

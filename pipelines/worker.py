@@ -15,12 +15,13 @@ from datetime import timedelta
 
 from prefect.workers.process import ProcessWorker
 
-from pipelines import abandoned, deployments, settings
-from pipelines.abandoned import STARTING
-from pipelines.places import POOL
-from pipelines.probes import HEARTBEAT_SECONDS
+from pipelines import settings
+from pipelines.local.probes import HEARTBEAT_SECONDS
+from pipelines.local.services import POOL
+from pipelines.scheduling import deployments, orphaned_runs
+from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.settings import Settings
-from pipelines.tracking import Tracking
+from pipelines.tracking.client import Tracking
 
 LOOK_SECONDS = 30  # between two looks for runs whose process is gone
 SPOKEN = {  # a run's words are its worker's, in `ann up` and in a container
@@ -32,7 +33,10 @@ SPOKEN = {  # a run's words are its worker's, in `ann up` and in a container
 def _clear_up(loaded: Settings, grace: timedelta) -> None:
     """Close what was abandoned, in Prefect and in MLflow."""
     with deployments.connected() as client:
-        for name in (*abandoned.close_scheduled(client, grace), *abandoned.close_typed(client)):
+        for name in (
+            *orphaned_runs.close_scheduled(client, grace),
+            *orphaned_runs.close_typed(client),
+        ):
             print(f"{name} had lost its process; it counts as crashed", flush=True)
     closed = Tracking(loaded).close_abandoned_runs()
     for run_id in closed:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import orjson
 
 from serving import metrics
-from serving.exchange import Call
+from serving.http import Call
 
 BATCH_BYTES = 60_000
 BACKLOG = 200  # batches

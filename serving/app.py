@@ -21,7 +21,7 @@ from serving.errors import (
     Unauthorised,
     WrongMediaType,
 )
-from serving.exchange import Answer, Call, Headers
+from serving.http import Answer, Call, Headers
 from serving.images import MAX_BYTES
 from serving.records import Records
 from serving.routes import Route, Routes

@@ -18,7 +18,8 @@ def serve(host: str, port: int, workers: int) -> None:
 
     Example: ann serve --workers 2 >access.log
     """
-    from serving import settings, supervision
+    from serving import settings
+    from serving.process import supervisor
 
-    supervision.serve(settings.load(), host, port, workers)
+    supervisor.serve(settings.load(), host, port, workers)
     os._exit(0)  # a thread may still wait for a registry that is away; it has nothing to lose

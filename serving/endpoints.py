@@ -9,12 +9,12 @@ from importlib.metadata import version as installed_version
 from typing import TypeVar
 
 from serving import metrics, webhook
-from serving.champion import Champion
 from serving.errors import Busy, InvalidDigits
-from serving.exchange import JSON, Answer, Call, json_answer
+from serving.http import JSON, Answer, Call, json_answer
 from serving.images import is_tiny
-from serving.inference import Probabilities, Served
-from serving.models import Models
+from serving.model.loaded_model import Champion
+from serving.model.pool import Models
+from serving.model.runner import Probabilities, Served
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.protocols.digits import Images
 from serving.records import Records
@@ -194,7 +194,7 @@ async def _explained(champion: Champion, images: Images) -> list[dict[str, objec
         raise InvalidDigits(
             f"{len(images)} images are to be explained; send at most {MAX_EXPLAINED} at once."
         )
-    from serving.explanation import explain
+    from serving.model.explanation import explain
 
     return await _in_thread(lambda: [explain(champion, image) for image in images])
 

@@ -16,8 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from serving.exchange import Answer
-from serving.inference import Served
+from serving.http import Answer
+from serving.model.runner import Served
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 IMAGES = (1, 2, 4, 8, 16, 32, 64, 256, 1024)

@@ -10,8 +10,8 @@ import time
 
 from serving import metrics
 from serving.access_log import AccessLog
-from serving.exchange import Call
-from serving.feedback import Feedback, Prediction
+from serving.feedback.store import Feedback, Prediction
+from serving.http import Call
 
 TOGETHER = 64  # requests; a third of a millisecond of work
 

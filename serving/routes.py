@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from serving.endpoints import Endpoints
 from serving.errors import MethodNotAllowed, NotFound
-from serving.exchange import Answer, Call
+from serving.http import Answer, Call
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.site import Site
 

@@ -7,7 +7,7 @@ import mimetypes
 from pathlib import Path
 
 from serving.errors import NotFound
-from serving.exchange import Answer, Call, Headers, json_answer
+from serving.http import Answer, Call, Headers, json_answer
 from serving.openapi import as_html, document
 
 FOLDER = Path(__file__).parent / "page"

@@ -11,7 +11,7 @@ import hmac
 import time
 
 from serving.errors import Forbidden, NotFound
-from serving.exchange import Call
+from serving.http import Call
 
 MAX_AGE_SECONDS = 300
 

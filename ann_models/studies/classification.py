@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 TRUE_NORMAL = np.array([0.8, 1.0])  # of row 4's data: class 1 where 0.8·x1 + x2 − 3 ≥ 0
 RESOLUTION = 120  # points a side of the grid on which decision regions are drawn

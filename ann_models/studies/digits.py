@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.augmentation import augment
 from ann_models.calibration import calibrated
+from ann_models.digits.augmentation import augment
+from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import (
     accuracy,
     confusion_matrix,
@@ -24,7 +25,6 @@ from ann_models.evaluation import (
 )
 from ann_models.figures import digits as figures
 from ann_models.findings import Findings
-from ann_models.robustness import under_each_corruption
 from ann_models.studies.over_seeds import learned
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 SPLITS = ("train", "val", "test")
 SHOWN = 5  # the index of the training digit that the lecture shows

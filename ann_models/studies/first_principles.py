@@ -22,7 +22,7 @@ from ann_models.scratch.backpropagation import RELU, SIGMOID, TANH
 if TYPE_CHECKING:
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 LONG = 0.05  # seconds, beside which the machine's other work is little
 GATES = ("AND", "OR", "XOR")  # the columns of the data set "gates"

@@ -13,7 +13,7 @@ from ann_models.findings import Findings
 
 if TYPE_CHECKING:
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 LOSS_NAMES = {
     "mse": "mean squared error",

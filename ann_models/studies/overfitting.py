@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 GRID = np.linspace(-4.5, 4.5, 100, dtype=np.float32)  # where the lecture draws the fitted curve
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 GRID = np.arange(-2, 2, 0.01, dtype=np.float32)[:, None]  # wider than the data, as in the lecture
 FEW = 4  # neurons up to which each one is drawn

@@ -16,7 +16,7 @@ from ann_models.studies.over_seeds import learned, median_seed
 if TYPE_CHECKING:
     from ann_models.datasets import Dataset
     from ann_models.entry import Variant
-    from ann_models.training import Training
+    from ann_models.training.trainer import Training
 
 PROBE = 1000  # training digits on which gradients and activations are measured
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge, WrongMediaType
-from serving.exchange import JSON, Answer, Call, json_answer
+from serving.http import JSON, Answer, Call, json_answer
 from serving.protocols.digits import (
     MAX_IMAGES,
     PIXELS,

@@ -13,11 +13,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
-from serving.exchange import JSON, Answer, Call, json_answer
+from serving.http import JSON, Answer, Call, json_answer
 from serving.images import to_digit
-from serving.inference import Served
+from serving.model.runner import Served
+from serving.model.uncertainty import is_uncertain
 from serving.protocols.digits import Images, from_json, parse_json
-from serving.uncertainty import is_uncertain
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 

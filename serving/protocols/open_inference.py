@@ -16,8 +16,8 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest
-from serving.exchange import Answer, Call, json_answer
-from serving.inference import Served
+from serving.http import Answer, Call, json_answer
+from serving.model.runner import Served
 from serving.protocols.digits import (
     MAX_DIMENSIONS,
     Images,

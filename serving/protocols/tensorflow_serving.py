@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import InvalidRequest
-from serving.exchange import Answer, Call, json_answer
-from serving.inference import Served
+from serving.http import Answer, Call, json_answer
+from serving.model.runner import Served
 from serving.protocols.digits import Images, from_json, parse_json
 
 SIGNATURE = "serving_default"

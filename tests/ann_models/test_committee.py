@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from ann_models import networks
-from ann_models.augmentation import Augmentation
 from ann_models.committee import assemble, distilled
 from ann_models.datasets import Dataset, digits
+from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import Dense, Distillation, Flatten, Variant
 from ann_models.errors import InvalidData
 from ann_models.evaluation import accuracy, predict
-from ann_models.trained import Training
-from ann_models.training import train
+from ann_models.training.result import Training
+from ann_models.training.trainer import train
 
 SHAPE = (28, 28)
 FIRST = Variant(

@@ -13,7 +13,7 @@ import pytest
 def empty_store(tmp_path_factory) -> bytes:
     """An MLflow database without content: to make one costs seconds."""
     from pipelines import settings
-    from pipelines.tracking import Tracking
+    from pipelines.tracking.client import Tracking
 
     home = tmp_path_factory.mktemp("empty")
     Tracking(settings.load({"ANN_HOME": str(home)}))
@@ -26,7 +26,7 @@ def empty_store(tmp_path_factory) -> bytes:
 def store(tmp_path, empty_store):
     """An MLflow store of the test's own."""
     from pipelines import settings
-    from pipelines.tracking import Tracking
+    from pipelines.tracking.client import Tracking
 
     (tmp_path / "mlflow.db").write_bytes(empty_store)
     return Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
@@ -53,19 +53,18 @@ def prefect():
 @pytest.fixture(scope="module")
 def champion_home(tmp_path_factory, prefect):
     """A state folder in which `mnist_ann` was trained on the offline digits and promoted."""
-    from served import enter
-
-    from pipelines import flows
+    from pipelines.flows import lecture
+    from tests.support.served import enter
 
     home = tmp_path_factory.mktemp("champion")
     with pytest.MonkeyPatch.context() as monkeypatch:
         enter(home, monkeypatch)
-        flows.lecture(["mnist_ann"], seeds=1)
+        lecture.lecture(["mnist_ann"], seeds=1)
     return home
 
 
 @pytest.fixture
 def home_with_champion(champion_home, tmp_path, monkeypatch):
-    from served import copied
+    from tests.support.served import copied
 
     return copied(champion_home, tmp_path / "home", monkeypatch)

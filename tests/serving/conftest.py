@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import person
 import pytest
-from promoted import promote
-from small_service import Service, put_copy
 
 from ann_models import datasets
+from tests.support import person
+from tests.support.promoted import promote
+from tests.support.small_service import Service, put_copy
 
 
 @pytest.fixture(scope="module")

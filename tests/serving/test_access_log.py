@@ -6,7 +6,7 @@ import time
 
 from serving import access_log
 from serving.access_log import AccessLog
-from serving.exchange import Call
+from serving.http import Call
 
 CALL = Call("POST", "/predict", b"", {}, {}, "seven")
 

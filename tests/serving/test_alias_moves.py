@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from promoted import network, register
-from running import NAME, ONE, Service, wait_for
-from small_service import a_one
 
 from benchmarks import load
-from pipelines.registry import Registry
+from pipelines.registry.client import Registry
+from tests.support.promoted import network, register
+from tests.support.running import NAME, ONE, Service, wait_for
+from tests.support.small_service import a_one
 
 pytestmark = pytest.mark.slow
 

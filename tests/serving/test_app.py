@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from small_service import NAME, Service, a_one, put_copy
 
 from serving import app as application
 from serving.errors import UnverifiedModel
 from serving.openapi import document
+from tests.support.small_service import NAME, Service, a_one, put_copy
 
 ONE = {"image": a_one().tolist()}
 

@@ -14,11 +14,11 @@ import pytest
 import tritonclient.http as triton
 from mlflow.deployments import PredictionsResponse
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
-from person import Service
-from promoted import store_of
 from tritonclient.utils import InferenceServerException
 
 from ann_models import datasets
+from tests.support.person import Service
+from tests.support.promoted import store_of
 
 pytestmark = pytest.mark.slow
 

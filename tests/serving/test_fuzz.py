@@ -13,9 +13,10 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from person import Service
 from PIL import Image
-from small_service import a_one
+
+from tests.support.person import Service
+from tests.support.small_service import a_one
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_service import NAME, Service, a_one, png_of
+
+from tests.support.small_service import NAME, Service, a_one, png_of
 
 ONE = a_one()
 KIND = {"content-type": "application/json"}

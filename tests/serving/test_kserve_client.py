@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import person
 import pytest
 
 from ann_models import datasets
-from serving.champion import fetch
+from serving.model.loaded_model import fetch
 from serving.settings import load
+from tests.support import person
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -51,7 +51,7 @@ def answers(python, tiny_champion) -> dict[str, Any]:
     service = person.Service(tiny_champion)
     service.start()
     try:
-        script = Path(__file__).with_name("kserve_client.py")
+        script = Path(__file__).parents[1] / "support" / "kserve_client.py"
         done = subprocess.run(
             [python, script, service.url.rstrip("/"), NAME],
             input=json.dumps(IMAGES.tolist()),

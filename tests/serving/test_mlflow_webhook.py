@@ -11,10 +11,10 @@ from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from promoted import register_versions
-from running import NAME, ONE, Service, free_port, wait_for
 
-from pipelines.registry import Registry
+from pipelines.registry.client import Registry
+from tests.support.promoted import register_versions
+from tests.support.running import NAME, ONE, Service, free_port, wait_for
 
 pytestmark = pytest.mark.slow
 

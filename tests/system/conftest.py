@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from container_stack import BUILD_SECONDS, Stack, why_not
-from processes import Ann, MlflowServer
+
+from tests.support.container_stack import BUILD_SECONDS, Stack, why_not
+from tests.support.processes import Ann, MlflowServer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from processes import Ann
 
 from ann_models import datasets
+from tests.support.processes import Ann
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

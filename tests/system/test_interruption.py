@@ -5,7 +5,8 @@ import signal
 
 import psutil
 import pytest
-from processes import PATIENCE, wait_for
+
+from tests.support.processes import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -23,7 +24,7 @@ def of_variants(ann) -> list[tuple[str, str]]:
 def temporary_servers(home) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        if "pipelines.temporary_server" in (process.info["cmdline"] or []):
+        if "pipelines.local.temporary_server" in (process.info["cmdline"] or []):
             try:
                 if process.environ().get("ANN_HOME") == str(home):
                     found.append(process)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 from PIL import Image
-from processes import Ann
 
 from ann_models.variants import VARIANTS
+from tests.support.processes import Ann
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

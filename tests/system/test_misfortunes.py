@@ -9,7 +9,8 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from processes import PATIENCE
+
+from tests.support.processes import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_wrong_mnist_is_refused_before_a_run_begins(ann, tmp_path, fault):
 def test_one_variant_that_fails_is_named_and_the_others_are_finished(ann):
     broken = (
         "import ann_models.studies as studies; studies._MODULES['losses'] = 'nowhere'\n"
-        "from pipelines.cli import main; main()"
+        "from pipelines.cli.main import main; main()"
     )
     job = subprocess.run(
         [sys.executable, "-c", broken, "run", "relu_shapes", "losses", "gradient_descent"],

@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
-from ann_models.offline_digits import load
+from ann_models.digits.offline_digits import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

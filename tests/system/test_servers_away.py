@@ -7,7 +7,8 @@ import time
 from urllib.request import urlopen
 
 import pytest
-from processes import wait_for
+
+from tests.support.processes import wait_for
 
 NOBODY = "http://127.0.0.1:1"
 

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 
 import psutil
 import pytest
-from processes import PATIENCE, Ann, wait_for
+
+from tests.support.processes import PATIENCE, Ann, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

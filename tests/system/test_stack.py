@@ -4,8 +4,9 @@ import subprocess
 import time
 
 import pytest
-from container_stack import LONG, SERVICES, LightLoad, picture_number, unfinished_runs
-from processes import wait_for
+
+from tests.support.container_stack import LONG, SERVICES, LightLoad, picture_number, unfinished_runs
+from tests.support.processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager
 
 import psutil
 import pytest
-from processes import Ann, wait_for
 
-from pipelines.supervisor import end_orphans, marked
+from pipelines.local.supervisor import end_orphans, marked
+from tests.support.processes import Ann, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -29,7 +29,7 @@ class Up:
         self.arguments = ["up", *(str(word) for pair in options for word in pair)]
         with self.out.open("a") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from pipelines.cli import main; main()", *self.arguments],
+                [sys.executable, "-m", "pipelines.cli", *self.arguments],
                 env=ann.environ,
                 cwd=ann.home.parent,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,105 @@
+"""Keras model → ONNX bytes: what serving runs, without TensorFlow.
+
+Keras's own export translates. This module adds the contract: input `images` float32 (N, 28, 28),
+output `probabilities` float32 (N, 10), and names that depend on the graph alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+from keras import layers
+
+from ann_models.errors import UnsupportedLayer
+from ann_models.evaluation import predict
+from ann_models.layers import Deslant
+from ann_models.networks import members
+from ann_models.onnx.inference import predictor
+
+SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
+    Deslant,
+    layers.Activation,
+    layers.AveragePooling2D,
+    layers.BatchNormalization,
+    layers.Conv2D,
+    layers.Dense,
+    layers.Dropout,
+    layers.Flatten,
+    layers.GlobalAveragePooling2D,
+    layers.MaxPooling2D,
+    layers.Reshape,
+)
+OPSET = 18
+
+
+def to_onnx(model: keras.Model) -> bytes:
+    """Translate a digit classifier; equal weights give equal bytes.
+
+    Raises:
+        UnsupportedLayer: a layer is of a kind whose translation is not tested here.
+    """
+    for layer in (layer for network in members(model) for layer in network.layers):
+        if type(layer) not in SUPPORTED_LAYERS:
+            supported = ", ".join(kind.__name__ for kind in SUPPORTED_LAYERS)
+            raise UnsupportedLayer(
+                f"layer {layer.name!r} is a {type(layer).__name__}, which has no tested ONNX form "
+                f"(supported: {supported}); use one of these, or add it to "
+                "ann_models/onnx_export.py together with a test"
+            )
+    images = keras.InputSpec(shape=(None, 28, 28), dtype="float32", name="images")
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras probes for the bygone np.object
+        path = Path(folder, "model.onnx")
+        model.export(
+            path, format="onnx", verbose=False, input_signature=[images], opset_version=OPSET
+        )
+        translated = onnx.load(path)
+    _make_canonical(translated.graph)
+    onnx.checker.check_model(translated)
+    return translated.SerializeToString(deterministic=True)
+
+
+def _make_canonical(graph: onnx.GraphProto) -> None:
+    """Order and name by position: the translator's names count all exports of the process."""
+    nodes = _depth_first(graph)
+    graph.ClearField("node")
+    graph.node.extend(nodes)
+    uses = [name for node in graph.node for name in node.input]
+    graph.initializer.sort(key=lambda weight: uses.index(weight.name))
+    names = {graph.input[0].name: "images", graph.output[0].name: "probabilities"}
+    for index, weight in enumerate(graph.initializer):
+        weight.name = names.setdefault(weight.name, f"weight_{index}")
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{index}"
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names.setdefault(name, f"value_{index}") for name in node.output]
+    for value in (*graph.input, *graph.output):
+        value.name = names[value.name]
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    graph.ClearField("value_info")
+    graph.ClearField("doc_string")
+
+
+def _depth_first(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes in the one order that follows from their inputs; the translator's is a hash's."""
+    makers = {name: node for node in graph.node for name in node.output}
+    ordered: dict[str, onnx.NodeProto] = {}
+
+    def visit(node: onnx.NodeProto) -> None:
+        for name in node.input:
+            if name in makers and makers[name].output[0] not in ordered:
+                visit(makers[name])
+        ordered[node.output[0]] = node
+
+    visit(makers[graph.output[0].name])
+    return list(ordered.values())
+
+
+def largest_difference(model: keras.Model, onnx_bytes: bytes, images: np.ndarray) -> float:
+    """Largest absolute difference between the two forms' probabilities for images (n, 28, 28)."""
+    return float(np.max(np.abs(predictor(onnx_bytes)(images) - predict(model, images))))

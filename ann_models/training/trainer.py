@@ -1,0 +1,84 @@
+"""The fast trainer: networks of one entry, one for each seed, through one compiled program.
+
+`fit` calls Python once a batch; for the lecture's small networks that costs a hundred times the
+arithmetic. Here Python is called once for a chunk of epochs: `ann_models.training.program`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ann_models import networks
+from ann_models.datasets import Dataset
+from ann_models.entry import Variant
+from ann_models.training.checkpoints import Checkpoint, fingerprint
+from ann_models.training.program import Program
+from ann_models.training.result import Training, joined
+
+Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
+
+
+def train(
+    variant: Variant,
+    data: Dataset,
+    seeds: tuple[int, ...],
+    on_progress: Report | None = None,
+    checkpoints: Path | None = None,
+) -> Training:
+    """Train a variant's network once for each seed.
+
+    Args:
+        variant: an entry with layers.
+        data: x_train (n, …), y_train (n,) or (n, outputs); x_val and y_val if it has them.
+        seeds: a seed decides the initial weights, the order of the batches and the dropout
+            masks: the same seeds give the same weights on the same machine.
+        on_progress: called after each chunk of epochs.
+        checkpoints: a folder; a training that was interrupted or killed goes on from there, to
+            the weights that it would have had.
+
+    Raises:
+        InvalidData: the arrays do not pair up.
+        TrainingDiverged: a loss is no longer a finite number.
+    """
+    started = time.perf_counter()
+    program = _program(variant, data, seeds)
+    width = program.width
+    models = [networks.build(variant, data.arrays["x_train"].shape[1:], s) for s in seeds]
+    parts: list[Training] = []
+    for first in range(0, len(seeds), width):
+
+        def report(epoch: int, loss: float, done: int = len(parts) * variant.epochs) -> None:
+            if on_progress:
+                on_progress(done + epoch, len(seeds) // width * variant.epochs, loss)
+
+        group = slice(first, first + width)
+        checkpoint = None
+        if checkpoints:
+            checkpoint = Checkpoint(
+                checkpoints / f"{variant.name}-{first}.npz",
+                fingerprint(variant, data, seeds[group]),
+            )
+        parts.append(program.train(models[group], seeds[group], report, checkpoint))
+        if parts[-1].interrupted:
+            break
+    return joined(parts, time.perf_counter() - started)
+
+
+_kept: dict[str, Program] = {}
+
+
+def _program(variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> Program:
+    """A new one; the last one, where nothing but the strength of the penalty differs."""
+    if variant.penalty is None:
+        return Program(variant, data, seeds)
+    penalty = replace(variant.penalty, strength=1.0)
+    alike = replace(variant, name=penalty.norm, look_at="", penalty=penalty)
+    key = fingerprint(alike, data, seeds)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = Program(alike, data, seeds)
+    _kept[key].take_on(variant)
+    return _kept[key]

@@ -1,0 +1,106 @@
+"""`ann prune`: parses, calls, prints."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import session
+from pipelines.cli.durations import Duration
+from pipelines.cli.printing import as_json, print_table, say
+
+if TYPE_CHECKING:
+    from pipelines.maintenance.retention import Outcome, Plan
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    default="30d",
+    show_default=True,
+    type=Duration(),
+    help="Only what ended, or was last used, that long ago: 90m, 6h, 30d.",
+)
+@click.option(
+    "--keep",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="The newest runs of each variant that stay, however old.",
+)
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
+@as_json
+@click.pass_context
+def prune(
+    context: click.Context, older_than: timedelta, keep: int, yes: bool, as_json: bool
+) -> None:
+    """List old runs and files, and with --yes remove them for good.
+
+    Runs at work and runs behind registered versions stay, however old.
+
+    Example: ann prune --older-than 90d --keep 5
+    """
+    settings = session.open_state()
+    from pipelines.maintenance import retention
+    from pipelines.tracking.client import Tracking
+
+    tracking = Tracking(settings)
+    planned = retention.plan(tracking, older_than, keep)
+    outcome = retention.carry_out(tracking, planned) if yes else None
+    if as_json:
+        document = {
+            "removed": yes,
+            "items": [asdict(item) for item in planned.items],
+            "bytes": outcome.freed if outcome else planned.size,
+            "flow_runs": planned.flow_runs,
+            "kept": planned.kept,
+            "failures": outcome.failures if outcome else [],
+        }
+        click.echo(json.dumps(document))
+    else:
+        _show_plan(planned)
+        if outcome:
+            _show_outcome(outcome)
+        elif planned.items or planned.flow_runs:
+            say("nothing was removed; --yes removes this for good.")
+    if outcome and outcome.failures:
+        context.exit(1)
+
+
+def _show_plan(planned: Plan) -> None:
+    from rich.table import Table
+
+    table = Table("what", "", "days ago", "MB", box=None)
+    for item in planned.items:
+        days = f"{(time.time() - item.used) / 86400:.0f}"
+        where = item.identity if "run" in item.kind else ""
+        table.add_row(f"{item.kind} {item.name}", where, days, _megabytes(item.size))
+    if planned.items:
+        print_table(table)
+    if planned.flow_runs:
+        click.echo(f"{planned.flow_runs} finished flow runs in Prefect's database")
+    for reason, count in planned.kept.items():
+        click.echo(f"{count} old runs stay: {reason}")
+    if planned.at_work:
+        click.echo("files stay while a run is at work")
+    click.secho(f"{len(planned.items)} may go: {_megabytes(planned.size)} MB", bold=True)
+
+
+def _show_outcome(outcome: Outcome) -> None:
+    click.echo(f"{outcome.removed} removed, {_megabytes(outcome.freed)} MB freed.")
+    if outcome.rows_left:
+        click.echo(
+            f"The rows of {outcome.rows_left} runs stay in the server's database, marked as "
+            "deleted; `mlflow gc` beside the server removes them."
+        )
+    for failure in outcome.failures:
+        say(failure)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f}"

@@ -1,0 +1,66 @@
+"""What commands do before their own work: settings, stores, and the heavy imports."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.printing import say
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+
+def open_state() -> Settings:
+    """The settings, checked and told to the libraries; a state folder that was moved is mended.
+
+    Raises:
+        WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
+    """
+    from pipelines import settings
+    from pipelines.maintenance import relocation
+
+    loaded = settings.load()
+    settings.export(loaded)
+    moved_from = relocation.mend(loaded)
+    if moved_from:
+        say(f"the state folder was moved from {moved_from}; its artifact paths are mended.")
+    return loaded
+
+
+def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
+    """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
+
+    Args:
+        settings: where they are.
+        trains_here: whether this process needs TensorFlow; workers import their own.
+
+    Raises:
+        TrackingUnavailable: MLflow's server or store cannot be reached.
+    """
+    from pipelines.flows import progress
+    from pipelines.local import status
+
+    terminal = progress.Terminal()
+    terminal.stage("starting MLflow, Prefect and TensorFlow")
+    status.reach_prefect(settings)
+    from pipelines.tracking.client import Tracking
+
+    Tracking(settings)  # says so if the server is away
+    logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with progress.native_errors_to(settings.log):
+        if trains_here:
+            import ann_models.training  # noqa: F401
+
+        from pipelines.flows import lecture  # noqa: F401
+        from pipelines.scheduling import orphaned_runs
+        from pipelines.scheduling.deployments import connected
+
+    with connected() as prefect:
+        for name in orphaned_runs.close_typed(prefect):
+            terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
+    click.get_current_context().with_resource(orphaned_runs.marked())
+    progress.display = terminal

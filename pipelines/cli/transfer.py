@@ -1,0 +1,86 @@
+"""`ann export` and `ann import`: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import session
+from pipelines.cli.printing import as_json, say
+
+if TYPE_CHECKING:
+    from pipelines.registry.client import Registry
+    from pipelines.tracking.client import Tracking
+
+file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.command("export")
+@click.argument("subject")
+@file_argument
+@as_json
+def export_run(subject: str, file: Path, as_json: bool) -> None:
+    """Write a run, its artifacts, models and versions to one ZIP file for another store.
+
+    SUBJECT is a run's id, or champion, previous, challenger, or a version as mnist-digits/3.
+
+    Example: ann export champion champion.zip
+    """
+    from pipelines.transfer import exporting
+
+    manifest = exporting.export(*_opened(), subject, file)
+    versions = [f"{version.name}/{version.number}" for version in manifest.versions]
+    if as_json:
+        document = {"file": str(file), "run_id": manifest.run.id, "versions": versions}
+        click.echo(json.dumps(document | {"bytes": file.stat().st_size}))
+        return
+    what = ", ".join([f"run {manifest.run.id} ({manifest.run.name})", *versions])
+    click.echo(f"{file}: {what}, {file.stat().st_size / 1e6:.1f} MB")
+
+
+@click.command("import")
+@file_argument
+@click.option("--judge", is_flag=True, help="Let the gate decide on its versions.")
+@as_json
+def import_run(file: Path, judge: bool, as_json: bool) -> None:
+    """Bring what `ann export` wrote into this store; no champion changes unless --judge is given.
+
+    Import files from people you trust: hashes show damage, not forgery.
+
+    Example: ann import champion.zip --judge
+    """
+    from pipelines.transfer import importing
+
+    tracking, registry = _opened()
+    imported = importing.import_file(tracking, registry, file)
+    if judge:
+        for version in imported.versions:
+            registry.judge(version)
+    versions = [registry.version(v.name, v.number) for v in imported.versions]
+    if as_json:
+        found = [asdict(version) | {"tags": dict(version.tags)} for version in versions]
+        document = {"run_id": imported.run_id, "new": imported.new, "versions": found}
+        click.echo(json.dumps(document))
+        return
+    if not imported.new:
+        say("this file was imported before; nothing is made twice.")
+    click.echo(f"run {imported.run_id}")
+    for version in versions:
+        aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
+        click.echo(f"{version.name} version {version.number}{aliases}: {version.decision}")
+        for reason in version.reasons:
+            click.echo(f"    {reason}")
+    if versions and not judge:
+        say("no gate was asked: import it again with --judge, or `ann models promote` it.")
+
+
+def _opened() -> tuple[Tracking, Registry]:
+    settings = session.open_state()
+    from pipelines.registry.client import Registry
+    from pipelines.tracking.client import Tracking
+
+    return Tracking(settings), Registry(settings.tracking_uri, settings.home)

@@ -1,0 +1,78 @@
+"""`ann up` and `ann status`: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import session
+from pipelines.cli.printing import as_json, print_table, say
+
+if TYPE_CHECKING:
+    from pipelines.local.status import Standing
+
+COLOURS = {"ann": "white", "MLflow": "blue", "Prefect": "magenta", "schedules": "cyan"}
+port = click.IntRange(1, 65535)
+
+
+@click.command("up")
+@click.option("--mlflow-port", default=5000, show_default=True, type=port)
+@click.option("--prefect-port", default=4200, show_default=True, type=port)
+@click.option("--port", default=8000, show_default=True, type=port, help="Of the digit service.")
+def start(mlflow_port: int, prefect_port: int, port: int) -> None:
+    """Run everything on this machine until Ctrl-C: MLflow, Prefect, schedules, digit service.
+
+    Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started.
+
+    Example: ann up --mlflow-port 5001
+    """
+    from pipelines.local import stack
+    from pipelines.local.log import UpLog
+    from pipelines.local.services import Ports
+
+    settings = session.open_state()
+    at = Ports(mlflow_port, prefect_port, port)
+    log = UpLog(settings.home / "up.log", _show_line)
+    say(f"starting; every line is kept in {settings.home / 'up.log'}")
+    stack.run(settings, at, log, _show)
+    say("everything has ended.")
+
+
+@click.command()
+@as_json
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Say what runs, where, and whether it is well; exit code 1 if something is not.
+
+    Example: ann status --json
+    """
+    from pipelines.local import status as standing
+
+    settings = session.open_state()
+    parts = standing.status(settings)
+    if as_json:
+        document = {"up": standing.is_up(settings), "services": [asdict(part) for part in parts]}
+        click.echo(json.dumps(document))
+    else:
+        _show(parts)
+    if not all(part.well for part in parts):
+        context.exit(1)
+
+
+def _show_line(name: str, line: str) -> None:
+    click.secho(f"{name:<9} ", fg=COLOURS.get(name, "green"), nl=False)
+    click.echo(line)
+
+
+def _show(parts: list[Standing]) -> None:
+    from rich.table import Table
+
+    table = Table("service", "address", "", "", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for part in parts:
+        mark = "[green]✓[/]" if part.well else "[red]✗[/]"
+        again = f" (restarted {part.restarts} times)" if part.restarts else ""
+        table.add_row(part.name, part.address, mark, f"{part.words}{again}")
+    print_table(table)

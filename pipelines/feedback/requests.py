@@ -1,0 +1,142 @@
+"""What the digit service was asked and told: read from its store of predictions and corrections."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sql
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.errors import PipelineError
+from serving.feedback import store
+
+SIDE = 28
+MOST_CORRECTIONS = 20_000  # read at once; the newest
+LEAST_INK, MOST_INK = 0.01, 0.6  # mean of the pixels; MNIST's digits have 0.025 to 0.40
+
+
+class FeedbackUnavailable(PipelineError):
+    """The store of predictions and corrections cannot be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corrections:
+    """Digits that people named.
+
+    Attributes:
+        images: float32 (n, 28, 28) in [0, 1].
+        digits: what a person says they are, int32 (n,).
+        times: seconds since 1970, (n,).
+    """
+
+    images: np.ndarray
+    digits: np.ndarray
+    times: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+    def chosen(self, which: np.ndarray) -> Corrections:
+        """Some of them, by a mask or by places."""
+        return Corrections(self.images[which], self.digits[which], self.times[which])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over images and digits, in whatever order they are."""
+        both = zip(self.keys, self.digits, strict=True)
+        lines = sorted(f"{key} {digit}" for key, digit in both)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def keys(self) -> list[str]:
+        """SHA-256 of each image's 784 bytes."""
+        return keys(self.images)
+
+
+def keys(images: np.ndarray) -> list[str]:
+    """SHA-256 of the 784 bytes of each of the images (n, 28, 28)."""
+    return [hashlib.sha256(store.to_bytes(image)).hexdigest() for image in images]
+
+
+def corrections(url: str, model: str) -> tuple[Corrections, int]:
+    """The corrections of a model's answers, the oldest first, and how many rows are no digits.
+
+    A row counts as a digit if it has 784 bytes with ink on them and a class from 0 to 9; of equal
+    ones the first counts. Corrections that name no model belong to every model.
+
+    Args:
+        url: SQLAlchemy's URL of the store.
+        model: the registered model's name.
+
+    Raises:
+        FeedbackUnavailable: the store cannot be read.
+    """
+    table = store.corrections
+    mine = sql.or_(table.c.model == model, table.c.model.is_(None))
+    newest = table.select().where(mine).order_by(table.c.time.desc(), table.c.id.desc())
+    rows = _read(url, table, newest.limit(MOST_CORRECTIONS))[::-1]
+    whole = [row for row in rows if _is_digit(row)]
+    unique: dict[tuple[bytes, int], float] = {}
+    for row in whole:
+        unique.setdefault((row.image, row.digit), row.time)
+    return Corrections(
+        _images([image for image, _ in unique]),
+        np.array([digit for _, digit in unique], np.int32),
+        np.array(list(unique.values()), np.float64),
+    ), len(rows) - len(whole)
+
+
+def recent_images(url: str, model: str, since: float, most: int) -> np.ndarray:
+    """The newest images that a model was asked for, each once, float32 (n, 28, 28), newest first.
+
+    Args:
+        url: SQLAlchemy's URL of the store.
+        model: the registered model's name.
+        since: seconds since 1970.
+        most: how many at most.
+
+    Raises:
+        FeedbackUnavailable: the store cannot be read.
+    """
+    table = store.predictions
+    query = sql.select(table.c.image).where(table.c.model == model, table.c.time >= since)
+    # A program that repeats one image is no traffic: ten rows are read for each that is wanted.
+    rows = _read(url, table, query.order_by(table.c.id.desc()).limit(10 * most))
+    whole = dict.fromkeys(row.image for row in rows if len(row.image) == SIDE**2)
+    return _images(list(whole)[:most])
+
+
+def _is_digit(row: sql.Row) -> bool:
+    if len(row.image) != SIDE**2 or not 0 <= row.digit <= 9:
+        return False
+    pixels = np.frombuffer(row.image, np.uint8) / 255
+    return bool(LEAST_INK <= pixels.mean() <= MOST_INK and pixels.max() >= 0.5)
+
+
+def _images(contents: list[bytes]) -> np.ndarray:
+    pixels = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, SIDE, SIDE)
+    return np.divide(pixels, 255, dtype=np.float32)
+
+
+def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
+    try:
+        address = sql.make_url(url)
+        if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+            return []  # nobody was served yet
+        engine = sql.create_engine(address)
+        try:
+            with engine.connect() as connection:
+                if not sql.inspect(connection).has_table(table.name):
+                    return []
+                return list(connection.execute(query))
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        shown = url.partition("@")[2] or url  # without the password
+        raise FeedbackUnavailable(
+            f"the predictions and corrections at {shown} cannot be read "
+            f"({str(error).splitlines()[0]}). Start its database, or mend ANN_FEEDBACK_URL."
+        ) from error

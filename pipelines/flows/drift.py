@@ -1,0 +1,164 @@
+"""The drift watch as a Prefect flow: does recent traffic still look like the known digits?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from ann_models import drift as statistics
+from ann_models.drift import Embedding, Finding, Sample
+from ann_models.findings import Findings
+from pipelines.feedback import requests
+from pipelines.feedback.corrections import DAY
+from pipelines.flows import context, tasks
+from pipelines.flows.context import DataFile
+from pipelines.flows.retraining import champion_now
+from pipelines.scheduling.automations import DRIFT_EVENT, MODEL
+from serving import settings as serving_settings
+
+EXPERIMENT = "Drift watch"
+NOTE = (
+    "Recent requests beside digits that the champion knows: ink, confidence, named digits and "
+    "distance in an embedding. The tag `verdict` says drift, no drift or not enough."
+)
+DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
+MOST = 1000  # recent images
+KNOWN = 2000  # validation digits with which they are compared
+EMBEDDED = 10_000  # training digits to which the embedding is fitted
+SHOWN = 50  # digits of a picture
+
+
+@dataclass
+class Report:
+    """What the watch found.
+
+    Attributes:
+        pipeline_run_id: the Prefect flow run.
+        model: the registered model.
+        version: the champion that answered the images again.
+        verdict: "drift", "no drift" or "not enough".
+        images: different images that were sent lately.
+        drifted: the measures that drifted.
+        findings: of each measure, its size, the size that matters, p-value and level.
+        run_id: the MLflow run.
+    """
+
+    pipeline_run_id: str
+    model: str
+    version: str
+    verdict: str
+    images: int
+    drifted: list[str] = field(default_factory=list)
+    findings: dict[str, dict[str, float]] = field(default_factory=dict)
+    run_id: str | None = None
+
+
+@flow(name="drift", validate_parameters=True)
+def drift(days: float = 7.0, least: int = 100) -> Report:
+    """Compare recent traffic with known digits; on drift, emit the event that starts a retraining.
+
+    Args:
+        days: how far back "recent" goes.
+        least: different images below which nothing is decided.
+
+    Raises:
+        NoChampion: nothing was ever promoted.
+        DataUnavailable: the digits that the champion was trained on cannot be had.
+        FeedbackUnavailable: the stored predictions cannot be read.
+    """
+    champion = champion_now()
+    report = watch(tasks.find_digits(champion.tags["data"]), champion.number, days, least)
+    if report.verdict == DRIFT:
+        emit_event(
+            DRIFT_EVENT,
+            resource={
+                "prefect.resource.id": f"{MODEL}{report.model}",
+                "prefect.resource.name": report.model,
+            },
+            payload={"drifted": report.drifted, "run_id": report.run_id, "images": report.images},
+        )
+    words = ", ".join(report.drifted) or f"{report.images} images"
+    create_markdown_artifact(f"**{report.verdict}**: {words}", key="drift")
+    return report
+
+
+@task(name="watch traffic", cache_policy=NO_CACHE)
+def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
+    """Let the champion answer recent images and known digits alike, compare, log with pictures."""
+    from ann_models.onnx.inference import predictor
+
+    registry, tracking = context.registry(), context.tracking()
+    champion = registry.version(champion_now().name, number)
+    images = requests.recent_images(
+        serving_settings.load().feedback_url, champion.name, time.time() - days * DAY, MOST
+    )
+    report = Report(str(flow_run.id), champion.name, number, NOT_ENOUGH, len(images))
+    tags = {
+        "variant": "drift",
+        "pipeline_run_id": report.pipeline_run_id,
+        "model": champion.name,
+        "version": number,
+        "data_source": digits.source,
+    }
+    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", tags) as run_id:
+        report.run_id = run_id
+        logged = Findings({"images": float(len(images))})
+        if len(images) >= least:
+            answer = predictor(registry.onnx_bytes(champion))
+            known = context.loaded(digits.path).arrays
+            unseen = known["x_val"][:KNOWN]
+            recent, reference = Sample(images, answer(images)), Sample(unseen, answer(unseen))
+            embedding = Embedding(known["x_train"][:EMBEDDED])
+            found = statistics.compare(recent, reference, embedding)
+            report.findings = {name: asdict(finding) for name, finding in found.items()}
+            report.drifted = statistics.drifted(found)
+            report.verdict = DRIFT if report.drifted else NO_DRIFT
+            logged = findings(recent, reference, embedding, found)
+        tracking.client.set_tag(run_id, "verdict", report.verdict)
+        tracking.client.set_tag(run_id, "drifted", ", ".join(report.drifted))
+        tracking.log_findings(run_id, logged, {})
+        tracking.note(run_id, [_in_words(report, least)], logged.figures)
+    return report
+
+
+def findings(
+    recent: Sample, reference: Sample, embedding: Embedding, found: dict[str, Finding]
+) -> Findings:
+    """Numbers and pictures of a comparison: distributions, recent digits, the most unusual ones."""
+    from ann_models.figures import digits, traffic
+
+    unusual = statistics.unusualness(recent.images, reference.images, embedding)
+    usual = statistics.unusualness(reference.images, reference.images, embedding)
+    named = recent.probabilities.argmax(axis=1)
+    strangest = np.argsort(-unusual, kind="stable")[:SHOWN]
+    metrics = {"images": float(len(recent.images))}
+    for name, finding in found.items():
+        metrics |= {f"{name}_change": finding.size, f"{name}_p_value": finding.p_value}
+    return Findings(
+        metrics,
+        arrays={"unusualness": unusual},
+        figures={
+            "distributions": traffic.distributions(recent, reference, (unusual, usual), found),
+            "recent": digits.labelled_grid(
+                recent.images[:SHOWN], named[:SHOWN], "The newest requests, under their answers"
+            ),
+            "unusual": digits.labelled_grid(
+                recent.images[strangest], named[strangest], "The most unusual of them"
+            ),
+        },
+    )
+
+
+def _in_words(report: Report, least: int) -> str:
+    if report.verdict == NOT_ENOUGH:
+        return f"Not enough: {report.images} different images were sent; {least} are needed."
+    if report.verdict == NO_DRIFT:
+        return f"No drift in {report.images} different images."
+    return f"Drift in {report.images} different images: {', '.join(report.drifted)}."

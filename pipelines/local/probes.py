@@ -1,0 +1,102 @@
+"""Whether a server is well, asked the way its users ask it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from pipelines.local.supervisor import Health
+from serving.settings import NOT_ASKED
+
+HEARTBEAT_SECONDS = 10  # between two of a worker's; three missed are too many
+SECONDS = 5.0  # a server may be busy
+SILENT = "does not answer"
+NO_CHAMPION = "waiting for a champion: run `ann run mnist_ann`"
+
+
+def mlflow(address: str) -> Callable[[float], Health]:
+    """An MLflow server, by its API: `/health` is green while every call is refused."""
+
+    def probe(started: float) -> Health:
+        url = f"{address}/api/2.0/mlflow/experiments/search?max_results=1"
+        status, _ = _ask(url)
+        return _by_status(status)
+
+    return probe
+
+
+def prefect(api_url: str, seconds: float = SECONDS) -> Callable[[float], Health]:
+    """A Prefect server, by its own word."""
+
+    def probe(started: float) -> Health:
+        status, _ = _ask(f"{api_url}/health", seconds=seconds)
+        return _by_status(status)
+
+    return probe
+
+
+def worker(api_url: str, pool: str, name: str) -> Callable[[float], Health]:
+    """The worker of a pool, by the heartbeat that it has sent since its start."""
+
+    def probe(started: float) -> Health:
+        status, found = _ask(f"{api_url}/work_pools/{pool}/workers/filter", body={})
+        if status != 200:
+            return Health(False, "its Prefect server does not list it")
+        beats = [w["last_heartbeat_time"] for w in found if w["name"] == name]
+        beat = max((datetime.fromisoformat(text).timestamp() for text in beats if text), default=0)
+        now = time.time()
+        begun = started if started <= now else 0  # the clock was set back
+        if beat < max(begun, now - 3 * HEARTBEAT_SECONDS):
+            return Health(False, "no heartbeat", answers=False)
+        return Health(True, f"runs the schedules of pool {pool!r}")
+
+    return probe
+
+
+def digits(address: str) -> Callable[[float], Health]:
+    """The digit service: it is well without a champion, too, and says what it waits for."""
+
+    def probe(started: float) -> Health:
+        status, _ = _ask(f"{address}/health/live")
+        if status != 200:
+            return _by_status(status)
+        status, state = _ask(f"{address}/health/ready")
+        if status is None:
+            return _by_status(status)
+        if status != 200:
+            why = (state or {}).get("registry_error")
+            return Health(False, why) if why == NOT_ASKED else Health(True, NO_CHAMPION)
+        return Health(True, f"{state['model']} version {state['version']} answers")
+
+    return probe
+
+
+def _by_status(status: int | None) -> Health:
+    if status == 200:
+        return Health(True)
+    return Health(False, f"HTTP {status}") if status else Health(False, SILENT, answers=False)
+
+
+def _ask(url: str, body: Any = None, seconds: float = SECONDS) -> tuple[int | None, Any]:
+    """Status and JSON of an answer; None if nobody answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urlopen(request, timeout=seconds) as answer:
+            return answer.status, _content(answer.read())
+    except HTTPError as error:
+        return error.code, _content(error.read())
+    except (OSError, ValueError):
+        return None, None
+
+
+def _content(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:  # a refusal in HTML
+        return None

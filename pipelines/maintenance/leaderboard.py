@@ -1,0 +1,76 @@
+"""The recipes for the highest accuracy, and the lecture's own networks, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ann_models.variants import VARIANTS
+from pipelines.registry.client import MODEL_NAMES, Registry
+from pipelines.tracking.client import Tracking
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One network on the leaderboard.
+
+    Attributes:
+        name: the variant's.
+        run_id: of its newest finished run.
+        data: the source of its digits.
+        seeds: how many networks the means are over.
+        val_accuracy_mean: by which the leaderboard is ordered.
+        test_accuracy_mean: reported, and used for nothing.
+        test_accuracy_std: over the seeds; None with one.
+        parameters: weights of one network.
+        train_seconds: for one seed.
+        onnx_ms: for one image on one thread; None if the run registered no version.
+        ece: expected calibration error of the best seed on the test digits, calibrated.
+        robustness: mean accuracy of the best seed on corrupted test digits.
+    """
+
+    name: str
+    run_id: str
+    data: str
+    seeds: int
+    val_accuracy_mean: float
+    test_accuracy_mean: float
+    test_accuracy_std: float | None
+    parameters: int
+    train_seconds: float
+    onnx_ms: float | None
+    ece: float
+    robustness: float | None
+
+
+def standings(tracking: Tracking, registry: Registry) -> list[Standing]:
+    """The newest finished run of every variant that may serve, the best on validation first."""
+    runs = tracking.newest_by_variant()
+    latencies = {
+        version.run_id: float(version.tags["onnx_ms"])
+        for name in MODEL_NAMES.values()
+        for version in registry.versions(name)
+        if "onnx_ms" in version.tags
+    }
+    found = []
+    for variant in VARIANTS.values():
+        if not variant.registered or variant.name not in runs:
+            continue
+        run = runs[variant.name]
+        metrics, seeds = run.data.metrics, int(run.data.tags["seeds"])
+        found.append(
+            Standing(
+                name=variant.name,
+                run_id=run.info.run_id,
+                data=run.data.tags["data_source"],
+                seeds=seeds,
+                val_accuracy_mean=metrics["val_accuracy"],
+                test_accuracy_mean=metrics["test_accuracy"],
+                test_accuracy_std=metrics.get("test_accuracy_std"),
+                parameters=int(metrics["parameters"]),
+                train_seconds=metrics["train_seconds"] / seeds,
+                onnx_ms=latencies.get(run.info.run_id),
+                ece=metrics["ece"],
+                robustness=metrics.get("robustness"),
+            )
+        )
+    return sorted(found, key=lambda standing: -standing.val_accuracy_mean)

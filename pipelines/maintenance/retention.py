@@ -1,0 +1,312 @@
+"""Old runs and files go, by age and count: first the plan, then the deed.
+
+MLflow's own deletion only marks a run as deleted. Here its artifacts go first, then its rows; rows
+can only be removed where the database is at hand. On a server they stay, marked as deleted, until
+somebody runs `mlflow gc` beside it.
+
+What stays, however old: runs at work, runs that a registered version names, the newest run of each
+variant, and everything of other projects.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mlflow.entities import LifecycleStage, Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracking._tracking_service.utils import _get_store
+
+from pipelines.errors import in_a_sentence
+from pipelines.scheduling import flow_history
+from pipelines.settings import SERVER_SCHEMES, Settings
+from pipelines.tracking import views
+from pipelines.tracking.client import Tracking
+
+AT_WORK = ("RUNNING", "SCHEDULED")
+PAGE = 1000  # runs asked for at once
+LOCK_SECONDS = 30  # that somebody's transaction is waited for before a database is compacted
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that may go.
+
+    Attributes:
+        kind: "run", "deleted run" (somebody deleted it, MLflow kept it) or "file".
+        name: of the run or file.
+        identity: the run's id, or the file's path.
+        used: when it was last written or used, seconds since 1970.
+        size: bytes of its artifacts and models, or of the file.
+    """
+
+    kind: str
+    name: str
+    identity: str
+    used: float
+    size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What may go.
+
+    Attributes:
+        items: runs and files, oldest first.
+        flow_runs: finished flow runs in the state folder's Prefect database.
+        kept: why other old runs stay, and how many.
+        at_work: whether a run is at work; then all files stay.
+        older_than: the age from which something counts as old.
+    """
+
+    items: list[Item]
+    flow_runs: int
+    kept: dict[str, int]
+    at_work: bool
+    older_than: timedelta
+
+    @property
+    def size(self) -> int:
+        """Bytes that all this takes."""
+        return sum(item.size for item in self.items)
+
+
+@dataclass
+class Outcome:
+    """What became of a plan.
+
+    Attributes:
+        freed: bytes of files and artifacts removed, and by which databases shrank.
+        removed: how many items went.
+        rows_left: runs whose rows stay in a server's database, marked as deleted.
+        failures: what could not be done, a sentence each.
+    """
+
+    freed: int = 0
+    removed: int = 0
+    rows_left: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def plan(tracking: Tracking, older_than: timedelta, keep: int) -> Plan:
+    """Look for what may go; nothing is changed.
+
+    Args:
+        tracking: the store.
+        older_than: how long ago a run must have ended, or a file been used.
+        keep: the newest runs of each variant (and of each experiment) that stay, however old.
+    """
+    limit = time.time() - older_than.total_seconds()
+    named = _named_by_versions(tracking)
+    long_deleted = _long_deleted(tracking, older_than)
+    items, kept = [], Counter[str]()
+    newer = Counter[tuple[str, str]]()
+    at_work = False
+    for run in _all_runs(tracking):  # newest first
+        run_id, name = run.info.run_id, run.info.run_name
+        deleted = run.info.lifecycle_stage == LifecycleStage.DELETED
+        at_work |= run.info.status in AT_WORK and not deleted
+        ended = (run.info.end_time or run.info.start_time) / 1000
+        newer[run.info.experiment_id, name] += not deleted
+        if run_id not in long_deleted if deleted else ended >= limit:
+            continue
+        newest = newer[run.info.experiment_id, name] <= keep
+        if reason := _why_kept(run, named, deleted, newest):
+            kept[reason] += 1
+        else:
+            size = sum(_size(place) for _, place in _places(tracking, run))
+            items.append(Item("deleted run" if deleted else "run", name, run_id, ended, size))
+    if not at_work:
+        items += _old_files(tracking.settings, limit)
+    flow_runs = flow_history.count(tracking.settings, older_than)
+    items.sort(key=lambda item: item.used)
+    return Plan(items, flow_runs, dict(kept), at_work, older_than)
+
+
+def carry_out(tracking: Tracking, planned: Plan) -> Outcome:
+    """Remove what was planned; what became protected meanwhile stays."""
+    outcome = Outcome()
+    named = _named_by_versions(tracking)
+    for item in planned.items:
+        try:
+            if item.kind == "file":
+                _remove(Path(item.identity))
+            elif item.identity in named:
+                continue
+            else:
+                outcome.rows_left += not _remove_run(tracking, item.identity)
+        except (MlflowException, OSError) as error:
+            outcome.failures.append(f"{item.name} {item.identity}: {in_a_sentence(error)}")
+            continue
+        outcome.removed += 1
+        outcome.freed += item.size
+    databases = [tracking.settings.home / "mlflow.db"] if tracking.settings.embedded else []
+    if planned.flow_runs:
+        flow_history.remove(tracking.settings, planned.older_than)
+        databases.append(flow_history.database(tracking.settings))
+    for database in databases:
+        try:
+            outcome.freed += compact(database)
+        except sqlite3.OperationalError as error:
+            outcome.failures.append(
+                f"{database} keeps its size ({error}): somebody uses it; prune again when the "
+                "runs have ended."
+            )
+    return outcome
+
+
+def compact(database: Path) -> int:
+    """Give an SQLite file's free pages back to the disk.
+
+    Returns:
+        Bytes by which it and its log shrank.
+
+    Raises:
+        sqlite3.OperationalError: somebody holds it, or there is no room for the copy that this
+            needs.
+    """
+    files = [database, database.with_name(f"{database.name}-wal")]
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    before = size()
+    with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as store:
+        store.execute("VACUUM")
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return max(0, before - size())
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def _why_kept(run: Run, named: set[str], deleted: bool, among_newest: bool) -> str:
+    """Why an old run stays; "" if it may go."""
+    if run.info.status in AT_WORK and not deleted:
+        return "at work"
+    if run.info.run_id in named:
+        return "behind registered versions"
+    if deleted:
+        return ""
+    if among_newest or run.data.tags.get(views.LATEST) == "true":
+        return "the newest of their kind"
+    return ""
+
+
+def _named_by_versions(tracking: Tracking) -> set[str]:
+    """Ids of the runs that trained or taught a registered version of whatever name and alias."""
+    named, page = set[str](), None
+    while True:
+        found = tracking.client.search_model_versions(max_results=PAGE, page_token=page)
+        for version in found:
+            named |= {version.run_id or "", *version.tags.values()}
+        if not (page := found.token):
+            return named
+
+
+def _all_runs(tracking: Tracking) -> Iterator[Run]:
+    """This project's runs, newest first; deleted ones too where their rows can be removed."""
+    ids = [experiment.experiment_id for experiment in tracking.experiments()]
+    view = ViewType.ACTIVE_ONLY if _is_server(tracking) else ViewType.ALL
+    page = None
+    while ids:
+        found = tracking.client.search_runs(ids, "", view, PAGE, page_token=page)
+        yield from found
+        if not (page := found.token):
+            return
+
+
+def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
+    """Ids of the runs that somebody deleted that long ago, as far as their rows are at hand."""
+    if _is_server(tracking):
+        return set()
+    store = _get_store(tracking.settings.tracking_uri)
+    return set(store._get_deleted_runs(older_than=older_than.total_seconds() * 1000))
+
+
+def _remove_run(tracking: Tracking, run_id: str) -> bool:
+    """Remove a run with its artifacts and models; whether its rows went, too.
+
+    It is marked as deleted first: killed half way, it is in nobody's way, and goes the next time.
+    """
+    client = tracking.client
+    run = client.get_run(run_id)
+    if run.info.lifecycle_stage != LifecycleStage.DELETED:
+        client.delete_run(run_id)
+    store = None if _is_server(tracking) else _get_store(tracking.settings.tracking_uri)
+    for model_id, place in _places(tracking, run):
+        if _size(place):  # a server answers the deletion of nothing with an error
+            place.delete_artifacts()
+        _remove_empty_folder(place.artifact_uri)
+        if model_id:
+            client.delete_logged_model(model_id)
+            if store:
+                store._hard_delete_logged_model(model_id)  # as `mlflow gc` does, of this one alone
+    if store:
+        store._hard_delete_run(run_id)
+    return store is not None
+
+
+def _places(tracking: Tracking, run: Run) -> list[tuple[str, ArtifactRepository]]:
+    """Where a run's artifacts are ("") and those of its models (their ids)."""
+    places = [("", run.info.artifact_uri)]
+    for output in run.outputs.model_outputs if run.outputs else []:
+        try:
+            model = tracking.client.get_logged_model(output.model_id)
+        except MlflowException:
+            continue  # deleted by hand
+        places.append((model.model_id, model.artifact_location))
+    uri = tracking.settings.tracking_uri
+    return [(model, get_artifact_repository(place, uri)) for model, place in places]
+
+
+def _size(place: ArtifactRepository, folder: str | None = None) -> int:
+    """Bytes of all artifacts in a place."""
+    return sum(
+        _size(place, entry.path) if entry.is_dir else entry.file_size or 0
+        for entry in place.list_artifacts(folder)
+    )
+
+
+def _is_server(tracking: Tracking) -> bool:
+    return tracking.settings.tracking_uri.startswith(SERVER_SCHEMES)
+
+
+def _remove_empty_folder(artifact_uri: str) -> None:
+    parts = urlsplit(artifact_uri)
+    if parts.scheme in ("", "file"):
+        folder = Path(unquote(parts.path)).parent
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+# --- files of the state folder --------------------------------------------------------------------
+
+
+def _old_files(settings: Settings, limit: float) -> Iterator[Item]:
+    """Data sets, compiled programs, leftovers of killed runs: all is made anew if it is needed."""
+    for folder in (settings.data, settings.compiled.parent, settings.work):
+        for path in folder.iterdir() if folder.is_dir() else []:
+            files = [path, *path.rglob("*")] if path.is_dir() else [path]
+            facts = [file.stat() for file in files]
+            used = max(fact.st_mtime for fact in facts)
+            if used < limit:
+                name = f"{folder.name}/{path.name}"
+                yield Item("file", name, str(path), used, sum(fact.st_size for fact in facts))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,233 @@
+"""A run out of a file that `exporting` wrote, into this store.
+
+MLflow gives what is imported new ids and numbers; tags say what it was where it comes from:
+`imported_run_id` and `imported_sha256` (of the file) on run and versions, `imported_version` on
+versions. What the gate said there is kept as `origin_decision`, `origin_reasons`, …: the gate here
+has not said anything yet, and no alias moves.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    LoggedModelOutput,
+    Metric,
+    Param,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from ann_models import archives, datasets
+from ann_models.errors import AnnError
+from ann_models.onnx.inference import predictor
+from ann_models.questions import QUESTIONS
+from pipelines import gate
+from pipelines.errors import WrongUse, in_a_sentence
+from pipelines.registry import versions as ledger
+from pipelines.registry.client import HASHED, MODEL_NAMES, Registry, Version
+from pipelines.tracking import views
+from pipelines.tracking.client import Tracking
+from pipelines.transfer import bundle
+from pipelines.transfer.exporting import CONTEXT
+
+BATCH = 1000  # metrics in one request
+FACTS = {"onnx_ms", "onnx_difference"}  # among the gate's numbers: known before it was asked
+OPINIONS = {"decision", "reasons", "forced_reason", "rolled_back", *ledger.METRICS} - FACTS
+ORIGIN = "origin_"
+FLAVOURS = {"python_function", "keras", "onnx"}
+LOADERS = {"mlflow.keras", "mlflow.onnx"}
+VALIDATION = {  # digits in validation.npz, by data source
+    "mnist": datasets.MNIST_VALIDATION,
+    "offline-digits": datasets.OFFLINE_VALIDATION,
+}
+PROBE_TOLERANCE = 1e-4  # between processors; as in serving
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file became: a run, and versions that nobody here has judged.
+
+    Attributes:
+        run_id: the new run's, or that of an earlier import of the same file.
+        new: whether it was imported now.
+        versions: its registered versions.
+    """
+
+    run_id: str
+    new: bool
+    versions: list[Version]
+
+
+def import_file(tracking: Tracking, reg: Registry, file: Path) -> Imported:
+    """Make a run of a file, and versions of its registered models; the same file only once.
+
+    Raises:
+        WrongUse: the file is damaged, or holds what no run of this project has.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        manifest = bundle.unpack(file, folder)
+        origin = {"imported_run_id": manifest.run.id, "imported_sha256": bundle.sha256(file)}
+        try:
+            _check(manifest, folder)
+        except (AnnError, MlflowException, ValueError) as error:
+            raise WrongUse(f"{file} cannot be imported: {in_a_sentence(error)}") from error
+        if earlier := _earlier(tracking, reg, origin["imported_sha256"]):
+            return earlier
+        return _import(tracking, reg, manifest, folder, origin)
+
+
+def _import(
+    tracking: Tracking,
+    reg: Registry,
+    manifest: bundle.Manifest,
+    folder: Path,
+    origin: dict[str, str],
+) -> Imported:
+    source, client = manifest.run, tracking.client
+    experiment = _experiment(tracking, manifest)
+    versions = []
+    with tracking.run(experiment, source.name, {}, source.start) as run_id:
+        params = [Param(name, value) for name, value in source.params.items()]
+        client.log_batch(run_id, params=params)
+        metrics = [Metric(*metric) for metric in source.metrics]
+        for first in range(0, len(metrics), BATCH):
+            client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+        client.log_inputs(run_id, [_dataset_input(data) for data in source.inputs])
+        client.log_artifacts(run_id, str(folder / "run"))
+        logged = []
+        for i, model in enumerate(manifest.models):
+            entry = client.create_logged_model(
+                experiment, model.name, run_id, model.tags, model.params
+            )
+            files = folder / "models" / str(i)
+            _rename(files / "MLmodel", entry)
+            client.log_model_artifacts(entry.model_id, str(files))
+            client.finalize_logged_model(entry.model_id, "READY")
+            logged.append(entry)
+        outputs = [LoggedModelOutput(entry.model_id, step=0) for entry in logged]
+        client.log_outputs(run_id, outputs)
+        for version in manifest.versions:
+            there = {"imported_version": f"{version.name}/{version.number}"}
+            tags = {
+                ORIGIN + name if name in OPINIONS else name: value
+                for name, value in version.tags.items()
+            }
+            versions.append(reg.add(logged[version.model], run_id, tags | origin | there))
+        # The run's pictures are named by its id.
+        tags = {name: v.replace(source.id, run_id) for name, v in source.tags.items()} | origin
+        for name, value in tags.items():
+            client.set_tag(run_id, name, value)
+    client.set_terminated(run_id, source.status, source.end)
+    _stand_for_variant(tracking, run_id, experiment, source)
+    return Imported(run_id, True, versions)
+
+
+def _stand_for_variant(
+    tracking: Tracking, run_id: str, experiment: str, source: bundle.Run
+) -> None:
+    """Let the run be compared with others, unless this store has one of its variant."""
+    variant = source.tags.get("variant", "")
+    known = f"tags.variant = '{variant}' AND tags.{views.LATEST} = 'true'"
+    if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
+        tracking.make_newest(run_id, variant, experiment)
+
+
+def _earlier(tracking: Tracking, reg: Registry, digest: str) -> Imported | None:
+    """What an earlier import of the same file made, if it came to its end."""
+    for run in tracking.runs(f"tags.imported_sha256 = '{digest}'"):
+        run_id = run.info.run_id
+        found = tracking.client.search_model_versions(f"run_id = '{run_id}'")
+        return Imported(run_id, False, [reg.version(v.name, str(v.version)) for v in found])
+    return None
+
+
+def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
+    if manifest.question in QUESTIONS:
+        quick = manifest.run.tags.get("quick") == "true"
+        return tracking.experiment(manifest.question, quick)
+    return tracking.watch(manifest.experiment, manifest.note)
+
+
+def _dataset_input(data: bundle.DataInput) -> DatasetInput:
+    entity = Dataset(data.name, data.digest, data.source_type, data.source, profile=data.profile)
+    return DatasetInput(entity, [InputTag(CONTEXT, data.context)])
+
+
+def _rename(path: Path, entry: LoggedModel) -> None:
+    """Write the model's new ids into MLflow's description of it."""
+    card = Model.load(str(path))
+    card.model_id = card.model_uuid = entry.model_id
+    card.run_id, card.artifact_path = entry.source_run_id, entry.artifact_location
+    card.save(str(path))
+
+
+# --- what is checked ------------------------------------------------------------------------------
+
+
+def _check(manifest: bundle.Manifest, folder: Path) -> None:
+    """Refuse what no run of this project has.
+
+    Raises:
+        ValueError, InvalidData, MlflowException: what is wrong.
+    """
+    (folder / "run").mkdir(exist_ok=True)
+    if manifest.run.status not in ("FINISHED", "FAILED", "KILLED"):
+        raise ValueError(f"its run is {manifest.run.status!r}, not ended")
+    for i in range(len(manifest.models)):
+        _check_model(folder / "models" / str(i))
+    for version in manifest.versions:
+        if not 0 <= version.model < len(manifest.models):
+            raise ValueError(f"{version.name}/{version.number} has no model")
+        _check_source(version, manifest.run)
+        _check_forms(version, folder / "models" / str(version.model))
+
+
+def _check_model(folder: Path) -> None:
+    """No code is named that loading the model would run."""
+    card = Model.load(str(folder / "MLmodel"))
+    python = card.flavors.get("python_function", {})
+    module = folder / "data" / "keras_module.txt"
+    if (
+        not set(card.flavors) <= FLAVOURS
+        or python.get("loader_module") not in LOADERS
+        or any(flavour.get("code") for flavour in card.flavors.values())
+        or (module.exists() and module.read_text() != "keras")
+    ):
+        raise ValueError("its MLmodel names code other than Keras's and ONNX Runtime's loaders")
+
+
+def _check_source(version: bundle.Version, run: bundle.Run) -> None:
+    """All that tells where its digits come from says the same."""
+    told = {version.tags.get("data"), run.tags.get("data_source"), run.params.get("data_source")}
+    told |= {data.source_type for data in run.inputs if data.context == "training"}
+    expected = next((s for s, name in MODEL_NAMES.items() if name == version.name), None)
+    if told != {expected}:
+        words = ", ".join(sorted(str(source) for source in told))
+        raise ValueError(f"it is to be a version of {version.name}, and was trained on: {words}")
+
+
+def _check_forms(version: bundle.Version, folder: Path) -> None:
+    """Both forms are those that were registered, and ONNX Runtime answers as it did then."""
+    for tag, path in HASHED.items():
+        if bundle.sha256(folder / path) != version.tags.get(tag):
+            raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
+    validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
+    expected = VALIDATION[version.tags["data"]], gate.CLASSES
+    if validation["probabilities"].shape != expected or len(validation["labels"]) != expected[0]:
+        raise ValueError(f"its validation.npz has not the shape {expected}")
+    try:
+        answer = predictor((folder / "model.onnx").read_bytes())(probe["image"][np.newaxis])[0]
+        difference = np.abs(answer - probe["probabilities"]).max()
+    except Exception as error:  # ONNX Runtime's errors have no common tree
+        raise ValueError(f"its model.onnx does not answer: {error}") from error
+    if not difference <= PROBE_TOLERANCE:  # so that NaN fails too
+        raise ValueError(f"its model.onnx answers the probe digit otherwise, by {difference:.2g}")

@@ -1,0 +1,87 @@
+"""One request and its answer, as every route sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from serving.model.runner import Served
+
+JSON = "application/json"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Call:
+    """A request.
+
+    Attributes:
+        method: such as "POST".
+        path: such as "/predict".
+        query_string: what follows the "?".
+        headers: names in lower case.
+        parameters: what the route's pattern found in the path.
+        request_id: the sender's, or a new one.
+        body: the whole content.
+        served: the model that answers, once it is chosen.
+        images: how many images were answered.
+        answered: the image (28, 28), the digit and its probability, if it was one image.
+    """
+
+    method: str
+    path: str
+    query_string: bytes
+    headers: dict[bytes, bytes]
+    parameters: dict[str, str | None]
+    request_id: str
+    body: bytes = b""
+    served: Served | None = None
+    images: int = 0
+    answered: tuple[NDArray[np.float32], int, float] | None = None
+
+    def header(self, name: bytes) -> str:
+        """The value of a header, "" if it is not there."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case."""
+        return _media_type(self.headers.get(b"content-type", b""))
+
+    def asks(self, name: str) -> bool:
+        """Whether the query switches something on, as `?image=1` does."""
+        return bool(self.query_string) and self.query.get(name, "") in ("1", "true")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's fields."""
+        return dict(parse_qsl(self.query_string.decode("latin-1")))
+
+
+@lru_cache(100)
+def _media_type(content_type: bytes) -> str:
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()
+
+
+@dataclass(slots=True)
+class Answer:
+    """A response: its status, content and content type, and headers beyond the usual ones."""
+
+    body: bytes
+    status: int = 200
+    media_type: str = JSON
+    headers: Headers | None = None
+
+
+def json_answer(content: Any, status: int = 200, headers: Headers | None = None) -> Answer:
+    """An answer in JSON; NumPy arrays are written as nested lists."""
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Answer(body, status, JSON, headers)

@@ -1,0 +1,109 @@
+"""A model at work: in the event loop where that takes microseconds, else in batches in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.model.loaded_model import Champion
+from serving.protocols.digits import Images
+
+INLINE_SECONDS = 100e-6  # what a request may take of the event loop's time
+BATCH = 64  # images that the network sees at once
+WARM_UP = 20
+
+Probabilities = NDArray[np.float32]
+
+_thread = ThreadPoolExecutor(1, "inference")
+
+
+class Served:
+    """A verified model, warm, with its own queue: no batch mixes two versions.
+
+    Attributes:
+        champion: the model.
+        identity: what every answer says of it.
+        header: the same as a header, X-Model-Version.
+        seconds: the time it takes for one image.
+    """
+
+    def __init__(self, champion: Champion, mlflow_ui: str) -> None:
+        """Warm the model up and time it; takes some milliseconds."""
+        self.champion = champion
+        self.identity = {
+            "model": champion.name,
+            "version": champion.version,
+            "data": champion.data,
+            "run_id": champion.run_id,
+            "run_url": _run_url(champion, mlflow_ui),
+        }
+        self.header = (b"x-model-version", champion.version.encode())
+        self.seconds = min(self._time_one() for _ in range(WARM_UP))
+        self._inline_images = int(INLINE_SECONDS / self.seconds)
+        self._queue: deque[tuple[Images, asyncio.Future[Probabilities]]] = deque()
+        self._at_work = False
+
+    def _time_one(self) -> float:
+        started = time.perf_counter()
+        self.champion.predict(np.zeros((1, 28, 28), np.float32))
+        return time.perf_counter() - started
+
+    def is_not(self, name: str, version: str) -> bool:
+        """Whether this is another model or version."""
+        return (self.champion.name, self.champion.version) != (name, version)
+
+    def at_once(self, images: Images) -> Probabilities | None:
+        """The probabilities (n, 10), if the event loop can spare the time; else None."""
+        if len(images) <= self._inline_images:
+            return self.champion.predict(images)
+        return None
+
+    async def in_turn(self, images: Images) -> Probabilities:
+        """The probabilities (n, 10), answered together with what else is waiting."""
+        future = asyncio.get_running_loop().create_future()
+        self._queue.append((images, future))
+        if not self._at_work:
+            self._at_work = True
+            asyncio.get_running_loop().create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        """Answer all that waits, batch after batch; each takes what came during the last."""
+        loop = asyncio.get_running_loop()
+        while self._queue:
+            batch = [self._queue.popleft()]
+            room = BATCH - len(batch[0][0])
+            while self._queue and len(self._queue[0][0]) <= room:
+                batch.append(self._queue.popleft())
+                room -= len(batch[-1][0])
+            try:
+                answers = await loop.run_in_executor(_thread, self._predict, [b[0] for b in batch])
+            except Exception as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():  # its sender may have gone
+                    future.set_result(answer)
+        self._at_work = False
+
+    def _predict(self, parts: list[Images]) -> list[Probabilities]:
+        images = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        pieces = [
+            self.champion.predict(images[start : start + BATCH])
+            for start in range(0, len(images), BATCH)
+        ]
+        ends = np.cumsum([len(part) for part in parts])
+        return np.split(np.concatenate(pieces), ends[:-1])
+
+
+def _run_url(champion: Champion, mlflow_ui: str) -> str | None:
+    if not (champion.run_id and champion.experiment_id):
+        return None
+    return f"{mlflow_ui}/#/experiments/{champion.experiment_id}/runs/{champion.run_id}"

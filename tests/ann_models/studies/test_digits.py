@@ -1,0 +1,187 @@
+"""What the studies of the digits and of vanishing gradients measure and show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ann_models import entry
+from ann_models.datasets import Dataset
+from ann_models.digits.corruptions import CORRUPTIONS
+from ann_models.evaluation import predict
+from ann_models.variants import VARIANTS
+from tests.support.untrained import EPOCHS, an_untrained, study
+
+SMALL_ANN = (entry.Flatten(), entry.Dense(16, "relu"), entry.Dense(10, "softmax"))
+SMALL_CNN = (entry.Convolution(4), entry.Flatten(), entry.Dense(10, "softmax"))
+READER = (entry.Flatten(), entry.Dense(10, "softmax"))  # reads the label off the first ten pixels
+
+
+def tiny_digits():
+    """Pictures whose pixel number k is lit where the label is k; other pixels are faint."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 60), ("val", 40), ("test", 50)):
+        y = np.arange(n, dtype=np.int32) % 10
+        x = rng.random((n, 28, 28), dtype=np.float32) / 100
+        x[np.arange(n), 0, y] = 1
+        arrays |= {f"x_{split}": x, f"y_{split}": y}
+    return Dataset("digits", "generated", arrays)
+
+
+def reading_weights(confusions=()):
+    """Weights with which READER is right, but takes each of these digits for the next one."""
+    kernel = np.zeros((784, 10))
+    for digit in range(10):
+        kernel[digit, (digit + 1) % 10 if digit in confusions else digit] = 50
+    return [kernel, np.zeros(10)]
+
+
+def test_the_samples_tell_shapes_and_class_counts():
+    findings = study(VARIANTS["mnist_samples"], tiny_digits(), None)
+    assert findings.tables["arrays"]["shape"][:2] == ["(60, 28, 28)", "(60,)"]
+    assert findings.tables["class_counts"]["test"] == [5] * 10
+    assert findings.metrics == {"train_size": 60, "val_size": 40, "test_size": 50}
+    assert set(findings.figures) == {"digit", "labelled_grid", "class_counts"}
+
+
+def test_validation_decides_and_the_test_digits_only_report():
+    variant, data = replace(VARIANTS["mnist_ann"], layers=READER), tiny_digits()
+    wrong_in_validation = dict(data.arrays)
+    wrong_in_validation["y_val"] = np.where(data.arrays["y_val"] == 3, 4, data.arrays["y_val"])
+    data = Dataset("digits", "generated", wrong_in_validation)
+    training = an_untrained(variant, data)
+    for model, confusions in zip(training.models, ((), (3,), (3, 5)), strict=True):
+        model.set_weights(reading_weights(confusions))
+    findings = study(variant, data, training)
+    assert findings.metrics["best_seed"] == 1  # the first one is better on the test digits
+    assert findings.metrics["best_test_accuracy"] == pytest.approx(0.9)
+    assert (
+        findings.metrics["best_test_accuracy_low"]
+        < 0.9
+        < findings.metrics["best_test_accuracy_high"]
+    )
+    assert findings.metrics["test_error_count"] == 5
+    assert findings.metrics["test_accuracy"] == pytest.approx((1 + 0.9 + 0.8) / 3)
+    assert findings.tables["confusion_matrix"]["predicted_4"][3] == 5
+    assert findings.tables["worst_mistakes"]["true"] == [3] * 5
+    assert findings.tables["worst_mistakes"]["predicted"] == [4] * 5
+
+
+def test_the_gap_is_training_minus_test_accuracy():
+    variant, data = replace(VARIANTS["mnist_ann"], layers=SMALL_ANN), tiny_digits()
+    metrics = study(variant, data, an_untrained(variant, data, seeds=1)).metrics
+    assert metrics["generalisation_gap"] == pytest.approx(
+        metrics["train_accuracy"] - metrics["test_accuracy"]
+    )
+    assert 0 <= metrics["ece"] <= 1
+    assert metrics["test_loss"] > 0
+
+
+@pytest.mark.parametrize(
+    ("layers", "title"),
+    [(SMALL_ANN, "Weights of the hidden units"), (SMALL_CNN, "Kernels of the first convolution")],
+)
+def test_both_kinds_of_network_show_all_panels(layers, title):
+    variant, data = replace(VARIANTS["mnist_ann"], layers=layers), tiny_digits()
+    findings = study(variant, data, an_untrained(variant, data, seeds=1))
+    assert set(findings.figures) == {
+        "learning_curve_loss",
+        "learning_curve_accuracy",
+        "confusion_matrix",
+        "worst_mistakes",
+        "prediction",
+        "first_layer_weights",
+        "robustness",
+    }
+    assert findings.metrics["robustness"] == pytest.approx(
+        np.mean([findings.metrics[f"test_accuracy_{name}"] for name in CORRUPTIONS])
+    )
+    assert findings.figures["first_layer_weights"].axes[0].get_title() == title
+
+
+def test_augmented_digits_are_shown_where_they_are_used():
+    data = tiny_digits()
+    for name, shown in (
+        ("mnist_augmented", True),
+        ("mnist_data_size_500_augmented", True),
+        ("mnist_data_size_500", False),
+    ):
+        variant = replace(VARIANTS[name], layers=SMALL_ANN)
+        findings = study(variant, data, an_untrained(variant, data, seeds=1))
+        assert ("augmented_samples" in findings.figures) == shown, name
+        assert findings.metrics["train_size"] == 60
+
+
+def test_the_augmented_samples_are_distorted_versions_of_the_original_above_them():
+    data = tiny_digits()
+    variant = replace(VARIANTS["mnist_augmented"], layers=SMALL_ANN)
+    figure = study(variant, data, an_untrained(variant, data, seeds=1)).figures["augmented_samples"]
+    image = figure.axes[0].images[0].get_array().data
+    assert image[:28, :28] == pytest.approx(data.arrays["x_train"][0])
+    assert np.abs(image[30:58, :28] - image[:28, :28]).max() > 0.1
+
+
+# --- row 18 ---------------------------------------------------------------------------------------
+
+
+def a_deep_training(data, activation):
+    layers = (entry.Flatten(), *[entry.Dense(8, activation)] * 2, entry.Dense(10, "softmax"))
+    variant = replace(VARIANTS[f"vanishing_gradient_{activation}"], layers=layers)
+    training = an_untrained(variant, data, seeds=2)
+    now = [model.get_weights() for model in training.models]
+    training.snapshots = [
+        [[array * 2.0 ** (epoch - EPOCHS) for array in weights] for weights in now]
+        for epoch in range(EPOCHS + 1)
+    ]
+    return variant, training
+
+
+def test_gradient_norms_are_measured_at_the_start_and_after_every_epoch():
+    data = tiny_digits()
+    variant, training = a_deep_training(data, "sigmoid")
+    findings = study(variant, data, training)
+    for layer in (1, 2, 3):
+        assert findings.metrics[f"gradient_norm_start_layer_{layer}"] > 0
+        assert findings.curves[f"gradient_norm_layer_{layer}"].shape == (EPOCHS, 2)
+    assert "gradient_norm_layer_4" not in findings.curves
+    assert set(findings.figures) > {
+        "gradient_norms_at_start",
+        "gradient_norms_in_training",
+        "zero_activations",
+    }
+
+
+def test_the_last_layers_gradient_norm_is_that_of_the_softmax_formula():
+    data = tiny_digits()
+    variant, training = a_deep_training(data, "tanh")
+    findings = study(variant, data, training)
+    x, y = data.arrays["x_train"], data.arrays["y_train"]
+    for seed, model in enumerate(training.models):  # the last snapshot is the model itself
+        hidden = np.asarray(model.layers[2](model.layers[1](x.reshape(len(x), -1))))
+        gradient = hidden.T @ (predict(model, x) - np.eye(10)[y]) / len(x)
+        measured = findings.curves["gradient_norm_layer_3"][-1, seed]
+        assert measured == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+
+
+def test_rectifiers_give_zeros_and_sigmoids_none():
+    data = tiny_digits()
+    sparse = study(*_with(data, "relu")).metrics
+    dense = study(*_with(data, "sigmoid")).metrics
+    assert 0.1 < sparse["zero_activation_share"] < 0.9
+    assert dense["zero_activation_share"] == 0
+
+
+def _with(data, activation):
+    variant, training = a_deep_training(data, activation)
+    return variant, data, training
+
+
+def test_measuring_gradients_leaves_the_trained_weights_alone():
+    data = tiny_digits()
+    variant, training = a_deep_training(data, "relu")
+    before = [model.get_weights() for model in training.models]
+    study(variant, data, training)
+    for model, weights in zip(training.models, before, strict=True):
+        for now, then in zip(model.get_weights(), weights, strict=True):
+            assert (now == then).all()

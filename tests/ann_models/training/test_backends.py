@@ -1,0 +1,40 @@
+"""The rule that chooses an engine: steps enough to pay for compiling, and no convolution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ann_models.training import backends
+from ann_models.variants import AUGMENTATION, VARIANTS
+
+ONE_BATCH = 32
+
+
+@pytest.mark.parametrize(
+    ("name", "examples", "xla"),
+    [
+        ("relu_regression_2", 1000, True),
+        ("linear_classification", 1000, False),
+        ("mnist_ann", 50_000, True),
+        ("mnist_cnn", 50_000, False),
+        ("overfit_dropout", 10, False),
+    ],
+)
+def test_long_trainings_without_convolutions_are_compiled(name, examples, xla):
+    assert backends.suits_xla(VARIANTS[name], examples) is xla
+
+
+def test_an_incomplete_batch_is_a_step_too():
+    variant = VARIANTS["relu_regression_1"]
+    assert backends.batches(variant, ONE_BATCH) == 1
+    assert backends.batches(variant, ONE_BATCH + 1) == 2
+
+
+def test_seeds_of_small_networks_run_side_by_side():
+    small = VARIANTS["overfit_base"]
+    assert backends.runs_side_by_side(small, 16_000)
+    assert not backends.runs_side_by_side(small, 80_000)
+    assert not backends.runs_side_by_side(VARIANTS["mnist_cnn"], 16_000)
+    assert not backends.runs_side_by_side(replace(small, augmentation=AUGMENTATION), 16_000)

@@ -1,0 +1,389 @@
+"""The trainer does what `fit` does, for each kind of layer, and keeps its own promises."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+
+from ann_models import networks
+from ann_models.datasets import Dataset, generate
+from ann_models.entry import (
+    SGD,
+    ActivationLayer,
+    Adam,
+    BatchNormalization,
+    Convolution,
+    CosineDecay,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    Flatten,
+    MaxPooling,
+    Penalty,
+    Variant,
+)
+from ann_models.errors import InvalidData, TrainingDiverged
+from ann_models.training import backends, program, trainer
+from ann_models.training.result import Training
+
+REGRESSION = Variant(
+    row=0,
+    name="regression",
+    question="neurons",
+    look_at="",
+    study="",
+    data="cubic",
+    layers=(Dense(8, "tanh"), Dense(1)),
+    epochs=4,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_program_is_kept(monkeypatch):
+    monkeypatch.setattr(trainer, "_kept", {})
+
+
+@pytest.fixture(params=[0, 10**9], ids=["xla", "graph"])
+def engine(request, monkeypatch):
+    """Each engine in turn, whatever the rule would choose."""
+    monkeypatch.setattr(backends, "WORTH_COMPILING", request.param)
+    return request.param
+
+
+@pytest.fixture
+def in_order(monkeypatch):
+    """The batches in the data's order, as `fit(shuffle=False)` takes them."""
+
+    def order(self, generator, epochs):
+        return np.tile(np.arange(self.examples, dtype=np.int32), (self.chunk, 1))
+
+    monkeypatch.setattr(program.Program, "_order", order)
+
+
+def cubic(examples: int = 200) -> Dataset:
+    data = generate("cubic", 0)
+    return Dataset("cubic", "generated", {k: v[:examples] for k, v in data.arrays.items()})
+
+
+def images(examples: int = 80) -> Dataset:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.random((examples, 8, 8), np.float32),
+        "y_train": rng.integers(0, 3, examples).astype(np.int32),
+        "x_val": rng.random((30, 8, 8), np.float32),
+        "y_val": rng.integers(0, 3, 30).astype(np.int32),
+    }
+    return Dataset("images", "generated", arrays)
+
+
+def fitted(variant: Variant, data: Dataset, optimizer: keras.Optimizer) -> keras.callbacks.History:
+    model = networks.build(variant, data.arrays["x_train"].shape[1:], seed=0)
+    metrics = [] if variant.loss == "mse" else ["accuracy"]
+    model.compile(optimizer, variant.loss, metrics=metrics)
+    validation = (data.arrays["x_val"], data.arrays["y_val"]) if "x_val" in data.arrays else None
+    return model.fit(
+        data.arrays["x_train"],
+        data.arrays["y_train"],
+        epochs=variant.epochs,
+        batch_size=variant.batch_size,
+        shuffle=False,
+        validation_data=validation,
+        verbose=0,
+    )
+
+
+def assert_equal_weights(model: keras.Model, other: keras.Model, tolerance: float) -> None:
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+# A bias before batch normalisation has no gradient; Adam would blow up its rounding errors.
+BATCH_NORM = (
+    Dense(8, use_bias=False),
+    BatchNormalization(),
+    ActivationLayer("sigmoid"),
+    Dense(1),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "optimizer"),
+    [
+        ({}, keras.optimizers.Adam),
+        ({"optimizer": SGD(0.01)}, keras.optimizers.SGD),
+        ({"optimizer": SGD(0.01, 0.9)}, lambda rate: keras.optimizers.SGD(rate, 0.9)),
+        ({"layers": BATCH_NORM}, keras.optimizers.Adam),
+        ({"penalty": Penalty("l2", 0.01)}, keras.optimizers.Adam),
+        ({"penalty": Penalty("l1", 0.01)}, keras.optimizers.Adam),
+        ({"layers": (Dense(8, "relu"), Dropout(0.0), Dense(1))}, keras.optimizers.Adam),
+    ],
+    ids=["adam", "sgd", "momentum", "batch_norm", "l2", "l1", "dropout_off"],
+)
+def test_a_hundred_steps_give_the_weights_and_losses_of_fit(engine, in_order, change, optimizer):
+    variant = replace(REGRESSION, epochs=14, **change)  # 7 batches an epoch, the last incomplete
+    data = cubic()
+    history = fitted(variant, data, optimizer(variant.optimizer.learning_rate))
+    trained = trainer.train(variant, data, (0,))
+    assert_equal_weights(trained.models[0], history.model, 1e-5)
+    np.testing.assert_allclose(
+        trained.history["train_loss"][:, 0], history.history["loss"], rtol=1e-4
+    )
+
+
+def test_images_are_classified_and_validated_as_by_fit(in_order):
+    variant = replace(
+        REGRESSION,
+        layers=(Convolution(4), MaxPooling(2), Flatten(), Dense(3, "softmax")),
+        loss="sparse_categorical_crossentropy",
+        optimizer=Adam(0.01),
+    )
+    history = fitted(variant, images(), keras.optimizers.Adam(0.01))
+    trained = trainer.train(variant, images(), (0,))
+    assert_equal_weights(trained.models[0], history.model, 1e-5)
+    for ours, theirs in (
+        ("train_loss", "loss"),
+        ("train_accuracy", "accuracy"),
+        ("val_loss", "val_loss"),
+        ("val_accuracy", "val_accuracy"),
+    ):
+        np.testing.assert_allclose(
+            trained.history[ours][:, 0], history.history[theirs], rtol=1e-4, err_msg=ours
+        )
+
+
+@pytest.mark.parametrize(("layers", "bodies"), [(REGRESSION.layers, 1), (BATCH_NORM, 2)])
+def test_an_incomplete_batch_is_a_body_of_its_own_only_for_batch_normalization(
+    monkeypatch, layers, bodies
+):
+    sizes = []
+    step = program.Program._step
+
+    def counted(self, indices, counts):
+        sizes.append(indices.shape[1])
+        return step(self, indices, counts)
+
+    monkeypatch.setattr(program.Program, "_step", counted)
+    trainer.train(replace(REGRESSION, layers=layers, epochs=1), cubic(), (0,))
+    assert sizes == [32, 200 % 32][:bodies]
+
+
+def test_the_same_seed_gives_the_same_weights(engine):
+    one, two = (trainer.train(REGRESSION, cubic(), (3,)) for _ in range(2))
+    assert one.weights_sha256 == two.weights_sha256
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_entries_of_other_penalties_share_a_program_and_no_weight(engine, monkeypatch, norm):
+    weak, strong = (
+        replace(REGRESSION, name=f"of_{strength}", penalty=Penalty(norm, strength))
+        for strength in (0.001, 0.1)
+    )
+    alone = trainer.train(strong, cubic(), (3,)).weights_sha256
+    trainer._kept.clear()
+    first = trainer.train(weak, cubic(), (3,))
+    learnt = first.weights_sha256
+    monkeypatch.setattr(trainer, "Program", lambda *_: pytest.fail("a second program"))
+    second = trainer.train(strong, cubic(), (3,))
+    assert second.weights_sha256 == alone != learnt == first.weights_sha256
+    for trained, strength in ((first, 0.001), (second, 0.1)):
+        shrinks = trained.models[0].layers[0].kernel_regularizer
+        assert float(getattr(shrinks, norm)) == pytest.approx(strength)
+
+
+def test_another_seed_gives_other_weights():
+    trained = trainer.train(REGRESSION, cubic(), (3, 4))
+    first, second = (model.get_weights()[0] for model in trained.models)
+    assert np.abs(first - second).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [REGRESSION.layers, BATCH_NORM, (Dense(8, "relu"), Dropout(0.5), Dense(1))],
+    ids=["dense", "batch_norm", "dropout"],
+)
+def test_a_seed_gives_the_same_weights_alone_and_among_others(engine, layers):
+    variant = replace(REGRESSION, layers=layers)
+    together = trainer.train(variant, cubic(), (0, 1, 2))
+    alone = trainer.train(variant, cubic(), (1,))
+    assert_equal_weights(together.models[1], alone.models[0], 1e-5)
+
+
+def test_seeds_one_after_another_give_the_same_weights_as_side_by_side(monkeypatch):
+    together = trainer.train(REGRESSION, cubic(), (0, 1))
+    monkeypatch.setattr(backends, "SMALL", 0)
+    in_turn = trainer.train(REGRESSION, cubic(), (0, 1))
+    for one, other in zip(together.models, in_turn.models, strict=True):
+        assert_equal_weights(one, other, 1e-5)
+
+
+def test_the_number_of_progress_reports_changes_no_weight(monkeypatch):
+    one = trainer.train(replace(REGRESSION, epochs=7), cubic(), (0,))
+    monkeypatch.setattr(program, "PROGRESS_REPORTS", 2)
+    other = trainer.train(replace(REGRESSION, epochs=7), cubic(), (0,))
+    assert one.weights_sha256 == other.weights_sha256
+
+
+def test_dropout_drops_anew_at_each_step(engine):
+    layers = (Dense(64, "relu"), Dropout(0.5), Dense(1))
+    with_dropout = replace(REGRESSION, layers=layers, optimizer=SGD(0.0), epochs=3)
+    losses = trainer.train(with_dropout, cubic(), (0,)).history["train_loss"][:, 0]
+    assert all(abs(a - b) > 1e-4 for a, b in pairwise(losses)), losses
+
+
+def test_progress_is_told_up_to_the_last_epoch():
+    told = []
+    trainer.train(REGRESSION, cubic(), (0,), lambda *report: told.append(report))
+    done, total, loss = told[-1]
+    assert (done, total) == (4, 4)
+    assert np.isfinite(loss)
+    assert [report[0] for report in told] == sorted(report[0] for report in told)
+
+
+def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkeypatch):
+    copies = []
+    constant = program.tf.constant
+
+    def watched(*arguments):
+        tensor = constant(*arguments)
+        copies.append(weakref.ref(tensor))
+        return tensor
+
+    monkeypatch.setattr(program.tf, "constant", watched)
+    trainer.train(REGRESSION, generate("cubic", 0), (0,))
+    gc.collect()
+    assert copies and not any(copy() is not None for copy in copies)
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(engine):
+    data = generate("ten_points_held_out", 0)
+    variant = replace(
+        REGRESSION,
+        layers=(Dense(30, "tanh"), Dense(1)),
+        optimizer=Adam(0.02),
+        epochs=400,
+        early_stopping=EarlyStopping(patience=20),
+    )
+    trained = trainer.train(variant, data, (0, 1))
+    for i, model in enumerate(trained.models):
+        losses = trained.history["val_loss"][:, i]
+        best = int(np.nanargmin(losses))
+        assert trained.best_epoch[i] == best + 1
+        assert np.isfinite(losses).sum() == min(best + 1 + 20, 400)
+        outputs = model(data.arrays["x_val"])
+        found = float(np.mean((outputs - data.arrays["y_val"]) ** 2))
+        assert found == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_weights_after_each_epoch_are_kept_for_entries_that_ask():
+    trained = trainer.train(replace(REGRESSION, keep_weights=True), cubic(), (0, 1))
+    untrained = networks.build(REGRESSION, (1,), seed=1)
+    assert len(trained.snapshots) == 5
+    np.testing.assert_array_equal(trained.snapshots[0][1][0], untrained.get_weights()[0])
+    np.testing.assert_array_equal(trained.snapshots[-1][1][0], trained.models[1].get_weights()[0])
+
+
+def test_ctrl_c_keeps_what_was_learnt():
+    def press(done, total, loss):
+        if done >= 2:
+            raise KeyboardInterrupt
+
+    trained = trainer.train(REGRESSION, cubic(), (0,), press)
+    assert trained.interrupted
+    assert len(trained.history["train_loss"]) == 2
+    short = trainer.train(replace(REGRESSION, epochs=2), cubic(), (0,))
+    assert_equal_weights(trained.models[0], short.models[0], 0)
+
+
+def test_a_loss_that_is_not_finite_is_an_error_that_says_where():
+    variant = replace(REGRESSION, optimizer=SGD(1e6), epochs=50)
+    with pytest.raises(TrainingDiverged, match=r"epoch \d+ with seed 7.*learning rate"):
+        trainer.train(variant, cubic(), (7,))
+
+
+def test_arrays_that_do_not_pair_up_are_refused():
+    data = Dataset("odd", "generated", {"x_train": np.zeros((3, 1)), "y_train": np.zeros((2, 1))})
+    with pytest.raises(InvalidData, match="3 inputs and 2 targets"):
+        trainer.train(REGRESSION, data, (0,))
+
+
+def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
+    variant = replace(REGRESSION, keep_weights=True)
+    trained = trainer.train(variant, cubic(), (0, 1))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    assert loaded.weights_sha256 == trained.weights_sha256
+    assert loaded.seeds == (0, 1)
+    np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
+    np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
+
+
+def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
+    variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
+    trained = trainer.train(variant, cubic(), (0,))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    x = cubic().arrays["x_train"]
+    drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
+    np.testing.assert_array_equal(drawn, from_disk)
+
+
+@pytest.mark.parametrize("layers", [REGRESSION.layers, BATCH_NORM], ids=["dense", "batch_norm"])
+def test_an_interrupted_training_goes_on_to_the_same_weights(engine, layers, tmp_path):
+    variant = replace(REGRESSION, layers=layers, epochs=6, keep_weights=True)
+
+    def press(done, total, loss):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    assert trainer.train(variant, cubic(), (0, 1), press, tmp_path).interrupted
+    told = []
+    resumed = trainer.train(variant, cubic(), (0, 1), lambda *r: told.append(r[0]), tmp_path)
+    whole = trainer.train(variant, cubic(), (0, 1))
+    assert told[0] == 4, "it began again from the start"
+    assert resumed.weights_sha256 == whole.weights_sha256
+    np.testing.assert_array_equal(resumed.history["train_loss"], whole.history["train_loss"])
+    np.testing.assert_array_equal(resumed.snapshots[2][1][0], whole.snapshots[2][1][0])
+    assert not list(tmp_path.iterdir()), "a complete training leaves no checkpoint"
+
+
+def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
+    data = generate("ten_points_held_out", 0)
+    stopping = EarlyStopping(patience=20)
+    variant = replace(REGRESSION, optimizer=Adam(0.02), epochs=400, early_stopping=stopping)
+
+    def press(done, total, loss):
+        raise KeyboardInterrupt
+
+    trainer.train(variant, data, (0,), press, tmp_path)
+    resumed = trainer.train(variant, data, (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == trainer.train(variant, data, (0,)).weights_sha256
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
+    def press(done, total, loss):
+        raise KeyboardInterrupt
+
+    trainer.train(REGRESSION, cubic(), (0,), press, tmp_path)
+    other = replace(REGRESSION, optimizer=Adam(0.01))
+    resumed = trainer.train(other, cubic(), (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == trainer.train(other, cubic(), (0,)).weights_sha256
+
+
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
+    (tmp_path / "regression-0.npz").write_bytes(b"half a file")
+    resumed = trainer.train(REGRESSION, cubic(), (0,), checkpoints=tmp_path)
+    assert resumed.weights_sha256 == trainer.train(REGRESSION, cubic(), (0,)).weights_sha256
+
+
+def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
+    variant = replace(REGRESSION, optimizer=Adam(CosineDecay(peak=0.02, warmup=0.25)), epochs=8)
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, 42, warmup_target=0.02, warmup_steps=14)
+    history = fitted(variant, cubic(), keras.optimizers.Adam(schedule))
+    trained = trainer.train(variant, cubic(), (0,))
+    assert_equal_weights(trained.models[0], history.model, 1e-5)

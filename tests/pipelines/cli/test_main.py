@@ -1,0 +1,353 @@
+"""The command `ann`: quick to answer, one sentence for every mistake, the promised exit codes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from mlflow import MlflowClient
+from PIL import Image
+
+from ann_models.findings import Findings
+from ann_models.variants import VARIANTS
+from pipelines import settings
+from pipelines.cli import session
+from pipelines.cli.main import main
+from pipelines.tracking.client import Tracking
+from serving.errors import NoChampion
+
+HEAVY = ("tensorflow", "keras", "mlflow", "prefect", "onnxruntime", "matplotlib", "sklearn")
+COMMANDS = ("list", "run", "predict", "compare", "models", "doctor", "ui")
+
+
+@pytest.fixture
+def ann(tmp_path):
+    """Run a command in this process, in a state folder of its own."""
+    before = dict(os.environ)
+    os.environ |= {"ANN_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+    for variable in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        os.environ.pop(variable, None)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main.main, list(arguments))
+
+    yield run
+    os.environ.clear()  # what a command exports to MLflow and Prefect is forgotten
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A state folder with two runs and three registered versions."""
+    home = tmp_path_factory.mktemp("filled")
+    tracking = Tracking(settings.load({"ANN_HOME": str(home)}))
+    experiment = tracking.experiment("digits")
+    for name, accuracy in (("mnist_ann", 0.975), ("mnist_cnn", 0.985)):
+        tags = {"variant": name, "quick": "false"}
+        with tracking.run(experiment, name, tags) as run_id:
+            tracking.log_findings(run_id, Findings({"test_accuracy": accuracy}), {})
+        tracking.make_newest(run_id, name, experiment)
+    client = tracking.client
+    client.create_registered_model("mnist-digits")
+    for tags in (
+        {"decision": "promoted", "reasons": "There is no champion to beat."},
+        {"decision": "refused", "reasons": "It is worse.\nIt is slower.", "val_accuracy": "0.91"},
+        {"decision": "forced", "forced_reason": "smaller, for the old phones"},
+    ):
+        tags["variant"] = "mnist_ann"
+        client.create_model_version("mnist-digits", home.as_uri(), tags=tags, await_creation_for=0)
+    client.set_registered_model_alias("mnist-digits", "champion", "3")
+    client.set_registered_model_alias("mnist-digits", "previous", "1")
+    return home
+
+
+@pytest.fixture
+def in_filled(ann, filled):
+    os.environ["ANN_HOME"] = str(filled)
+    return ann
+
+
+class Oracle:
+    """A champion that answers seven."""
+
+    name, version, data = "mnist-digits", "3", "mnist"
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
+
+
+@pytest.fixture
+def oracle(monkeypatch) -> type[Oracle]:
+    monkeypatch.setattr(main, "_champion", lambda settings: Oracle())
+    return Oracle
+
+
+@pytest.fixture
+def seven(tmp_path):
+    image = np.zeros((28, 28), np.uint8)
+    image[5:8, 6:22] = image[5:24, 18:21] = 255
+    path = tmp_path / "seven.png"
+    Image.fromarray(image).save(path)
+    return path
+
+
+# --- quick answers --------------------------------------------------------------------------------
+
+
+def test_help_answers_in_half_a_second():
+    command = [sys.executable, "-m", "pipelines.cli", "--help"]
+    seconds = []
+    for _ in range(5):  # the best of five: a busy machine is not the command's fault
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        seconds.append(time.perf_counter() - started)
+    assert "lecture" in done.stdout
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "list", "run --help", "run mnist_an", "nonsense"]
+)
+def test_nothing_heavy_is_imported_for_a_quick_answer(arguments, tmp_path):
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print([m for m in {HEAVY} if m in sys.modules]))\n"
+        f"from pipelines.cli.main import main; main({arguments.split()!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(ann, command):
+    result = ann(command, "--help")
+    assert result.exit_code == main.DONE
+    assert f"Example: ann {command}" in result.output
+
+
+def test_every_command_is_in_the_help(ann):
+    assert set(COMMANDS) <= main.main.commands.keys()
+    assert all(f"  {command} " in ann("--help").output for command in COMMANDS)
+
+
+def test_the_version_is_the_packages(ann):
+    assert ann("--version").output == "ann, version 0.1.0\n"
+
+
+def test_every_variant_is_listed_with_its_row_and_what_it_shows(ann):
+    lines = ann("list").output.splitlines()
+    for variant in VARIANTS.values():
+        (line,) = (line for line in lines if variant.name in line.split())
+        assert str(variant.row) in line.split()
+
+
+# --- wrong use ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "mnist_an"),
+        ("run", "--seeds", "0", "mnist_ann"),
+        ("run", "--nonsense"),
+        ("compare", "mnist_an"),
+        ("predict",),
+        ("predict", "no-such-file.png"),
+        ("models", "promote", "1"),
+        ("ui", "--port", "70000"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_use_has_exit_code_2_and_no_traceback(ann, arguments):
+    result = ann(*arguments)
+    assert result.exit_code == main.WRONG_USE
+    assert result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_unknown_variant_gets_the_nearest_names(ann):
+    assert ann("run", "mnist_an").stderr == (
+        "ann: no variant is called 'mnist_an'; did you mean mnist_ann, mnist_cnn, "
+        "mnist_augmented? `ann list` names them all.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MLFLOW_TRACKING_URI", "mlruns"), ("PREFECT_API_URL", "prefect"), ("ANN_HOME", __file__)],
+)
+@pytest.mark.parametrize("command", ["run", "compare", "models", "doctor", "ui"])
+def test_a_wrong_environment_is_wrong_use_of_any_command(
+    ann, monkeypatch, variable, value, command
+):
+    monkeypatch.setenv(variable, value)
+    result = ann(command)
+    assert result.exit_code == main.WRONG_USE
+    assert value in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_an_error_is_one_sentence_and_its_traceback_is_in_the_log(in_filled, filled):
+    result = in_filled("models", "promote", "99", "--reason", "why not")
+    assert result.exit_code == main.FAILED
+    assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
+    assert "Traceback" in (filled / "ann.log").read_text()
+
+
+def test_an_error_nobody_foresaw_is_a_sentence_too_and_says_where_its_traceback_is(
+    ann, monkeypatch, tmp_path
+):
+    def fail():
+        raise RuntimeError("the tables are round")
+
+    monkeypatch.setattr(session, "open_state", fail)
+    (tmp_path / "home").mkdir()
+    result = ann("compare")
+    assert result.exit_code == main.FAILED
+    assert result.stderr.splitlines() == [
+        "ann: RuntimeError: the tables are round",
+        f"ann: nobody foresaw this; the traceback is in {tmp_path}/home/ann.log",
+    ]
+
+
+def test_an_interruption_is_a_sentence(ann, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "open_state", interrupt)
+    result = ann("compare")
+    assert result.exit_code == main.FAILED
+    assert result.stderr.startswith("ann: interrupted")
+
+
+# --- predict --------------------------------------------------------------------------------------
+
+
+def test_a_digit_is_read_with_its_probability_and_who_says_so(ann, oracle, seven):
+    result = ann("predict", str(seven))
+    assert result.exit_code == main.DONE
+    assert result.stdout == (
+        f"{seven}: 7  (91.9%)\nanswered by mnist-digits version 3, trained on mnist\n"
+    )
+
+
+def test_programs_read_the_same_as_json(ann, oracle, seven):
+    answers = json.loads(ann("predict", "--json", str(seven), str(seven)).stdout)
+    assert len(answers) == 2
+    assert answers[0].keys() == {"file", "digit", "probabilities", "model", "version", "data"}
+    assert (answers[0]["file"], answers[0]["digit"]) == (str(seven), 7)
+    assert len(answers[0]["probabilities"]) == 10
+
+
+def test_a_file_that_is_no_picture_is_named(ann, oracle, seven, tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("no picture")
+    result = ann("predict", str(seven), str(text))
+    assert result.exit_code == main.WRONG_USE
+    assert result.stderr.startswith(f"ann: {text}: ")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("what", ["nothing", "a folder"])
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(ann, oracle, tmp_path, what):
+    (tmp_path / "a folder").mkdir()
+    result = ann("predict", str(tmp_path / what))
+    assert result.exit_code == main.WRONG_USE
+    assert f"{tmp_path / what} cannot be read: " in result.stderr
+
+
+def test_without_an_mnist_champion_the_offline_digits_answer_and_say_so(ann, monkeypatch, seven):
+    def fetch(uri, name, alias, home):
+        if name == "mnist-digits":
+            raise NoChampion("there is none")
+        return Oracle()
+
+    monkeypatch.setattr("serving.model.loaded_model.fetch", fetch)
+    result = ann("predict", str(seven))
+    assert result.exit_code == main.DONE
+    assert "OFFLINE DIGITS" in result.stderr
+
+
+def test_without_any_champion_the_way_to_one_is_said(ann, seven):
+    result = ann("predict", str(seven))
+    assert result.exit_code == main.FAILED
+    assert "`ann run`" in result.stderr
+
+
+# --- compare and models ---------------------------------------------------------------------------
+
+
+def test_runs_are_compared_side_by_side_with_the_page_that_shows_more(in_filled):
+    lines = in_filled("compare", "mnist_cnn", "mnist_ann").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [
+        ["mnist_ann", "97.50%"],
+        ["mnist_cnn", "98.50%"],
+    ]
+    assert "viewStateShareKey=digits" in lines[3]
+
+
+def test_runs_are_compared_as_json(in_filled):
+    rows = json.loads(in_filled("compare", "--json").stdout)
+    assert [(row["name"], row["metrics"]) for row in rows] == [
+        ("mnist_ann", {"test_accuracy": 0.975}),
+        ("mnist_cnn", {"test_accuracy": 0.985}),
+    ]
+
+
+def test_the_ledger_shows_every_version_with_its_decision_and_reasons_newest_first(in_filled):
+    output = in_filled("models").stdout
+    assert output == (
+        "version 3 [champion]\n"
+        "  mnist_ann: forced\n"
+        "    forced: smaller, for the old phones\n"
+        "version 2\n"
+        "  mnist_ann: refused, 91.00% of the validation digits\n"
+        "    It is worse.\n"
+        "    It is slower.\n"
+        "version 1 [previous]\n"
+        "  mnist_ann: promoted\n"
+        "    There is no champion to beat.\n"
+    )
+
+
+def test_the_ledger_is_json_for_programs(in_filled):
+    versions = json.loads(in_filled("models", "--json").stdout)
+    assert [version["number"] for version in versions] == ["3", "2", "1"]
+    assert versions[1]["tags"]["decision"] == "refused"
+
+
+def test_promote_and_roll_back_move_the_champion_and_record_why(ann, filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "home")
+    client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow.db")
+
+    def champion() -> int:
+        return client.get_model_version_by_alias("mnist-digits", "champion").version
+
+    result = ann("models", "promote", "2", "--reason", "a test")
+    assert result.stdout == "mnist-digits version 2 is champion now.\n"
+    assert f"was moved from {filled}" in result.stderr
+    assert champion() == 2
+    assert client.get_model_version("mnist-digits", "2").tags["forced_reason"] == "a test"
+    assert ann("models", "rollback").stdout == "mnist-digits version 3 is champion again.\n"
+    assert champion() == 3
+
+
+def test_a_rollback_to_nowhere_is_refused(ann):
+    result = ann("models", "rollback")
+    assert result.exit_code == main.FAILED
+    assert "no previous champion" in result.stderr
+
+
+def test_an_empty_store_says_how_to_fill_it(ann):
+    assert "`ann run" in ann("compare").stderr
+    assert "`ann run" in ann("models").stdout

@@ -1,0 +1,83 @@
+"""`ann prune`: what a person and a program read."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines import settings
+from pipelines.cli import prune, session
+from pipelines.maintenance import retention
+from pipelines.maintenance.retention import Item, Outcome, Plan
+from pipelines.tracking import client
+
+OLD = Plan(
+    [Item("run", "mnist_ann", "0a1b", 0.0, 5_000_000), Item("file", "data/digits.npz", "/d", 0, 1)],
+    flow_runs=3,
+    kept={"behind registered versions": 2},
+    at_work=False,
+    older_than=timedelta(days=30),
+)
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path) -> list:
+    """What the command asked for; nothing is opened."""
+    calls = []
+
+    def plan(store, older_than, keep):
+        calls.append((older_than, keep))
+        return OLD
+
+    def carry_out(store, planned):
+        calls.append("removed")
+        return Outcome(freed=6_000_000, removed=2, rows_left=1)
+
+    here = settings.Settings(tmp_path, "http://mlflow:5000", None)
+    monkeypatch.setattr(session, "open_state", lambda: here)
+    monkeypatch.setattr(client, "Tracking", lambda settings: None)
+    monkeypatch.setattr(retention, "plan", plan)
+    monkeypatch.setattr(retention, "carry_out", carry_out)
+    return calls
+
+
+def test_without_yes_it_is_listed_and_nothing_goes(asked):
+    result = CliRunner().invoke(prune.prune, [])
+    assert asked == [(timedelta(days=30), 10)]
+    assert "run mnist_ann" in result.stdout
+    assert "3 finished flow runs" in result.stdout
+    assert "2 old runs stay: behind registered versions" in result.stdout
+    assert "2 may go: 5.0 MB" in result.stdout
+    assert "nothing was removed; --yes removes this for good" in result.stderr
+
+
+def test_with_yes_it_goes_and_what_a_server_keeps_is_said(asked):
+    result = CliRunner().invoke(prune.prune, ["--older-than", "6h", "--keep", "2", "--yes"])
+    assert asked == [(timedelta(hours=6), 2), "removed"]
+    assert "2 removed, 6.0 MB freed." in result.stdout
+    assert "rows of 1 runs stay in the server's database" in result.stdout
+    assert "`mlflow gc` beside the server" in result.stdout
+
+
+def test_a_program_reads_the_same_as_json(asked):
+    document = json.loads(CliRunner().invoke(prune.prune, ["--json"]).stdout)
+    assert document["removed"] is False
+    assert document["bytes"] == 5_000_001
+    assert [item["identity"] for item in document["items"]] == ["0a1b", "/d"]
+    assert document["flow_runs"] == 3
+    assert document["kept"] == {"behind registered versions": 2}
+
+
+def test_a_failure_is_said_and_is_an_error(asked, monkeypatch):
+    failed = Outcome(failures=["mnist_ann 0a1b: Permission denied"])
+    monkeypatch.setattr(retention, "carry_out", lambda store, planned: failed)
+    result = CliRunner().invoke(prune.prune, ["--yes"])
+    assert result.exit_code == 1
+    assert "ann: mnist_ann 0a1b: Permission denied" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", [["--older-than", "soon"], ["--keep", "0"]])
+def test_what_cannot_be_meant_is_wrong_use(asked, wrong):
+    assert CliRunner().invoke(prune.prune, wrong).exit_code == 2
+    assert asked == []

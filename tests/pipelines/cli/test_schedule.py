@@ -1,0 +1,146 @@
+"""`ann schedule`: every wish a command, every mistake a sentence, all of it kept by Prefect."""
+
+import json
+import os
+from datetime import timedelta
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from prefect.settings import PREFECT_API_URL
+from prefect.testing.utilities import prefect_test_harness
+
+from pipelines.cli.main import main
+from pipelines.cli.schedule import Duration
+from pipelines.scheduling import deployments, schedules
+from pipelines.scheduling.deployments import connected, prepare
+
+
+@pytest.fixture(scope="module")
+def server():
+    with prefect_test_harness(120):
+        yield PREFECT_API_URL.value()
+
+
+@pytest.fixture
+def home(tmp_path):
+    before = dict(os.environ)
+    os.environ |= {"ANN_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+    os.environ.pop("PREFECT_API_URL", None)
+    yield tmp_path / "home"
+    os.environ.clear()  # what a command exports is forgotten
+    os.environ.update(before)
+
+
+@pytest.fixture
+def ann(server, home):
+    """Run a command on the server, with the usual schedules; all are gone afterwards."""
+    os.environ["PREFECT_API_URL"] = server
+    with connected() as client:
+        prepare(client)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main.main, ["schedule", *arguments])
+
+    yield run
+    with connected() as client:
+        for deployment in deployments.deployments(client):
+            client.delete_deployment(deployment.id)
+        client.delete_variable_by_name(deployments.MADE)
+
+
+def listed(ann) -> dict[str, dict]:
+    return {schedule["name"]: schedule for schedule in json.loads(ann("--json").stdout)}
+
+
+def test_all_schedules_are_listed_with_what_they_run_and_when(ann):
+    table = ann().stdout
+    assert "digits" in table and "30 4 * * *" in table
+    assert 'names=["mnist_ann", "mnist_cnn", "mnist_augmented"]' in table
+    assert listed(ann)["lecture"].keys() >= {"flow", "when", "timezone", "next_run", "paused"}
+
+
+def test_one_is_added_changed_paused_resumed_and_removed(ann):
+    depth = ["depth", "--every", "6h", "--param", 'names=["relu_shapes"]', "--param", "quick=true"]
+    assert ann("add", *depth).stdout == "depth is added.\n"
+    assert listed(ann)["depth"]["when"] == "every 6:00:00"
+    assert listed(ann)["depth"]["parameters"] == {"names": ["relu_shapes"], "quick": True}
+
+    new = ["--cron", "0 6 * * 1-5", "--timezone", "Europe/Berlin", "--when-busy", "wait"]
+    assert ann("change", "depth", *new).exit_code == 0
+    depth = listed(ann)["depth"]
+    assert (depth["when"], depth["timezone"]) == ("0 6 * * 1-5", "Europe/Berlin")
+    assert depth["busy"] == "wait"
+
+    assert ann("pause", "depth").exit_code == 0
+    assert listed(ann)["depth"]["paused"]
+    assert "paused" in ann().stdout
+    assert ann("resume", "depth").exit_code == 0
+    assert not listed(ann)["depth"]["paused"]
+
+    assert ann("remove", "depth").exit_code == 0
+    assert "depth" not in listed(ann)
+
+
+def test_one_is_triggered_with_other_parameters_for_this_once(ann):
+    triggered = ann("trigger", "digits", "--param", "quick=true")
+    assert triggered.exit_code == 0
+    assert "/runs/flow-run/" in triggered.stdout
+    assert "quick" not in listed(ann)["digits"]["parameters"]
+    with connected() as client:
+        deployment = schedules.find(client, "digits")
+        states = [schedules.StateType.SCHEDULED]
+        run = schedules.runs(client, deployment.id, states)[0]
+    assert run.parameters["quick"] is True
+    assert run.parameters["names"] == ["mnist_ann", "mnist_cnn", "mnist_augmented"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["pause", "nonsense"], "no schedule 'nonsense'; there are: digits, drift, lecture"),
+        (["add", "x", "--cron", "never"], "ann: 'never' is no cron rule"),
+        (["add", "x", "--every", "soon"], "'soon' is no length of time; write 90m, 6h or 1d."),
+        (["add", "x"], "ann: say when: either --cron or --every"),
+        (["add", "x", "--every", "1d", "--param", "quick"], "'quick' is no KEY=VALUE"),
+        (["add", "x", "--every", "1d", "--param", "quick=7"], "7 is not of type 'boolean'"),
+        (["change", "digits"], "say what is to change"),
+        (["trigger", "digits", "--param", "speed=1"], "'speed' was unexpected"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_a_sentence_and_exit_code_2(ann, arguments, sentence):
+    answer = ann(*arguments)
+    assert answer.exit_code == 2, answer.output
+    assert sentence in answer.stderr
+    assert "Traceback" not in answer.output
+
+
+def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkeypatch):
+    monkeypatch.setenv("PREFECT_UI_URL", "http://127.0.0.1:4242/")
+    triggered = ann("trigger", "digits")
+    assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
+
+
+def test_nothing_is_triggered_where_nothing_would_run_it(home):
+    answer = CliRunner().invoke(main.main, ["schedule", "trigger", "digits"])
+    assert answer.exit_code == 2
+    assert "start `ann up` first" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("90m", timedelta(minutes=90)),
+        ("6h", timedelta(hours=6)),
+        ("1d", timedelta(days=1)),
+    ],
+)
+def test_lengths_of_time_are_written_with_their_unit(text, length):
+    assert Duration().convert(text, None, None) == length
+
+
+@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "1.5h", "999999d"])
+def test_other_lengths_of_time_are_refused(text):
+    with pytest.raises(click.BadParameter, match="no length of time"):
+        Duration().convert(text, None, None)

@@ -1,0 +1,115 @@
+"""Reading what the service stored: whole digits, each once, of the model that is asked for."""
+
+import time
+
+import numpy as np
+import pytest
+import sqlalchemy as sql
+
+from ann_models import datasets
+from pipelines.feedback.requests import FeedbackUnavailable, corrections, keys, recent_images
+from serving.feedback import store as feedback
+from serving.feedback.store import Feedback, Prediction
+
+IMAGES = datasets.digits("offline-digits").arrays["x_train"][:50]
+MODEL = "mnist-digits"
+
+
+@pytest.fixture
+def url(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'feedback.db'}"
+
+
+def predicted(url: str, images: np.ndarray, model: str = MODEL, ago: float = 0.0) -> None:
+    """What the service keeps of requests for these images."""
+    store = Feedback(url)
+    for i, image in enumerate(images):
+        store._allowance = 1.0
+        store.remember(Prediction(f"{ago}-{i}", time.time() - ago, model, "1", 3, 0.9, image))
+    store.close()
+
+
+def corrected(url: str, image: np.ndarray, digit: int, model: str | None = MODEL) -> None:
+    store = Feedback(url)
+    store.correct({"digit": digit, "image": image, "model": model})
+    store.close()
+
+
+def test_a_correction_comes_back_as_the_service_stored_it(url):
+    corrected(url, IMAGES[0], 7)
+    found, invalid = corrections(url, MODEL)
+    np.testing.assert_allclose(found.images, IMAGES[:1], atol=0.5 / 255)
+    assert found.images.dtype == np.float32
+    assert found.digits.tolist() == [7]
+    assert found.times[0] == pytest.approx(time.time(), abs=60)
+    assert invalid == 0
+    assert found.keys == keys(IMAGES[:1])
+
+
+def test_corrections_of_another_model_stay_with_it_and_those_of_none_belong_to_all(url):
+    corrected(url, IMAGES[0], 7)
+    corrected(url, IMAGES[1], 8, "offline-digits")
+    corrected(url, IMAGES[2], 9, None)
+    assert corrections(url, MODEL)[0].digits.tolist() == [7, 9]
+    assert corrections(url, "offline-digits")[0].digits.tolist() == [8, 9]
+
+
+def test_what_is_no_digit_is_counted_and_left_out(url):
+    corrected(url, IMAGES[0], 7)
+    blank, full = np.zeros((28, 28), np.float32), np.ones((28, 28), np.float32)
+    corrected(url, blank, 1)
+    corrected(url, full, 2)
+    corrected(url, IMAGES[1], 11)
+    engine = sql.create_engine(url)
+    with engine.begin() as connection:
+        row = {"time": 0.0, "digit": 1, "image": b"short", "image_sha256": "x", "model": MODEL}
+        connection.execute(feedback.corrections.insert().values(row))
+    found, invalid = corrections(url, MODEL)
+    assert found.digits.tolist() == [7]
+    assert invalid == 4
+
+
+def test_the_digest_depends_on_what_was_said_and_not_on_when(url, tmp_path):
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    for store, order in ((url, (0, 1)), (other, (1, 0))):
+        for i in order:
+            corrected(store, IMAGES[i], i)
+    digest = corrections(url, MODEL)[0].digest
+    assert corrections(other, MODEL)[0].digest == digest
+    corrected(other, IMAGES[2], 2)
+    assert corrections(other, MODEL)[0].digest != digest
+
+
+def test_recent_images_come_once_the_newest_first_and_not_from_before(url):
+    predicted(url, IMAGES[:5], ago=1000)
+    predicted(url, IMAGES[5:10])
+    predicted(url, IMAGES[5:10])
+    predicted(url, IMAGES[10:12], model="offline-digits")
+    since = time.time() - 500
+    assert keys(recent_images(url, MODEL, since, 100)) == keys(IMAGES[5:10][::-1])
+    assert len(recent_images(url, MODEL, 0, 100)) == 10
+    assert keys(recent_images(url, MODEL, 0, 2)) == keys(IMAGES[[9, 8]])
+
+
+def test_before_anything_was_served_there_is_nothing(url, tmp_path):
+    found, invalid = corrections(url, MODEL)
+    assert (len(found), invalid) == (0, 0)
+    assert found.images.shape == recent_images(url, MODEL, 0, 10).shape == (0, 28, 28)
+    assert not list(tmp_path.iterdir())  # reading makes no store
+
+
+def test_a_store_without_tables_holds_nothing(url):
+    sql.create_engine(url).connect().execute(sql.text("CREATE TABLE other (id INTEGER)"))
+    assert len(corrections(url, MODEL)[0]) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "postgresql://ann:secret@127.0.0.1:1/feedback", "sqlite:///no_database"],
+)
+def test_a_store_that_cannot_be_read_is_named_without_its_password(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "no_database").write_text("a letter, perhaps\n" * 100)
+    with pytest.raises(FeedbackUnavailable, match="ANN_FEEDBACK_URL") as failure:
+        corrections(url, MODEL)
+    assert "secret" not in str(failure.value)

@@ -1,0 +1,273 @@
+"""The job as Prefect runs it, on a real store: what a run contains, and what a failure leaves."""
+
+import errno
+from typing import Any
+
+import pytest
+import requests
+from matplotlib.figure import Figure
+from prefect.states import Failed
+
+from ann_models.errors import UnknownName
+from ann_models.findings import Findings
+from ann_models.variants import VARIANTS
+from pipelines.errors import StorageFull, WrongUse
+from pipelines.flows import context, progress, tasks
+from pipelines.flows.lecture import VariantsFailed, lecture
+from pipelines.tracking import views
+from pipelines.tracking.client import NOTE, Tracking
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def home(shared_home, monkeypatch):
+    """A state folder for all tests here; what is cached of another one is forgotten."""
+    monkeypatch.setenv("ANN_HOME", str(shared_home))
+    for variable in ("MLFLOW_TRACKING_URI", "ANN_MNIST_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ANN_OFFLINE", "1")
+    monkeypatch.setenv("KERAS_HOME", str(shared_home / "no MNIST here"))
+    context.forget()
+    return shared_home
+
+
+class Heard(progress.Silent):
+    """Remembers what a person would have been told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.failures: list[str] = []
+        self.epochs_done: list[int] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    def failure(self, text: str) -> None:
+        self.failures.append(text)
+
+    def epochs(self, done: int, total: int, loss: float) -> None:
+        self.epochs_done.append(done)
+
+
+@pytest.fixture
+def heard(monkeypatch) -> Heard:
+    heard = Heard()
+    monkeypatch.setattr(progress, "display", heard)
+    return heard
+
+
+@pytest.fixture
+def tracking(home) -> Tracking:
+    return context.tracking()
+
+
+def statuses(tracking: Tracking, report_or_failure: Any) -> dict[str, str]:
+    identity = report_or_failure.pipeline_run_id
+    runs = tracking.runs(f"tags.pipeline_run_id = '{identity}'")
+    return {run.info.run_name: run.info.status for run in runs}
+
+
+def sabotaged(monkeypatch, name: str, error: Exception, times: int = 99) -> list[str]:
+    """Let one variant's study fail; the names of the studies that were asked for."""
+    asked: list[str] = []
+
+    def study_of(variant):
+        asked.append(variant.name)
+        if variant.name == name and asked.count(name) <= times:
+            raise error
+        return lambda *_: Findings({"answer": 42.0}, figures={"panel": Figure()})
+
+    monkeypatch.setattr(tasks, "study_of", study_of)
+    monkeypatch.setitem(views.PANELS, "relu_shapes", "panel")
+    monkeypatch.setitem(views.PANELS, "losses", "panel")
+    monkeypatch.setitem(views.PANELS, "recursion", "panel")
+    return asked
+
+
+# --- what a job does ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    """Reports of jobs that several tests look at."""
+    return {}
+
+
+@pytest.fixture
+def twice(jobs, tracking, heard):
+    """The same job two times: one row with a network, one without."""
+    if not jobs:
+        names = ["relu_shapes", "linear_classification"]
+        jobs["first"] = lecture(names, quick=True)
+        jobs["second"] = lecture(names, quick=True)
+    return jobs["first"], jobs["second"]
+
+
+def test_rows_run_in_the_lectures_order_and_are_finished(twice, tracking):
+    report, _ = twice
+    assert [row.name for row in report.rows] == ["linear_classification", "relu_shapes"]
+    assert {row.status for row in report.rows} == {"finished"}
+    finished = {"linear_classification": "FINISHED", "relu_shapes": "FINISHED"}
+    assert finished.items() <= statuses(tracking, report).items()
+
+
+def test_a_run_has_its_parameters_metrics_figures_model_weights_and_note(twice, tracking):
+    row = twice[0].rows[0]
+    run = tracking.client.get_run(row.run_id)
+    assert run.data.metrics["train_accuracy"] == row.metrics["train_accuracy"]
+    assert run.data.params["optimizer_learning_rate"] == "0.1"
+    assert run.data.tags["row"] == "4"
+    assert run.data.tags["pipeline_run_id"] == twice[0].pipeline_run_id
+    assert VARIANTS["linear_classification"].look_at in run.data.tags[NOTE]
+    files = {file.path for file in tracking.client.list_artifacts(row.run_id)}
+    assert {"figures", "tables", "curves.npz", "training.npz"} <= files
+    assert run.outputs.model_outputs
+    assert run.inputs.dataset_inputs
+
+
+def test_the_same_seeds_give_the_same_weights(twice, tracking):
+    hashes = {
+        tracking.client.get_run(report.rows[0].run_id).data.tags["weights_sha256"]
+        for report in twice
+    }
+    assert len(hashes) == 1
+
+
+def test_a_quick_look_says_so_in_its_tags_and_stays_in_its_own_experiment(twice, tracking):
+    run = tracking.client.get_run(twice[0].rows[0].run_id)
+    assert run.data.tags["quick"] == "true"
+    experiment = tracking.client.get_experiment(run.info.experiment_id)
+    assert "quick look" in experiment.name
+
+
+def test_the_report_leads_to_the_comparison_page_of_each_question(twice):
+    assert set(twice[0].views) == {"boundary", "neurons"}
+    assert "viewStateShareKey=neurons" in twice[0].views["neurons"]
+
+
+def test_what_steps_hand_to_each_other_is_cleared_away(twice, home):
+    assert not [path for path in (home / "work").glob("*/*") if path.suffix == ".npz"]
+
+
+def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, heard):
+    names = ["perceptron", "xor_kernel", "relu_shapes", "losses", "gradient_descent"]
+    report = lecture(names, quick=True)
+    assert [row.name for row in report.rows] == names
+    runs = {run.info.run_id: run for run in tracking.runs()}
+    for row in report.rows:
+        run = runs[row.run_id]
+        assert (run.info.status, run.data.tags[views.LATEST]) == ("FINISHED", "true")
+        assert run.data.metrics.keys() >= row.metrics.keys()
+        assert views.PANELS[VARIANTS[row.name].study] in run.data.tags[NOTE]
+    assert report.views.keys() == {"one_neuron", "neurons", "learning"}
+
+
+def test_progress_is_reported_while_a_network_trains(tracking, heard):
+    lecture(["linear_classification"], seeds=1)
+    assert heard.epochs_done[-1] == VARIANTS["linear_classification"].epochs
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+def test_without_mnist_the_offline_digits_stand_in_and_say_so_everywhere(tracking, heard):
+    report = lecture(["mnist_ann"], seeds=1)
+    assert report.data == "offline-digits"
+    (notice,) = heard.notices
+    assert "OFFLINE DIGITS" in notice
+    assert "not MNIST" in notice
+    run = tracking.client.get_run(report.rows[0].run_id)
+    assert run.data.tags["data_source"] == "offline-digits"
+    assert report.champion == {"name": "offline-digits", "version": "1"}
+    assert "offline-digits version 1 (mnist_ann) is the new champion" in report.decisions[0]
+    names = [model.name for model in tracking.client.search_registered_models()]
+    assert names == ["offline-digits"]
+
+
+def test_a_wrong_path_to_mnist_ends_the_job_before_a_run_begins(tracking, monkeypatch, tmp_path):
+    monkeypatch.setenv("ANN_MNIST_PATH", str(tmp_path / "nothing.npz"))
+    before = len(tracking.runs())
+    with pytest.raises(WrongUse, match="ANN_MNIST_PATH"):
+        lecture(["relu_shapes", "mnist_samples"])
+    assert len(tracking.runs()) == before
+
+
+def test_an_unknown_name_ends_the_job_before_a_run_begins(tracking):
+    before = len(tracking.runs())
+    with pytest.raises(UnknownName, match="relu_shapes"):
+        lecture(["relu_shape"])
+    assert len(tracking.runs()) == before
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_a_variant_that_fails_does_not_take_the_others_with_it(tracking, heard, monkeypatch):
+    sabotaged(monkeypatch, "losses", ValueError("shapes differ"))
+    with pytest.raises(VariantsFailed, match=r"losses failed; all else is finished") as failure:
+        lecture(["relu_shapes", "losses", "recursion"])
+    report = failure.value.report
+    assert [(row.name, row.status, row.error) for row in report.rows] == [
+        ("relu_shapes", "finished", None),
+        ("recursion", "finished", None),
+        ("losses", "failed", "ValueError: shapes differ"),
+    ]
+    found = statuses(tracking, report)
+    assert (found["losses"], found["recursion"]) == ("FAILED", "FINISHED")
+    assert heard.failures == ["losses: ValueError: shapes differ"]
+    error = tracking.client.get_run(report.rows[2].run_id).data.tags["error"]
+    assert error == "ValueError: shapes differ"
+
+
+def test_a_full_disk_ends_the_job_since_no_later_variant_can_do_better(tracking, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    asked = sabotaged(monkeypatch, "recursion", full)
+    with pytest.raises(StorageFull, match="Make room"):
+        lecture(["relu_shapes", "recursion", "losses"])
+    assert "losses" not in asked
+    assert not tracking.runs("attributes.status = 'RUNNING'")
+
+
+def test_a_server_that_comes_back_is_tried_again(tracking, monkeypatch):
+    away = requests.exceptions.ConnectionError("the server restarts")
+    asked = sabotaged(monkeypatch, "recursion", away, times=1)
+    report = lecture(["recursion"])
+    assert report.rows[0].status == "finished"
+    assert asked == ["recursion", "recursion"]
+
+
+@pytest.mark.parametrize(
+    ("error", "retried"),
+    [(requests.exceptions.ConnectionError("away"), True), (ValueError("wrong shape"), False)],
+)
+def test_only_what_may_pass_is_tried_again(error, retried):
+    assert tasks._tracking_is_away(None, None, Failed(data=error)) is retried
+
+
+def test_a_comparison_that_fails_hides_no_result(tracking, heard, monkeypatch):
+    def no_overview(question, summaries):
+        raise ValueError("a figure cannot be drawn")
+
+    sabotaged(monkeypatch, "", ValueError())
+    monkeypatch.setattr(tasks, "overview", no_overview)
+    with pytest.raises(VariantsFailed, match="the comparison of learning failed") as failure:
+        lecture(["recursion"])
+    assert failure.value.report.rows[0].status == "finished"
+    assert heard.failures == ["the comparison of learning: ValueError: a figure cannot be drawn"]
+
+
+def test_ctrl_c_while_a_network_trains_leaves_no_run_open(tracking, heard, monkeypatch):
+    def interrupt(done, total, loss):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(heard, "epochs", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lecture(["relu_shapes", "linear_classification"], quick=True)
+    newest = tracking.runs()[0]
+    assert (newest.info.run_name, newest.info.status) == ("linear_classification", "KILLED")

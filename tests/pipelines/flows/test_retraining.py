@@ -1,0 +1,262 @@
+"""The closed loop on a real store: corrections in, a challenger out, the gate decides."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ann_models.errors import UnknownName
+from pipelines.errors import WrongUse
+from pipelines.feedback.requests import FeedbackUnavailable
+from pipelines.flows import context, lecture, retraining, tasks
+from pipelines.flows.retraining import NoChampion, RetrainingFailed, retrain
+from tests.support.served import DIGITS, NAME, asked, copied, corrected, enter, tilted
+
+TILTED, LABELS = tilted(DIGITS["x_train"][:240]), DIGITS["y_train"][:240]
+
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+@pytest.fixture
+def home(home_with_champion):
+    return home_with_champion
+
+
+def runs(name: str) -> list:
+    tracking = context.tracking()
+    experiment = tracking.watch(retraining.EXPERIMENT, retraining.NOTE)
+    condition = f"attributes.run_name = '{name}'"
+    return list(tracking.client.search_runs([experiment], condition))
+
+
+def registered() -> int:
+    return len(context.registry().versions(NAME))
+
+
+# --- corrections that help ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def loop(champion_home, tmp_path_factory):
+    """A folder in which people corrected tilted digits, and what the retraining reported."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        home = copied(champion_home, tmp_path_factory.mktemp("loop") / "home", monkeypatch)
+        corrected(home, TILTED, LABELS)
+        asked(home, np.concatenate([TILTED[:60], DIGITS["x_train"][300:420]]))
+        return home, retrain()
+
+
+@pytest.fixture
+def retrained(loop, monkeypatch):
+    enter(loop[0], monkeypatch)
+    return loop[1]
+
+
+def test_honest_corrections_are_accepted_and_trained_with(retrained):
+    assert retrained.status == "retrained"
+    assert retrained.corrections["accepted"] > 200
+    assert retrained.refusals == []
+    (challenger,) = retrained.challengers
+    assert challenger.variant == "mnist_ann"
+    assert challenger.error is None
+
+
+def test_the_challenger_is_better_on_corrections_that_it_never_saw(retrained):
+    metrics = retrained.challengers[0].metrics
+    assert metrics["held_out_corrections"] >= 25
+    assert metrics["held_out_accuracy"] > metrics["champion_held_out_accuracy"]
+
+
+def test_the_gate_promotes_it_for_that_and_the_champion_moves(retrained):
+    assert retrained.champion == "2", retrained.challengers[0].decision
+    assert "people's corrections that neither was trained on" in retrained.challengers[0].decision
+    assert context.registry().champion(NAME).number == "2"
+
+
+def test_the_run_says_what_was_learned_and_the_version_too(retrained):
+    tracking = context.tracking()
+    challenger = retrained.challengers[0]
+    run = tracking.client.get_run(challenger.run_id)
+    assert run.info.status == "FINISHED"
+    assert int(run.data.tags["corrections_used"]) > 0
+    assert run.data.metrics["val_accuracy"] == challenger.metrics["val_accuracy"]
+    assert run.data.metrics["shadow_images"] == 180
+    assert 0 < run.data.metrics["shadow_challenger_ms"] < 50
+    names = {entry.dataset.name for entry in run.inputs.dataset_inputs}
+    assert names == {"digits_corrected"}
+    version = context.registry().version(NAME, challenger.version)
+    assert version.tags["corrections_run"] == run.data.tags["corrections_run"]
+    assert version.decision in ("promoted", "refused")
+
+
+def test_the_corrections_have_a_run_with_their_verdicts_pictures_and_digest(retrained):
+    (run,) = runs("corrections")
+    client = context.tracking().client
+    assert run.data.metrics["corrections_accepted"] == retrained.corrections["accepted"]
+    (entry,) = run.inputs.dataset_inputs
+    assert entry.dataset.name == "corrections"
+    path = client.download_artifacts(run.info.run_id, "tables/verdicts.json")
+    table = json.loads(Path(path).read_text())
+    assert len(table["verdict"]) == len(TILTED)
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "figures")}
+    assert "figures/accepted.png" in files
+
+
+def test_the_gate_judged_it_on_the_champions_validation_digits_and_on_mirrored_requests(retrained):
+    first, second = (context.registry().version(NAME, number) for number in "12")
+    assert first.tags["validation_digest"] == second.tags["validation_digest"]
+    assert any("of 180 mirrored requests" in reason for reason in second.reasons)
+    assert any("McNemar" in reason for reason in second.reasons)
+
+
+def test_the_training_share_of_corrections_is_capped(retrained):
+    (run,) = runs("corrections")
+    used, repeats = (run.data.metrics[f"corrections_{name}"] for name in ("used", "repeats"))
+    assert 0 < used * repeats <= 0.05 * len(DIGITS["x_train"])
+
+
+def test_without_new_corrections_the_next_retraining_ends_cheaply(retrained):
+    before = registered()
+    again = retrain()
+    assert again.status == "nothing new"
+    assert again.challengers == []
+    assert registered() == before
+    assert len(runs("corrections")) == 1
+
+
+def test_the_lectures_comparisons_show_the_lectures_runs_alone(retrained):
+    newest = context.tracking().newest_by_variant()
+    assert newest["mnist_ann"].info.run_id != retrained.challengers[0].run_id
+
+
+# --- corrections that do not ----------------------------------------------------------------------
+
+
+def test_a_flood_of_wrong_corrections_is_refused_on_record_and_nothing_is_trained(home):
+    wrong = (DIGITS["y_train"][:80] + 1) % 10
+    noise = np.random.default_rng(0).normal(0, 0.05, (80, 28, 28))
+    images = (DIGITS["x_train"][:80] + noise).clip(0, 1).astype(np.float32)
+    corrected(home, images, wrong)
+    report = retrain()
+    assert report.status == "nothing new"
+    assert report.corrections == {"refused day": 80}
+    assert "are contradicted by the champion and the training digits" in report.refusals[0]
+    (run,) = runs("corrections")
+    assert run.data.tags["verdict"] == "refused"
+    assert run.data.tags["refusals"] == report.refusals[0]
+    assert registered() == 1
+
+
+def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(home):
+    corrected(home, DIGITS["x_train"][300:380], (DIGITS["y_train"][300:380] + 1) % 10)
+    corrected(home, TILTED[:60], LABELS[:60], days_ago=4)
+    report = retrain()
+    assert report.status == "retrained"
+    assert report.corrections["refused day"] == 80
+    assert report.corrections["accepted"] >= 50
+    assert len(report.refusals) == 1
+
+
+def test_validation_and_test_digits_never_enter_the_training_data(home):
+    images = np.concatenate([DIGITS["x_val"][:40], DIGITS["x_test"][:40], TILTED[:30]])
+    labels = np.concatenate([DIGITS["y_val"][:40], DIGITS["y_test"][:40], LABELS[:30]])
+    corrected(home, images, labels)
+    file = tasks.find_digits.fn("offline-digits")
+    lesson = retraining.learn.fn(file, NAME, "1")
+    assert lesson.counts["copy of a held-out digit"] >= 80
+    added = context.loaded(lesson.file.path).arrays["x_train"][len(DIGITS["x_train"]) :]
+    assert len(added)
+    held_out = np.concatenate([DIGITS["x_val"], DIGITS["x_test"]]).reshape(-1, 784)
+    apart = np.linalg.norm(added.reshape(-1, 1, 784) - held_out[None], axis=2)
+    assert apart.min() > 1
+
+
+def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
+    assert retrain().status == "nothing new"
+    assert registered() == 1
+    report = retrain(force=True)
+    assert report.status == "retrained"
+    assert report.corrections == {}
+    assert registered() == 2
+    assert report.champion == "1"  # the same network again is no better
+
+
+def test_another_variant_may_be_the_challenger(home):
+    report = retrain(["mnist_augmented"], force=True)
+    assert report.challengers[0].variant == "mnist_augmented"
+    assert context.registry().version(NAME, "2").tags["variant"] == "mnist_augmented"
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
+    corrected(home, TILTED[:60], LABELS[:60])
+    with monkeypatch.context() as sabotage:
+        sabotage.setattr(tasks, "study_of", lambda variant: 1 / 0)
+        with pytest.raises(RetrainingFailed, match="mnist_ann failed") as failure:
+            retrain()
+    (challenger,) = failure.value.report.challengers
+    assert challenger.error == "ZeroDivisionError: division by zero"
+    (run,) = runs("mnist_ann")
+    assert run.info.status == "FAILED"
+    assert retrain().status == "retrained"
+
+
+def test_before_there_is_a_champion_it_says_how_to_get_one(tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    with pytest.raises(NoChampion, match="`ann run mnist_ann`"):
+        retrain()
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("mnist_an", UnknownName),
+        ("overfit_base", WrongUse),
+        ("best_committee", WrongUse),
+        ("best_cnn", WrongUse),
+    ],
+)
+def test_a_variant_that_cannot_serve_is_refused_before_anything_is_done(home, name, error):
+    with pytest.raises(error):
+        retrain([name])
+    assert registered() == 1
+
+
+def test_corrections_that_cannot_be_read_end_it_in_a_sentence(home, monkeypatch):
+    monkeypatch.setenv("ANN_FEEDBACK_URL", "postgresql://ann:secret@127.0.0.1:1/feedback")
+    with pytest.raises(FeedbackUnavailable, match="cannot be read"):
+        retrain()
+
+
+# --- MNIST, corrected by other people's handwriting -----------------------------------------------
+
+
+@pytest.mark.slow
+def test_an_mnist_champion_learns_from_other_peoples_handwriting(mnist, tmp_path, monkeypatch):
+    path = os.environ["ANN_MNIST_PATH"]
+    enter(tmp_path, monkeypatch)
+    monkeypatch.setenv("ANN_MNIST_PATH", path)
+    lecture.lecture(["mnist_ann"], seeds=1)
+    corrected(tmp_path, DIGITS["x_train"][:600], DIGITS["y_train"][:600], model="mnist-digits")
+    report = retrain()
+    metrics = report.challengers[0].metrics
+    assert report.corrections["accepted"] > 500
+    assert metrics["held_out_accuracy"] > metrics["champion_held_out_accuracy"] + 0.02
+    assert metrics["val_accuracy"] > 0.96
+
+
+@pytest.mark.parametrize(
+    ("champion", "learners"),
+    [
+        ("mnist_ann", ["mnist_ann"]),
+        ("best_committee", ["strided_cnn", "upright_cnn"]),
+        ("best_100_units", ["strided_cnn", "upright_cnn"]),
+    ],
+)
+def test_what_learned_from_networks_is_succeeded_by_what_learns_from_labels(champion, learners):
+    assert retraining.taught_by_labels(champion) == learners

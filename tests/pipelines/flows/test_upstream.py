@@ -1,0 +1,165 @@
+"""Networks that build on others' networks; and that nothing which decides sees a test digit."""
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ann_models import datasets
+from ann_models.digits.augmentation import Augmentation
+from ann_models.entry import Dense, Distillation, Flatten, Variant
+from ann_models.variants import VARIANTS
+from pipelines.cli.main import main
+from pipelines.errors import WrongUse
+from pipelines.flows import context, upstream
+from pipelines.flows.lecture import lecture
+from pipelines.maintenance.leaderboard import standings
+from tests.support.served import enter
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+FIRST = Variant(
+    16,
+    "first",
+    "accuracy",
+    "A network.",
+    "mnist",
+    data="digits",
+    layers=(Flatten(), Dense(10, "softmax")),
+    loss="sparse_categorical_crossentropy",
+    epochs=4,
+    seeds=2,
+    registered=True,
+)
+SECOND = replace(FIRST, name="second", layers=(Flatten(), Dense(20, "relu"), Dense(10, "softmax")))
+BOTH = Variant(
+    16, "both", "accuracy", "Both.", "mnist", data="digits", members=(FIRST, SECOND), seeds=2,
+    loss="sparse_categorical_crossentropy", registered=True,
+)  # fmt: skip
+STUDENT = replace(
+    SECOND,
+    name="student",
+    loss="categorical_crossentropy",
+    distillation=Distillation("both", copies=2, augmentation=Augmentation(shift=1.0)),
+)
+SMALL = (FIRST, SECOND, BOTH, STUDENT)
+NAMES = [variant.name for variant in SMALL]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_recipes():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for variant in SMALL:
+            monkeypatch.setitem(VARIANTS, variant.name, variant)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained_home(tmp_path_factory, prefect, small_recipes):
+    """A state folder in which the small recipes were trained."""
+    home = tmp_path_factory.mktemp("recipes")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        enter(home, monkeypatch)
+        lecture(NAMES)
+    return home
+
+
+@pytest.fixture
+def home(trained_home, monkeypatch):
+    enter(trained_home, monkeypatch)
+    return trained_home
+
+
+def decided() -> dict[str, tuple[str, ...]]:
+    """All that training and the gate chose, by variant."""
+    registry, runs = context.registry(), context.tracking().newest_by_variant()
+    return {
+        version.tags["variant"]: (
+            version.tags["seed"],
+            version.tags["temperature"],
+            version.tags["onnx_sha256"],
+            version.decision,
+            runs[version.tags["variant"]].data.tags["weights_sha256"],
+        )
+        for version in registry.versions("offline-digits")
+    }
+
+
+def test_a_committee_and_its_student_are_judged_like_any_network(home):
+    assert decided().keys() == set(NAMES)
+    metrics = context.tracking().newest_by_variant()["student"].data.metrics
+    assert metrics["val_accuracy"] > 0.7
+    members = [context.tracking().newest_by_variant()[n].data.metrics for n in ("first", "second")]
+    committee = context.tracking().newest_by_variant()["both"].data.metrics
+    assert committee["parameters"] == sum(member["parameters"] for member in members)
+
+
+def test_the_leaderboard_ranks_by_validation_accuracy(home):
+    found = standings(context.tracking(), context.registry())
+    assert {standing.name for standing in found} == set(NAMES)
+    shares = [standing.val_accuracy_mean for standing in found]
+    assert shares == sorted(shares, reverse=True)
+    assert all(standing.onnx_ms > 0 for standing in found)
+    assert all(standing.seeds == 2 for standing in found)
+
+
+@pytest.fixture
+def environment():
+    """What a command exports to MLflow and Prefect is forgotten."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_leaderboard_is_printed_and_is_json_for_a_program(home):
+    printed = CliRunner().invoke(main, ["leaderboard"])
+    assert printed.exit_code == 0
+    assert all(name in printed.output for name in NAMES)
+    rows = json.loads(CliRunner().invoke(main, ["leaderboard", "--json"]).output)
+    assert rows[0].keys() >= {
+        "name", "seeds", "val_accuracy_mean", "test_accuracy_mean", "test_accuracy_std",
+        "parameters", "train_seconds", "onnx_ms", "ece",
+    }  # fmt: skip
+
+
+def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
+    before = decided()
+    honest = datasets.digits
+
+    def with_other_test_digits(source: str) -> datasets.Dataset:
+        data = honest(source)
+        shuffled = np.random.default_rng(0).permutation(data.arrays["y_test"])
+        noise = np.random.default_rng(1).random(data.arrays["x_test"].shape, np.float32)
+        return datasets.Dataset(
+            data.name, data.source, data.arrays | {"y_test": shuffled, "x_test": noise}
+        )
+
+    reported = context.tracking().newest_by_variant()["both"].data.metrics["test_accuracy"]
+    enter(tmp_path, monkeypatch)
+    monkeypatch.setattr(datasets, "digits", with_other_test_digits)
+    lecture(NAMES)
+    now = context.tracking().newest_by_variant()["both"].data.metrics["test_accuracy"]
+    assert abs(now - reported) > 0.3  # the test digits were others indeed
+    assert {name: chosen[:3] + chosen[4:] for name, chosen in decided().items()} == {
+        name: chosen[:3] + chosen[4:] for name, chosen in before.items()
+    }
+
+
+def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    first = lecture(["student"])
+    assert [row.name for row in first.rows] == ["first", "second", "both", "student"]
+    assert not first.failed
+    again = lecture(["student"])
+    assert [row.name for row in again.rows] == ["student"]
+
+
+def test_a_committee_whose_members_went_away_says_whom_to_train(home):
+    data = context.loaded(context.saved(datasets.digits("offline-digits")).path)
+    with pytest.raises(WrongUse, match=r"no networks of first .* offline-digits; `ann run first"):
+        upstream.committee(BOTH, data, quick=True)

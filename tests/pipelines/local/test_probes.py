@@ -1,0 +1,88 @@
+"""How a service is asked whether it is well, and what is made of its answer."""
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from pipelines.local import probes
+from pipelines.local.supervisor import Health
+from serving.settings import NOT_ASKED
+
+
+@pytest.fixture
+def answering():
+    """A server that gives each path its status and content."""
+    servers = []
+
+    def start(answers: dict[str, tuple[int, bytes]]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, content = answers[self.path]
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+LIVE = (200, b'{"live": true}')
+
+
+def ready(status: int, **state) -> tuple[int, bytes]:
+    return status, json.dumps(state).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "well", "words"),
+    [
+        (ready(200, model="mnist-digits", version="2"), True, "mnist-digits version 2 answers"),
+        (ready(503, registry_error="it has no champion"), True, probes.NO_CHAMPION),
+        (ready(503, registry_error=NOT_ASKED), False, NOT_ASKED),
+        ((503, b"<html>busy</html>"), True, probes.NO_CHAMPION),
+    ],
+)
+def test_the_digit_service_is_well_without_a_champion_once_it_has_looked(
+    answering, answer, well, words
+):
+    health = probes.digits(answering({"/health/live": LIVE, "/health/ready": answer}))(0)
+    assert (health.well, health.words) == (well, words)
+
+
+def test_a_server_that_refuses_every_call_is_not_well(answering):
+    address = answering({"/api/2.0/mlflow/experiments/search?max_results=1": (403, b"no")})
+    assert probes.mlflow(address)(0).words == "HTTP 403"
+
+
+def test_only_silence_counts_as_no_answer(answering):
+    address = answering({"/health": (503, b"busy")})
+    assert probes.prefect(address)(0) == Health(False, "HTTP 503", answers=True)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        health = probes.prefect(address, seconds=0.2)(0)
+    assert health == Health(False, probes.SILENT, answers=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "answers"),
+    [((200, b"[]"), False), ((500, b"no"), True)],
+    ids=["no heartbeat", "its server is not well"],
+)
+def test_a_worker_hangs_if_its_server_answers_without_its_heartbeat(answering, answer, answers):
+    address = answering({"/work_pools/pool/workers/filter": answer})
+    assert probes.worker(address, "pool", "name")(0).answers is answers

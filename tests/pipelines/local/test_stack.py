@@ -1,0 +1,186 @@
+"""What `ann up` would start, where, and what it says when it cannot."""
+
+import json
+import os
+import socket
+
+import psutil
+import pytest
+
+from pipelines import settings
+from pipelines.errors import WrongUse
+from pipelines.local import stack, status
+from pipelines.local.log import UpLog
+from pipelines.local.services import Ports, places
+from pipelines.local.supervisor import Health, State
+
+
+def load(tmp_path, **environ: str) -> settings.Settings:
+    return settings.load({"ANN_HOME": str(tmp_path / "home"), **environ})
+
+
+def plan(loaded, environ=None):
+    return {s.name: s for s in stack.services(loaded, Ports(5901, 4901, 8901), environ or {})}
+
+
+def test_everything_is_started_where_nothing_is(tmp_path):
+    planned = plan(load(tmp_path))
+    assert [*planned] == ["MLflow", "Prefect", "schedules", "digits"]
+    assert planned["schedules"].after == ("MLflow", "Prefect")
+    assert planned["digits"].after == ("MLflow",)
+    commands = {name: " ".join(service.command) for name, service in planned.items()}
+    assert "mlflow server --host 127.0.0.1 --port 5901" in commands["MLflow"]
+    assert "prefect server start --host 127.0.0.1 --port 4901" in commands["Prefect"]
+    assert commands["digits"].endswith("serve --port 8901")
+
+
+def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path):
+    servers = {
+        "MLFLOW_TRACKING_URI": "http://mlflow:5000/",
+        "PREFECT_API_URL": "http://prefect:4200/api",
+    }
+    loaded = load(tmp_path, **servers)
+    planned = plan(loaded)
+    assert [*planned] == ["schedules", "digits"]
+    assert planned["schedules"].after == planned["digits"].after == ()
+    assert planned["schedules"].environment["PREFECT_API_URL"] == "http://prefect:4200/api"
+    assert planned["digits"].environment["ANN_MLFLOW_UI"] == "http://mlflow:5000"
+    addresses = {place.name: place.address for place in places(loaded, Ports())}
+    assert addresses["MLflow"] == "http://mlflow:5000"
+    assert addresses["Prefect"] == "http://prefect:4200"
+
+
+def test_a_database_that_the_environment_names_gets_a_server(tmp_path):
+    planned = plan(load(tmp_path, MLFLOW_TRACKING_URI="sqlite:////elsewhere/runs.db"))
+    assert "--backend-store-uri sqlite:////elsewhere/runs.db" in " ".join(planned["MLflow"].command)
+
+
+def test_no_mlflow_jobs_and_leases_that_outlive_a_restart(tmp_path):
+    planned = plan(load(tmp_path))
+    assert planned["MLflow"].environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    storage = planned["Prefect"].environment["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"]
+    assert storage.endswith("filesystem")
+
+
+def test_paths_hold_in_whatever_folder_a_run_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    planned = plan(load(tmp_path), {"ANN_MNIST_PATH": "data/mnist.npz"})
+    path = planned["schedules"].environment["ANN_MNIST_PATH"]
+    assert path == str(tmp_path / "data/mnist.npz")
+
+
+def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(WrongUse) as refused:
+            stack.run(load(tmp_path), Ports(mlflow=port), lambda *_: None, lambda _: None)
+    sentence = str(refused.value)
+    assert f"port {port} is taken by another program (process {os.getpid()}, `" in sentence
+    assert "MLflow needs one. End that program, or choose another port: `ann up --ml" in sentence
+
+
+def test_there_is_one_for_a_state_folder(tmp_path):
+    loaded = load(tmp_path)
+    with stack._only_one(loaded), pytest.raises(WrongUse, match=r"runs already for .*home"):
+        stack.run(loaded, Ports(), lambda *_: None, lambda _: None)
+
+
+def test_nothing_runs_until_it_is_started(tmp_path):
+    loaded = load(tmp_path)
+    assert not status.is_up(loaded)
+    assert {part.words for part in status.status(loaded)} == {"not started: `ann up`"}
+    assert not any(part.well for part in status.status(loaded))
+
+
+def test_what_runs_is_told_by_a_note_of_a_living_process(tmp_path):
+    loaded = load(tmp_path)
+    states = {"MLflow": State(pid=None, starts=3, health=Health(False, "ended by signal 9"))}
+    status.write_note(loaded, Ports(mlflow=5901), states)
+    assert status.is_up(loaded)
+    mlflow = status.status(loaded)[0]
+    assert (mlflow.address, mlflow.words) == ("http://127.0.0.1:5901", "ended by signal 9")
+    assert mlflow.restarts == 2
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["", "[1]", json.dumps({"pid": os.getpid(), "process": f"{socket.gethostname()} 1@0.0"})],
+    ids=["empty", "foreign", "of an earlier process with the same number"],
+)
+def test_a_note_that_nobody_stands_for_counts_as_none(tmp_path, note):
+    loaded = load(tmp_path)
+    status.note_file(loaded).write_text(note)
+    assert not status.is_up(loaded)
+    assert status.prefect_beside(loaded) is None
+
+
+def test_a_run_uses_the_prefect_server_of_the_environment_before_any_other(tmp_path):
+    environ: dict[str, str] = {}
+    loaded = load(tmp_path, PREFECT_API_URL="http://prefect:4200/api")
+    assert status.reach_prefect(loaded, environ)
+    assert environ["PREFECT_API_URL"] == "http://prefect:4200/api"
+
+
+def test_a_run_uses_the_prefect_server_beside_it_only_if_that_answers(tmp_path, monkeypatch):
+    loaded = load(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    status.write_note(loaded, Ports(prefect=port), {})
+    assert status.prefect_beside(loaded) is None
+
+    answering = lambda url, seconds: lambda started: Health(True)  # noqa: E731
+    monkeypatch.setattr(status.probes, "prefect", answering)
+    environ: dict[str, str] = {}
+    assert status.reach_prefect(loaded, environ)
+    assert environ["PREFECT_API_URL"] == f"http://127.0.0.1:{port}/api"
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shown():
+    return []
+
+
+@pytest.fixture
+def log(tmp_path, shown):
+    return UpLog(tmp_path / "up.log", lambda name, line: shown.append((name, line)))
+
+
+def test_every_line_is_kept_behind_its_time_and_service(log, tmp_path, shown):
+    log("MLflow", "serving")
+    assert shown == [("MLflow", "serving")]
+    assert (tmp_path / "up.log").read_text().endswith(" MLflow    serving\n")
+
+
+def test_the_terminal_is_spared_tracebacks_requests_and_banners(log, tmp_path, shown):
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "a.py", line 1',
+        "sqlite3.OperationalError: database is locked",
+        '{"path": "/predict"}',
+        " ___ ___",
+        "",
+        "00:15:08 | INFO | going on",
+    ]
+    for line in lines:
+        log("Prefect", line)
+    log("digits", "undisturbed")
+    assert shown == [("Prefect", "00:15:08 | INFO | going on"), ("digits", "undisturbed")]
+    assert "database is locked" in (tmp_path / "up.log").read_text()
+
+
+def test_a_long_log_is_put_aside(log, tmp_path, monkeypatch):
+    monkeypatch.setattr(UpLog, "LARGEST", 10)
+    log("MLflow", "the first line")
+    log("MLflow", "the second line")
+    assert "first" in (tmp_path / "up.log.1").read_text()
+    assert "first" not in (tmp_path / "up.log").read_text()
+    assert "second" in (tmp_path / "up.log").read_text()
+
+
+def test_this_process_is_its_own_note(tmp_path):
+    loaded = load(tmp_path)
+    status.write_note(loaded, Ports(), {})
+    assert status.read_note(loaded)["pid"] == psutil.Process().pid

@@ -1,0 +1,180 @@
+"""What the doctor finds, and that every missing thing comes with what to do."""
+
+import os
+import shutil
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
+
+import pytest
+from mlflow import MlflowClient
+
+from ann_models.findings import Findings
+from pipelines import settings
+from pipelines.maintenance import doctor, relocation
+from pipelines.maintenance.doctor import Finding
+from pipelines.tracking.client import Tracking
+
+MNIST_PATH = os.environ.get("ANN_MNIST_PATH", "")
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path, monkeypatch):
+    """No MNIST, no servers; what the doctor sets for itself is forgotten."""
+    monkeypatch.setenv("ANN_OFFLINE", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("ANN_MNIST_PATH", raising=False)
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def examine(home, **environ: str) -> dict[str, Finding]:
+    found = doctor.examine(settings.load({"ANN_HOME": str(home), **environ}))
+    return {finding.subject: finding for finding in found}
+
+
+def only(check, home, **environ: str) -> Finding:
+    return check(settings.load({"ANN_HOME": str(home), **environ}))
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory):
+    home = tmp_path_factory.mktemp("one run")
+    tracking = Tracking(settings.load({"ANN_HOME": str(home)}))
+    with tracking.run(tracking.experiment("digits"), "mnist_ann", {}) as run_id:
+        tracking.log_findings(run_id, Findings(), {})
+    return home
+
+
+def test_a_new_machine_lacks_mnist_and_a_champion_and_hears_how_to_get_them(tmp_path):
+    found = examine(tmp_path)
+    assert [subject for subject, finding in found.items() if not finding.well] == [
+        "MNIST",
+        "champion",
+    ]
+    assert "a run downloads it" in found["MNIST"].sentence
+    assert "ANN_MNIST_PATH" in found["MNIST"].sentence
+    assert "`ann run`" in found["champion"].sentence
+
+
+def test_nothing_is_downloaded_and_no_server_is_started(tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("the doctor only looks")
+
+    monkeypatch.delenv("ANN_OFFLINE")
+    monkeypatch.setattr("ann_models.digits.mnist._download", forbidden)
+    monkeypatch.setattr("subprocess.Popen", forbidden)
+    examine(tmp_path)
+
+
+def test_a_wrong_path_to_mnist_is_told_from_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_MNIST_PATH", str(tmp_path / "nothing.npz"))
+    finding = only(doctor._mnist, tmp_path)
+    assert not finding.well
+    assert "ANN_MNIST_PATH does not lead to MNIST" in finding.sentence
+    assert "nothing.npz" in finding.sentence
+
+
+@pytest.mark.skipif(not MNIST_PATH, reason="needs MNIST: set ANN_MNIST_PATH")
+def test_the_original_mnist_is_recognised(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_MNIST_PATH", MNIST_PATH)
+    finding = only(doctor._mnist, tmp_path)
+    assert finding.well
+    assert finding.sentence == f"{MNIST_PATH}, bit-identical to the original"
+
+
+def test_a_disk_that_is_nearly_full_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
+    finding = only(doctor._state, tmp_path)
+    assert not finding.well
+    assert "make room or move it with ANN_HOME" in finding.sentence
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    finding = only(doctor._packages, tmp_path)
+    assert finding == Finding(
+        "packages", False, "mlflow is not installed; `make setup` installs it."
+    )
+
+
+def test_a_tracking_server_that_is_away_fails_each_check_that_needs_it_and_no_other(
+    tmp_path, nobody
+):
+    found = examine(tmp_path, MLFLOW_TRACKING_URI=nobody)
+    assert not any(found[name].well for name in ("tracking", "artifacts", "champion"))
+    assert nobody in found["tracking"].sentence
+    assert found["packages"].well and found["state folder"].well and found["Prefect"].well
+
+
+def test_a_store_with_runs_and_artifacts_is_well(one_run):
+    assert only(doctor._tracking, one_run).well
+    finding = only(doctor._artifacts, one_run)
+    assert finding.well
+    assert finding.sentence == (one_run / "artifacts").as_uri()  # with %20 for the space
+
+
+def test_artifacts_that_are_gone_are_missed(one_run, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(one_run, home)
+    shutil.rmtree(home / "artifacts")
+    relocation.mend(settings.load({"ANN_HOME": str(home)}))
+    finding = only(doctor._artifacts, home)
+    assert not finding.well
+    assert f"{home}/artifacts is gone" in finding.sentence
+
+
+def test_a_server_that_keeps_artifacts_on_its_own_disk_is_warned_of(tmp_path, monkeypatch):
+    experiment = SimpleNamespace(artifact_location="/srv/mlruns/1")
+    server = SimpleNamespace(experiments=lambda: [experiment])
+    monkeypatch.setattr("pipelines.tracking.client.Tracking", lambda settings: server)
+    finding = only(doctor._artifacts, tmp_path, MLFLOW_TRACKING_URI="http://mlflow:5000")
+    assert not finding.well
+    assert "--serve-artifacts" in finding.sentence
+
+
+def test_a_model_that_cannot_be_verified_is_said_so(one_run, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(one_run, home)
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    client.create_registered_model("mnist-digits")
+    client.create_model_version("mnist-digits", home.as_uri(), await_creation_for=0)
+    client.set_registered_model_alias("mnist-digits", "champion", "1")
+    finding = only(doctor._champion, home)
+    assert not finding.well
+    assert "cannot be verified" in finding.sentence
+
+
+def test_a_prefect_server_that_is_away_is_said_so_with_what_to_do(tmp_path, nobody):
+    finding = only(doctor._prefect, tmp_path, PREFECT_API_URL=f"{nobody}/api")
+    assert not finding.well
+    assert "does not answer" in finding.sentence
+    assert "prefect server start" in finding.sentence
+
+
+@pytest.mark.parametrize(("answer", "well"), [(200, True), (503, False)])
+def test_a_prefect_server_is_asked_for_its_health(tmp_path, answer, well):
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(answer if self.path == "/api/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api/"
+        assert only(doctor._prefect, tmp_path, PREFECT_API_URL=url).well is well

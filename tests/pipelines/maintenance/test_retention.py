@@ -1,0 +1,250 @@
+"""Old runs and files go for good; nothing goes that somebody needs."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from mlflow.entities import LoggedModelOutput, Metric
+
+from pipelines.maintenance import retention
+from pipelines.tracking import views
+
+MONTH = timedelta(days=30)
+DAY = 86400
+
+
+def a_run(store, days_ago=100.0, name="xor_mlp", status="FINISHED", metrics=0, **tags) -> str:
+    """A run that ended then, with an artifact of 5,000 bytes and a model of 3,000."""
+    client, then = store.client, int((time.time() - days_ago * DAY) * 1000)
+    experiment = store.experiment("one_neuron")
+    run_id = client.create_run(experiment, then, tags, name).info.run_id
+    client.log_batch(run_id, [Metric("loss", float(i), then, i) for i in range(metrics)])
+    folder = store.settings.home / f"to log {uuid4()}"
+    folder.mkdir()
+    (folder / "curves.npz").write_bytes(b"." * 5000)
+    client.log_artifacts(run_id, str(folder))
+    model = client.create_logged_model(experiment, "model", run_id)
+    (folder / "curves.npz").write_bytes(b"." * 3000)
+    client.log_model_artifacts(model.model_id, str(folder))
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    if status != "RUNNING":
+        client.set_terminated(run_id, status, then)
+    return run_id
+
+
+def registered(store, run_id: str, alias: str | None = None, **tags) -> None:
+    name = f"digits {uuid4()}"
+    store.client.create_registered_model(name)
+    store.client.create_model_version(name, "file:///nowhere", run_id, tags)
+    if alias:
+        store.client.set_registered_model_alias(name, alias, "1")
+
+
+def going(store, keep=1, older_than=MONTH) -> list[str]:
+    """Ids of the runs and paths of the files that would go."""
+    return [item.identity for item in retention.plan(store, older_than, keep).items]
+
+
+def rows(store, table: str, column: str, value: str) -> int:
+    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database:
+        query = f"SELECT count(*) FROM {table} WHERE {column} = ?"
+        return database.execute(query, (value,)).fetchone()[0]
+
+
+# --- what goes ------------------------------------------------------------------------------------
+
+
+def test_an_old_run_goes_with_its_artifacts_its_models_and_its_rows(store):
+    old, new = a_run(store, metrics=3), a_run(store, days_ago=1)
+    folders = store.settings.artifacts
+    (model,) = store.client.search_logged_models(
+        [store.experiment("one_neuron")], f"source_run_id = '{old}'"
+    )
+    planned = retention.plan(store, MONTH, keep=1)
+    assert [(i.identity, i.kind, i.size) for i in planned.items] == [(old, "run", 8000)]
+    assert (folders / old / "artifacts/curves.npz").exists()  # a plan changes nothing
+
+    outcome = retention.carry_out(store, planned)
+    assert (outcome.removed, outcome.rows_left, outcome.failures) == (1, 0, [])
+    assert outcome.freed >= 8000
+    assert not (folders / old).exists()
+    assert not (folders / "models" / model.model_id).exists()
+    for table in ("runs", "metrics", "tags"):
+        assert rows(store, table, "run_uuid", old) == 0
+    assert rows(store, "logged_models", "model_id", model.model_id) == 0
+    assert (folders / new / "artifacts/curves.npz").exists()
+    assert store.client.get_run(new).info.status == "FINISHED"
+
+
+def test_only_what_is_both_old_and_beyond_the_count_goes(store):
+    runs = [a_run(store, days_ago) for days_ago in (400, 300, 200, 100, 10, 5)]
+    other = a_run(store, 500, name="hinge")
+    assert going(store, keep=4) == runs[:2]
+    assert going(store, keep=1) == runs[:4]
+    assert going(store, keep=1, older_than=timedelta(days=250)) == runs[:2]
+    assert other not in going(store, keep=1)  # each variant is counted by itself
+
+
+def test_the_databases_free_pages_are_given_back_to_the_disk(store):
+    for _ in range(2):
+        a_run(store, metrics=5000)
+    database = store.settings.home / "mlflow.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = database.stat().st_size
+    retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+    assert database.stat().st_size < before - 100_000
+
+
+def test_what_somebody_deleted_long_ago_is_freed_and_what_was_deleted_today_is_not(store):
+    mistaken, forgotten = a_run(store), a_run(store)
+    store.client.delete_run(mistaken)
+    store.client.delete_run(forgotten)
+    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database, database:
+        then = int((time.time() - 40 * DAY) * 1000)
+        query = "UPDATE runs SET deleted_time = ? WHERE run_uuid = ?"
+        database.execute(query, (then, forgotten))
+    planned = retention.plan(store, MONTH, keep=1)
+    assert [(i.identity, i.kind) for i in planned.items] == [(forgotten, "deleted run")]
+    retention.carry_out(store, planned)
+    assert rows(store, "runs", "run_uuid", forgotten) == 0
+    store.client.restore_run(mistaken)
+
+
+def test_files_that_nobody_used_for_long_go(store):
+    home = store.settings.home
+    for name in ("data/digits-1.npz", "compiled/old/program.pb", "work/killed/training.npz"):
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"." * 1000)
+        for used in (path, path.parent):
+            os.utime(used, (0, 0))
+    used_today = home / "data/digits-2.npz"
+    used_today.touch()
+    planned = retention.plan(store, MONTH, keep=1)
+    assert {item.name for item in planned.items} == {
+        "data/digits-1.npz",
+        "compiled/old",
+        "work/killed",
+    }
+    assert planned.size >= 3000
+    assert retention.carry_out(store, planned).removed == 3
+    assert [path.name for path in (home / "data").iterdir()] == ["digits-2.npz"]
+    assert used_today.exists()
+
+
+# --- what stays -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alias", [None, "champion", "previous", "challenger"])
+def test_a_run_behind_a_registered_version_stays_whatever_its_alias(store, alias):
+    behind, old, _ = a_run(store, 300), a_run(store, 200), a_run(store, 1)
+    registered(store, behind, alias)
+    planned = retention.plan(store, MONTH, keep=1)
+    assert [item.identity for item in planned.items] == [old]
+    assert planned.kept == {"behind registered versions": 1}
+
+
+def test_a_run_that_a_version_names_stays(store):
+    taught, trained = a_run(store, 300, name="corrections"), a_run(store, 300)
+    a_run(store, 200, name="corrections")
+    registered(store, trained, corrections_run=taught)
+    assert going(store) == []
+
+
+def test_a_run_behind_a_version_stays_though_somebody_deleted_it(store):
+    behind = a_run(store)
+    registered(store, behind)
+    store.client.delete_run(behind)
+    assert going(store, older_than=timedelta(0)) == []
+
+
+def test_a_run_at_work_stays_and_so_do_all_files(store):
+    at_work = a_run(store, status="RUNNING")
+    a_run(store, 1)
+    data = store.settings.data / "digits.npz"
+    data.parent.mkdir()
+    data.touch()
+    os.utime(data, (0, 0))
+    planned = retention.plan(store, MONTH, keep=1)
+    assert planned.items == []
+    assert planned.at_work
+    assert planned.kept == {"at work": 1}
+    assert store.client.get_run(at_work).info.status == "RUNNING"
+
+
+def test_the_run_that_stands_for_its_variant_stays_behind_failed_ones(store):
+    latest = a_run(store, 300, **{views.LATEST: "true"})
+    failed = [a_run(store, days_ago, status="FAILED") for days_ago in (200, 100)]
+    assert going(store) == failed[:1]
+    assert latest not in going(store)
+
+
+def test_runs_of_other_projects_stay(store):
+    experiment = store.client.create_experiment("theirs")
+    for _ in range(2):
+        run = store.client.create_run(experiment, 1)
+        store.client.set_terminated(run.info.run_id, end_time=2)
+    assert going(store) == []
+
+
+def test_a_run_from_the_future_stays(store):
+    """The clock went forward, a run ended, the clock was mended."""
+    for days_ago in (-400, -401):
+        a_run(store, days_ago)
+    assert going(store) == []
+
+
+def test_what_is_registered_after_the_plan_stays(store):
+    old, _ = a_run(store), a_run(store, 1)
+    planned = retention.plan(store, MONTH, keep=1)
+    registered(store, old)
+    assert retention.carry_out(store, planned).removed == 0
+    assert store.client.get_run(old).info.lifecycle_stage == "active"
+
+
+# --- bad luck -------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_removed_is_named_and_the_rest_goes(store, monkeypatch):
+    stuck, gone, _ = a_run(store, 300), a_run(store, 200), a_run(store, 1)
+    remove = retention._remove_run
+
+    def remove_or_fail(tracking, run_id):
+        if run_id == stuck:
+            raise PermissionError(13, "Permission denied", "artifacts")
+        return remove(tracking, run_id)
+
+    monkeypatch.setattr(retention, "_remove_run", remove_or_fail)
+    outcome = retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+    assert outcome.removed == 1
+    (failure,) = outcome.failures
+    assert stuck in failure
+    assert "Permission denied" in failure
+    assert rows(store, "runs", "run_uuid", gone) == 0
+
+
+def test_a_prune_that_was_killed_half_way_is_finished_by_the_next(store, monkeypatch):
+    old, _ = a_run(store), a_run(store, 1)
+    planned = retention.plan(store, MONTH, keep=1)
+    with monkeypatch.context() as killed:
+        killed.setattr(retention, "_size", lambda place: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            retention.carry_out(store, planned)
+    assert store.client.get_run(old).info.lifecycle_stage == "deleted"
+    again = retention.plan(store, timedelta(0), keep=1)
+    assert retention.carry_out(store, again).failures == []
+    assert rows(store, "runs", "run_uuid", old) == 0
+
+
+def test_a_database_in_use_keeps_its_size_and_that_is_said(store, monkeypatch):
+    monkeypatch.setattr(retention, "LOCK_SECONDS", 0.1)
+    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as reader:
+        reader.execute("BEGIN IMMEDIATE")
+        outcome = retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+    (failure,) = outcome.failures
+    assert "mlflow.db keeps its size (database is locked)" in failure

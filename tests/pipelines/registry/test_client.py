@@ -1,0 +1,521 @@
+"""Register, judge, promote and roll back, on a real MLflow store, with real kills."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+import keras
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from ann_models import archives, datasets
+from ann_models.calibration import calibrated
+from ann_models.digits.corruptions import CORRUPTIONS
+from pipelines import locks
+from pipelines.errors import RegistryError
+from pipelines.gate import Candidate, Policy
+from pipelines.registry.client import Registry, Version
+from serving.model.loaded_model import fetch
+
+NAME = "offline-digits"
+BETTER_ONLY = Policy(clearly_faster=0)  # no decision hangs on the clock of a busy machine
+DIGITS = datasets.digits("offline-digits")
+GOOD, WORSE = 1000, 20
+
+
+def nearest_mean(examples: int, outputs: int = 10) -> keras.Sequential:
+    """A linear network that names the class with the nearest mean; more examples, better means."""
+    x, y = DIGITS.arrays["x_train"][:examples], DIGITS.arrays["y_train"][:examples]
+    means = np.stack([x[y == digit].mean(axis=0).ravel() for digit in range(outputs)])
+    layers = [keras.layers.Flatten(), keras.layers.Dense(outputs, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    model.set_weights([means.T, -0.5 * (means**2).sum(axis=1)])
+    return model
+
+
+def calibrated_nearest_mean(examples: int) -> keras.Model:
+    """The same network as it is registered."""
+    arrays = DIGITS.arrays
+    return calibrated(nearest_mean(examples), arrays["x_val"], arrays["y_val"])[0]
+
+
+class Workbench:
+    """A registry, and a run into which models are registered."""
+
+    def __init__(self, uri: str, home: Path, artifacts: Path | None = None) -> None:
+        self.registry = Registry(uri, home)
+        location = artifacts and str(artifacts)
+        experiment = self.client.create_experiment(f"digits {uuid4()}", location)
+        self.run_id = self.client.create_run(experiment).info.run_id
+
+    @property
+    def client(self) -> MlflowClient:
+        return self.registry.client
+
+    def register(self, model: keras.Sequential) -> Version:
+        return self.registry.register(
+            model, DIGITS, run_id=self.run_id, variant="nearest_mean", seed=3, git_commit="c0ffee"
+        )
+
+    def __getitem__(self, number: int) -> Version:
+        return self.registry.version(NAME, str(number))
+
+    def aliases(self) -> dict[str, int]:
+        aliases = self.client.get_registered_model(NAME).aliases
+        return {alias: int(number) for alias, number in aliases.items()}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory) -> dict[str, bytes]:
+    """Two databases, made once: an empty one, and one with three registered models."""
+    folder = tmp_path_factory.mktemp("stores")
+    path = folder / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    empty = path.read_bytes()
+    bench = Workbench(f"sqlite:///{path}", folder, folder / "artifacts")
+    for examples in (GOOD, GOOD, WORSE):
+        bench.register(nearest_mean(examples))
+    return {"empty": empty, "three": path.read_bytes()}
+
+
+def opened(database: bytes, folder: Path) -> Workbench:
+    (folder / "mlflow.db").write_bytes(database)
+    return Workbench(f"sqlite:///{folder / 'mlflow.db'}", folder, folder / "artifacts")
+
+
+@pytest.fixture
+def empty(stores, tmp_path) -> Workbench:
+    return opened(stores["empty"], tmp_path)
+
+
+@pytest.fixture
+def three(stores, tmp_path) -> Workbench:
+    """Versions 1 and 2 are the same good model, version 3 is a worse one; none was judged."""
+    return opened(stores["three"], tmp_path)
+
+
+# What a version carries
+
+
+def test_a_version_carries_everything_that_the_gate_and_serving_need(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    assert (version.name, version.number, version.run_id) == (NAME, "1", empty.run_id)
+    (folder,) = (tmp_path / "artifacts" / "models").glob("*/artifacts")
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files >= {
+        "MLmodel",
+        "requirements.txt",
+        "data/model.keras",
+        "model.onnx",
+        "validation.npz",
+        "probe.npz",
+    }
+    assert not [file for file in files if file.endswith((".pkl", ".pickle", ".h5"))]
+    assert archives.read(folder / "validation.npz")["probabilities"].shape == (300, 10)
+    probe = archives.read(folder / "probe.npz")
+    np.testing.assert_array_equal(probe["image"], DIGITS.arrays["x_val"][0])
+
+    tags = empty[1].tags
+    assert tags == version.tags
+    assert tags["data"] == "offline-digits"
+    assert tags["data_digest"] == DIGITS.digest
+    assert (tags["variant"], tags["seed"], tags["git_commit"]) == ("nearest_mean", "3", "c0ffee")
+    assert len(tags["onnx_sha256"]) == len(tags["keras_sha256"]) == 64
+
+
+def test_mlflows_own_loaders_read_both_forms(three):
+    import mlflow.keras
+    import mlflow.pyfunc
+
+    folder = three.client.get_model_version_download_uri(NAME, "1")
+    model, images = calibrated_nearest_mean(GOOD), DIGITS.arrays["x_val"][:5]
+    answer = mlflow.pyfunc.load_model(folder).predict(images)["probabilities"]
+    np.testing.assert_allclose(answer, model(images), atol=1e-5)
+    np.testing.assert_allclose(
+        mlflow.keras.load_model(folder)(images), model(images), rtol=1e-4, atol=1e-7
+    )
+
+
+def test_the_run_and_the_models_that_it_made_name_each_other(three):
+    outputs = three.client.get_run(three[1].run_id).outputs.model_outputs
+    logged = [three.client.get_logged_model(output.model_id) for output in outputs]
+    assert {model.status for model in logged} == {"READY"}
+    assert {model.source_run_id for model in logged} == {three[1].run_id}
+    versions = [json.loads(model.tags["mlflow.modelVersions"]) for model in logged]
+    assert sorted(version["version"] for (version,) in versions) == ["1", "2", "3"]
+
+
+def test_a_candidate_is_read_back_as_it_was_examined(three):
+    candidate = three.registry.candidate(three[1])
+    expected = calibrated_nearest_mean(GOOD)(DIGITS.arrays["x_val"])
+    np.testing.assert_allclose(candidate.probabilities, expected, atol=1e-5)
+    np.testing.assert_array_equal(candidate.labels, DIGITS.arrays["y_val"])
+    assert candidate.weights_finite
+    assert candidate.onnx_difference <= 1e-5
+    assert candidate.onnx_ms > 0
+    assert candidate.robustness.keys() == CORRUPTIONS.keys()
+    assert candidate.robustness["blur"] > 0.5
+
+
+def test_the_keras_model_comes_back_with_its_logits_divided_by_the_temperature(three):
+    restored = three.registry.keras_model(three[1])
+    temperature = float(three[1].tags["temperature"])
+    assert temperature != pytest.approx(1, abs=0.01)
+    for before, after in zip(nearest_mean(GOOD).weights, restored.weights, strict=True):
+        np.testing.assert_allclose(before.numpy() / temperature, after.numpy(), rtol=1e-4)
+
+
+def test_an_altered_file_is_not_read(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    for path in (tmp_path / "artifacts").rglob("model.*"):
+        path.write_bytes(path.read_bytes() + b"!")
+    with pytest.raises(
+        RegistryError, match=r"model\.keras of offline-digits version 1 has SHA-256"
+    ):
+        empty.registry.keras_model(version)
+    with pytest.raises(RegistryError, match=r"model\.onnx .* altered or damaged"):
+        empty.registry.candidate(version)
+
+
+def test_a_missing_file_is_reported_with_what_to_do(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    shutil.rmtree(tmp_path / "artifacts")
+    with pytest.raises(RegistryError, match=r"validation\.npz of offline-digits version 1 cannot"):
+        empty.registry.candidate(version)
+
+
+def test_a_version_that_another_tool_registered_cannot_be_judged(three):
+    three.client.delete_model_version_tag(NAME, "1", "validation_digest")
+    with pytest.raises(RegistryError, match="not registered by this pipeline"):
+        three.registry.judge(three[1])
+
+
+# The gate's word
+
+
+def test_the_first_sound_model_becomes_champion_and_a_worse_one_does_not(three):
+    assert three.registry.judge(three[1]).promote
+    assert not three.registry.judge(three[3], BETTER_ONLY).promote
+
+    worse, unjudged, best = three.registry.versions(NAME)
+    assert (best.number, best.decision, best.aliases) == ("1", "promoted", ("champion",))
+    assert (unjudged.number, unjudged.decision, unjudged.aliases) == ("2", "undecided", ())
+    assert (worse.number, worse.decision, worse.aliases) == ("3", "refused", ("challenger",))
+    assert "significantly worse" in worse.reasons[-1]
+    assert worse.metrics["p_value"] < 0.05 < worse.metrics["val_accuracy"]
+    assert worse.metrics["onnx_ms"] > 0
+
+
+def test_a_better_model_becomes_champion_and_the_old_one_is_previous(three):
+    three.registry.promote(three[3], "the first")
+    assert three.registry.judge(three[1], BETTER_ONLY).promote
+    assert three.aliases() == {"champion": 1, "previous": 3}
+
+
+def test_the_same_model_again_is_refused(three):
+    three.registry.promote(three[1], "the first")
+    decision = three.registry.judge(three[2], BETTER_ONLY)
+    assert not decision.promote
+    assert decision.numbers["p_value"] == 1
+
+
+def test_judging_the_champion_again_changes_nothing(three):
+    first = three.registry.judge(three[1])
+    before = three.registry.versions(NAME)
+    again = three.registry.judge(three[1])
+    assert again.promote
+    assert [r.sentence for r in again.reasons] == [r.sentence for r in first.reasons]
+    assert three.registry.versions(NAME) == before
+
+
+def test_a_diverged_model_is_on_record_as_refused(empty):
+    model = nearest_mean(GOOD)
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    empty.registry.judge(empty.register(model))
+    assert empty[1].decision == "refused"
+    assert empty[1].reasons == ["Some weights are NaN or infinite: the training diverged."]
+    assert empty.aliases() == {"challenger": 1}
+
+
+def test_a_model_of_the_wrong_shape_is_on_record_as_refused(empty):
+    empty.registry.judge(empty.register(nearest_mean(GOOD, outputs=9)))
+    assert empty[1].decision == "refused"
+    assert "(300, 9), not (300, 10)" in empty[1].reasons[-1]
+    assert empty.aliases() == {"challenger": 1}
+
+
+# A person's word
+
+
+def test_a_forced_promotion_needs_a_reason_and_records_it(three):
+    three.registry.judge(three[1])
+    three.registry.judge(three[3], BETTER_ONLY)
+    with pytest.raises(RegistryError, match="needs a reason"):
+        three.registry.promote(three[3], "  ")
+    assert three.aliases() == {"champion": 1, "challenger": 3}
+
+    three.registry.promote(three[3], "demonstration")
+    assert three.aliases() == {"champion": 3, "previous": 1}
+    assert (three[3].decision, three[3].tags["forced_reason"]) == ("forced", "demonstration")
+    assert "significantly worse" in three[3].reasons[-1]  # the gate's word stays on record
+
+
+def test_promoting_twice_keeps_the_right_previous(three):
+    for number in (1, 2, 2):
+        three.registry.promote(three[number], "a person's choice")
+    assert three.aliases() == {"champion": 2, "previous": 1}
+
+
+def test_a_rollback_restores_the_previous_champion_and_a_second_one_undoes_it(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    assert three.registry.rollback(NAME).number == "1"
+    assert three.aliases() == {"champion": 1, "previous": 2}
+    assert "to version 1" in three[2].tags["rolled_back"]
+    assert three.registry.rollback(NAME).number == "2"
+
+
+def test_a_rollback_without_a_previous_champion_says_so(three):
+    with pytest.raises(RegistryError, match="no previous champion"):
+        three.registry.rollback(NAME)
+    three.registry.promote(three[1], "the first")
+    with pytest.raises(RegistryError, match=r"champion: version 1, previous: version None"):
+        three.registry.rollback(NAME)
+
+
+def test_an_unknown_version_is_answered_with_the_known_ones(three):
+    with pytest.raises(RegistryError, match="has no version '7'; its versions: 3, 2, 1"):
+        three.registry.version(NAME, "7")
+
+
+def test_an_empty_registry_has_no_versions_and_no_champion(empty):
+    assert empty.registry.versions(NAME) == []
+    assert empty.registry.champion(NAME) is None
+
+
+# Bad luck
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipelines.registry import Registry
+
+uri, home, move = sys.argv[1:]
+registry = Registry(uri, Path(home))
+write, left = registry.client.set_registered_model_alias, 1
+
+def write_or_die(*arguments):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    write(*arguments)
+
+registry.client.set_registered_model_alias = write_or_die
+if move == "promote":
+    registry.promote(registry.version("offline-digits", "3"), "killed")
+else:
+    registry.rollback("offline-digits")
+"""
+
+
+def kill_at_the_second_write(bench: Workbench, move: str) -> None:
+    command = [sys.executable, "-c", KILLED, bench.registry.uri, str(bench.registry.home), move]
+    outcome = subprocess.run(command, timeout=100, env=os.environ | {"PYTHONPATH": os.getcwd()})
+    assert outcome.returncode == -signal.SIGKILL
+
+
+def test_a_promotion_killed_between_its_writes_leaves_the_champion_and_can_be_finished(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    kill_at_the_second_write(three, "promote")
+    assert three.aliases() == {"champion": 2, "previous": 2}
+    with pytest.raises(RegistryError, match="champion: version 2, previous: version 2"):
+        three.registry.rollback(NAME)
+    three.registry.promote(three[3], "again")
+    assert three.aliases() == {"champion": 3, "previous": 2}
+
+
+def test_a_rollback_killed_between_its_writes_is_already_made(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    kill_at_the_second_write(three, "rollback")
+    assert three.aliases() == {"champion": 1, "previous": 1}
+
+
+def test_of_two_equal_challengers_at_the_same_moment_only_one_is_promoted(three):
+    three.registry.promote(three[3], "the first")
+    decisions = []
+
+    def judge(version: Version) -> None:
+        own = Registry(three.registry.uri, three.registry.home)
+        decisions.append(own.judge(version, BETTER_ONLY))
+
+    threads = [threading.Thread(target=judge, args=(three[number],)) for number in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(decision.promote for decision in decisions) == [False, True]
+
+
+def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
+    lock = three.registry.home / "registry.lock"
+    with closing(sqlite3.connect(lock, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RegistryError, match="another process of this machine holds it"):
+            three.registry.promote(three[1], "in vain")
+    three.registry.promote(three[1], "now")
+    assert three.aliases() == {"champion": 1}
+
+
+def meanwhile(three, tmp_path, monkeypatch, numbers: Iterator[int]) -> None:
+    """Have another machine promote these versions, one each time that version 1 is judged."""
+    elsewhere = Registry(three.registry.uri, tmp_path / "another machine")
+    examine = three.registry.candidate
+
+    def while_they_promote(version: Version) -> Candidate:
+        if version.number == "1" and (number := next(numbers, None)):
+            elsewhere.promote(three[number], "theirs")
+        return examine(version)
+
+    monkeypatch.setattr(three.registry, "candidate", while_they_promote)
+
+
+def test_a_champion_changed_from_another_machine_is_the_one_to_beat(three, tmp_path, monkeypatch):
+    three.registry.promote(three[3], "the first")
+    meanwhile(three, tmp_path, monkeypatch, iter([2]))
+    assert not three.registry.judge(three[1], BETTER_ONLY).promote  # 3 it would have beaten
+    assert three.aliases()["champion"] == 2
+    assert three[1].decision == "refused"
+    assert "p = 1" in three[1].reasons[-1]
+
+
+def test_champions_that_change_without_end_are_said_and_nothing_is_decided(
+    three, tmp_path, monkeypatch
+):
+    three.registry.promote(three[3], "the first")
+    meanwhile(three, tmp_path, monkeypatch, itertools.cycle([2, 3]))
+    with pytest.raises(RegistryError, match="got another champion each of the 3 times"):
+        three.registry.judge(three[1], BETTER_ONLY)
+    assert three[1].decision == "undecided"
+    assert three.aliases()["champion"] in (2, 3)
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from pipelines.gate import Policy
+from pipelines.registry import Registry
+
+uri, home, number, start = sys.argv[1:]
+registry = Registry(uri, Path(home))
+version = registry.version("offline-digits", number)
+time.sleep(max(0, float(start) - time.time()))
+decision = registry.judge(version, Policy(clearly_faster=0))
+print(decision.promote)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machines", ["one machine", "two machines"])
+def test_two_promotions_at_the_same_moment_leave_one_champion_and_two_decisions(
+    three, tmp_path, machines
+):
+    three.registry.promote(three[3], "the first")
+    start = time.time() + 20  # both have imported what they need
+    racers = []
+    for number in "12":
+        home = three.registry.home if machines == "one machine" else tmp_path / f"machine {number}"
+        command = [sys.executable, "-c", RACE, three.registry.uri, str(home), number, str(start)]
+        racers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    promoted = [racer.communicate(timeout=200)[0].strip() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0]
+    decisions = sorted([three[1].decision, three[2].decision])
+    assert three.aliases()["champion"] in (1, 2)
+    champion = three[three.aliases()["champion"]]
+    assert champion.decision == "promoted"
+    if machines == "one machine":  # elsewhere both may have beaten the old one in one moment
+        assert sorted(promoted) == ["False", "True"]
+        assert decisions == ["promoted", "refused"]
+        assert three.aliases()["previous"] == 3
+    assert "undecided" not in decisions
+    assert all(three[number].reasons for number in (1, 2))
+
+
+def test_a_registration_that_cannot_write_its_files_leaves_no_version(empty, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(empty.client, "log_model_artifacts", full)
+    with pytest.raises(OSError, match="No space left"):
+        empty.register(nearest_mean(GOOD))
+    assert empty.client.search_model_versions() == []
+
+
+# A real server
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[str]:
+    """A real `mlflow server` that passes artifacts on, so that clients need no shared disk."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    command += ["--artifacts-destination", str(tmp_path / "server-artifacts")]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
+        )
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        while not answers(f"{uri}/health"):
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            time.sleep(0.2)
+        yield uri
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return urllib.request.urlopen(url, timeout=1).status == 200
+    except OSError:
+        return False
+
+
+def test_the_whole_story_works_through_a_server_with_proxied_artifacts(server, tmp_path):
+    there = Workbench(server, tmp_path / "client")
+    there.registry.promote(there.register(nearest_mean(WORSE)), "the first")
+    model = nearest_mean(GOOD)
+    assert there.registry.judge(there.register(model), BETTER_ONLY).promote
+    assert there.aliases() == {"champion": 2, "previous": 1}
+    assert there.client.get_model_version(NAME, "2").source.startswith("mlflow-artifacts:")
+    restored = there.registry.keras_model(there[2])
+    registered = calibrated_nearest_mean(GOOD)
+    np.testing.assert_allclose(restored.get_weights()[0], registered.get_weights()[0], rtol=1e-4)
+
+    images, home = DIGITS.arrays["x_test"][:20], tmp_path / "serving"
+    served = fetch(server, NAME, "champion", home)
+    np.testing.assert_allclose(served.predict(images), registered(images), atol=1e-5)
+    assert there.registry.rollback(NAME).number == "1"
+    assert fetch(server, NAME, "champion", home).version == "1"

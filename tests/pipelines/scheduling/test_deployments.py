@@ -1,0 +1,247 @@
+"""Schedules in a real Prefect server: made once, kept as people change them, never two at once."""
+
+from datetime import timedelta
+
+import psutil
+import pytest
+from prefect.client.schemas.objects import StateType
+from prefect.states import Pending, Running, Scheduled
+from prefect.testing.utilities import prefect_test_harness
+from prefect.types import DateTime
+from prefect.types._datetime import now
+
+from ann_models.variants import VARIANTS
+from pipelines.errors import WrongUse
+from pipelines.scheduling import deployments, orphaned_runs, schedules
+from pipelines.scheduling.deployments import DEFAULTS, Plan, connected, create, prepare
+
+QUICK = {"names": ["relu_shapes"], "quick": True}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect():
+    with prefect_test_harness(120):
+        yield
+
+
+@pytest.fixture
+def client():
+    """A client of the server, with the usual schedules; all are gone afterwards."""
+    with connected() as client:
+        prepare(client)
+        yield client
+        for deployment in deployments.deployments(client):
+            for run in schedules.runs(client, deployment.id, schedules.AT_WORK, limit=100):
+                client.delete_flow_run(run.id)
+            client.delete_deployment(deployment.id)
+        client.delete_variable_by_name(deployments.MADE)
+
+
+def by_name(client) -> dict[str, schedules.Scheduled]:
+    return {schedule.name: schedule for schedule in schedules.listed(client)}
+
+
+def due(client, name: str, when: DateTime | None = None):
+    """A run that a schedule would have made for a time; None: now."""
+    deployment = schedules.find(client, name)
+    return client.create_flow_run_from_deployment(
+        deployment.id, state=Scheduled(scheduled_time=when or now("UTC"))
+    )
+
+
+def begin(client, run) -> str:
+    """What a worker is answered when it wants to begin a run."""
+    return client.set_flow_run_state(run.id, Pending()).state.name
+
+
+# --- what is there --------------------------------------------------------------------------------
+
+
+def test_the_usual_schedules_are_there_from_the_start(client):
+    found = by_name(client)
+    assert found.keys() == {plan.name for plan in DEFAULTS}
+    assert found["digits"].parameters["names"] == ["mnist_ann", "mnist_cnn", "mnist_augmented"]
+    assert found["lecture"].when == "0 3 * * 0"
+    assert not found["lecture"].paused
+
+
+def test_what_people_change_remove_and_pause_is_not_made_anew(client):
+    schedules.change(client, "digits", cron="5 5 * * *", timezone="Europe/Berlin")
+    schedules.pause(client, "digits")
+    schedules.remove(client, "lecture")
+    prepare(client)
+    found = by_name(client)
+    assert found.keys() == {plan.name for plan in DEFAULTS} - {"lecture"}
+    assert (found["digits"].when, found["digits"].timezone) == ("5 5 * * *", "Europe/Berlin")
+    assert found["digits"].paused
+
+
+def test_a_default_that_is_new_in_the_code_is_made(client, monkeypatch):
+    new = Plan("new", "lecture", every=timedelta(hours=1))
+    monkeypatch.setattr(deployments, "DEFAULTS", (*DEFAULTS, new))
+    schedules.remove(client, "lecture")
+    prepare(client)
+    names = {plan.name for plan in DEFAULTS} - {"lecture"}
+    assert by_name(client).keys() == names | {"new"}
+
+
+def test_the_form_follows_the_code_and_leaves_the_rest(client):
+    deployment = schedules.find(client, "digits")
+    old = deployments.DeploymentUpdate(parameter_openapi_schema={"type": "object"})
+    client.update_deployment(deployment.id, old)
+    prepare(client)
+    after = schedules.find(client, "digits")
+    assert after.parameter_openapi_schema == deployments.form("lecture")
+    assert after.parameters == deployment.parameters
+    assert after.schedules == deployment.schedules
+
+
+def test_the_form_is_typed_and_offers_the_lectures_variants(client):
+    properties = schedules.find(client, "digits").parameter_openapi_schema["properties"]
+    assert properties["quick"]["type"] == "boolean"
+    assert properties["names"]["anyOf"][0]["items"]["enum"] == [*VARIANTS]
+    assert all("description" in p for p in properties.values())
+
+
+# --- what can be asked for ------------------------------------------------------------------------
+
+
+def test_a_schedule_runs_at_an_interval(client):
+    create(client, Plan("often", "lecture", every=timedelta(hours=6), parameters=QUICK))
+    assert by_name(client)["often"].when == "every 6:00:00"
+
+
+def test_only_what_is_given_is_changed(client):
+    schedules.change(client, "digits", parameters={"quick": True})
+    schedules.change(client, "digits", timezone="Asia/Tokyo")
+    schedules.change(client, "digits", busy="wait")
+    digits = by_name(client)["digits"]
+    assert (digits.when, digits.timezone, digits.busy) == ("30 4 * * *", "Asia/Tokyo", "wait")
+    assert digits.parameters["quick"] is True
+    assert "names" in digits.parameters
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        (Plan("digits", "lecture", cron="0 0 * * *"), "there is a schedule 'digits' already"),
+        (Plan("x", "nonsense", cron="0 0 * * *"), "no flow 'nonsense'; choose one of lecture"),
+        (Plan("x", "lecture", cron="whenever"), "'whenever' is no cron rule; expected five"),
+        (Plan("x", "lecture", cron="0 0 * * *", timezone="Mars"), "'Mars' is no time zone"),
+        (Plan("x", "lecture", every=timedelta(seconds=1)), "every 0:00:01 is too often"),
+        (Plan("x", "lecture"), "either --cron or --every"),
+        (Plan("x", "lecture", "0 0 * * *", timedelta(days=1)), "either --cron or --every"),
+        (
+            Plan("x", "lecture", cron="0 0 * * *", parameters={"quick": 7}),
+            "'quick'.*7 is not of type 'boolean'",
+        ),
+        (Plan("x", "lecture", cron="0 0 * * *", parameters={"speed": 7}), "'speed'"),
+        (Plan("x", "lecture", cron="0 0 * * *", parameters={"names": ["ann"]}), "ann"),
+    ],
+    ids=lambda value: "" if isinstance(value, Plan) else value[:30],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(prefect, plan, sentence):
+    with pytest.raises(WrongUse, match=sentence), connected() as client:
+        if plan.name == "digits":
+            prepare(client)
+        create(client, plan)
+
+
+def test_an_unknown_schedule_is_answered_with_those_there_are(client):
+    there = "there are: digits, drift, lecture, retrain"
+    with pytest.raises(WrongUse, match=f"no schedule 'dijits'; {there}"):
+        schedules.pause(client, "dijits")
+
+
+def test_a_wrong_parameter_of_a_trigger_is_refused_before_anything_runs(client):
+    deployment = schedules.find(client, "digits")
+    with pytest.raises(WrongUse, match=r"'quick'.*not of type"), connected() as other:
+        schedules.trigger(other, "digits", {"quick": "perhaps"})
+    assert schedules.runs(client, deployment.id, [StateType.SCHEDULED]) == []
+
+
+def test_a_paused_schedule_plans_nothing_and_goes_on_when_resumed(client):
+    schedules.pause(client, "digits")
+    assert by_name(client)["digits"].paused
+    schedules.resume(client, "digits")
+    assert not by_name(client)["digits"].paused
+
+
+# --- what is decided ------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_due_while_another_is_at_work_is_cancelled(client):
+    first, second = due(client, "digits"), due(client, "digits")
+    assert begin(client, first) == "Pending"
+    assert begin(client, second) == "Cancelled"
+    client.set_flow_run_state(first.id, Running())
+    assert begin(client, due(client, "digits")) == "Cancelled"
+    assert begin(client, due(client, "lecture")) == "Pending"  # another schedule is not hindered
+
+
+def test_a_schedule_at_work_is_not_removed(client):
+    begin(client, due(client, "digits"))
+    with pytest.raises(WrongUse, match=r"digits is at work .* cancel the run"):
+        schedules.remove(client, "digits")
+    assert "digits" in by_name(client)
+
+
+def test_a_run_whose_schedule_was_deleted_under_it_stops_no_clearing_up(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.delete_deployment(schedules.find(client, "digits").id)
+    other = due(client, "lecture")
+    begin(client, other)
+    assert client.read_flow_run(other.id).name in orphaned_runs.close_scheduled(
+        client, timedelta(0)
+    )
+    client.delete_flow_run(run.id)
+
+
+def test_it_waits_where_that_is_wanted(client):
+    schedules.change(client, "digits", busy="wait")
+    first, second = due(client, "digits"), due(client, "digits")
+    assert begin(client, first) == "Pending"
+    assert begin(client, second) == "AwaitingConcurrencySlot"
+
+
+def test_a_second_run_is_not_triggered_to_be_cancelled(client):
+    begin(client, due(client, "digits"))
+    with pytest.raises(WrongUse, match=r"digits is at work .* would be cancelled"):
+        schedules.trigger(client, "digits", {})
+    schedules.change(client, "digits", busy="wait")
+    assert schedules.trigger(client, "digits", {}).state.is_scheduled()
+
+
+def test_a_machine_that_slept_makes_up_one_of_the_runs_it_missed(client):
+    missed = [due(client, "digits", now("UTC") - timedelta(days=days)) for days in (3, 2, 1)]
+    assert [begin(client, run) for run in missed] == ["Pending", "Cancelled", "Cancelled"]
+
+
+def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_back(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.set_flow_run_state(run.id, Running())
+    assert orphaned_runs.close_scheduled(client) == []  # it may be about to get its process
+    assert orphaned_runs.close_scheduled(client, timedelta(0)) == [
+        client.read_flow_run(run.id).name
+    ]
+    state = client.read_flow_run(run.id).state
+    assert (state.name, state.message) == ("Crashed", "Its process was killed.")
+    assert begin(client, due(client, "digits")) == "Pending"
+
+
+def test_a_run_with_a_process_is_left_alone(client, monkeypatch):
+    run = due(client, "digits")
+    begin(client, run)
+    monkeypatch.setattr(
+        psutil.Process, "environ", lambda process: {orphaned_runs.RUN_VARIABLE: str(run.id)}
+    )
+    assert orphaned_runs.close_scheduled(client, timedelta(0)) == []
+
+
+def test_another_machines_run_is_left_alone(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
+    assert orphaned_runs.close_scheduled(client, timedelta(0)) == []

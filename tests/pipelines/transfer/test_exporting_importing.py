@@ -1,0 +1,328 @@
+"""A run goes out of one store and into another, and is the same there; forgeries are refused."""
+
+import json
+import shutil
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ann_models import datasets
+from ann_models.findings import Findings
+from ann_models.variants import VARIANTS
+from pipelines import settings
+from pipelines.cli.main import main
+from pipelines.errors import WrongUse
+from pipelines.gate import Policy
+from pipelines.registry.client import Registry
+from pipelines.settings import Settings
+from pipelines.tracking.client import Tracking
+from pipelines.transfer import bundle, exporting, importing
+from serving.model.loaded_model import fetch
+
+NAME = "offline-digits"
+DIGITS = datasets.digits(NAME)
+IMAGES = DIGITS.arrays["x_test"]
+
+
+class Store:
+    """A state folder with its tracking and its registry."""
+
+    def __init__(self, home) -> None:
+        self.settings: Settings = settings.load({"ANN_HOME": str(home)})
+        self.tracking = Tracking(self.settings)
+        self.registry = Registry(self.settings.tracking_uri, home)
+
+    @property
+    def client(self):
+        return self.tracking.client
+
+    def export(self, subject, file):
+        return exporting.export(self.tracking, self.registry, subject, file)
+
+    def bring_in(self, file):
+        return importing.import_file(self.tracking, self.registry, file)
+
+    def history(self, run_id, name) -> list[tuple[int, float]]:
+        return [(m.step, m.value) for m in self.client.get_metric_history(run_id, name)]
+
+    def files(self, run_id) -> set[str]:
+        folder = self.settings.artifacts / run_id / "artifacts"
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def nearest_mean() -> keras.Sequential:
+    """A linear network that names the class with the nearest mean."""
+    x, y = DIGITS.arrays["x_train"], DIGITS.arrays["y_train"]
+    means = np.stack([x[y == digit].mean(axis=0).ravel() for digit in range(10)])
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    model.set_weights([means.T, -0.5 * (means**2).sum(axis=1)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory) -> Store:
+    """A store with a champion whose run has all that a run can have."""
+    store = Store(tmp_path_factory.mktemp("origin"))
+    variant, tags = VARIANTS["mnist_ann"], {"variant": "mnist_ann", "data_source": NAME}
+    experiment = store.tracking.experiment("digits")
+    with store.tracking.run(experiment, "mnist_ann", tags, start=1_700_000_000_000) as run_id:
+        store.tracking.log_settings(run_id, variant, (0,), DIGITS)
+        findings = Findings(
+            {"val_accuracy": 0.9, "never": float("nan")}, {"val_accuracy": np.linspace(0, 0.9, 5)}
+        )
+        store.tracking.log_findings(run_id, findings, {})
+        store.tracking.note(run_id, ["Words."], ["worst_mistakes"])
+        model = nearest_mean()
+        store.tracking.log_model(run_id, model, "mnist_ann")
+        version = store.registry.register(
+            model, DIGITS, run_id=run_id, variant="mnist_ann", seed=0, git_commit="c0ffee"
+        )
+    store.tracking.make_newest(run_id, "mnist_ann", experiment)
+    assert store.registry.judge(version, Policy(clearly_faster=0)).promote
+    return store
+
+
+@pytest.fixture(scope="module")
+def file(origin, tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "champion.zip"
+    origin.export("champion", path)
+    return path
+
+
+@pytest.fixture
+def target(tmp_path, empty_store) -> Store:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target/mlflow.db").write_bytes(empty_store)
+    return Store(tmp_path / "target")
+
+
+def champion_run(store: Store) -> str:
+    return store.registry.champion(NAME).run_id
+
+
+# --- the same there -------------------------------------------------------------------------------
+
+
+def test_a_run_has_its_parameters_metrics_data_artifacts_and_times_there(origin, target, file):
+    there = target.bring_in(file).run_id
+    here = champion_run(origin)
+    before, after = origin.client.get_run(here), target.client.get_run(there)
+    assert after.data.params == before.data.params
+    assert target.history(there, "val_accuracy") == origin.history(here, "val_accuracy")
+    assert len(target.history(there, "val_accuracy")) == 5
+    assert np.isnan(after.data.metrics["never"])
+    assert target.files(there) == origin.files(here)
+    assert after.info.status == "FINISHED"
+    assert (after.info.start_time, after.info.end_time) == (
+        before.info.start_time,
+        before.info.end_time,
+    )
+    (data,) = after.inputs.dataset_inputs
+    assert data.dataset.digest == before.inputs.dataset_inputs[0].dataset.digest
+    assert json.loads(data.dataset.source)["sha256"] == DIGITS.digest
+    experiment = target.client.get_experiment(after.info.experiment_id)
+    assert experiment.tags["question"] == "digits"
+    assert len(after.outputs.model_outputs) == 2
+
+
+def test_its_note_shows_its_own_pictures_and_it_stands_for_its_variant(origin, target, file):
+    run_id = target.bring_in(file).run_id
+    note = target.client.get_run(run_id).data.tags["mlflow.note.content"]
+    assert f"run_uuid={run_id}" in note
+    assert champion_run(origin) not in note
+    assert [run.info.run_id for run in target.tracking.newest("digits")] == [run_id]
+
+
+def test_a_version_answers_with_identical_probabilities_there(origin, target, file, tmp_path):
+    (version,) = target.bring_in(file).versions
+    target.registry.promote(version, "the round trip's end")
+    before = fetch(origin.settings.tracking_uri, NAME, "champion", tmp_path / "one")
+    after = fetch(target.settings.tracking_uri, NAME, "champion", tmp_path / "two")
+    np.testing.assert_array_equal(after.predict(IMAGES), before.predict(IMAGES))
+    model = target.registry.keras_model(version)
+    original = origin.registry.keras_model(origin.registry.champion(NAME))
+    for weight, expected in zip(model.get_weights(), original.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_mlflows_own_loader_finds_the_model_under_its_new_name(target, file):
+    import mlflow.pyfunc
+
+    (version,) = target.bring_in(file).versions
+    entry = target.client.get_model_version(NAME, version.number)
+    model = mlflow.pyfunc.load_model(entry.source)
+    assert model.predict(IMAGES[:2].astype(np.float32))["probabilities"].shape == (2, 10)
+    assert model.metadata.run_id == version.run_id
+    assert model.metadata.model_id in entry.source
+
+
+def test_a_version_says_where_it_comes_from_and_nothing_is_promoted(origin, target, file):
+    (version,) = target.bring_in(file).versions
+    assert version.tags["imported_version"] == f"{NAME}/1"
+    assert version.tags["imported_run_id"] == champion_run(origin)
+    assert version.tags["imported_sha256"] == bundle.sha256(file)
+    assert version.tags["origin_decision"] == "promoted"
+    assert "There is no champion to beat." in version.tags["origin_reasons"]
+    assert version.tags["git_commit"] == "c0ffee"
+    assert version.decision == "undecided"
+    assert target.registry.champion(NAME) is None
+    assert target.registry.judge(version).promote
+
+
+def test_the_same_file_again_makes_nothing_twice(target, file):
+    first, second = target.bring_in(file), target.bring_in(file)
+    assert (first.new, second.new) == (True, False)
+    assert second.run_id == first.run_id
+    assert [v.number for v in second.versions] == ["1"]
+    assert len(target.registry.versions(NAME)) == 1
+
+
+def test_what_was_imported_can_be_exported_again(target, file, tmp_path):
+    imported = target.bring_in(file)
+    manifest = target.export(f"{NAME}/1", tmp_path / "again.zip")
+    assert manifest.run.id == imported.run_id
+    assert manifest.versions[0].tags["imported_version"] == f"{NAME}/1"
+
+
+# --- what cannot be -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subject", ["0a1b", "challenger", "no such thing"])
+def test_an_unknown_subject_is_refused_with_what_can_be_named(origin, tmp_path, subject):
+    with pytest.raises(WrongUse, match=r"there is no (run '|challenger yet)"):
+        origin.export(subject, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_run_at_work_is_not_exported(target, tmp_path):
+    experiment = target.tracking.experiment("digits")
+    run_id = target.client.create_run(experiment).info.run_id
+    with pytest.raises(WrongUse, match="is RUNNING: it can be exported when it has ended"):
+        target.export(run_id, tmp_path / "a.zip")
+
+
+def forged(file, path, change) -> None:
+    """The file with changes that its hashes agree with."""
+    folder = path.with_suffix("")
+    manifest = bundle.unpack(file, folder)
+    document = json.loads(manifest.model_dump_json())
+    change(document, folder)
+    bundle.pack(folder, bundle.Manifest.model_validate(document), path)
+
+
+def as_mnist(document, folder) -> None:
+    document["versions"][0]["name"] = "mnist-digits"
+
+
+def as_mnist_in_all_words(document, folder) -> None:
+    as_mnist(document, folder)
+    document["versions"][0]["tags"]["data"] = "mnist"
+    document["run"]["tags"]["data_source"] = document["run"]["params"]["data_source"] = "mnist"
+    document["run"]["inputs"][0]["source_type"] = "mnist"
+
+
+def another_network(document, folder) -> None:
+    path = next(folder.rglob("model.onnx"))
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def another_network_with_its_hash(document, folder) -> None:
+    another_network(document, folder)
+    path = next(folder.rglob("model.onnx"))
+    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
+
+
+def code_to_load(document, folder) -> None:
+    for path in folder.rglob("MLmodel"):
+        path.write_text(path.read_text().replace("loader_module: mlflow.onnx", "loader_module: os"))
+
+
+def another_keras(document, folder) -> None:
+    for path in folder.rglob("keras_module.txt"):
+        path.write_text("os")
+
+
+def no_model(document, folder) -> None:
+    shutil.rmtree(folder / "models")
+
+
+def at_work(document, folder) -> None:
+    document["run"]["status"] = "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (as_mnist, "it is to be a version of mnist-digits, and was trained on: offline-digits"),
+        (as_mnist_in_all_words, "validation.npz has not the shape (10000, 10)"),
+        (another_network, "model.onnx of offline-digits/1 is not what its tag names"),
+        (another_network_with_its_hash, "its model.onnx does not answer"),
+        (code_to_load, "names code other than Keras's"),
+        (another_keras, "names code other than Keras's"),
+        (no_model, "MLmodel"),
+        (at_work, "its run is 'RUNNING', not ended"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_forgery_is_refused_and_leaves_nothing(file, target, tmp_path, change, why):
+    forged(file, tmp_path / "forged.zip", change)
+    with pytest.raises(WrongUse) as refused:
+        target.bring_in(tmp_path / "forged.zip")
+    assert why in str(refused.value)
+    assert target.tracking.runs() == []
+    assert target.client.search_registered_models() == []
+
+
+def test_an_import_that_fails_half_way_ends_as_failed_and_can_be_repeated(
+    file, target, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(target.client, "log_model_artifacts", full)
+        with pytest.raises(OSError, match="No space left"):
+            target.bring_in(file)
+    (run,) = target.tracking.runs()
+    assert run.info.status == "FAILED"
+    assert target.client.search_registered_models() == []
+    again = target.bring_in(file)
+    assert again.new
+    assert [v.number for v in again.versions] == ["1"]
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def test_the_commands_go_the_whole_way_and_ask_the_gate_only_if_told(
+    origin, target, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def ann(store, *words):
+        environ = {"ANN_HOME": str(store.settings.home), "MLFLOW_TRACKING_URI": ""}
+        return CliRunner().invoke(main, words, env=environ, catch_exceptions=False)
+
+    file = str(tmp_path / "champion.zip")
+    exported = ann(origin, "export", "champion", file)
+    assert exported.exit_code == 0, exported.output
+    assert f"{NAME}/1" in exported.stdout
+    imported = ann(target, "import", file)
+    assert f"{NAME} version 1: undecided" in imported.stdout
+    assert "no gate was asked" in imported.stderr
+    judged = ann(target, "import", file, "--judge", "--json")
+    document = json.loads(judged.stdout)
+    assert document["new"] is False
+    assert document["versions"][0]["aliases"] == ["champion"]
+    shown = ann(target, "models", "--name", NAME)
+    assert f"imported: {NAME}/1, promoted there" in shown.stdout
+
+    again = ann(origin, "export", "champion", file)
+    assert again.exit_code == 2
+    assert "is there already" in again.stderr
+    with zipfile.ZipFile(file) as archive:
+        assert "manifest.json" in archive.namelist()

@@ -1,0 +1,194 @@
+"""Predictions and corrections: what is kept, once, with the version that answered."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.feedback import store as store
+from tests.support.small_service import NAME, Service, a_one, put_copy
+
+ONE = a_one().tolist()
+
+
+@pytest.fixture
+def own(tmp_path):
+    put_copy(tmp_path, "3", seed=1)
+    service = Service(tmp_path)
+    yield service
+    service.close()
+
+
+def rows(home: Path, table: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(home / "feedback.db")) as database:
+        database.row_factory = sqlite3.Row
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchall():
+            return []  # nothing was written yet
+        return database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+
+
+def say(service: Service, **fields) -> tuple[int, str]:
+    answer = service.post("/feedback", json=fields)
+    content = answer.json()
+    return answer.status_code, content.get("feedback") or content["error"]
+
+
+def test_a_correction_by_request_id_keeps_image_digit_and_version(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    assert say(own, request_id=answer["request_id"], digit=7) == (201, "stored")
+    (row,) = rows(tmp_path, "corrections")
+    assert (row["model"], row["version"]) == (NAME, "3")
+    assert (row["predicted"], row["digit"]) == (answer["digit"], 7)
+    kept = np.frombuffer(row["image"], np.uint8).reshape(28, 28)
+    np.testing.assert_array_equal(kept, 255 * a_one())
+
+
+def test_every_protocols_answers_can_be_corrected(own: Service):
+    answer = own.post("/invocations", json={"instances": [ONE]})
+    assert say(own, request_id=answer.headers["x-request-id"], digit=7) == (201, "stored")
+
+
+def test_a_correction_with_the_image_needs_no_request_id(own: Service, tmp_path):
+    known = {"predicted": 2, "model": NAME, "version": "3"}
+    assert say(own, image=ONE, digit=1, **known) == (201, "stored")
+    (row,) = rows(tmp_path, "corrections")
+    assert (row["predicted"], row["model"], row["version"]) == (2, NAME, "3")
+
+
+def test_the_same_correction_is_kept_once(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    assert say(own, request_id=answer["request_id"], digit=7) == (201, "stored")
+    assert say(own, request_id=answer["request_id"], digit=7) == (200, "known")
+    assert say(own, image=ONE, digit=7) == (200, "known")
+    assert len(rows(tmp_path, "corrections")) == 1
+
+
+def test_who_corrects_a_prediction_again_replaces_the_first(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    say(own, request_id=answer["request_id"], digit=7)
+    assert say(own, request_id=answer["request_id"], digit=1) == (200, "changed")
+    assert [row["digit"] for row in rows(tmp_path, "corrections")] == [1]
+
+
+def test_contradictory_corrections_of_one_image_are_both_kept(own: Service, tmp_path):
+    say(own, image=ONE, digit=1)
+    assert say(own, image=ONE, digit=7) == (201, "stored")
+    assert len(rows(tmp_path, "corrections")) == 2
+
+
+def test_an_unknown_request_id_says_what_to_send(own: Service):
+    status, reason = say(own, request_id="never", digit=7)
+    assert (status, 'send its 28×28 as "image"' in reason) == (404, True)
+
+
+def test_an_unknown_request_id_with_its_image_is_taken(own: Service):
+    assert say(own, request_id="forgotten", image=ONE, digit=7) == (201, "stored")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"digit": 7},
+        {"request_id": "x"},
+        {"request_id": "x", "digit": 10},
+        {"request_id": "x", "digit": -1},
+        {"request_id": "x", "digit": 7.0},
+        {"request_id": "x", "digit": True},
+        {"request_id": "x", "digit": "7"},
+        {"request_id": 7, "digit": 7},
+        {"request_id": "", "digit": 7},
+        {"request_id": "x" * 201, "digit": 7},
+        {"image": [1, 2], "digit": 7},
+        {"image": [ONE, ONE], "digit": 7},
+        {"image": ONE, "digit": 7, "predicted": 11},
+        {"image": ONE, "digit": 7, "version": 3},
+    ],
+)
+def test_what_is_no_correction_is_refused(own: Service, fields, tmp_path):
+    assert say(own, **fields)[0] == 422
+    assert not rows(tmp_path, "corrections")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"{}", "text/plain", 415),  # what a form on another site could send
+    ],
+)
+def test_what_is_no_object_is_refused(own: Service, content, kind, status):
+    headers = {"content-type": kind}
+    assert own.post("/feedback", content=content, headers=headers).status_code == status
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_predictions_are_written_by_and_by(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    own.records.settle()
+    wait_for(lambda: rows(tmp_path, "predictions"))
+    (row,) = rows(tmp_path, "predictions")
+    assert (row["request_id"], row["digit"]) == (answer["request_id"], answer["digit"])
+    assert (row["model"], row["version"], len(row["image"])) == (NAME, "3", 784)
+
+
+def test_a_drawing_that_is_not_finished_teaches_nothing(own: Service, tmp_path):
+    own.post("/predict?live=1", json={"image": ONE})
+    finished = own.post("/predict", json={"image": ONE}).json()
+    own.records.close()
+    (row,) = rows(tmp_path, "predictions")
+    assert row["request_id"] == finished["request_id"]
+
+
+def test_another_process_can_correct_what_is_written(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    own.records.settle()
+    wait_for(lambda: rows(tmp_path, "predictions"))
+    other = Service(tmp_path)
+    assert say(other, request_id=answer["request_id"], digit=7) == (201, "stored")
+    other.close()
+
+
+def test_of_a_programs_flood_a_sample_is_written(own: Service, tmp_path):
+    answers = [own.post("/predict", json={"image": ONE}).json() for _ in range(100)]
+    own.records.close()
+    assert store.SAMPLE_PER_SECOND <= len(rows(tmp_path, "predictions")) < 100
+    assert say(own, request_id=answers[-1]["request_id"], digit=7) == (201, "stored")
+
+
+def test_what_is_remembered_is_bounded(own: Service, monkeypatch):
+    monkeypatch.setattr(store, "REMEMBERED", 5)
+    for _ in range(20):
+        own.post("/predict", json={"image": ONE})
+    own.records.settle()
+    assert len(own.feedback._recent) == 5
+
+
+def test_the_oldest_predictions_go(own: Service, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "STORED", 3)
+    for _ in range(10):
+        own.post("/predict", json={"image": ONE})
+    own.records.close()
+    assert len(rows(tmp_path, "predictions")) == 3
+
+
+def test_a_store_that_cannot_be_written_costs_corrections_not_answers(tmp_path):
+    put_copy(tmp_path, "3", seed=1)
+    service = Service(tmp_path, ANN_FEEDBACK_URL="sqlite:////nowhere/feedback.db")
+    answer = service.post("/predict", json={"image": ONE})
+    assert answer.status_code == 200
+    status, reason = say(service, request_id=answer.json()["request_id"], digit=7)
+    assert (status, "cannot be stored now" in reason) == (503, True)
+    service.feedback.close()
+    assert service.post("/predict", json={"image": ONE}).status_code == 200
+    service.close()

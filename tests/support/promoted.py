@@ -1,0 +1,55 @@
+"""A champion as the pipelines make one, but for its temperature, in a state folder of its own."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import keras
+
+from ann_models import datasets
+from ann_models.datasets import Dataset
+from pipelines.registry.client import Registry
+from pipelines.registry.versions import Version
+
+# So that a service's answers can be compared with the network's own.
+as_it_is = patch("ann_models.calibration.calibrated", lambda model, *_: (model, 1.0))
+
+
+def store_of(home: Path) -> str:
+    return f"sqlite:///{home / 'mlflow.db'}"
+
+
+def network(seed: int) -> keras.Sequential:
+    keras.utils.set_random_seed(seed)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    return keras.Sequential([keras.Input((28, 28)), *layers])
+
+
+def register(store: Path, count: int = 2) -> Registry:
+    """A registry in a folder, with untrained versions; none is promoted."""
+    registry = Registry(store_of(store), store)
+    register_versions(registry, count, str(store / "artifacts"))
+    return registry
+
+
+@as_it_is
+def register_versions(registry: Registry, count: int = 2, artifacts: str | None = None) -> None:
+    """Versions 1, 2, … of `offline-digits`, of seeds 1, 2, …; where MLflow wants its artifacts."""
+    experiment = registry.client.create_experiment("digits", artifacts)
+    run_id = registry.client.create_run(experiment).info.run_id
+    digits = datasets.digits("offline-digits")
+    for seed in range(1, count + 1):
+        registry.register(
+            network(seed), digits, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
+        )
+
+
+@as_it_is
+def promote(model: keras.Sequential, data: Dataset, home: Path) -> Version:
+    registry = Registry(store_of(home), home)
+    experiment = registry.client.create_experiment("digits", str(home / "artifacts"))
+    run_id = registry.client.create_run(experiment).info.run_id
+    version = registry.register(
+        model, data, run_id=run_id, variant="tiny", seed=1, git_commit="c0ffee"
+    )
+    registry.promote(version, "for the tests")
+    return version

@@ -1,0 +1,118 @@
+"""The service in this process, with small ONNX models in its state folder and no registry."""
+
+import asyncio
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+
+from serving.access_log import AccessLog
+from serving.app import App
+from serving.endpoints import Endpoints
+from serving.feedback.store import Feedback
+from serving.model.pool import Models
+from serving.records import Records
+from serving.routes import Routes
+from serving.settings import Settings, load
+from serving.site import Site
+
+NAME = "mnist-digits"
+
+
+def softmax_model(seed: int) -> bytes:
+    """images (n, 28, 28) → probabilities (n, 10), with weights of its own."""
+    weights = np.random.default_rng(seed).normal(0, 0.3, (784, 10)).astype(np.float32)
+    images = onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["N", 28, 28])
+    answer = onnx.helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["N", 10])
+    nodes = [
+        onnx.helper.make_node("Flatten", ["images"], ["flat"]),
+        onnx.helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        onnx.helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes, "small", [images], [answer], [onnx.numpy_helper.from_array(weights, "weights")]
+    )
+    opset = [onnx.helper.make_opsetid("", 13)]
+    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+
+
+def answers_of(seed: int, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(softmax_model(seed))
+    return session.run(["probabilities"], {"images": images})[0]
+
+
+def put_copy(home: Path, version: str, seed: int, name: str = NAME, last: bool = True) -> Path:
+    """A verified version on disk, as the registry's follower leaves it."""
+    copy = home / "served" / name / version
+    copy.mkdir(parents=True)
+    content = softmax_model(seed)
+    (copy / "model.onnx").write_bytes(content)
+    image = a_one()
+    np.savez(copy / "probe.npz", image=image, probabilities=answers_of(seed, image[None])[0])
+    manifest = {
+        "name": name,
+        "version": version,
+        "data": "mnist",
+        "run_id": "a-run",
+        "experiment_id": "3",
+        "onnx_sha256": hashlib.sha256(content).hexdigest(),
+    }
+    (copy / "version.json").write_text(json.dumps(manifest))
+    if last:
+        (copy.parent / "last_good_champion").write_text(version)
+    return copy
+
+
+def a_one() -> np.ndarray:
+    """A digit one: (28, 28)."""
+    image = np.zeros((28, 28), np.float32)
+    image[4:24, 13:16] = 1
+    return image
+
+
+def png_of(image: np.ndarray, kind: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray((255 * image).astype(np.uint8)).resize((280, 280)).save(stream, kind)
+    return stream.getvalue()
+
+
+class Service:
+    """The application, and a client that speaks to it without a network."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        settings: Settings = load({"ANN_HOME": str(home), **environment})
+        self.lines = io.BytesIO()
+        self.looked: list[bool] = []
+        self.models = Models(settings)
+        self.models.start()
+        self.feedback = Feedback(settings.feedback_url)
+        self.log = AccessLog(self.lines)
+        self.records = Records(self.log, self.feedback)
+        endpoints = Endpoints(settings, self.models, self.records, lambda: self.looked.append(True))
+        self.app = App(Routes(endpoints, Site()), self.records, settings.api_key)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://service")
+        self._runner = asyncio.Runner()
+
+    def run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.run(self._client.get(path, **more))
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.run(self._client.post(path, **more))
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return self.run(self._client.request(method, path, **more))
+
+    def close(self) -> None:
+        self._runner.close()
+        self.records.close()
