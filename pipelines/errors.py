@@ -80,7 +80,7 @@ def in_a_sentence(error: BaseException) -> str:
 
 
 def _full_disk() -> StorageFull | None:
-    from pipelines.settings import state_folder
+    from pipelines.home import state_folder
 
     folder = state_folder()
     there = next(place for place in (folder, *folder.parents) if place.exists())

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.errors import WrongUse
+from pipelines.home import state_folder
 
 SERVER_SCHEMES = ("http", "https")
 PROCESSORS = Path("/proc/cpuinfo")
@@ -61,11 +62,6 @@ class Settings:
     def log(self) -> Path:
         """Tracebacks of errors that were shown as one sentence."""
         return self.home / "ann.log"
-
-
-def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where ANN_HOME says that state is kept."""
-    return Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
 
 
 def embedded_uri(home: Path) -> str:

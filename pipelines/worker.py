@@ -16,10 +16,9 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
-from pipelines.local.probes import HEARTBEAT_SECONDS
-from pipelines.local.services import POOL
 from pipelines.scheduling import deployments, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
+from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 

@@ -363,7 +363,7 @@ def _explain(error: Exception) -> int:
 def _keep_traceback(error: Exception) -> Path | None:
     import traceback
 
-    from pipelines.settings import state_folder
+    from pipelines.home import state_folder
 
     log = state_folder() / "ann.log"
     try:

@@ -55,12 +55,12 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
         if trains_here:
             import ann_models.training  # noqa: F401
 
-        from pipelines.flows import lecture  # noqa: F401
+        from pipelines.flows import ad_hoc, lecture  # noqa: F401
         from pipelines.scheduling import orphaned_runs
         from pipelines.scheduling.deployments import connected
 
     with connected() as prefect:
         for name in orphaned_runs.close_typed(prefect):
             terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
-    click.get_current_context().with_resource(orphaned_runs.marked())
+    click.get_current_context().with_resource(ad_hoc.process_tag())
     progress.display = terminal

@@ -15,12 +15,12 @@ from prefect.runtime import flow_run
 from ann_models import drift as statistics
 from ann_models.drift import Embedding, Finding, Sample
 from ann_models.findings import Findings
+from pipelines.events import DRIFT_EVENT, MODEL_RESOURCE
 from pipelines.feedback import requests
 from pipelines.feedback.corrections import DAY
 from pipelines.flows import context, tasks
 from pipelines.flows.context import DataFile
 from pipelines.flows.retraining import champion_now
-from pipelines.scheduling.automations import DRIFT_EVENT, MODEL
 from serving import settings as serving_settings
 
 EXPERIMENT = "Drift watch"
@@ -79,7 +79,7 @@ def drift(days: float = 7.0, least: int = 100) -> Report:
         emit_event(
             DRIFT_EVENT,
             resource={
-                "prefect.resource.id": f"{MODEL}{report.model}",
+                "prefect.resource.id": f"{MODEL_RESOURCE}{report.model}",
                 "prefect.resource.name": report.model,
             },
             payload={"drifted": report.drifted, "run_id": report.run_id, "images": report.images},

@@ -17,12 +17,11 @@ from prefect.runtime import flow_run
 from ann_models import variants
 from ann_models.errors import DataUnavailable, InvalidData
 from pipelines.errors import FATAL, WrongUse, in_a_sentence, translate
-from pipelines.flows import context, dask_workers, helper_process, progress, tasks, upstream
+from pipelines.flows import ad_hoc, context, dask_workers, helper_process, progress, tasks, upstream
 from pipelines.flows.context import DataFile
 from pipelines.flows.helper_process import Hand, Result
 from pipelines.flows.report import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.registry.client import MODEL_NAMES
-from pipelines.scheduling import orphaned_runs
 from pipelines.tracking import views
 
 Comparisons = dict[str, Result]  # by question
@@ -55,7 +54,7 @@ def lecture(
         ClusterUnavailable: the Dask scheduler does not answer; likewise.
         StorageFull: nothing more can be written; likewise.
     """
-    with orphaned_runs.untagged():
+    with ad_hoc.untagged():
         named = variants.find(names or [])
         report = Report(str(flow_run.id), data=None, quick=quick)
         files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in named)}

@@ -11,9 +11,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from pipelines.local.supervisor import Health
+from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS
 from serving.settings import NOT_ASKED
 
-HEARTBEAT_SECONDS = 10  # between two of a worker's; three missed are too many
 SECONDS = 5.0  # a server may be busy
 SILENT = "does not answer"
 NO_CHAMPION = "waiting for a champion: run `ann run mnist_ann`"

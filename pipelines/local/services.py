@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pipelines.local import ports, probes
 from pipelines.local.supervisor import Health
+from pipelines.scheduling.work_pool import POOL
 from pipelines.settings import Settings
 
 MLFLOW, PREFECT, WORKER, DIGITS = "MLflow", "Prefect", "schedules", "digits"
-POOL = "ann"  # Prefect's work pool of this project
 
 
 @dataclass(frozen=True)

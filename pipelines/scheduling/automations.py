@@ -7,13 +7,13 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events import DeploymentEventTrigger
 
-DRIFT_EVENT = "ann.drift.detected"
-MODEL = "ann.model."  # of the event's resource id; the registered model's name follows
+from pipelines.events import DRIFT_EVENT, MODEL_RESOURCE
+
 ON_DRIFT = DeploymentEventTrigger(
     name="retrain on drift",
     description="The drift watch's event starts the retraining.",
     expect={DRIFT_EVENT},
-    match={"prefect.resource.id": f"{MODEL}*"},
+    match={"prefect.resource.id": f"{MODEL_RESOURCE}*"},
 )
 
 

@@ -37,8 +37,8 @@ from prefect.utilities.callables import parameter_schema
 
 from ann_models import variants
 from pipelines.errors import WrongUse
-from pipelines.local.services import POOL
 from pipelines.scheduling.automations import retrain_on_drift
+from pipelines.scheduling.work_pool import POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -146,14 +146,14 @@ def prepare(client: SyncPrefectClient) -> None:
         client.create_variable(VariableCreate(name=MADE, value=wanted))
     elif wanted != names:
         client.update_variable(VariableUpdate(name=MADE, value=wanted))
-    for deployment in deployments(client):  # the flow's form may have changed with the code
+    for deployment in deployments(client):  # the code may have changed since they were made
         flow = flow_of(deployment)
-        if flow in FLOWS:
-            schema = form(flow)
-            if deployment.parameter_openapi_schema != schema:
-                client.update_deployment(
-                    deployment.id, DeploymentUpdate(parameter_openapi_schema=schema)
-                )
+        if flow not in FLOWS:
+            continue
+        schema = form(flow)
+        if (deployment.entrypoint, deployment.parameter_openapi_schema) != (FLOWS[flow], schema):
+            update = DeploymentUpdate(entrypoint=FLOWS[flow], parameter_openapi_schema=schema)
+            client.update_deployment(deployment.id, update)
     for deployment in deployments(client, RETRAIN):
         retrain_on_drift(client, deployment.id)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psutil
-from prefect import tags
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -23,32 +21,17 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import TagsContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Crashed, State
 
-from pipelines.local.services import POOL
-from pipelines.process_identity import has_ended, this_process
+from pipelines.flows.ad_hoc import PROCESS_TAG
+from pipelines.process_identity import has_ended
 from pipelines.scheduling.schedules import AT_WORK
+from pipelines.scheduling.work_pool import POOL
 
 STARTING = timedelta(minutes=1)  # until a run that begins has its process
 WORKER_LABEL = "prefect.worker.name"
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a scheduled run's process
-TYPED_BY = "process: "  # how the tag of a typed run begins
-
-
-@contextlib.contextmanager
-def marked() -> Iterator[None]:
-    """Flow runs begun in here say whose they are."""
-    with tags(f"{TYPED_BY}{this_process()}"):
-        yield
-
-
-@contextlib.contextmanager
-def untagged() -> Iterator[None]:
-    """Tasks begun in here do not inherit the mark: each would ask the server for a limit on it."""
-    with TagsContext(current_tags=set()):
-        yield
 
 
 def close_scheduled(client: SyncPrefectClient, grace: timedelta = STARTING) -> list[str]:
@@ -86,7 +69,7 @@ def close_typed(client: SyncPrefectClient) -> list[str]:
     wanted = FlowRunFilter(state=_at_work(), deployment_id=typed)
     closed = []
     for run in client.read_flow_runs(flow_run_filter=wanted):
-        by = [tag.removeprefix(TYPED_BY) for tag in run.tags if tag.startswith(TYPED_BY)]
+        by = [tag.removeprefix(PROCESS_TAG) for tag in run.tags if tag.startswith(PROCESS_TAG)]
         if by and all(has_ended(identity) for identity in by):
             closed += _closed(client, run)
     return closed

@@ -87,11 +87,14 @@ def test_a_default_that_is_new_in_the_code_is_made(client, monkeypatch):
 
 def test_the_form_follows_the_code_and_leaves_the_rest(client):
     deployment = schedules.find(client, "digits")
-    old = deployments.DeploymentUpdate(parameter_openapi_schema={"type": "object"})
+    old = deployments.DeploymentUpdate(
+        entrypoint="pipelines.flows.lecture", parameter_openapi_schema={"type": "object"}
+    )
     client.update_deployment(deployment.id, old)
     prepare(client)
     after = schedules.find(client, "digits")
     assert after.parameter_openapi_schema == deployments.form("lecture")
+    assert after.entrypoint == deployments.FLOWS["lecture"]
     assert after.parameters == deployment.parameters
     assert after.schedules == deployment.schedules
 

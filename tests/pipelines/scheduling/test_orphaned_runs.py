@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Running
 
+from pipelines.flows import ad_hoc
 from pipelines.process_identity import this_process
 from pipelines.scheduling import orphaned_runs
 
@@ -31,7 +32,7 @@ def dead_process() -> str:
 
 def run_of(client, identity: str, state=None):
     return client.create_flow_run(
-        typed, tags=[f"{orphaned_runs.TYPED_BY}{identity}"], state=state or Running()
+        typed, tags=[f"{ad_hoc.PROCESS_TAG}{identity}"], state=state or Running()
     )
 
 
@@ -40,10 +41,10 @@ def state_of(client, run) -> StateType:
 
 
 def test_a_run_says_whose_it_is(client):
-    with orphaned_runs.marked():
+    with ad_hoc.process_tag():
         state = typed(return_state=True)
     run = client.read_flow_run(state.state_details.flow_run_id)
-    assert run.tags == [f"{orphaned_runs.TYPED_BY}{this_process()}"]
+    assert run.tags == [f"{ad_hoc.PROCESS_TAG}{this_process()}"]
 
 
 def test_the_run_of_a_killed_process_is_closed_once_and_others_are_left(client):

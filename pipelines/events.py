@@ -1,0 +1,4 @@
+"""Prefect events that the pipelines emit: the names that senders and automations share."""
+
+DRIFT_EVENT = "ann.drift.detected"
+MODEL_RESOURCE = "ann.model."  # of the event's resource id; the registered model's name follows
