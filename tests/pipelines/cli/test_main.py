@@ -16,8 +16,7 @@ from PIL import Image
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines import settings
-from pipelines.cli import session
-from pipelines.cli.main import main
+from pipelines.cli import main, session
 from pipelines.tracking.client import Tracking
 from serving.errors import NoChampion
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
-from pipelines.cli.main import main
+from pipelines.cli import main
 from pipelines.cli.schedule import Duration
 from pipelines.scheduling import deployments, schedules
 from pipelines.scheduling.deployments import connected, prepare
