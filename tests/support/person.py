@@ -23,7 +23,7 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
 
-PATIENCE = 30  # seconds
+PATIENCE = 90  # seconds; the machine may be loaded
 
 Stroke = list[tuple[float, float]]
 
@@ -62,7 +62,8 @@ class Service:
         self.environ = kept | {"ANN_HOME": str(home)} | environ
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, ready: bool = True) -> None:
+        """Start it, and wait until it is ready to predict, or only until it answers."""
         command = "from pipelines.cli.main import main; main()"
         with (self.home / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -72,11 +73,12 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(self.is_ready)
+        wait_for(lambda: self.is_healthy("ready" if ready else "live"))
 
-    def is_ready(self) -> bool:
+    def is_healthy(self, probe: str) -> bool:
+        """Whether /health/ready or /health/live says so."""
         try:
-            with urlopen(f"{self.url}health/ready", timeout=2) as answer:
+            with urlopen(f"{self.url}health/{probe}", timeout=2) as answer:
                 return answer.status == 200
         except OSError:
             return False
@@ -166,6 +168,35 @@ class Page:
     def clear(self) -> None:
         self.press(Keys.ESCAPE)
         wait_for(lambda: self["sentence"].text == "No digit yet")
+
+    def correct(self, digit: int) -> None:
+        self["digits"].find_elements("css selector", "button")[digit].click()
+
+    def chosen(self) -> list[str]:
+        """The digits that are marked below the plot: the answer's and the person's."""
+        return self.script(
+            "[...document.querySelectorAll('#digits .answered, #digits [aria-pressed=true]')]"
+            ".map(button => button.textContent)"
+        )
+
+    def requests(self, path: str = "") -> list[str]:
+        """The URLs below `path` that were asked since this was called last."""
+        events = [json.loads(e["message"])["message"] for e in self.browser.get_log("performance")]
+        sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        urls = [event["request"]["url"] for event in sent]
+        return [url for url in urls if not path or url.startswith(self.url + path)]
+
+    def module(self, name: str, code: str, *arguments: object) -> Any:
+        """Evaluate code with `module`, one of the page's own."""
+        return self.browser.execute_async_script(
+            "const done = arguments[arguments.length - 1];"
+            "import(new URL(`page/"
+            + name
+            + "`, document.baseURI)).then((module) => done("
+            + (f"(() => {code})(...arguments)" if code.startswith("{") else code)
+            + "), (error) => done(String(error)))",
+            *arguments,
+        )
 
     def digit(self) -> int:
         """The answer with its reasons, once it is there."""
