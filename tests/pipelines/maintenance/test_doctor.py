@@ -49,7 +49,7 @@ def only(check, home, **environ: str) -> Finding:
 @pytest.fixture(scope="module")
 def one_run(tmp_path_factory):
     home = tmp_path_factory.mktemp("one run")
-    tracking = Tracking(settings.load({"ANN_HOME": str(home)}))
+    tracking = Tracking(settings.load({"ANN_HOME": str(home)})).open()
     with tracking.run(tracking.experiment("digits"), "mnist_ann", {}) as run_id:
         tracking.log_findings(run_id, Findings(), {})
     return home
