@@ -138,7 +138,7 @@ def test_artifacts_that_are_gone_are_missed(one_run, tmp_path):
 
 def test_a_server_that_keeps_artifacts_on_its_own_disk_is_warned_of(tmp_path, monkeypatch):
     experiment = SimpleNamespace(artifact_location="/srv/mlruns/1")
-    server = SimpleNamespace(experiments=lambda: [experiment])
+    server = SimpleNamespace(check=lambda: None, experiments=lambda: [experiment])
     monkeypatch.setattr("pipelines.tracking.client.Tracking", lambda settings: server)
     finding = only(doctor._artifacts, tmp_path, MLFLOW_TRACKING_URI="http://mlflow:5000")
     assert not finding.well
