@@ -111,7 +111,7 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "MLFLOW_UV_AUTO_DETECT": "false",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "TF_CPP_MIN_LOG_LEVEL": "3",  # its errors are raised, too
-        # A cached program is used, and gives the same weights: `compiled` names processor and version.
+        # Cached programs give the same weights: `compiled` names processor and version.
         "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={settings.compiled}",
         "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiles sooner, runs as fast
     }
