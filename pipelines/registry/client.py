@@ -32,7 +32,7 @@ from pipelines.registry.versions import Version
 if TYPE_CHECKING:
     import keras
 
-    from ann_models.datasets import Dataset
+    from pipelines.registry.model_artifact import ModelArtifact
 
 MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -60,44 +60,27 @@ class Registry:
         self.client = MlflowClient(uri, uri)
 
     def register(
-        self,
-        model: keras.Model,
-        data: Dataset,
-        *,
-        run_id: str,
-        variant: str,
-        seed: int,
-        git_commit: str,
+        self, artifact: ModelArtifact, *, run_id: str, variant: str, seed: int, git_commit: str
     ) -> Version:
-        """Store a trained model, calibrated, as a new version of its source's registered model.
+        """Store a model as a new version of its data source's registered model.
 
         Args:
-            model: the trained network, (n, 28, 28) → (n, 10); it stays as it is.
-            data: the digits it was trained on, with x_val and y_val for the gate.
+            artifact: the calibrated model with its ONNX form and what the gate needs.
             run_id: the run that trained it.
             variant: the entry's name.
             seed: the training's seed.
             git_commit: the code's version.
-
-        Raises:
-            UnsupportedLayer: the model has no ONNX form.
         """
-        from ann_models.calibration import calibrated
-        from ann_models.onnx.export import to_onnx
-        from pipelines.flows.candidate import examine
         from pipelines.registry import model_artifact
 
-        model, temperature = calibrated(model, data.arrays["x_val"], data.arrays["y_val"])
-        onnx_bytes = to_onnx(model)
-        candidate = examine(model, onnx_bytes, data)
+        candidate, source = artifact.candidate, artifact.candidate.data_source
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
-            run.info.experiment_id, variant, run_id, {"data": data.source}, run.data.params
+            run.info.experiment_id, variant, run_id, {"data": source}, run.data.params
         )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
-            probe = data.arrays["x_val"][0]
-            model_artifact.write(folder, model, onnx_bytes, candidate, probe, logged)
+            model_artifact.write(folder, artifact, logged)
             hashes = {tag: _sha256(folder / path) for tag, path in HASHED.items()}
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
@@ -106,13 +89,13 @@ class Registry:
             "variant": variant,
             "seed": str(seed),
             "git_commit": git_commit,
-            "data": data.source,
-            "data_digest": data.digest,
+            "data": source,
+            "data_digest": artifact.data_digest,
             "validation_digest": candidate.validation_digest,
             "onnx_ms": str(candidate.onnx_ms),
             "onnx_difference": str(candidate.onnx_difference),
             "weights_finite": str(candidate.weights_finite),
-            "temperature": f"{temperature:.6g}",
+            "temperature": f"{artifact.temperature:.6g}",
             "robustness_by_corruption": json.dumps(candidate.robustness),
         }
         return self.add(logged, run_id, tags)

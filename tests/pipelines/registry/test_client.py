@@ -27,6 +27,7 @@ from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
 from pipelines import locks
 from pipelines.errors import RegistryError
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Candidate, Policy
 from pipelines.registry.client import Registry, Version
 from serving.model.download import fetch
@@ -68,7 +69,11 @@ class Workbench:
 
     def register(self, model: keras.Sequential) -> Version:
         return self.registry.register(
-            model, DIGITS, run_id=self.run_id, variant="nearest_mean", seed=3, git_commit="c0ffee"
+            evaluate_candidate(model, DIGITS),
+            run_id=self.run_id,
+            variant="nearest_mean",
+            seed=3,
+            git_commit="c0ffee",
         )
 
     def __getitem__(self, number: int) -> Version:
@@ -159,7 +164,7 @@ def test_the_run_and_the_models_that_it_made_name_each_other(three):
     assert sorted(version["version"] for (version,) in versions) == ["1", "2", "3"]
 
 
-def test_a_candidate_is_read_back_as_it_was_examined(three):
+def test_a_candidate_is_read_back_as_it_was_evaluated(three):
     candidate = three.registry.candidate(three[1])
     expected = calibrated_nearest_mean(GOOD)(DIGITS.arrays["x_val"])
     np.testing.assert_allclose(candidate.probabilities, expected, atol=1e-5)
@@ -312,7 +317,7 @@ def test_an_empty_registry_has_no_versions_and_no_champion(empty):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipelines.registry import Registry
+from pipelines.registry.client import Registry
 
 uri, home, move = sys.argv[1:]
 registry = Registry(uri, Path(home))
@@ -421,7 +426,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from pipelines.gate import Policy
-from pipelines.registry import Registry
+from pipelines.registry.client import Registry
 
 uri, home, number, start = sys.argv[1:]
 registry = Registry(uri, Path(home))
