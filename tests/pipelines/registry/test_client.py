@@ -30,7 +30,7 @@ from pipelines.gate import Candidate, Policy
 from pipelines.locks import exclusive_lock
 from pipelines.registry import client
 from pipelines.registry.client import Registry, Version
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 BETTER_ONLY = Policy(clearly_faster=0)  # no decision hangs on the clock of a busy machine
