@@ -39,7 +39,7 @@ from ann_models.entry import Variant
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
-from pipelines.errors import TrackingUnavailable, in_a_sentence, translate
+from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.locks import one_at_a_time
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
@@ -108,7 +108,7 @@ class Tracking:
             cause = translate(error)
             if cause is error:
                 cause = TrackingUnavailable(
-                    f"the runs at {uri} cannot be opened ({in_a_sentence(error)}). Repair the "
+                    f"the runs at {uri} cannot be opened ({format_error(error)}). Repair the "
                     "store, or set MLFLOW_TRACKING_URI to another or to none."
                 )
             raise cause from error
