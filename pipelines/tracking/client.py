@@ -40,7 +40,7 @@ from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
 from pipelines.errors import TrackingUnavailable, format_error, translate
-from pipelines.locks import one_at_a_time
+from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import provenance, tags, views
@@ -83,7 +83,7 @@ class Tracking:
         if not self.settings.embedded:
             self.check()
         else:
-            with one_at_a_time(self.settings.home / STORE_LOCK):
+            with exclusive_lock(self.settings.home / STORE_LOCK):
                 self.check()
             with closing(sqlite3.connect(self.settings.home / "mlflow.db")) as database:
                 database.execute("PRAGMA journal_mode=WAL")
