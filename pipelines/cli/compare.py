@@ -29,11 +29,11 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     from ann_models import variants
 
     chosen = variants.find(names)
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     runs = tracking.newest_by_variant()
     found = [runs[variant.name] for variant in chosen if variant.name in runs]
     if as_json:
@@ -61,13 +61,13 @@ def leaderboard(as_json: bool) -> None:
 
     Example: ann leaderboard
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.maintenance.leaderboard import standings
     from pipelines.registry.client import Registry
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     found = standings(tracking, Registry(settings.tracking_uri, settings.home))
     if as_json:
         click.echo(json.dumps([asdict(standing) for standing in found]))

@@ -45,11 +45,11 @@ def prune(
 
     Example: ann prune --older-than 90d --keep 5
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.maintenance import retention
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     planned = retention.plan(tracking, older_than, keep)
     outcome = retention.carry_out(tracking, planned) if yes else None
     if as_json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def open_state() -> Settings:
+def load_settings() -> Settings:
     """The settings, checked and told to the libraries; a state folder that was moved is mended.
 
     Raises:
@@ -30,7 +30,7 @@ def open_state() -> Settings:
     return loaded
 
 
-def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
+def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
 
     Args:
@@ -48,7 +48,7 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
     status.reach_prefect(settings)
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings)  # says so if the server is away
+    Tracking(settings).open()  # says so if the server is away
     logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):

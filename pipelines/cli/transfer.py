@@ -79,8 +79,8 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
 
 def _opened() -> tuple[Tracking, Registry]:
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    return Tracking(settings), Registry(settings.tracking_uri, settings.home)
+    return Tracking(settings).open(), Registry(settings.tracking_uri, settings.home)

@@ -16,13 +16,14 @@ from prefect.runtime import flow_run
 
 from ann_models import variants
 from ann_models.errors import DataUnavailable, InvalidData
-from pipelines.errors import FATAL, WrongUse, in_a_sentence, translate
+from pipelines.errors import FATAL, WrongUse, format_error, translate
 from pipelines.flows import ad_hoc, context, dask_workers, helper_process, progress, tasks, upstream
 from pipelines.flows.context import DataFile
 from pipelines.flows.helper_process import Hand, Result
 from pipelines.flows.report import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import views
+from pipelines.tracking.tags import RUN_COLOR
 
 Comparisons = dict[str, Result]  # by question
 
@@ -100,7 +101,7 @@ def _in_turn(work: list[Work], report: Report, hand: Hand) -> Comparisons:
 
     try:
         for position, item in enumerate(work, 1):
-            if item.variant.builds_on:
+            if item.variant.depends_on:
                 settle()
             variant_study = _study(item, hand)
             with progress.display.variant(item.variant.name, position, len(work)):
@@ -124,7 +125,7 @@ def _side_by_side(
         with dask_workers.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
             around = dask_workers.Surroundings.here()
             calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            after = {i.variant.name: i.variant.builds_on for i in work}
+            after = {i.variant.name: i.variant.depends_on for i in work}
             job = report.pipeline_run_id
             for name, found in cluster.completed(study, calls, after, job, progress.display):
                 if isinstance(found, Exception):  # its worker was lost again and again
@@ -134,7 +135,7 @@ def _side_by_side(
                 well = found.status == "finished"
                 progress.display.ended(name, len(rows), len(work), well, found.seconds)
     finally:
-        context.tracking().close_lost_runs(report.pipeline_run_id)
+        context.tracking().end_unfinished_runs(report.pipeline_run_id)
     report.rows = [rows[item.variant.name] for item in work]
     for item, row in zip(work, report.rows, strict=True):
         _decide(row, item, report)
@@ -170,7 +171,7 @@ def _on_a_worker(work: Work, surroundings: dask_workers.Surroundings) -> Row:
     _import_once()
     name = work.variant.name
     progress.display = dask_workers.Relay(name, work.pipeline_run_id)
-    context.tracking().close_lost_runs(work.pipeline_run_id, name)
+    context.tracking().end_unfinished_runs(work.pipeline_run_id, name)
     try:
         _, row = _study(work.with_data_at_hand(), helper_process.HERE)
         return row
@@ -194,7 +195,7 @@ def _study(work: Work, hand: Hand) -> Iterator[Row]:
         "data_source": file.source,
         "seeds": str(variant.seeds),
         "quick": str(work.quick).lower(),
-        views.COLOUR: views.colour(variant),
+        RUN_COLOR: views.colour(variant),
     }
     try:
         experiment = context.tracking().experiment(variant.question, work.quick)
@@ -268,7 +269,7 @@ def _in_words(error: Exception) -> str:
     cause = translate(error)
     if isinstance(cause, FATAL):
         raise cause from error
-    return in_a_sentence(cause)
+    return format_error(cause)
 
 
 def _prepare(name: str, report: Report) -> DataFile:

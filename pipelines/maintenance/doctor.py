@@ -74,6 +74,7 @@ def _tracking(settings: Settings) -> Finding:
 
     try:
         tracking = Tracking(settings)
+        tracking.check()
     except PipelineError as error:
         return Finding("tracking", False, f"{settings.tracking_uri}: {error}")
     running = len(tracking.runs("attributes.status = 'RUNNING'"))
@@ -85,7 +86,9 @@ def _artifacts(settings: Settings) -> Finding:
     from pipelines.tracking.client import Tracking
 
     try:
-        places = {e.artifact_location for e in Tracking(settings).experiments()}
+        tracking = Tracking(settings)
+        tracking.check()
+        places = {e.artifact_location for e in tracking.experiments()}
     except PipelineError:
         return Finding("artifacts", False, "not looked at: tracking is away.")
     paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]
@@ -108,7 +111,7 @@ def _is_local(place: str) -> bool:
 
 def _champion(settings: Settings) -> Finding:
     from serving.errors import ServingError
-    from serving.model.loaded_model import fetch
+    from serving.model.download import fetch
 
     try:
         champion = fetch(settings.tracking_uri, "mnist-digits", "champion", settings.home)

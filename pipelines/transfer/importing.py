@@ -30,13 +30,13 @@ from ann_models.errors import AnnError
 from ann_models.onnx.inference import predictor
 from ann_models.questions import QUESTIONS
 from pipelines import gate
-from pipelines.errors import WrongUse, in_a_sentence
+from pipelines.errors import WrongUse, format_error
+from pipelines.home import sha256
 from pipelines.registry import versions as ledger
 from pipelines.registry.client import HASHED, MODEL_NAMES, Registry, Version
-from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
+from pipelines.tracking.tags import DATA_CONTEXT, LATEST
 from pipelines.transfer import bundle
-from pipelines.transfer.exporting import CONTEXT
 
 BATCH = 1000  # metrics in one request
 FACTS = {"onnx_ms", "onnx_difference"}  # among the gate's numbers: known before it was asked
@@ -75,11 +75,11 @@ def import_file(tracking: Tracking, reg: Registry, file: Path) -> Imported:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         manifest = bundle.unpack(file, folder)
-        origin = {"imported_run_id": manifest.run.id, "imported_sha256": bundle.sha256(file)}
+        origin = {"imported_run_id": manifest.run.id, "imported_sha256": sha256(file)}
         try:
             _check(manifest, folder)
         except (AnnError, MlflowException, ValueError) as error:
-            raise WrongUse(f"{file} cannot be imported: {in_a_sentence(error)}") from error
+            raise WrongUse(f"{file} cannot be imported: {format_error(error)}") from error
         if earlier := _earlier(tracking, reg, origin["imported_sha256"]):
             return earlier
         return _import(tracking, reg, manifest, folder, origin)
@@ -136,7 +136,7 @@ def _stand_for_variant(
 ) -> None:
     """Let the run be compared with others, unless this store has one of its variant."""
     variant = source.tags.get("variant", "")
-    known = f"tags.variant = '{variant}' AND tags.{views.LATEST} = 'true'"
+    known = f"tags.variant = '{variant}' AND tags.{LATEST} = 'true'"
     if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
         tracking.make_newest(run_id, variant, experiment)
 
@@ -159,7 +159,7 @@ def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:
     entity = Dataset(data.name, data.digest, data.source_type, data.source, profile=data.profile)
-    return DatasetInput(entity, [InputTag(CONTEXT, data.context)])
+    return DatasetInput(entity, [InputTag(DATA_CONTEXT, data.context)])
 
 
 def _rename(path: Path, entry: LoggedModel) -> None:
@@ -218,7 +218,7 @@ def _check_source(version: bundle.Version, run: bundle.Run) -> None:
 def _check_forms(version: bundle.Version, folder: Path) -> None:
     """Both forms are those that were registered, and ONNX Runtime answers as it did then."""
     for tag, path in HASHED.items():
-        if bundle.sha256(folder / path) != version.tags.get(tag):
+        if sha256(folder / path) != version.tags.get(tag):
             raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
     validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
     expected = VALIDATION[version.tags["data"]], gate.CLASSES

@@ -12,8 +12,9 @@ import pytest
 import tests.support.browser as chromium
 from ann_models import datasets
 from ann_models.errors import DataUnavailable
-from tests.support.person import Page, Service
+from tests.support.person import Page
 from tests.support.promoted import promote
+from tests.support.running import Service
 
 
 @pytest.fixture(scope="session")

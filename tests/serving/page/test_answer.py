@@ -12,7 +12,9 @@ import pytest
 import tests.support.browser as chromium
 from ann_models import datasets
 from tests.serving.page.test_picture import picture
-from tests.support.person import STROKES, Page, Service, wait_for
+from tests.support.person import STROKES, Page
+from tests.support.running import Service
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 

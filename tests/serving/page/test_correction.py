@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import tests.support.browser as chromium
-from tests.support.person import STROKES, Page, Service, wait_for
+from tests.support.person import STROKES, Page
+from tests.support.running import Service
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 

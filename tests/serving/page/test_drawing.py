@@ -7,7 +7,8 @@ from selenium.webdriver.common.keys import Keys
 
 import tests.support.browser as chromium
 from ann_models import datasets
-from tests.support.person import STROKES, Page, Stroke, wait_for
+from tests.support.person import STROKES, Page, Stroke
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 

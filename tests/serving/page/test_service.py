@@ -9,8 +9,10 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 import tests.support.browser as chromium
-from tests.support.person import STROKES, Page, Service, wait_for
+from tests.support.person import STROKES, Page
 from tests.support.prefix_proxy import behind_prefix
+from tests.support.running import Service
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 
@@ -73,7 +75,8 @@ def test_a_drawing_outlives_the_service_and_is_answered_when_it_is_back(
 def test_a_service_without_a_network_says_so_to_a_person(browser: Any, tmp_path: Path) -> None:
     service = Service(tmp_path)
     try:
-        service.start(ready=False)
+        service.launch()
+        wait_for(lambda: service.ask("GET", "/health/live")[0] == 200)
         page = Page(browser, service.url).open()
         wait_for(lambda: page["trouble"].is_displayed())
         assert "The service has no trained network yet." in page["trouble"].text
