@@ -186,7 +186,7 @@ def _fit(variant: Variant) -> str:
     batch = "" if variant.batch_size == 32 else f", batch_size = {variant.batch_size}"
     arguments = f"train_x, train_y, epochs = {variant.epochs}{batch}, verbose = 0"
     if validated:
-        wraps = len(arguments) > 60
+        wraps = len(arguments) > 50
         arguments += f",{_CONTINUED if wraps else ' '}validation_data = (val_x, val_y)"
     if variant.early_stopping:
         arguments += (
