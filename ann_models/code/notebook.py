@@ -12,7 +12,9 @@ from ann_models.entry import Question, Variant
 _QUIET = "import os\nos.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'  # TensorFlow's log lines\n"
 
 
-def notebook(variant: Variant, question: Question, seed: int = 0, weights: str | None = None) -> str:
+def notebook(
+    variant: Variant, question: Question, seed: int = 0, weights: str | None = None
+) -> str:
     """The notebook's JSON; arguments and errors as for `script`, and the variant's question."""
     exercise = exercise_of(variant)
     cells = [

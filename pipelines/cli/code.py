@@ -88,7 +88,7 @@ def _save_network(variant: Variant, seed: int, path: Path) -> None:
     from pipelines.errors import WrongUse
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(session.open_state())
+    tracking = Tracking(session.load_settings())
     run = tracking.newest_by_variant().get(variant.name)
     if run is None:
         raise WrongUse(f"{variant.name} is not trained yet; `ann run {variant.name}` trains it.")

@@ -26,7 +26,9 @@ def test_it_has_the_question_the_maths_an_exercise_a_hint_and_a_folded_answer():
     words = text(made("relu_regression_4"))
     assert "3 How many neurons fit a curve?" in words
     assert "$$" in words
-    assert words.index("## Exercise") < words.index("<summary>Hint") < words.index("<summary>Answer")
+    assert (
+        words.index("## Exercise") < words.index("<summary>Hint") < words.index("<summary>Answer")
+    )
 
 
 def test_every_question_with_a_trained_row_has_an_exercise_of_its_own():
@@ -44,7 +46,9 @@ def test_the_same_variant_gives_the_same_file():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["relu_regression_1", "nonlinear_classification", "overfit_l2_0.1"])
+@pytest.mark.parametrize(
+    "name", ["relu_regression_1", "nonlinear_classification", "overfit_l2_0.1"]
+)
 def test_it_runs_shows_its_panel_and_prints_nothing_in_red(name, tmp_path):
     document = made(name, epochs=2)
     client = NotebookClient(document, timeout=240, resources={"metadata": {"path": str(tmp_path)}})

@@ -16,7 +16,7 @@ from ann_models import datasets, networks
 from ann_models.code.script import MAX_LINES, MAX_WIDTH, script
 from ann_models.digits import mnist
 from ann_models.digits.augmentation import augment
-from ann_models.entry import Adam, CosineDecay, SGD, Variant
+from ann_models.entry import SGD, Adam, CosineDecay, Variant
 from ann_models.errors import UnsupportedLayer
 from ann_models.recipes import RECIPES
 from ann_models.training import optimizers

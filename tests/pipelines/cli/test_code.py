@@ -69,7 +69,7 @@ def trained(store, tmp_path, monkeypatch):
         store.log_findings(run_id, Findings({"train_loss": 1.0}), extra)
     store.make_newest(run_id, NAME, experiment)
     loaded = settings.load({"ANN_HOME": str(tmp_path)})
-    monkeypatch.setattr(command.session, "open_state", lambda: loaded)
+    monkeypatch.setattr(command.session, "load_settings", lambda: loaded)
     return training.models
 
 
@@ -92,6 +92,6 @@ def test_weights_of_a_seed_that_was_not_trained_are_refused(trained, tmp_path):
 
 def test_weights_of_a_variant_without_a_run_are_refused(store, tmp_path, monkeypatch):
     loaded = settings.load({"ANN_HOME": str(tmp_path)})
-    monkeypatch.setattr(command.session, "open_state", lambda: loaded)
+    monkeypatch.setattr(command.session, "load_settings", lambda: loaded)
     with pytest.raises(WrongUse, match="not trained yet"):
         command._save_network(VARIANTS[NAME], 0, tmp_path / "relu.keras")
