@@ -9,7 +9,7 @@ export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help run test test-slow check format lock setup bench ui stack stack-down backup restore clean
+.PHONY: help run test test-slow check format lock setup bench mutations ui stack stack-down backup restore clean
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ format: setup  ## format and mend what can be mended
 
 bench: setup  ## the training benchmark: about 13 minutes
 	@$(BIN)/ann benchmark training
+
+mutations: setup  ## MODULE=pipelines/gate.py: how many small mutations of it the tests notice
+	@$(BIN)/python -m benchmarks.mutations $(MODULE)
 
 ui: setup  ## MLflow's pages on the embedded store
 	@$(BIN)/ann ui

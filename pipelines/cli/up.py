@@ -1,4 +1,4 @@
-"""`ann up` and `ann status`: parse, call, print."""
+"""`ann up`, `ann status` and `ann ui`: parse, call, print."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLOURS = {"ann": "white", "MLflow": "blue", "Prefect": "magenta", "schedules": 
 port = click.IntRange(1, 65535)
 
 
-@click.command("up")
+@click.command()
 @click.option("--mlflow-port", default=5000, show_default=True, type=port)
 @click.option("--prefect-port", default=4200, show_default=True, type=port)
 @click.option("--port", default=8000, show_default=True, type=port, help="Of the digit service.")
-def start(mlflow_port: int, prefect_port: int, port: int) -> None:
+def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     """Run everything on this machine until Ctrl-C: MLflow, Prefect, schedules, digit service.
 
     Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started.
@@ -33,7 +33,7 @@ def start(mlflow_port: int, prefect_port: int, port: int) -> None:
     from pipelines.local.log import UpLog
     from pipelines.local.services import Ports
 
-    settings = session.open_state()
+    settings = session.load_settings()
     at = Ports(mlflow_port, prefect_port, port)
     log = UpLog(settings.home / "up.log", _show_line)
     say(f"starting; every line is kept in {settings.home / 'up.log'}")
@@ -51,7 +51,7 @@ def status(context: click.Context, as_json: bool) -> None:
     """
     from pipelines.local import status as standing
 
-    settings = session.open_state()
+    settings = session.load_settings()
     parts = standing.status(settings)
     if as_json:
         document = {"up": standing.is_up(settings), "services": [asdict(part) for part in parts]}
@@ -60,6 +60,19 @@ def status(context: click.Context, as_json: bool) -> None:
         _show(parts)
     if not all(part.well for part in parts):
         context.exit(1)
+
+
+@click.command()
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+def ui(port: int) -> None:
+    """Open MLflow's pages on the embedded store, on this machine only.
+
+    Example: ann ui
+    """
+    settings = session.load_settings()
+    from pipelines.local.mlflow_ui import serve
+
+    serve(settings, port)
 
 
 def _show_line(name: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""A trained digit classifier → what the gate needs to know of it."""
+"""A trained digit classifier → what is registered: calibrated, exported, evaluated."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ann_models.calibration import calibrated
 from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
-from ann_models.onnx.export import largest_difference
+from ann_models.onnx.export import largest_difference, to_onnx
 from ann_models.onnx.inference import milliseconds_per_image, predictor
 from pipelines.gate import Candidate
+from pipelines.registry.model_artifact import ModelArtifact
 
 if TYPE_CHECKING:
     import keras
@@ -23,16 +25,19 @@ CORRUPTED_DIGITS = 500
 BATCH = 100  # small enough for a convolutional network's activations to stay in the cache
 
 
-def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
-    """Let the ONNX form, which is what will be served, answer all validation digits.
+def evaluate_candidate(model: keras.Model, data: Dataset) -> ModelArtifact:
+    """Calibrate a network, export it to ONNX and evaluate that form on the validation digits.
 
     Args:
-        model: the trained network, (n, 28, 28) → (n, 10).
-        onnx_bytes: the same network in ONNX form.
+        model: the trained network, (n, 28, 28) → (n, 10); it is not changed.
         data: digits with x_val and y_val.
+
+    Raises:
+        UnsupportedLayer: the model has no ONNX form.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    validation = replace(data, arrays={"x_val": images, "y_val": labels})
+    model, temperature = calibrated(model, images, labels)
+    onnx_bytes = to_onnx(model)
     predict = predictor(onnx_bytes)
 
     def answer(asked: np.ndarray) -> np.ndarray:
@@ -40,11 +45,11 @@ def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
         return np.concatenate([predict(asked[start : start + BATCH]) for start in starts])
 
     some, their_labels = images[:CORRUPTED_DIGITS], labels[:CORRUPTED_DIGITS]
-    return Candidate(
+    candidate = Candidate(
         probabilities=answer(images),
         labels=labels,
         data_source=data.source,
-        validation_digest=validation.digest,
+        validation_digest=replace(data, arrays={"x_val": images, "y_val": labels}).digest,
         onnx_ms=milliseconds_per_image(onnx_bytes, images[0]),
         onnx_difference=largest_difference(model, onnx_bytes, images[:COMPARED_DIGITS]),
         weights_finite=all(np.isfinite(weight).all() for weight in model.get_weights()),
@@ -53,3 +58,4 @@ def examine(model: keras.Model, onnx_bytes: bytes, data: Dataset) -> Candidate:
             for name, version in under_each_corruption(some).items()
         },
     )
+    return ModelArtifact(model, onnx_bytes, temperature, candidate, images[0], data.digest)

@@ -21,7 +21,7 @@ from ann_models.datasets import Dataset
 from ann_models.digits import neighbours
 from ann_models.entry import Variant
 from ann_models.findings import Findings
-from pipelines.errors import FATAL, PipelineError, WrongUse, in_a_sentence, translate
+from pipelines.errors import FATAL, PipelineError, WrongUse, format_error, translate
 from pipelines.feedback import corrections, requests
 from pipelines.feedback.corrections import Evidence, Judgement
 from pipelines.feedback.requests import Corrections
@@ -193,7 +193,7 @@ def _challenge(variant: Variant, lesson: Lesson, champion: Version, report: Repo
         cause = translate(error)
         if isinstance(cause, FATAL):
             raise cause from error
-        outcome.error = in_a_sentence(cause)
+        outcome.error = format_error(cause)
         progress.display.failure(f"{variant.name}: {outcome.error}")
     finally:
         outcome.seconds = time.perf_counter() - started
@@ -306,7 +306,7 @@ def taught_by_labels(name: str) -> list[str]:
         UnknownName: the name is not in the table.
     """
     (variant,) = variants.find([name])
-    found = [other for needed in variant.builds_on for other in taught_by_labels(needed)]
+    found = [other for needed in variant.depends_on for other in taught_by_labels(needed)]
     return list(dict.fromkeys(found)) or [name]
 
 
@@ -318,7 +318,7 @@ def _registered(names: list[str]) -> list[Variant]:
                 f"{variant.name} is no candidate for the digit service; those are "
                 f"{', '.join(v.name for v in variants.find([]) if v.registered)}."
             )
-        if variant.builds_on:
+        if variant.depends_on:
             raise WrongUse(
                 f"{variant.name} learns from other networks and not from corrections; retrain "
                 f"{', '.join(taught_by_labels(variant.name))}."

@@ -143,12 +143,13 @@ def register(
     metrics: dict[str, float],
 ) -> str:
     """The seed with the best validation accuracy as a new version of the registered model."""
+    from pipelines.flows.candidate import evaluate_candidate
+
     data = context.data_of(variant, file).without_test
     trained = context.trained(training_path, variant, data)
     best = int(metrics["best_seed"])
     version = context.registry().register(
-        trained.models[trained.seeds.index(best)],
-        data,
+        evaluate_candidate(trained.models[trained.seeds.index(best)], data),
         run_id=run_id,
         variant=variant.name,
         seed=best,

@@ -7,7 +7,6 @@ that was judged and refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -26,13 +25,14 @@ from ann_models import archives
 from pipelines import gate
 from pipelines.errors import RegistryError
 from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
-from pipelines.locks import one_at_a_time
+from pipelines.home import sha256
+from pipelines.locks import exclusive_lock
 from pipelines.registry.versions import Version
 
 if TYPE_CHECKING:
     import keras
 
-    from ann_models.datasets import Dataset
+    from pipelines.registry.model_artifact import ModelArtifact
 
 MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -60,45 +60,28 @@ class Registry:
         self.client = MlflowClient(uri, uri)
 
     def register(
-        self,
-        model: keras.Model,
-        data: Dataset,
-        *,
-        run_id: str,
-        variant: str,
-        seed: int,
-        git_commit: str,
+        self, artifact: ModelArtifact, *, run_id: str, variant: str, seed: int, git_commit: str
     ) -> Version:
-        """Store a trained model, calibrated, as a new version of its source's registered model.
+        """Store a model as a new version of its data source's registered model.
 
         Args:
-            model: the trained network, (n, 28, 28) → (n, 10); it stays as it is.
-            data: the digits it was trained on, with x_val and y_val for the gate.
+            artifact: the calibrated model with its ONNX form and what the gate needs.
             run_id: the run that trained it.
             variant: the entry's name.
             seed: the training's seed.
             git_commit: the code's version.
-
-        Raises:
-            UnsupportedLayer: the model has no ONNX form.
         """
-        from ann_models.calibration import calibrated
-        from ann_models.onnx.export import to_onnx
-        from pipelines.flows.candidate import examine
         from pipelines.registry import model_artifact
 
-        model, temperature = calibrated(model, data.arrays["x_val"], data.arrays["y_val"])
-        onnx_bytes = to_onnx(model)
-        candidate = examine(model, onnx_bytes, data)
+        candidate, source = artifact.candidate, artifact.candidate.data_source
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
-            run.info.experiment_id, variant, run_id, {"data": data.source}, run.data.params
+            run.info.experiment_id, variant, run_id, {"data": source}, run.data.params
         )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
-            probe = data.arrays["x_val"][0]
-            model_artifact.write(folder, model, onnx_bytes, candidate, probe, logged)
-            hashes = {tag: _sha256(folder / path) for tag, path in HASHED.items()}
+            model_artifact.write(folder, artifact, logged)
+            hashes = {tag: sha256(folder / path) for tag, path in HASHED.items()}
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -106,13 +89,13 @@ class Registry:
             "variant": variant,
             "seed": str(seed),
             "git_commit": git_commit,
-            "data": data.source,
-            "data_digest": data.digest,
+            "data": source,
+            "data_digest": artifact.data_digest,
             "validation_digest": candidate.validation_digest,
             "onnx_ms": str(candidate.onnx_ms),
             "onnx_difference": str(candidate.onnx_difference),
             "weights_finite": str(candidate.weights_finite),
-            "temperature": f"{temperature:.6g}",
+            "temperature": f"{artifact.temperature:.6g}",
             "robustness_by_corruption": json.dumps(candidate.robustness),
         }
         return self.add(logged, run_id, tags)
@@ -210,7 +193,7 @@ class Registry:
             RegistryError: other machines replaced the champion again and again, or the
                 champion's files are gone.
         """
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, traffic):
                     return decision
@@ -251,7 +234,7 @@ class Registry:
                 f"promoting {version.name} version {version.number} past the gate needs a reason, "
                 "which is put on record; none was given."
             )
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             self.tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
             self._make_champion(version)
 
@@ -267,7 +250,7 @@ class Registry:
         Raises:
             RegistryError: there is no previous champion.
         """
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             aliases = self._aliases(name)
             champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
             if champion is None or previous in (None, champion):
@@ -380,10 +363,10 @@ class Registry:
 
     def _verified_file(self, version: Version, tag: str, folder: str) -> Path:
         path = self._file(version, HASHED[tag], folder)
-        if _sha256(path) != version.tags[tag]:
+        if sha256(path) != version.tags[tag]:
             raise RegistryError(
                 f"{HASHED[tag]} of {version.name} version {version.number} has SHA-256 "
-                f"{_sha256(path)}, but was registered with {version.tags[tag]}: the artifact "
+                f"{sha256(path)}, but was registered with {version.tags[tag]}: the artifact "
                 "store was altered or damaged. Restore it, or promote another version by hand, "
                 "with a reason."
             )
@@ -392,7 +375,3 @@ class Registry:
 
 def _is_missing(error: MlflowException) -> bool:
     return error.error_code == "RESOURCE_DOES_NOT_EXIST"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -14,41 +14,58 @@ hidden_layer.npz                kernel (784, units), bias (units,), outgoing (un
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-import mlflow.keras
-import mlflow.onnx
 import numpy as np
-import onnx
-from mlflow.entities import LoggedModel
-from mlflow.models import Model, ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from ann_models import archives
 from pipelines.gate import Candidate
 
+if TYPE_CHECKING:
+    import keras
+    from mlflow.entities import LoggedModel
+    from mlflow.models import ModelSignature
+
 PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime")
 
 
-def write(
-    folder: Path,
-    model: keras.Model,
-    onnx_bytes: bytes,
-    candidate: Candidate,
-    probe: np.ndarray,
-    logged: LoggedModel,
-) -> None:
+@dataclass(frozen=True, eq=False)
+class ModelArtifact:
+    """A digit classifier, ready to be registered.
+
+    Attributes:
+        model: the calibrated network, (n, 28, 28) → (n, 10).
+        onnx_bytes: the same network in ONNX form.
+        temperature: by which its logits were divided.
+        candidate: what the gate needs to know of it.
+        probe: the first validation digit, (28, 28).
+        data_digest: SHA-256 of the digits it was trained on.
+    """
+
+    model: keras.Model
+    onnx_bytes: bytes
+    temperature: float
+    candidate: Candidate
+    probe: np.ndarray
+    data_digest: str
+
+
+def write(folder: Path, artifact: ModelArtifact, logged: LoggedModel) -> None:
     """Write the folder of a logged model.
 
     Args:
         folder: does not exist yet.
-        model: the trained network.
-        onnx_bytes: its ONNX form.
-        candidate: its answers to the validation digits.
-        probe: the first validation digit, (28, 28).
+        artifact: what it holds.
         logged: MLflow's entry for the model.
     """
+    import mlflow.keras
+    import mlflow.onnx
+    import onnx
+    from mlflow.models import Model
+
+    candidate = artifact.candidate
     card = Model(
         artifact_path=logged.artifact_location,
         run_id=logged.source_run_id,
@@ -63,14 +80,14 @@ def write(
         "pip_requirements": [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES],
     }
     mlflow.onnx.save_model(
-        onnx.load_from_string(onnx_bytes),
+        onnx.load_from_string(artifact.onnx_bytes),
         save_as_external_data=False,
         onnx_execution_providers=["CPUExecutionProvider"],
         onnx_session_options={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
         **shared,
     )
     answers_with_onnx = card.flavors["python_function"]
-    mlflow.keras.save_model(model, **shared)
+    mlflow.keras.save_model(artifact.model, **shared)
     card.flavors["python_function"] = answers_with_onnx
     card.save(str(folder / "MLmodel"))
 
@@ -79,14 +96,17 @@ def write(
         {"probabilities": candidate.probabilities, "labels": candidate.labels},
     )
     archives.write(
-        folder / "probe.npz", {"image": probe, "probabilities": candidate.probabilities[0]}
+        folder / "probe.npz",
+        {"image": artifact.probe, "probabilities": candidate.probabilities[0]},
     )
-    if weights := hidden_layer(model):
+    if weights := hidden_layer(artifact.model):
         archives.write(folder / "hidden_layer.npz", weights)
 
 
 def hidden_layer(model: keras.Model) -> dict[str, np.ndarray]:
     """The weights of Flatten → Dense(relu) → Dense(softmax); none of any other network."""
+    import keras
+
     relu, softmax = keras.activations.relu, keras.activations.softmax
     passive = (keras.layers.Flatten, keras.layers.Dropout)
     names = ("kernel", "bias", "outgoing", "outgoing_bias")
@@ -101,6 +121,9 @@ def hidden_layer(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def _signature(probabilities: np.ndarray) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
     float32 = np.dtype(np.float32)
     answers = (-1, *probabilities.shape[1:])
     return ModelSignature(

@@ -232,7 +232,7 @@ class TestDigits:
 
 def test_the_rooms_door_opens_without_heavy_libraries():
     code = (
-        "import sys, ann_models.datasets, ann_models.augmentation;"
+        "import sys, ann_models.datasets, ann_models.digits.augmentation;"
         "print(*{'tensorflow', 'keras', 'sklearn', 'scipy', 'matplotlib', 'mlflow', 'prefect'}"
         " & set(sys.modules))"
     )

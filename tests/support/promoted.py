@@ -7,11 +7,12 @@ import keras
 
 from ann_models import datasets
 from ann_models.datasets import Dataset
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.registry.client import Registry
 from pipelines.registry.versions import Version
 
 # So that a service's answers can be compared with the network's own.
-as_it_is = patch("ann_models.calibration.calibrated", lambda model, *_: (model, 1.0))
+as_it_is = patch("pipelines.flows.candidate.calibrated", lambda model, *_: (model, 1.0))
 
 
 def store_of(home: Path) -> str:
@@ -39,7 +40,11 @@ def register_versions(registry: Registry, count: int = 2, artifacts: str | None 
     digits = datasets.digits("offline-digits")
     for seed in range(1, count + 1):
         registry.register(
-            network(seed), digits, run_id=run_id, variant="tiny", seed=seed, git_commit="c0ffee"
+            evaluate_candidate(network(seed), digits),
+            run_id=run_id,
+            variant="tiny",
+            seed=seed,
+            git_commit="c0ffee",
         )
 
 
@@ -49,7 +54,11 @@ def promote(model: keras.Sequential, data: Dataset, home: Path) -> Version:
     experiment = registry.client.create_experiment("digits", str(home / "artifacts"))
     run_id = registry.client.create_run(experiment).info.run_id
     version = registry.register(
-        model, data, run_id=run_id, variant="tiny", seed=1, git_commit="c0ffee"
+        evaluate_candidate(model, data),
+        run_id=run_id,
+        variant="tiny",
+        seed=1,
+        git_commit="c0ffee",
     )
     registry.promote(version, "for the tests")
     return version

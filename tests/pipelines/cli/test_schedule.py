@@ -40,7 +40,7 @@ def ann(server, home):
         prepare(client)
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main.main, ["schedule", *arguments])
+        return CliRunner().invoke(main, ["schedule", *arguments])
 
     yield run
     with connected() as client:
@@ -123,7 +123,7 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
 
 
 def test_nothing_is_triggered_where_nothing_would_run_it(home):
-    answer = CliRunner().invoke(main.main, ["schedule", "trigger", "digits"])
+    answer = CliRunner().invoke(main, ["schedule", "trigger", "digits"])
     assert answer.exit_code == 2
     assert "start `ann up` first" in answer.stderr
 

@@ -13,11 +13,12 @@ from mlflow.artifacts import download_artifacts
 from ann_models import datasets
 from ann_models.findings import Findings
 from pipelines import settings
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.maintenance import relocation
 from pipelines.registry.client import Registry
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 
@@ -42,7 +43,11 @@ def original(tmp_path_factory):
     registry = Registry(tracking.settings.tracking_uri, home)
     digits = datasets.digits(NAME)
     version = registry.register(
-        a_network(), digits, run_id=run, variant="mnist_ann", seed=0, git_commit="c0ffee"
+        evaluate_candidate(a_network(), digits),
+        run_id=run,
+        variant="mnist_ann",
+        seed=0,
+        git_commit="c0ffee",
     )
     registry.promote(version, "the tests need one")
     return home

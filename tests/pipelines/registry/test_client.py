@@ -1,19 +1,18 @@
 """Register, judge, promote and roll back, on a real MLflow store, with real kills."""
 
+import functools
 import itertools
 import json
 import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,11 +24,13 @@ from mlflow import MlflowClient
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
-from pipelines import locks
-from pipelines.errors import RegistryError
+from pipelines.errors import Locked, RegistryError
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Candidate, Policy
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
 from pipelines.registry.client import Registry, Version
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 BETTER_ONLY = Policy(clearly_faster=0)  # no decision hangs on the clock of a busy machine
@@ -68,7 +69,11 @@ class Workbench:
 
     def register(self, model: keras.Sequential) -> Version:
         return self.registry.register(
-            model, DIGITS, run_id=self.run_id, variant="nearest_mean", seed=3, git_commit="c0ffee"
+            evaluate_candidate(model, DIGITS),
+            run_id=self.run_id,
+            variant="nearest_mean",
+            seed=3,
+            git_commit="c0ffee",
         )
 
     def __getitem__(self, number: int) -> Version:
@@ -159,7 +164,7 @@ def test_the_run_and_the_models_that_it_made_name_each_other(three):
     assert sorted(version["version"] for (version,) in versions) == ["1", "2", "3"]
 
 
-def test_a_candidate_is_read_back_as_it_was_examined(three):
+def test_a_candidate_is_read_back_as_it_was_evaluated(three):
     candidate = three.registry.candidate(three[1])
     expected = calibrated_nearest_mean(GOOD)(DIGITS.arrays["x_val"])
     np.testing.assert_allclose(candidate.probabilities, expected, atol=1e-5)
@@ -312,7 +317,9 @@ def test_an_empty_registry_has_no_versions_and_no_champion(empty):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipelines.registry import Registry
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
+from pipelines.registry.client import Registry
 
 uri, home, move = sys.argv[1:]
 registry = Registry(uri, Path(home))
@@ -374,12 +381,13 @@ def test_of_two_equal_challengers_at_the_same_moment_only_one_is_promoted(three)
 
 
 def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
-    lock = three.registry.home / "registry.lock"
-    with closing(sqlite3.connect(lock, isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RegistryError, match="another process of this machine holds it"):
-            three.registry.promote(three[1], "in vain")
+    impatient = functools.partial(exclusive_lock, seconds=0.1)
+    monkeypatch.setattr(client, "exclusive_lock", impatient)
+    with (
+        exclusive_lock(three.registry.home / "registry.lock"),
+        pytest.raises(Locked, match="another process of this machine holds it"),
+    ):
+        three.registry.promote(three[1], "in vain")
     three.registry.promote(three[1], "now")
     assert three.aliases() == {"champion": 1}
 
@@ -421,7 +429,9 @@ RACE = """
 import sys, time
 from pathlib import Path
 from pipelines.gate import Policy
-from pipelines.registry import Registry
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
+from pipelines.registry.client import Registry
 
 uri, home, number, start = sys.argv[1:]
 registry = Registry(uri, Path(home))

@@ -15,12 +15,13 @@ from ann_models.variants import VARIANTS
 from pipelines import settings
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Policy
 from pipelines.registry.client import Registry
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 from pipelines.transfer import bundle, exporting, importing
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 DIGITS = datasets.digits(NAME)
@@ -79,7 +80,11 @@ def origin(tmp_path_factory) -> Store:
         model = nearest_mean()
         store.tracking.log_model(run_id, model, "mnist_ann")
         version = store.registry.register(
-            model, DIGITS, run_id=run_id, variant="mnist_ann", seed=0, git_commit="c0ffee"
+            evaluate_candidate(model, DIGITS),
+            run_id=run_id,
+            variant="mnist_ann",
+            seed=0,
+            git_commit="c0ffee",
         )
     store.tracking.make_newest(run_id, "mnist_ann", experiment)
     assert store.registry.judge(version, Policy(clearly_faster=0)).promote
