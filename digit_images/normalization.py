@@ -63,13 +63,13 @@ def mnist_form(ink: Pixels) -> Pixels:
     height, width = (max(1, round(scale * side)) for side in cropped.shape)
     method = Image.Resampling.BOX if scale <= 1 else Image.Resampling.BICUBIC
     box = np.asarray(Image.fromarray(cropped).resize((width, height), method)).clip(0, 1)
-    top, left = (start(box.sum(axis=axis)) for axis in (1, 0))
+    top, left = (_start(box.sum(axis=axis)) for axis in (1, 0))
     digit = np.zeros((SIDE, SIDE), np.float32)
     digit[top : top + height, left : left + width] = box
     return digit
 
 
-def start(profile: Pixels) -> int:
+def _start(profile: Pixels) -> int:
     """Return where a box must begin for its centre of mass to lie on the centre pixel."""
     centre_of_mass = PLACES[: len(profile)].dot(profile) / np.add.reduce(profile)
     return min(max(round(CENTRE - centre_of_mass), 0), SIDE - len(profile))
@@ -98,7 +98,7 @@ def is_mnist_form(digit: Pixels) -> bool:
         profile = np.add.reduce(digit, axis=axis)
         inked = profile.nonzero()[0]
         start, end = inked[0], inked[-1] + 1
-        if start(profile[start:end]) != start:
+        if _start(profile[start:end]) != start:
             return False
         longest = max(longest, end - start)
     return longest == BOX

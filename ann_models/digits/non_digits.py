@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ann_models.digits.handwriting.drawing import trace
+from ann_models.errors import InvalidData
 from digit_images.ink import NoInk, find_ink
 from digit_images.normalization import mnist_form, normalize
 
@@ -39,7 +40,15 @@ def non_digits(
 
     Returns:
         float32 (count, 28, 28) in MNIST's form, and the index of each one's kind in KINDS.
+
+    Raises:
+        InvalidData: a class is missing.
     """
+    if missing := set(range(10)) - set(labels.tolist()):
+        raise InvalidData(
+            f"there is no digit {', '.join(map(str, sorted(missing)))} to make pictures of no "
+            "digit from; expected digits of all ten classes."
+        )
     rng = np.random.default_rng([seed, *b"non-digits"])
     kinds = rng.permutation(np.arange(count) % len(KINDS)).astype(np.int32)
     images = np.empty((count, 28, 28), np.float32)
@@ -118,7 +127,7 @@ def _scribble(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floa
             steps = np.cumsum(rng.normal(0, 1, (rng.integers(12, 40), 2)), axis=0)
             steps -= steps.mean(axis=0)
             points = steps / np.abs(steps).max() * size + middle
-    trace(draw, _smooth(points), _pen(rng), 255)
+    trace(draw, np.float32(_smooth(points)), _pen(rng), 255)
     return _ink(paper)
 
 
@@ -135,15 +144,12 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(folder / f"{name}.ttf", size)
 
 
-FONTS = tuple(
-    f"DejaVu{family}{style}"
-    for family, styles in (
-        ("Sans", ("", "-Bold", "-Oblique")),
-        ("SansMono", ("", "-Bold")),
-        ("Serif", ("", "-Bold", "-Italic")),
-    )
-    for style in styles
-) + ("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol")
+FONTS = (
+    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique")),
+    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic")),
+    *("DejaVuSansMono", "DejaVuSansMono-Bold"),
+    *("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol"),
+)
 
 
 def _text(rng: np.random.Generator, text: str, fonts: tuple[str, ...] = FONTS) -> Floats:
@@ -231,8 +237,10 @@ def _figure(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats
     angle = rng.normal(0, 0.12)
 
     def put(points: list[tuple[float, float]]) -> None:
-        scaled = np.array(points, float) * (wide, tall) + rng.normal(0, 0.03 * size, (len(points), 2))
-        trace(draw, _turned(scaled, angle) + SIDE / 2, pen, 255)
+        scaled = np.array(points, float) * (wide, tall) + rng.normal(
+            0, 0.03 * size, (len(points), 2)
+        )
+        trace(draw, np.float32(_turned(scaled, angle) + SIDE / 2), pen, 255)
 
     match rng.integers(10):
         case 0:

@@ -93,8 +93,7 @@ def _digits_of(
     pens = people.pen[who] * np.exp(rng.normal(0, 0.06, n)) * drawing.BOX
     joined = (rng.random(n) < 0.25 * haste) & (len(strokes) > 1)
     pressures = [
-        1 + people.pressure[who][:, None] * rng.uniform(-1, 1, (n, drawing.CHUNKS))
-        for _ in strokes
+        1 + people.pressure[who][:, None] * rng.uniform(-1, 1, (n, drawing.CHUNKS)) for _ in strokes
     ]
     images = np.empty((n, 28, 28), np.float32)
     for i in range(n):
