@@ -78,7 +78,7 @@ def _paper() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def _ink(paper: Image.Image) -> Floats:
-    return np.asarray(paper, np.float32) / 255
+    return np.asarray(paper, np.float32) / np.float32(255)
 
 
 def _pen(rng: np.random.Generator) -> int:
@@ -127,7 +127,7 @@ def _scribble(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floa
             steps = np.cumsum(rng.normal(0, 1, (rng.integers(12, 40), 2)), axis=0)
             steps -= steps.mean(axis=0)
             points = steps / np.abs(steps).max() * size + middle
-    trace(draw, np.float32(_smooth(points)), _pen(rng), 255)
+    trace(draw, _smooth(points).astype(np.float32), _pen(rng), 255)
     return _ink(paper)
 
 
@@ -240,7 +240,8 @@ def _figure(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats
         scaled = np.array(points, float) * (wide, tall) + rng.normal(
             0, 0.03 * size, (len(points), 2)
         )
-        trace(draw, np.float32(_turned(scaled, angle) + SIDE / 2), pen, 255)
+        placed = _turned(scaled, angle) + SIDE / 2
+        trace(draw, placed.astype(np.float32), pen, 255)
 
     match rng.integers(10):
         case 0:
