@@ -73,13 +73,9 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
         raise InvalidSetting(
             f"{origin.name} has no network of its own whose settings could be changed."
         )
-    builder = _Builder(origin)
-    for key, value in changes.items():
-        builder.apply(key, value)
-    made = builder.finish()
-    faults = builder.faults or faults_of(made)
+    made, faults = apply(origin, changes)
     if faults:
-        raise InvalidSetting(f"{origin.name}: " + " ".join(_sentence(fault) for fault in faults))
+        raise InvalidSetting(f"{origin.name}: " + " ".join(sentence for _, sentence in faults))
     effective = {k: v for k, v in changes.items() if _differs(origin, k, v)}
     if not effective:
         return origin
@@ -91,6 +87,19 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
         derived_from=origin.name,
         changes=tuple(effective.items()),
     )
+
+
+def apply(origin: Variant, changes: Mapping[str, str]) -> tuple[Variant, list[tuple[str, str]]]:
+    """The entry with these changes, and what is wrong: pairs of a key and a sentence.
+
+    The key is empty where a fault is of the entry as a whole.
+    """
+    builder = _Builder(origin)
+    for key, value in changes.items():
+        builder.apply(key, value)
+    made = builder.finish()
+    faults = builder.faults or [("", fault) for fault in faults_of(made)]
+    return made, [(key, _sentence(fault)) for key, fault in faults]
 
 
 def derived_name(origin: str, changes: Mapping[str, str]) -> str:
@@ -134,7 +143,7 @@ class _Builder:
         self.variant = origin
         self.slots = [_Slot(layer, []) for layer in origin.layers]
         self.dropout: float | None = None
-        self.faults: list[str] = []
+        self.faults: list[tuple[str, str]] = []
 
     def apply(self, key: str, value: str) -> None:
         try:
@@ -145,7 +154,7 @@ class _Builder:
             else:
                 raise InvalidSetting(f"there is no setting {key!r}; {nearest(key, self._known())}")
         except AnnError as error:
-            self.faults.append(str(error))
+            self.faults.append((key, str(error)))
 
     def finish(self) -> Variant:
         layers = [

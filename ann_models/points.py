@@ -98,7 +98,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise InvalidData(f"there is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"{path} cannot be read as text: {error}.") from error
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((s for line in text.splitlines() if (s := line.strip()) and s[0] != "#"), "")
     separator = next((s for s in (";", "\t", ",") if s in first), ",")
     try:
         for number, row in enumerate(csv.reader(text.splitlines(), delimiter=separator), 1):
