@@ -158,10 +158,7 @@ class _Builder:
 
     def finish(self) -> Variant:
         layers = [
-            layer
-            for slot in self.slots
-            for layer in (slot.layer, *slot.after)
-            if layer is not None
+            layer for slot in self.slots for layer in (slot.layer, *slot.after) if layer is not None
         ]
         if self.dropout is not None:
             layers = _with_dropout(layers, self.dropout)
@@ -202,7 +199,7 @@ class _Builder:
     # --- one method a key -------------------------------------------------------------------------
 
     def _whole(self, key: str, value: str) -> None:
-        number: int = convert(value, int, key)
+        number: Any = convert(value, int, key)
         if number < 1:
             raise InvalidSetting(f"{key}={value}: expected 1 or more.")
         self.variant = replace(self.variant, **{key: number})

@@ -35,7 +35,9 @@ def parse(text: str) -> entry.Layer:
     Raises:
         InvalidSetting: the kind is unknown, or a value cannot be meant.
     """
-    kind, *values = text.lower().replace("(", " ").replace(")", " ").replace(",", " ").split() or [""]
+    kind, *values = text.lower().replace("(", " ").replace(")", " ").replace(",", " ").split() or [
+        ""
+    ]
     if kind not in _KINDS:
         raise InvalidSetting(
             f"{text!r} is no layer; {nearest(kind, _KINDS)} Layers are written as {EXAMPLES}."
