@@ -36,6 +36,8 @@ class Policy:
         least_agreement: share of mirrored requests that it must answer as the champion does, or
             as a person corrected it.
         least_mirrored: mirrored requests from which that is required.
+        marking_margin: by which the share of pictures of no digit that it marks as uncertain may
+            be below the champion's.
     """
 
     least_accuracy: float = 0.5
@@ -48,6 +50,7 @@ class Policy:
     robustness_margin: float = 0.01
     least_agreement: float = 0.8
     least_mirrored: int = 100
+    marking_margin: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,23 @@ class Traffic:
 
 
 @dataclass(frozen=True, eq=False)
+class People:
+    """How a model does on generated handwriting of held-out writers, and on what is no digit.
+
+    Attributes:
+        correct: of each generated digit, whether it names the right one, (n,) of bool.
+        marked: of each generated digit, whether its answer is marked as uncertain, (n,) of bool.
+        marked_non_digits: of each picture of no digit, likewise, (m,) of bool.
+        digest: SHA-256 of the pictures: only models that saw the same are compared.
+    """
+
+    correct: np.ndarray
+    marked: np.ndarray
+    marked_non_digits: np.ndarray
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A trained model as the gate sees it.
 
@@ -82,6 +102,8 @@ class Candidate:
         robustness: accuracy on validation digits under each corruption, by its name; empty if it
             was registered before that was measured.
         traffic: how it does on what people sent, if that was tried.
+        people: how it does on other handwriting than MNIST's; None if it was registered before
+            that was measured.
     """
 
     probabilities: np.ndarray
@@ -93,6 +115,7 @@ class Candidate:
     weights_finite: bool
     robustness: Mapping[str, float] = field(default_factory=dict)
     traffic: Traffic | None = None
+    people: People | None = None
 
     @property
     def right(self) -> np.ndarray:
@@ -268,6 +291,46 @@ def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Re
     )
 
 
+def _reads_people_as_well(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    both = _same_people(challenger, champion)
+    if both is None:
+        return Reason(True, "Other handwriting than MNIST's was not evaluated on both.")
+    gained, lost = _discordant(*(people.correct for people in both))
+    p_value = mcnemar(gained, lost)
+    worse = p_value < policy.significance and lost > gained
+    share = float(both[0].correct.mean())
+    return Reason(
+        not worse,
+        f"Of {len(both[0].correct)} digits of other hands it reads {share:.2%}, the champion "
+        f"{both[1].correct.mean():.2%}; it alone is right on {gained}, the champion alone on "
+        f"{lost}: p = {p_value:.2g}, {'significantly worse' if worse else 'not worse'}.",
+        {"hands_accuracy": share},
+    )
+
+
+def _marks_what_is_no_digit(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    both = _same_people(challenger, champion)
+    if both is None:
+        return Reason(True, "Pictures of no digit were not evaluated on both.")
+    mine, theirs = (float(people.marked_non_digits.mean()) for people in both)
+    return Reason(
+        mine >= theirs - policy.marking_margin,
+        f"It marks {mine:.1%} of the pictures of no digit as uncertain, the champion "
+        f"{theirs:.1%}; {policy.marking_margin:.0%} less is allowed.",
+        {"non_digits_marked": mine},
+    )
+
+
+def _same_people(challenger: Candidate, champion: Candidate) -> tuple[People, People] | None:
+    mine, theirs = challenger.people, champion.people
+    return (mine, theirs) if mine and theirs and mine.digest == theirs.digest else None
+
+
+def _discordant(mine: np.ndarray, theirs: np.ndarray) -> tuple[int, int]:
+    """On how many examples only the first is right, and only the second."""
+    return int(np.count_nonzero(mine & ~theirs)), int(np.count_nonzero(theirs & ~mine))
+
+
 def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     gained = int(np.count_nonzero(challenger.right & ~champion.right))
     lost = int(np.count_nonzero(champion.right & ~challenger.right))
@@ -287,7 +350,10 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
         verdict = f"significantly {'better' if in_favour else 'worse'}."
         return Reason(in_favour, f"{finding}, {verdict}", numbers)
     most_lost = policy.largest_loss * len(challenger.labels)
-    if (better := _better_on_corrections(challenger, policy)) and lost - gained <= most_lost:
+    better = _better_on_corrections(challenger, policy) or _better_on_people(
+        challenger, champion, policy
+    )
+    if better and lost - gained <= most_lost:
         return Reason(True, f"{finding}, no significant difference; {better}", numbers)
     limit = policy.clearly_faster * champion.onnx_ms
     in_favour = gained >= lost and challenger.onnx_ms <= limit
@@ -310,6 +376,21 @@ def _better_on_corrections(challenger: Candidate, policy: Policy) -> str:
     return (
         f"of people's corrections that neither was trained on it alone names {gained} rightly, the "
         f"champion alone {lost} (p = {p_value:.2g}): significantly better."
+    )
+
+
+def _better_on_people(challenger: Candidate, champion: Candidate, policy: Policy) -> str:
+    """That it reads other handwriting than MNIST's significantly better, if it does."""
+    both = _same_people(challenger, champion)
+    if both is None:
+        return ""
+    gained, lost = _discordant(*(people.correct for people in both))
+    p_value = mcnemar(gained, lost)
+    if p_value >= policy.significance or gained <= lost:
+        return ""
+    return (
+        f"of the digits of other hands it alone reads {gained}, the champion alone {lost} "
+        f"(p = {p_value:.2g}): significantly better."
     )
 
 
@@ -337,5 +418,7 @@ MIRROR: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_
 CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
     _calibrated_as_well,
     _as_robust,
+    _reads_people_as_well,
+    _marks_what_is_no_digit,
     _better_or_clearly_faster,
 )

@@ -12,9 +12,9 @@ from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits
 from serving.http import JSON, Request, Response, json_response
 from serving.images import is_tiny
-from serving.model.loaded_model import LoadedModel
+from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
-from serving.model.runner import ModelRunner, Probabilities
+from serving.model.runner import ModelRunner
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.protocols.digits import Images
 from serving.records import Records
@@ -56,11 +56,11 @@ class Endpoints:
             images = native.parse(request)
         else:
             images = await _in_thread(native.parse, request)
-        probabilities = await self._infer(request, runner, images)
+        answers = await self._infer(request, runner, images)
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        return native.answer(request, runner, images, probabilities, explanations)
+        return native.answer(request, runner, images, answers, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
@@ -103,8 +103,8 @@ class Endpoints:
         """POST /v2/models/{name}[/versions/{version}]/infer."""
         runner = await self._named(request)
         inference = await _read(open_inference.parse, request)
-        probabilities = await self._infer(request, runner, inference.images)
-        return open_inference.answer(runner, inference, probabilities)
+        answers = await self._infer(request, runner, inference.images)
+        return open_inference.answer(runner, inference, answers.probabilities)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""
@@ -125,15 +125,16 @@ class Endpoints:
         """POST /v1/models/{name}[/versions/{version}|/labels/{label}]:predict."""
         runner = await self._named(request)
         images, rows = await _read(tensorflow_serving.parse, request)
-        return tensorflow_serving.answer(await self._infer(request, runner, images), rows)
+        answers = await self._infer(request, runner, images)
+        return tensorflow_serving.answer(answers.probabilities, rows)
 
     async def v1_explain(self, request: Request) -> Response:
         """POST …:explain, KServe's addition: the pixels that spoke for and against."""
         runner = await self._named(request)
         images, _ = await _read(tensorflow_serving.parse, request)
-        probabilities = await self._infer(request, runner, images)
+        answers = await self._infer(request, runner, images)
         explanations = await _explained(runner.model, images)
-        return json_response({"predictions": probabilities, "explanations": explanations})
+        return json_response({"predictions": answers.probabilities, "explanations": explanations})
 
     async def v1_status(self, request: Request) -> Response:
         """GET /v1/models/{name}[/versions/{version}|/labels/{label}]."""
@@ -149,7 +150,8 @@ class Endpoints:
         """POST /invocations."""
         runner = self._models.champion()
         images, table = await _read(mlflow_scoring.parse, request)
-        return mlflow_scoring.answer(await self._infer(request, runner, images), table)
+        answers = await self._infer(request, runner, images)
+        return mlflow_scoring.answer(answers.probabilities, table)
 
     async def ping(self, request: Request) -> Response:
         """GET /ping and /health: whether there is a model."""
@@ -170,21 +172,22 @@ class Endpoints:
         request.runner = runner
         return runner
 
-    async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Probabilities:
-        """The probabilities (n, 10); counted, and a single one kept for corrections."""
+    async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Answers:
+        """The answers; counted, and a single one kept for corrections."""
         request.runner = runner
         request.images = len(images)
-        probabilities = runner.inline(images)
-        if probabilities is None:
-            probabilities = await _timely(runner.batched(images))
+        answers = runner.inline(images)
+        if answers is None:
+            answers = await _timely(runner.batched(images))
+        probabilities = answers.probabilities
         if len(images) == 1:
             row = probabilities[0]
             digit = int(row.argmax())
             request.answered = images[0], digit, float(row[digit])
         else:
-            answers = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
-            metrics.answered(runner, len(images), zip(*answers, strict=True))
-        return probabilities
+            named = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+            metrics.answered(runner, len(images), zip(*named, strict=True))
+        return answers
 
 
 async def _read(parse: Callable[[Request], T], request: Request) -> T:

@@ -46,6 +46,11 @@ PREDICTION = {
         "probabilities": {"type": "array", "items": {"type": "number"}},
         "confidence": {"type": "number", "description": "The highest probability."},
         "uncertain": {"type": "boolean", "description": "Not sure, or nothing like a digit."},
+        "reason": {
+            "type": ["string", "null"],
+            "description": "Why it is uncertain: `not one digit`, `faint`, or a text such as "
+            "`not sure between 1 and 7`.",
+        },
         "model": {"type": "string"},
         "version": {"type": "string"},
         "data": {"type": "string", "description": "What it was trained on."},

@@ -29,16 +29,21 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
 
     Example: ann predict seven.png
     """
+    from serving.model.uncertainty import uncertainty
+
     settings = session.load_settings()
     digits = [_digit(file) for file in files]
     model = _champion(settings)
     answers: list[dict[str, Any]] = []
     for file, digit in zip(files, digits, strict=True):
-        probabilities = model.predict(digit[None])[0]
+        (probabilities,), (score,) = model.answer(digit[None])
+        reason = uncertainty(digit, probabilities, float(score), model.least_confidence)
         answers.append(
             {
                 "file": str(file),
                 "digit": int(probabilities.argmax()),
+                "uncertain": reason is not None,
+                "reason": reason,
                 "probabilities": [round(float(p), 6) for p in probabilities],
                 "model": model.name,
                 "version": model.version,
@@ -49,7 +54,8 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
         click.echo(json.dumps(answers))
         return
     for answer in answers:
-        click.echo(f"{answer['file']}: {answer['digit']}  ({max(answer['probabilities']):.1%})")
+        line = f"{answer['file']}: {answer['digit']}  ({max(answer['probabilities']):.1%})"
+        click.echo(line + (f"  uncertain: {answer['reason']}" if answer["uncertain"] else ""))
     click.echo(f"answered by {model.name} version {model.version}, trained on {model.data}")
 
 

@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from ann_models import datasets
+from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
@@ -24,7 +25,6 @@ from pipelines.tracking import views
 from pipelines.tracking.provenance import git_commit
 
 if TYPE_CHECKING:
-    from ann_models.datasets import Dataset
     from ann_models.findings import Findings
     from ann_models.training.result import Training
     from pipelines.gate import Traffic
@@ -62,6 +62,19 @@ def find_digits(source: str) -> DataFile:
     return context.saved(datasets.digits(source))
 
 
+@task(
+    name="generate handwriting",
+    task_run_name="generate handwriting for {variant.name}",
+    cache_policy=NO_CACHE,
+)
+def generate_handwriting(variant: Variant, file: DataFile) -> DataFile:
+    """The digits of other hands, and the pictures of no digit, that a variant learns from."""
+    from ann_models.digits.people import other_hands
+
+    assert variant.other_hands is not None
+    return context.saved(other_hands(context.data_of(variant, file), variant.other_hands))
+
+
 @task(name="train", task_run_name="train {variant.name}", cache_policy=NO_CACHE, **_PATIENCE)
 def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) -> str:
     """Train every seed; the path of the trained weights and their history."""
@@ -70,6 +83,12 @@ def train(variant: Variant, file: DataFile, run_id: str, quick: bool = False) ->
     data = context.data_of(variant, file)
     seeds = tuple(range(variant.seeds))
     context.tracking().log_settings(run_id, variant, seeds, data)
+    if variant.other_hands:
+        from ann_models.digits.people import joined
+
+        others = Dataset.load(Path(generate_handwriting(variant, file).path))
+        context.tracking().log_data(run_id, others, "training")
+        data = joined(data, others)
     monitor = SystemMetricsMonitor(
         run_id, sampling_interval=1, tracking_uri=context.settings().tracking_uri
     )

@@ -24,7 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from ann_models import archives
 from pipelines import gate
 from pipelines.errors import RegistryError
-from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
+from pipelines.gate import Candidate, Decision, People, Policy, Reason, Traffic
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry.versions import Version
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 HASHED = {"onnx_sha256": "model.onnx", "keras_sha256": "data/model.keras"}  # tag: file
+PEOPLE_DIGEST = "people_digest"  # tag: of the other handwriting that a version was evaluated on
 LOCK = "registry.lock"
 ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
@@ -98,6 +99,8 @@ class Registry:
             "temperature": f"{artifact.temperature:.6g}",
             "robustness_by_corruption": json.dumps(candidate.robustness),
         }
+        if candidate.people:
+            tags[PEOPLE_DIGEST] = candidate.people.digest
         return self.add(logged, run_id, tags)
 
     def add(self, logged: LoggedModel, run_id: str, tags: Mapping[str, str]) -> Version:
@@ -143,6 +146,10 @@ class Registry:
         with tempfile.TemporaryDirectory() as folder:
             validation = archives.read(self._file(version, "validation.npz", folder))
             probe = archives.read(self._file(version, "probe.npz", folder))
+            people = None
+            if PEOPLE_DIGEST in version.tags:
+                kept = archives.read(self._file(version, "people.npz", folder))
+                people = People(**kept, digest=version.tags[PEOPLE_DIGEST])
         return Candidate(
             probabilities=validation["probabilities"],
             labels=validation["labels"],
@@ -152,6 +159,7 @@ class Registry:
             onnx_difference=float(version.tags["onnx_difference"]),
             weights_finite=version.tags["weights_finite"] == "True",
             robustness=json.loads(version.tags.get("robustness_by_corruption", "{}")),
+            people=people,
         )
 
     def onnx_bytes(self, version: Version) -> bytes:

@@ -19,6 +19,8 @@ METRICS = (
     "champion_onnx_ms",
     "calibration_error",
     "robustness",
+    "hands_accuracy",
+    "non_digits_marked",
     "onnx_difference",
 )
 

@@ -53,6 +53,7 @@ PANELS = {
     "overfit_early_stopping": "fitted_curve",
     "mnist_augmented": "augmented_samples",
     "mnist_data_size": "confusion_matrix",
+    "other_hands": "generated_digits",
 }
 
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row

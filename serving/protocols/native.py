@@ -15,8 +15,9 @@ from python_multipart.multipart import File
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
 from serving.images import to_digit
+from serving.model.loaded_model import Answers
 from serving.model.runner import ModelRunner
-from serving.model.uncertainty import is_uncertain
+from serving.model.uncertainty import uncertainty
 from serving.protocols.digits import Images, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
@@ -47,15 +48,17 @@ def answer(
     request: Request,
     runner: ModelRunner,
     images: Images,
-    probabilities: NDArray[np.float32],
+    answers: Answers,
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
     if len(images) == 1 and not request.query_string:
-        return json_response(_object(request, runner, images[0], probabilities[0]))
+        return json_response(
+            _object(request, runner, images[0], answers.probabilities[0], answers.digit_scores[0])
+        )
     objects = [
-        _object(request, runner, image, row)
-        for image, row in zip(images, probabilities, strict=True)
+        _object(request, runner, image, *answer)
+        for image, *answer in zip(images, *answers, strict=True)
     ]
     if request.asks("image"):
         for content, image in zip(objects, images, strict=True):
@@ -67,15 +70,20 @@ def answer(
 
 
 def _object(
-    request: Request, runner: ModelRunner, image: NDArray[np.float32], row: NDArray[np.float32]
+    request: Request,
+    runner: ModelRunner,
+    image: NDArray[np.float32],
+    row: NDArray[np.float32],
+    digit_score: float,
 ) -> dict[str, Any]:
     digit = int(row.argmax())
-    confidence = float(row[digit])
+    reason = uncertainty(image, row, float(digit_score), runner.model.least_confidence)
     return {
         "digit": digit,
         "probabilities": row,
-        "confidence": confidence,
-        "uncertain": is_uncertain(image, confidence),
+        "confidence": float(row[digit]),
+        "uncertain": reason is not None,
+        "reason": reason,
         **runner.identity,
         "request_id": request.request_id,
     }
