@@ -176,6 +176,11 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
         uncalibrated = expected_calibration_error(probabilities, labels)
         calibration = {"temperature": form.temperature, "ece_uncalibrated": uncalibrated}
         calibration |= judged_on_people(form).metrics()
+        del calibration["hands_accuracy"]  # of one seed; that of all follows
+        people = held_out()
+        measured["hands_accuracy"] = [
+            accuracy(_answers(each, people.images), people.labels) for each in training.models
+        ]
         model, probabilities = form.model, _answers(form.model, arrays["x_test"])
     matrix = confusion_matrix(labels, named_classes(probabilities))
     right = int(matrix.trace())

@@ -309,6 +309,20 @@ _DATA_RUNS = View(
     ),
     LATEST_RUNS,
 )
+_HANDS = View(
+    "hands",
+    "Whose handwriting is read?",
+    ("metrics.hands_accuracy", "metrics.test_accuracy", "metrics.non_digits_marked"),
+    (
+        Section(
+            "Other hands than MNIST's, and what is no digit",
+            (bar("hands_accuracy", "test_accuracy"), bar("non_digits_marked", "hands_marked")),
+            columns=2,
+        ),
+        _pictures("Generated digits"),
+    ),
+    LATEST_RUNS,
+)
 _ACCURACY = View(
     "accuracy",
     "What is the highest accuracy?",
@@ -350,6 +364,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "vanishing": (_VANISHING,),
     "overfitting": (_OVERFITTING, _PENALTY),
     "data": (_DATA, _DATA_RUNS),
+    "hands": (_HANDS,),
     "accuracy": (_ACCURACY,),
 }
 

@@ -128,6 +128,7 @@ def test_a_version_carries_everything_that_the_gate_and_serving_need(empty, tmp_
         "model.onnx",
         "validation.npz",
         "probe.npz",
+        "people.npz",
     }
     assert not [file for file in files if file.endswith((".pkl", ".pickle", ".h5"))]
     assert archives.read(folder / "validation.npz")["probabilities"].shape == (300, 10)
