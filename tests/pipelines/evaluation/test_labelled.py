@@ -87,9 +87,8 @@ def test_idx_files_are_read_with_the_labels_beside_them(tmp_path, zipped):
 
 def test_a_csv_as_kaggles_is_read_and_a_short_row_named(tmp_path):
     path = tmp_path / "train.csv"
-    rows = [
-        ",".join(map(str, [label, *image.ravel()])) for label, image in zip(HANDS.labels, BYTES)
-    ]
+    pairs = zip(HANDS.labels, BYTES, strict=True)
+    rows = [",".join(map(str, [label, *image.ravel()])) for label, image in pairs]
     head = ",".join(["label", *(f"pixel{i}" for i in range(784))])
     path.write_text("\n".join([head, *rows, "3,1,2"]) + "\n")
     found = read(path)
