@@ -50,14 +50,16 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
         "zero_activation_share_start": zeros[0].mean(),
         "zero_activation_share": zeros[-1].mean(),
     }
+    shares = zeros[[0, -1]].mean(axis=1)  # before and after training
     shown = median_seed(training)
     findings.figures |= {
         "gradient_norms_at_start": figures.gradient_norms_at_start(norms[0].T, activation),
         "gradient_norms_in_training": figures.gradient_norms_in_training(
             norms[:, shown], activation
         ),
-        "zero_activations": figures.zero_activations(zeros[[0, -1]].mean(axis=1), activation),
     }
+    if shares.any():  # only ReLU's are exactly zero
+        findings.figures["zero_activations"] = figures.zero_activations(shares, activation)
     return findings
 
 
