@@ -11,7 +11,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 
 def report(error: BaseException) -> int:
     """Print the error's message, keep its traceback in the log, choose the exit code."""
-    from ann_models.errors import AnnError, UnknownName
+    from ann_models.errors import AnnError, InvalidSetting, UnknownName
     from pipelines.errors import PipelineError, WrongUse, format_error, translate
     from serving.errors import ServingError
 
@@ -20,7 +20,7 @@ def report(error: BaseException) -> int:
         return FAILED
     cause = translate(error)
     say(format_error(cause))
-    if isinstance(cause, UnknownName | WrongUse):
+    if isinstance(cause, UnknownName | InvalidSetting | WrongUse):
         return WRONG_USE
     log = _keep_traceback(error)
     if log and not isinstance(cause, AnnError | PipelineError | ServingError):
