@@ -292,7 +292,7 @@ def test_runs_are_compared_as_json(in_filled):
     ]
 
 
-def test_the_ledger_shows_every_version_with_its_decision_and_reasons_newest_first(in_filled):
+def test_models_shows_every_version_with_its_decision_and_reasons_newest_first(in_filled):
     output = in_filled("models").stdout
     assert output == (
         "version 3 [champion]\n"
@@ -308,7 +308,7 @@ def test_the_ledger_shows_every_version_with_its_decision_and_reasons_newest_fir
     )
 
 
-def test_the_ledger_is_json_for_programs(in_filled):
+def test_models_is_json_for_programs(in_filled):
     versions = json.loads(in_filled("models", "--json").stdout)
     assert [version["number"] for version in versions] == ["3", "2", "1"]
     assert versions[1]["tags"]["decision"] == "refused"
