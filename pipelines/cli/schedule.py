@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli import session
-from pipelines.cli.durations import Duration
-from pipelines.cli.printing import as_json, print_table, say
+from pipelines.cli.options import Duration, as_json
+from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -214,7 +214,7 @@ def _on_the_server(call: Callable[[SyncPrefectClient], Any], needs_up: bool = Fa
     if needs_up and not loaded.prefect_api_url and not status.prefect_beside(loaded):
         raise WrongUse("nothing runs that could start it; start `ann up` first.")
     if not status.reach_prefect(loaded):
-        say("`ann up` does not run; looking into its database.")
+        notify("`ann up` does not run; looking into its database.")
     from pipelines.scheduling import deployments
 
     with deployments.connected() as client:
@@ -225,7 +225,7 @@ def _show(found: list[Scheduled]) -> None:
     from rich.table import Table
 
     if not found:
-        say("no schedules; `ann schedule add` makes one, and the first `ann up` the usual ones.")
+        notify("no schedules; `ann schedule add` makes one, and the first `ann up` the usual ones.")
         return
     table = Table("schedule", "flow", "when", "next run", "last run", "with", box=None)
     for item in found:

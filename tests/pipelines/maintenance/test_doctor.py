@@ -130,7 +130,7 @@ def test_artifacts_that_are_gone_are_missed(one_run, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(one_run, home)
     shutil.rmtree(home / "artifacts")
-    relocation.mend(settings.load({"ANN_HOME": str(home)}))
+    relocation.repair(settings.load({"ANN_HOME": str(home)}))
     finding = only(doctor._artifacts, home)
     assert not finding.well
     assert f"{home}/artifacts is gone" in finding.sentence
