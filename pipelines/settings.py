@@ -83,6 +83,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             f"the state folder {home} has a question mark in its path, which SQLite's address "
             "cannot hold. Set ANN_HOME to another folder."
         )
+    if home.exists() and not home.is_dir():
+        raise WrongUse(f"the state folder {home} is a file; set ANN_HOME to a folder.")
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or embedded_uri(home)
     _check_tracking_uri(tracking_uri)
     prefect_api_url = environ.get("PREFECT_API_URL") or None
@@ -124,6 +126,8 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "PREFECT_API_REQUEST_TIMEOUT": "120",  # the temporary server may be slow to start
         "PREFECT_CLIENT_MAX_RETRIES": "3",  # one that goes away is given up after 14 s
         "DO_NOT_TRACK": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that restarts is waited for 12 s,
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # where MLflow itself would wait for minutes
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too

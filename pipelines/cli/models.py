@@ -43,7 +43,7 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings)  # raises if the server is unavailable
+    Tracking(settings).open()  # raises if the server is unavailable
     registry = Registry(settings.tracking_uri, settings.home)
     registered = [model.name for model in registry.client.search_registered_models()]
     known = dict.fromkeys((*NAMES, *registered))

@@ -48,7 +48,7 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     status.reach_prefect(settings)
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings)  # raises if the server is unavailable
+    Tracking(settings).open()  # raises if the server is unavailable
     logging.raiseExceptions = False  # an undelivered line of Prefect's log is not reported
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):
@@ -60,7 +60,7 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
         from pipelines.scheduling.deployments import connected
 
     with connected() as prefect:
-        for name in orphaned_runs.close_typed(prefect):
+        for name in orphaned_runs.crash_ad_hoc(prefect):
             terminal.notice(f"the flow run {name!r} had lost its process; it is marked as crashed")
     click.get_current_context().with_resource(ad_hoc.process_tag())
     progress.display = terminal

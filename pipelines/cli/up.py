@@ -20,7 +20,7 @@ port = click.IntRange(1, 65535)
 
 
 @click.command(
-    epilog=examples("ann up", "ann up --mlflow-port 5001 --port 8001", "nohup ann up >/dev/null &")
+    epilog=examples("ann up", "ann up --mlflow-port 5001 --port 8001", "ann up --prefect-port 4201")
 )
 @click.option(
     "--mlflow-port", default=5000, show_default=True, type=port, help="Port of MLflow's UI."

@@ -138,7 +138,9 @@ def _open(settings: Settings, copy: Settings) -> Tracking:
     """
     from pipelines.tracking.client import Tracking
 
-    return Tracking(copy)
+    tracking = Tracking(copy)
+    tracking.check()
+    return tracking
 
 
 def _is_new(settings: Settings) -> bool:
