@@ -14,13 +14,14 @@ def report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         notify("interrupted; a run at work is marked KILLED, what is finished is kept.")
         return FAILED
-    from ann_models.errors import AnnError, UnknownName
+    from ann_models.errors import AnnError, InvalidSetting, UnknownName
     from pipelines import errors
     from serving.errors import CannotListen, ServingError, WrongSetting
 
     cause = errors.translate(error)
     notify(errors.format_error(cause))
-    if isinstance(cause, UnknownName | errors.WrongUse | WrongSetting | CannotListen):
+    wrong_use = UnknownName, InvalidSetting, errors.WrongUse, WrongSetting, CannotListen
+    if isinstance(cause, wrong_use):
         return WRONG_USE
     log = _keep_traceback(error)
     if log and not isinstance(cause, AnnError | errors.PipelineError | ServingError):
