@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, UnknownVersion
 from pipelines.gate import Decision, Policy, Reason, ShadowResult
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
@@ -149,12 +149,12 @@ class Registry:
         """One version.
 
         Raises:
-            RegistryError: there is no such version.
+            UnknownVersion: there is no such version.
         """
         found = self._find(name, number)
         if found is None:
             known = ", ".join(version.number for version in self.versions(name)) or "none"
-            raise RegistryError(f"{name} has no version {number!r}; its versions: {known}.")
+            raise UnknownVersion(f"{name} has no version {number!r}; its versions: {known}.")
         return found
 
     def champion(self, name: str) -> Version | None:
