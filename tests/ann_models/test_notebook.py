@@ -21,11 +21,11 @@ def test_the_example_ends_with_a_picture_and_no_log_lines():
 
 def test_what_is_more_than_information_is_still_printed():
     code = (
-        "import os, sys, types; fake = 'import os; os.write(2, b\"I0000 x\\\\nW0000 y\\\\n\")'\n"
+        "import importlib.machinery, sys; fake = 'import os; os.write(2, b\"I0000 x\\\\nW0000 y\\\\n\")'\n"
         "class Finder:\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        import importlib.machinery\n"
-        "        return importlib.machinery.ModuleSpec(name, self) if name == 'tensorflow' else None\n"
+        "        if name == 'tensorflow':\n"
+        "            return importlib.machinery.ModuleSpec(name, self)\n"
         "    def create_module(self, spec): return None\n"
         "    def exec_module(self, module): exec(fake)\n"
         "sys.meta_path.insert(0, Finder())\n"
