@@ -31,7 +31,9 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
     """
     x, y = (data.arrays[name][:PROBE] for name in ("x_train", "y_train"))
     probe = keras.models.clone_model(training.models[0])
-    measured = [[_measure(probe, weights, x, y) for weights in row] for row in training.snapshots]
+    measured = [
+        [_measure(probe, weights, x, y) for weights in row] for row in training.snapshots.values()
+    ]
     norms = np.array([[norm for norm, _ in row] for row in measured])  # (epochs+1, seeds, layers)
     zeros = np.array([[zero for _, zero in row] for row in measured])  # hidden layers only
     activation = training.models[0].layers[-2].activation.__name__
