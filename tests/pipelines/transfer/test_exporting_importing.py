@@ -6,6 +6,7 @@ import zipfile
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -33,7 +34,7 @@ class Store:
 
     def __init__(self, home) -> None:
         self.settings: Settings = settings.load({"ANN_HOME": str(home)})
-        self.tracking = Tracking(self.settings)
+        self.tracking = Tracking(self.settings).open()
         self.registry = Registry(self.settings.tracking_uri, home)
 
     @property
@@ -87,7 +88,7 @@ def origin(tmp_path_factory) -> Store:
             git_commit="c0ffee",
         )
     store.tracking.make_newest(run_id, "mnist_ann", experiment)
-    assert store.registry.judge(version, Policy(clearly_faster=0)).promote
+    assert store.registry.judge(version, Policy(max_relative_time=0)).promote
     return store
 
 
@@ -148,8 +149,8 @@ def test_a_version_answers_with_identical_probabilities_there(origin, target, fi
     before = fetch(origin.settings.tracking_uri, NAME, "champion", tmp_path / "one")
     after = fetch(target.settings.tracking_uri, NAME, "champion", tmp_path / "two")
     np.testing.assert_array_equal(after.predict(IMAGES), before.predict(IMAGES))
-    model = target.registry.keras_model(version)
-    original = origin.registry.keras_model(origin.registry.champion(NAME))
+    model = target.registry.artifacts.keras_model(version)
+    original = origin.registry.artifacts.keras_model(origin.registry.champion(NAME))
     for weight, expected in zip(model.get_weights(), original.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
 
@@ -171,7 +172,7 @@ def test_a_version_says_where_it_comes_from_and_nothing_is_promoted(origin, targ
     assert version.tags["imported_run_id"] == champion_run(origin)
     assert version.tags["imported_sha256"] == bundle.sha256(file)
     assert version.tags["origin_decision"] == "promoted"
-    assert "There is no champion to beat." in version.tags["origin_reasons"]
+    assert "There is no champion to compare it with." in version.tags["origin_reasons"]
     assert version.tags["git_commit"] == "c0ffee"
     assert version.decision == "undecided"
     assert target.registry.champion(NAME) is None
@@ -243,7 +244,24 @@ def another_network_with_its_hash(document, folder) -> None:
 
 def code_to_load(document, folder) -> None:
     for path in folder.rglob("MLmodel"):
-        path.write_text(path.read_text().replace("loader_module: mlflow.onnx", "loader_module: os"))
+        known = "loader_module: pipelines.registry.pyfunc"
+        path.write_text(path.read_text().replace(known, "loader_module: os"))
+
+
+def code_in_the_artifact(document, folder) -> None:
+    for path in folder.rglob("MLmodel"):
+        path.write_text(path.read_text().replace("code: null", "code: code"))
+
+
+def answers_nan(document, folder) -> None:
+    """The same network with NaN weights, and the hash to go with it."""
+    (path,) = folder.rglob("model.onnx")
+    network = onnx.load(path)
+    weights = max(network.graph.initializer, key=lambda weight: len(weight.raw_data))
+    spoiled = onnx.numpy_helper.to_array(weights) * np.float32(np.nan)
+    weights.CopyFrom(onnx.numpy_helper.from_array(spoiled, weights.name))
+    onnx.save(network, path)
+    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
 
 
 def another_keras(document, folder) -> None:
@@ -267,6 +285,8 @@ def at_work(document, folder) -> None:
         (another_network, "model.onnx of offline-digits/1 is not what its tag names"),
         (another_network_with_its_hash, "its model.onnx does not answer"),
         (code_to_load, "names code other than Keras's"),
+        (code_in_the_artifact, "names code other than Keras's"),
+        (answers_nan, "answers the probe digit otherwise, by nan"),
         (another_keras, "names code other than Keras's"),
         (no_model, "MLmodel"),
         (at_work, "its run is 'RUNNING', not ended"),
