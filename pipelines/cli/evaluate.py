@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, say
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.evaluation.evaluate import Outcome
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 FAULTS_SHOWN = 10
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ann evaluate photos/", "ann evaluate own.npz --version 3", "ann evaluate test.csv --json"
+    )
+)
 @click.argument("pictures", type=click.Path(path_type=Path))
 @click.option("--name", default=None, help="The registered model; the one that serves.")
 @click.option("--version", "number", default=None, help="A version's number; the champion.")
@@ -34,8 +39,6 @@ def evaluate(
     PICTURES is a folder with a subfolder for each digit (and `none` for what is no digit; a
     subfolder in it names the writer), an .npz, an IDX file, a CSV as Kaggle's, or pen strokes in
     UNIPEN's form. The outcome is logged to MLflow, so that versions can be compared.
-
-    Example: ann evaluate photos/ --version 3
     """
     settings = session.load_settings()
     from pipelines.evaluation import labelled
@@ -48,7 +51,7 @@ def evaluate(
     registry = Registry(settings.tracking_uri, settings.home)
     version = _version(registry, name, number, run_id)
     outcome = evaluate_version(
-        registry.onnx_bytes(version), version, found, str(pictures), tracking
+        registry.artifacts.onnx_bytes(version), version, found, str(pictures), tracking
     )
     if as_json:
         click.echo(json.dumps(asdict(outcome)))
@@ -81,9 +84,9 @@ def _version(
 
 def _show(outcome: Outcome) -> None:
     for fault in outcome.faults[:FAULTS_SHOWN]:
-        say(fault)
+        notify(fault)
     if (more := len(outcome.faults) - FAULTS_SHOWN) > 0:
-        say(f"… and {more} more that cannot be read.")
+        notify(f"… and {more} more that cannot be read.")
     if outcome.accuracy is not None:
         click.echo(
             f"{outcome.digits} digits: {outcome.accuracy:.2%} read correctly "

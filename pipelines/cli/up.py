@@ -9,66 +9,69 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, print_table, say
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
-    from pipelines.local.status import Standing
+    from pipelines.local.status import ServiceStatus
 
 COLOURS = {"ann": "white", "MLflow": "blue", "Prefect": "magenta", "schedules": "cyan"}
 port = click.IntRange(1, 65535)
 
 
-@click.command()
-@click.option("--mlflow-port", default=5000, show_default=True, type=port)
-@click.option("--prefect-port", default=4200, show_default=True, type=port)
-@click.option("--port", default=8000, show_default=True, type=port, help="Of the digit service.")
+@click.command(
+    epilog=examples("ann up", "ann up --mlflow-port 5001 --port 8001", "ann up --prefect-port 4201")
+)
+@click.option(
+    "--mlflow-port", default=5000, show_default=True, type=port, help="Port of MLflow's UI."
+)
+@click.option(
+    "--prefect-port", default=4200, show_default=True, type=port, help="Port of Prefect's UI."
+)
+@click.option(
+    "--port", default=8000, show_default=True, type=port, help="Port of the digit service."
+)
 def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     """Run everything on this machine until Ctrl-C: MLflow, Prefect, schedules, digit service.
 
-    Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started.
-
-    Example: ann up --mlflow-port 5001
+    Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started. SIGTERM and
+    a closed terminal end it as Ctrl-C does; under nohup, and when nobody reads its output, it goes
+    on: every line is kept in up.log in the state folder.
     """
     from pipelines.local import stack
-    from pipelines.local.log import UpLog
+    from pipelines.local.log import ServiceLog
     from pipelines.local.services import Ports
 
     settings = session.load_settings()
     at = Ports(mlflow_port, prefect_port, port)
-    log = UpLog(settings.home / "up.log", _show_line)
-    say(f"starting; every line is kept in {settings.home / 'up.log'}")
-    stack.run(settings, at, log, _show)
-    say("everything has ended.")
+    log = ServiceLog(settings.home / "up.log", _show_line)
+    notify(f"starting; every line is kept in {settings.home / 'up.log'}")
+    stack.run(settings, at, log, _print)
+    notify("all services have ended.")
 
 
-@click.command()
+@click.command(epilog=examples("ann status", "ann status --json"))
 @as_json
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Say what runs, where, and whether it is well; exit code 1 if something is not.
-
-    Example: ann status --json
-    """
-    from pipelines.local import status as standing
+    """Show which services run, where, and their health; exit code 1 if one is not healthy."""
+    from pipelines.local import status as local
 
     settings = session.load_settings()
-    parts = standing.status(settings)
+    parts = local.status(settings)
     if as_json:
-        document = {"up": standing.is_up(settings), "services": [asdict(part) for part in parts]}
+        document = {"up": local.is_up(settings), "services": [asdict(part) for part in parts]}
         click.echo(json.dumps(document))
     else:
-        _show(parts)
-    if not all(part.well for part in parts):
+        _print(parts)
+    if not all(part.healthy for part in parts):
         context.exit(1)
 
 
-@click.command()
-@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+@click.command(epilog=examples("ann ui", "ann ui --port 5001"))
+@click.option("--port", default=5000, show_default=True, type=port, help="Port to listen on.")
 def ui(port: int) -> None:
-    """Open MLflow's pages on the embedded store, on this machine only.
-
-    Example: ann ui
-    """
+    """Open MLflow's pages on the embedded store, on this machine only."""
     settings = session.load_settings()
     from pipelines.local.mlflow_ui import serve
 
@@ -80,12 +83,12 @@ def _show_line(name: str, line: str) -> None:
     click.echo(line)
 
 
-def _show(parts: list[Standing]) -> None:
+def _print(parts: list[ServiceStatus]) -> None:
     from rich.table import Table
 
     table = Table("service", "address", "", "", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for part in parts:
-        mark = "[green]✓[/]" if part.well else "[red]✗[/]"
+        mark = "[green]✓[/]" if part.healthy else "[red]✗[/]"
         again = f" (restarted {part.restarts} times)" if part.restarts else ""
-        table.add_row(part.name, part.address, mark, f"{part.words}{again}")
+        table.add_row(part.name, part.address, mark, f"{part.message}{again}")
     print_table(table)

@@ -13,7 +13,7 @@ from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
 from ann_models.onnx.inference import milliseconds_per_image, predictor, scored_predictor
-from pipelines.gate import Candidate, People
+from pipelines.candidate import Candidate, People
 from pipelines.registry.model_artifact import EXAMPLES, ModelArtifact
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ann_models import archives
-from pipelines.gate import Candidate
+from pipelines.candidate import Candidate
 from pipelines.registry import pyfunc
 
 if TYPE_CHECKING:

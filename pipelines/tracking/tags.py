@@ -71,7 +71,12 @@ FORCED_REASON = "forced_reason"  # why a person promoted it
 ROLLED_BACK = "rolled_back"  # when, and to which version
 ORIGIN = "origin_"  # prefix: what DECISION, REASONS, … were where a version was imported from
 
-# Numbers of the gate, each a tag of the version.
+# --- of registered models -------------------------------------------------------------------------
+
+HISTORY = "history."  # prefix: one event a tag, see `registry.history`
+
+# --- numbers of the gate, each a tag of the version -----------------------------------------------
+
 VAL_ACCURACY = "val_accuracy"
 VAL_ERRORS = "val_errors"
 CALIBRATION_ERROR = "calibration_error"
@@ -83,11 +88,16 @@ P_VALUE = "p_value"
 ONNX_MS = "onnx_ms"  # milliseconds an image; known when it is registered
 CHAMPION_ONNX_MS = "champion_onnx_ms"
 ONNX_DIFFERENCE = "onnx_difference"  # from Keras; known when it is registered
+HANDS_ACCURACY = "hands_accuracy"  # on generated handwriting of held-out writers
+NON_DIGITS_MARKED = "non_digits_marked"
+PEOPLE_DIGEST = "people_digest"  # SHA-256 of both; known when it is registered
 GATE_NUMBERS = (
     VAL_ACCURACY,
     VAL_ERRORS,
     CALIBRATION_ERROR,
     ROBUSTNESS,
+    HANDS_ACCURACY,
+    NON_DIGITS_MARKED,
     SHADOW_AGREEMENT,
     ONLY_CHALLENGER_CORRECT,
     ONLY_CHAMPION_CORRECT,
