@@ -34,7 +34,7 @@ from pipelines.tracking.tags import RUN_COLOR
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
-    from pipelines.gate import ShadowResult
+    from pipelines.candidate import ShadowResult
     from pipelines.registry.versions import Version
 
 EXPERIMENT = "Retraining"

@@ -27,7 +27,7 @@ from pipelines.tracking.provenance import git_commit
 if TYPE_CHECKING:
     from ann_models.findings import Findings
     from ann_models.training.result import Training
-    from pipelines.gate import ShadowResult
+    from pipelines.candidate import ShadowResult
 
 
 def _tracking_is_away(task: Any, run: Any, state: Any) -> bool:

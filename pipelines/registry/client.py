@@ -21,8 +21,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
+from pipelines.candidate import ShadowResult
 from pipelines.errors import RegistryError, UnknownVersion
-from pipelines.gate import Decision, Policy, Reason, ShadowResult
+from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card

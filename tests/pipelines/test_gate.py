@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ann_models.evaluation import wilson_interval
-from pipelines.gate import Candidate, People, Policy, ShadowResult, decide, mcnemar
+from ann_models.evaluation import mcnemar, wilson_interval
+from pipelines.candidate import Candidate, People, ShadowResult
+from pipelines.gate import Policy, decide
 from pipelines.tracking import tags
 
 LABELS = np.arange(1000) % 10

@@ -24,9 +24,10 @@ from mlflow import MlflowClient
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
+from pipelines.candidate import Candidate
 from pipelines.errors import Locked, RegistryError
 from pipelines.flows.candidate import evaluate_candidate
-from pipelines.gate import Candidate, Policy
+from pipelines.gate import Policy
 from pipelines.locks import exclusive_lock
 from pipelines.registry import client
 from pipelines.registry.client import Registry, Version
