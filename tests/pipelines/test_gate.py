@@ -420,7 +420,7 @@ def test_who_reads_people_better_and_mnist_as_well_is_promoted():
     champion = candidate(range(10), people=people(60))
     decision = decide(candidate(range(12), people=people(10), onnx_ms=0.1), champion)
     assert decision.promote
-    assert "of the digits of other hands it alone reads 50" in decision.reasons[-1].sentence
+    assert "of the digits of other hands it alone reads 50" in decision.reasons[-1].message
 
 
 def test_better_on_people_does_not_outweigh_significantly_worse_on_mnist():
