@@ -21,6 +21,7 @@ from pipelines.feedback.corrections import DAY
 from pipelines.flows import context, tasks
 from pipelines.flows.context import DataFile
 from pipelines.flows.retraining import champion_now
+from pipelines.tracking.tags import RUN_COLOR
 from serving import settings as serving_settings
 
 EXPERIMENT = "Drift watch"
@@ -29,6 +30,7 @@ NOTE = (
     "distance in an embedding. The tag `verdict` says drift, no drift or not enough."
 )
 DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
+COLOURS = {DRIFT: "#D55E00", NO_DRIFT: "#0072B2", NOT_ENOUGH: "#8C8C8C"}  # of runs in MLflow
 MOST = 1000  # recent images
 KNOWN = 2000  # validation digits with which they are compared
 EMBEDDED = 10_000  # training digits to which the embedding is fitted
@@ -121,7 +123,10 @@ def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
             report.drifted = statistics.drifted(found)
             report.verdict = DRIFT if report.drifted else NO_DRIFT
             logged = findings(recent, reference, embedding, found)
+            logged.metrics["drifted_measures"] = float(len(report.drifted))
         tracking.client.set_tag(run_id, "verdict", report.verdict)
+        tracking.client.set_tag(run_id, RUN_COLOR, COLOURS[report.verdict])
+        tracking.client.update_run(run_id, name=report.verdict)  # in the legends of a timeline
         tracking.client.set_tag(run_id, "drifted", ", ".join(report.drifted))
         tracking.log_findings(run_id, logged, {})
         tracking.note(run_id, [_in_words(report, least)], logged.figures)

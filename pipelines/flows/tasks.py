@@ -125,7 +125,8 @@ def log(
     """Draw, and log to the run all that was found; the run may end with that."""
     panel = views.PANELS[variant.study]
     extra = {"training.npz": Path(training_path)} if training_path else {}
-    context.tracking().log_findings(run_id, findings, extra, panel)
+    title = views.PICTURES[variant.question]
+    context.tracking().log_findings(run_id, findings, extra, (panel, title))
     trainings = f"{variant.seeds} seeds" if variant.has_networks else "nothing to train"
     facts = f"Row {variant.row} · {file.source} · {trainings}"
     figures = [panel, *findings.figures.keys() - {panel}]
