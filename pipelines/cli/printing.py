@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.settings import ui_address
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipelines.flows.lecture import Report
+    from pipelines.flows.report import JobReport
     from pipelines.maintenance.leaderboard import Standing
     from pipelines.registry.client import Version
     from pipelines.settings import Settings
 
-UI_ADDRESS = "http://127.0.0.1:5000"
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-
-
-def ui_address(settings: Settings) -> str:
-    """Where a person opens MLflow's pages."""
-    asked = UI_ADDRESS if settings.embedded else settings.tracking_uri
-    return (os.environ.get("ANN_MLFLOW_UI") or asked).rstrip("/")
 
 
 def say(sentence: str) -> None:
@@ -87,7 +81,7 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
     return form.format(metrics[name]) if metrics.get(name) is not None else ""
 
 
-def show_report(report: Report, settings: Settings, as_json: bool) -> None:
+def show_report(report: JobReport, settings: Settings, as_json: bool) -> None:
     """How a job ended: its rows, the gate's words, the pages that compare them."""
     if as_json:
         document = {

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, say, ui_address
+from pipelines.cli.printing import as_json, say
+from pipelines.settings import ui_address
 
 if TYPE_CHECKING:
     from pipelines.flows import drift as watching
@@ -31,7 +32,7 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
     from ann_models import variants
 
     variants.find(names)  # before anything heavy is imported
-    session.ready_for_flows(session.open_state())
+    session.prepare_flows(session.load_settings())
     from pipelines.flows import retraining
 
     try:
@@ -57,14 +58,14 @@ def drift(days: float, least: int, as_json: bool) -> None:
 
     Example: ann drift --days 1
     """
-    settings = session.open_state()
-    session.ready_for_flows(settings)
+    settings = session.load_settings()
+    session.prepare_flows(settings)
     from pipelines.flows import drift as watching
 
     _show_drift(watching.drift(days, least), settings, as_json)
 
 
-def _show_retraining(report: retraining.Report, as_json: bool) -> None:
+def _show_retraining(report: retraining.RetrainingReport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return
@@ -79,7 +80,7 @@ def _show_retraining(report: retraining.Report, as_json: bool) -> None:
     click.echo(f"{report.model} version {report.champion} is champion.")
 
 
-def _show_drift(report: watching.Report, settings: Settings, as_json: bool) -> None:
+def _show_drift(report: watching.DriftReport, settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def open_state() -> Settings:
+def load_settings() -> Settings:
     """The settings, checked and told to the libraries; a state folder that was moved is mended.
 
     Raises:
@@ -30,7 +30,7 @@ def open_state() -> Settings:
     return loaded
 
 
-def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
+def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
 
     Args:
@@ -63,4 +63,4 @@ def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
         for name in orphaned_runs.close_typed(prefect):
             terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
     click.get_current_context().with_resource(ad_hoc.process_tag())
-    progress.display = terminal
+    click.get_current_context().with_resource(progress.reporting_to(terminal))

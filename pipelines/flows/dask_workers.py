@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipelines import settings as environment
-from pipelines.errors import ClusterUnavailable, WrongUse, in_a_sentence
+from pipelines.errors import ClusterUnavailable, WrongUse, format_error
 from pipelines.flows.progress import ProgressReporter
 from pipelines.flows.reproducibility import versions
 from pipelines.flows.worker_environment import WorkerEnvironment
@@ -165,7 +165,7 @@ def cluster(
             client = runner.client
         except (OSError, ValueError) as error:
             raise ClusterUnavailable(
-                f"no Dask scheduler answers at {address} ({in_a_sentence(error)}). Start one with "
+                f"no Dask scheduler answers at {address} ({format_error(error)}). Start one with "
                 "`dask scheduler`, or run without --cluster."
             ) from error
         _check_workers(client, settings, address, modules)

@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from ann_models import datasets
 from ann_models.entry import Variant
-from pipelines.errors import FATAL, PipelineError, in_a_sentence, translate
+from pipelines.errors import FATAL, PipelineError, format_error, translate
 from pipelines.flows.context import DataFile
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.settings import ui_address
@@ -129,7 +129,7 @@ def explain(error: Exception) -> str:
     cause = translate(error)
     if isinstance(cause, FATAL):
         raise cause from error
-    return in_a_sentence(cause)
+    return format_error(cause)
 
 
 def publish(context: Context, report: JobReport) -> None:

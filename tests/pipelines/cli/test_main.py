@@ -198,7 +198,7 @@ def test_an_error_nobody_foresaw_is_a_sentence_too_and_says_where_its_traceback_
     def fail():
         raise RuntimeError("the tables are round")
 
-    monkeypatch.setattr(session, "open_state", fail)
+    monkeypatch.setattr(session, "load_settings", fail)
     (tmp_path / "home").mkdir()
     result = ann("compare")
     assert result.exit_code == errors.FAILED
@@ -212,7 +212,7 @@ def test_an_interruption_is_a_sentence(ann, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "open_state", interrupt)
+    monkeypatch.setattr(session, "load_settings", interrupt)
     result = ann("compare")
     assert result.exit_code == errors.FAILED
     assert result.stderr.startswith("ann: interrupted")
@@ -260,7 +260,7 @@ def test_without_an_mnist_champion_the_offline_digits_answer_and_say_so(ann, mon
             raise NoChampion("there is none")
         return Oracle()
 
-    monkeypatch.setattr("serving.model.loaded_model.fetch", fetch)
+    monkeypatch.setattr("serving.model.download.fetch", fetch)
     result = ann("predict", str(seven))
     assert result.exit_code == errors.DONE
     assert "OFFLINE DIGITS" in result.stderr
