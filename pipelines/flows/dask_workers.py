@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 2_000_000_000  # bytes a worker: TensorFlow, MLflow, Prefect and a network
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10
+MESSAGE = "progress"  # key of an event; Dask adds others
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class WorkerProgress(ProgressReporter):
         if self.interrupted.is_set():
             raise KeyboardInterrupt
         message = TrainingProgress(self.variant, done, total, loss)
-        get_worker().log_event(_topic(self.job), asdict(message))
+        get_worker().log_event(_topic(self.job), {MESSAGE: asdict(message)})
 
 
 class Cluster:
@@ -132,7 +133,7 @@ class Cluster:
             progress.cleared()
 
     def _receive(self, event: tuple[float, Any]) -> None:
-        message = TrainingProgress(**event[1])
+        message = TrainingProgress(**event[1][MESSAGE])
         self.messages[message.variant] = message
 
 

@@ -113,9 +113,7 @@ def watch(
     images = requests.recent_images(
         serving_settings.load().feedback_url, champion.name, time.time() - days * DAY, MOST
     )
-    report = DriftReport(
-        str(flow_run.id), champion.name, champion.number, NOT_ENOUGH, len(images)
-    )
+    report = DriftReport(str(flow_run.id), champion.name, champion.number, NOT_ENOUGH, len(images))
     tags = {
         "variant": "drift",
         "pipeline_run_id": report.pipeline_run_id,

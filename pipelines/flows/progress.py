@@ -53,9 +53,7 @@ class ProgressReporter:
     def moved(self, name: str, done: int, total: int, loss: float) -> None:
         """Move the bar of a variant that is trained on a worker."""
 
-    def ended(
-        self, name: str, position: int, total: int, succeeded: bool, seconds: float
-    ) -> None:
+    def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
         """Report the final status of a variant, in one line, and remove its bar."""
 
     def cleared(self) -> None:
@@ -105,9 +103,7 @@ class Terminal(ProgressReporter):
         if self._progress:
             self._progress.update(bar, completed=done, total=total, loss=f"loss {loss:.4g}")
 
-    def ended(
-        self, name: str, position: int, total: int, succeeded: bool, seconds: float
-    ) -> None:
+    def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
         """Print a line with a check mark or a cross."""
         self._remove(name)
         mark = "[green]✓[/]" if succeeded else "[red]✗[/]"

@@ -134,7 +134,10 @@ def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingRe
 
 
 def _challenge(
-    context: Context, chosen: list[Variant], corrected: TrainingCorrections, report: RetrainingReport
+    context: Context,
+    chosen: list[Variant],
+    corrected: TrainingCorrections,
+    report: RetrainingReport,
 ) -> None:
     """One challenger after the other; each meets the champion of its moment."""
     for position, variant in enumerate(chosen, 1):

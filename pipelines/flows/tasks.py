@@ -13,7 +13,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from ann_models import datasets
-from ann_models.entry import Variant
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
@@ -84,9 +83,7 @@ def train(context: Context, job: VariantJob, run_id: str) -> str:
     return path
 
 
-def _networks(
-    context: Context, job: VariantJob, data: Dataset, seeds: tuple[int, ...]
-) -> Training:
+def _networks(context: Context, job: VariantJob, data: Dataset, seeds: tuple[int, ...]) -> Training:
     from ann_models.training import trainer
 
     variant, report = job.variant, context.progress.epochs

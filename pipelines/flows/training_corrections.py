@@ -142,9 +142,7 @@ def training_corrections(
     )
 
 
-def _evidence(
-    context: Context, found: Corrections, champion: Version, data: Dataset
-) -> Evidence:
+def _evidence(context: Context, found: Corrections, champion: Version, data: Dataset) -> Evidence:
     """What the champion and the digits that it was first trained on say of the corrected images."""
     registry, known = context.registry, data.arrays
     candidate = registry.candidate(champion)

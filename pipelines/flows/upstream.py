@@ -55,7 +55,9 @@ def committee(context: Context, variant: Variant, data: Dataset, quick: bool) ->
     from ann_models.committee import assemble
     from ann_models.errors import InvalidData
 
-    runs = {member.name: _trained_run(context, member.name, data, quick) for member in variant.members}
+    runs = {
+        member.name: _trained_run(context, member.name, data, quick) for member in variant.members
+    }
     trainings = [_networks(context, run, name, data) for name, run in runs.items()]
     try:
         return assemble(variant, trainings, data.arrays["x_train"].shape[1:])
