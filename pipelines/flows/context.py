@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ann_models import datasets
 from ann_models.datasets import Dataset
@@ -37,8 +36,8 @@ class Context:
     """What a job uses; its flow makes it once and passes it to every function and task.
 
     In another process it cannot be the same object. Pickled, as a parameter of a task that the
-    helper process runs, it is reduced to its settings; unpickled, it is that process's own
-    context, whose stores are opened once. A Dask worker makes one for each variant.
+    helper process runs, it is reduced to its settings, from which that process makes its own:
+    neither data sets nor networks travel. A Dask worker opens one for each variant.
 
     Attributes:
         settings: of the process that made it.
@@ -62,16 +61,19 @@ class Context:
         Raises:
             TrackingUnavailable: MLflow's server or store cannot be reached.
         """
-        return cls._opened(environment.load(), reporter or progress.current())
+        settings = environment.load()
+        Tracking(settings).open()
+        return cls.of(settings, reporter or progress.current())
 
     @classmethod
-    def _opened(cls, settings: Settings, reporter: ProgressReporter) -> Context:
+    def of(cls, settings: Settings, reporter: ProgressReporter | None = None) -> Context:
+        """The context of settings whose stores are open."""
         registry = Registry(settings.tracking_uri, settings.home)
-        return cls(settings, Tracking(settings), registry, reporter)
+        return cls(settings, Tracking(settings), registry, reporter or ProgressReporter())
 
     def __reduce__(self) -> tuple[Callable[[Settings], Context], tuple[Settings]]:
-        """As `_reopened` in the other process."""
-        return _reopened, (self.settings,)
+        """In the helper process it is made again from its settings."""
+        return Context.of, (self.settings,)
 
     # --- data sets --------------------------------------------------------------------------------
 
@@ -127,9 +129,3 @@ class Context:
     def remove_work(self, run_id: str) -> None:
         """Remove what the tasks of a run passed to each other on disk."""
         shutil.rmtree(self.settings.work / run_id, ignore_errors=True)
-
-
-@cache
-def _reopened(settings: Settings) -> Any:
-    """The context of a process that another one sends tasks to, by its settings."""
-    return Context._opened(settings, ProgressReporter())

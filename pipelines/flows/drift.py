@@ -23,6 +23,7 @@ from pipelines.flows import tasks
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.retraining import current_champion
 from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 EXPERIMENT = "Drift watch"
@@ -82,7 +83,7 @@ def drift(days: float = 7.0, least: int = 100) -> DriftReport:
     """
     context = Context.open()
     champion = current_champion(context)
-    digits = tasks.find_digits(context, champion.tags["data"])
+    digits = tasks.find_digits(context, champion.tags[tags.VERSION_DATA_SOURCE])
     report = watch(context, digits, champion, days, least)
     if report.verdict == DRIFT:
         emit_event(
@@ -114,14 +115,14 @@ def watch(
         serving_settings.load().feedback_url, champion.name, time.time() - days * DAY, MOST
     )
     report = DriftReport(str(flow_run.id), champion.name, champion.number, NOT_ENOUGH, len(images))
-    tags = {
-        "variant": "drift",
-        "pipeline_run_id": report.pipeline_run_id,
-        "model": champion.name,
-        "version": champion.number,
-        "data_source": digits.source,
+    about = {
+        tags.VARIANT: "drift",
+        tags.PIPELINE_RUN_ID: report.pipeline_run_id,
+        tags.MODEL: champion.name,
+        tags.VERSION: champion.number,
+        tags.DATA_SOURCE: digits.source,
     }
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", tags) as run_id:
+    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", about) as run_id:
         report.run_id = run_id
         logged = Findings({"images": float(len(images))})
         if len(images) >= least:
@@ -135,8 +136,8 @@ def watch(
             report.drifted = statistics.drifted(found)
             report.verdict = DRIFT if report.drifted else NO_DRIFT
             logged = findings(recent, reference, embedding, found)
-        tracking.client.set_tag(run_id, "verdict", report.verdict)
-        tracking.client.set_tag(run_id, "drifted", ", ".join(report.drifted))
+        tracking.client.set_tag(run_id, tags.VERDICT, report.verdict)
+        tracking.client.set_tag(run_id, tags.DRIFTED, ", ".join(report.drifted))
         tracking.log_findings(run_id, logged, {})
         tracking.note(run_id, [_sentence(report, least)], logged.figures)
         get_run_logger().info("%s: %s", report.verdict, _sentence(report, least))

@@ -178,7 +178,7 @@ def _train_and_evaluate(context: Context, job: VariantJob, result: VariantResult
     variant, tracking = job.variant, context.tracking
     experiment = tracking.experiment(variant.question, job.quick)
     with ExitStack() as stack:
-        run_id = stack.enter_context(tracking.run(experiment, variant.name, job.tags))
+        run_id = stack.enter_context(tracking.run(experiment, variant.name, job.about))
         stack.callback(context.remove_work, run_id)
         result.run_id = run_id
         path = tasks.train(context, job, run_id) if variant.has_networks else None
@@ -269,7 +269,7 @@ def _run_on_workers(
                 results[name] = result
                 gathered.show(result)
     finally:
-        context.tracking.close_lost_runs(report.pipeline_run_id)
+        context.tracking.end_unfinished_runs(report.pipeline_run_id)
     for job in jobs:
         gathered.add(results[job.variant.name])
     gathered.finish()
@@ -286,7 +286,7 @@ def _run_on_worker(job: VariantJob, environment: WorkerEnvironment) -> VariantRe
     with environment.applied():
         import_tensorflow()
         context = Context.open(WorkerProgress(name, job.pipeline_run_id))
-        context.tracking.close_lost_runs(job.pipeline_run_id, name)
+        context.tracking.end_unfinished_runs(job.pipeline_run_id, name)
         try:
             job = job.with_local_data(context)
             return run_variant(context, job, Executor()).result()

@@ -14,7 +14,7 @@ from pipelines.errors import FATAL, PipelineError, format_error, translate
 from pipelines.flows.context import DataFile
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.settings import ui_address
-from pipelines.tracking import views
+from pipelines.tracking import tags, views
 
 if TYPE_CHECKING:
     from pipelines.flows.context import Context
@@ -33,16 +33,16 @@ class VariantJob:
     quick: bool = False
 
     @property
-    def tags(self) -> dict[str, str]:
+    def about(self) -> dict[str, str]:
         """The tags of its MLflow run."""
         return {
-            "variant": self.variant.name,
-            "row": str(self.variant.row),
-            "pipeline_run_id": self.pipeline_run_id,
-            "data_source": self.file.source,
-            "seeds": str(self.variant.seeds),
-            "quick": str(self.quick).lower(),
-            views.COLOUR: views.colour(self.variant),
+            tags.VARIANT: self.variant.name,
+            tags.ROW: str(self.variant.row),
+            tags.PIPELINE_RUN_ID: self.pipeline_run_id,
+            tags.DATA_SOURCE: self.file.source,
+            tags.SEEDS: str(self.variant.seeds),
+            tags.QUICK: str(self.quick).lower(),
+            tags.RUN_COLOR: views.colour(self.variant),
         }
 
     def with_local_data(self, context: Context) -> VariantJob:

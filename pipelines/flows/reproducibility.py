@@ -12,6 +12,8 @@ import platform
 import sys
 from pathlib import Path
 
+from pipelines.tracking import tags
+
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 PACKAGES = ("ann-pipelines", "keras", "numpy")
 _CPUINFO = Path("/proc/cpuinfo")
@@ -28,16 +30,16 @@ def versions() -> str:
     return ", ".join([python, *(f"{p} {importlib.metadata.version(p)}" for p in PACKAGES)])
 
 
-def tags() -> dict[str, str]:
+def conditions() -> dict[str, str]:
     """For the MLflow run that trains: the conditions under which its weights' hash holds."""
     import keras
     import tensorflow as tf
 
     return {
-        "tensorflow_version": tf.__version__,
-        "keras_version": keras.__version__,
-        "processor": _processor(),
-        "threads": threads()[THREADS[0]],
+        tags.TENSORFLOW_VERSION: tf.__version__,
+        tags.KERAS_VERSION: keras.__version__,
+        tags.PROCESSOR: _processor(),
+        tags.THREADS: threads()[THREADS[0]],
     }
 
 

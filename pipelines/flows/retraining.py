@@ -27,6 +27,7 @@ from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
@@ -110,26 +111,26 @@ def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingRe
     """
     context = Context.open()
     champion = current_champion(context)
-    chosen = _registered(names or trained_on_labels(champion.tags["variant"]))
+    chosen = _registered(names or trained_on_labels(champion.tags[tags.VARIANT]))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
     found, _ = training_corrections.stored(champion)
 
     def used(tag: str, digest: str) -> bool:
         return training_corrections.were_used(context, tag, digest, champion)
 
-    if not force and (not len(found) or used("corrections_sha256", found.digest)):
+    if not force and (not len(found) or used(tags.CORRECTIONS_SHA256, found.digest)):
         return _published(report)
-    digits = tasks.find_digits(context, champion.tags["data"])
+    digits = tasks.find_digits(context, champion.tags[tags.VERSION_DATA_SOURCE])
     corrected = training_corrections.training_corrections(context, digits, champion)
     report.corrections, report.refusals = corrected.counts, corrected.refusals
     for refusal in corrected.refusals:
         context.progress.notice(refusal)
-    if force or (corrected.used and not used("accepted_sha256", corrected.accepted_sha256)):
+    if force or (corrected.used and not used(tags.ACCEPTED_SHA256, corrected.accepted_sha256)):
         _challenge(context, chosen, corrected, report)
     _published(report)
     if report.status == "failed":
         raise RetrainingFailed(report)
-    context.tracking.client.set_tag(corrected.run_id, training_corrections.USED_TAG, "true")
+    context.tracking.client.set_tag(corrected.run_id, tags.RETRAINED, "true")
     return report
 
 
@@ -161,11 +162,11 @@ def _train_challenger(
     started = time.perf_counter()
     result = ChallengerResult(job.variant.name)
     tracking, registry = context.tracking, context.registry
-    tags = job.tags | corrected.tags
+    about = job.about | corrected.about
     try:
         with ExitStack() as run:
             experiment = tracking.watch(EXPERIMENT, NOTE)
-            run_id = run.enter_context(tracking.run(experiment, job.variant.name, tags))
+            run_id = run.enter_context(tracking.run(experiment, job.variant.name, about))
             run.callback(context.remove_work, run_id)
             result.run_id = run_id
             with context.progress.training(job.variant.name):
@@ -175,14 +176,14 @@ def _train_challenger(
             result.metrics = findings.metrics
             challenger = tasks.register(context, job, path, run_id, findings.metrics)
             result.version = challenger.number
-            registry.tag(challenger, corrected.tags)
+            registry.tag(challenger, corrected.about)
             champion = registry.champion(model)
             traffic = None
             if champion:
                 traffic, metrics = shadow(context, challenger, champion, corrected.accepted, run_id)
                 result.metrics |= metrics
         result.decision = tasks.judge(context, challenger, traffic)
-        tracking.client.set_tag(run_id, "decision", result.decision[:5000])
+        tracking.client.set_tag(run_id, tags.DECISION, result.decision[:5000])
     except Exception as error:
         result.error = explain(error)
     result.seconds = time.perf_counter() - started

@@ -22,8 +22,8 @@ from pipelines.flows import reproducibility, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import VariantJob, run_link
 from pipelines.settings import ui_address
-from pipelines.tracking import views
-from pipelines.tracking.client import git_commit
+from pipelines.tracking import tags, views
+from pipelines.tracking.provenance import git_commit
 
 if TYPE_CHECKING:
     from ann_models.datasets import Dataset
@@ -107,7 +107,7 @@ def evaluate(context: Context, job: VariantJob, path: str | None, run_id: str) -
     if trained is None:
         tracking.log_settings(run_id, variant, (), data)
     else:
-        conditions = {"weights_sha256": trained.weights_sha256, **reproducibility.tags()}
+        conditions = {tags.WEIGHTS_SHA256: trained.weights_sha256, **reproducibility.conditions()}
         for name, value in conditions.items():
             tracking.client.set_tag(run_id, name, value)
         findings.metrics["train_seconds"] = trained.seconds
@@ -171,7 +171,7 @@ def judge(context: Context, version: Version, traffic: Traffic | None = None) ->
     verdict = "is the new champion" if decision.promote else "was refused"
     against = [reason for reason in decision.reasons if not reason.in_favour]
     sentence = (
-        f"{version.name} version {version.number} ({version.tags['variant']}) {verdict}: "
+        f"{version.name} version {version.number} ({version.tags[tags.VARIANT]}) {verdict}: "
         f"{(against or decision.reasons)[-1].sentence}"
     )
     get_run_logger().info(sentence)
@@ -187,8 +187,8 @@ def compare(context: Context, question: str, quick: bool, pipeline_run_id: str) 
         question, [tracking.summary(run) for run in tracking.newest(question, quick)]
     )
     if findings.figures:
-        tags = {"overview": question, "pipeline_run_id": pipeline_run_id}
-        with tracking.run(experiment, "overview", tags) as run_id:
+        about = {tags.OVERVIEW: question, tags.PIPELINE_RUN_ID: pipeline_run_id}
+        with tracking.run(experiment, "overview", about) as run_id:
             tracking.log_findings(run_id, findings, {})
             tracking.note(run_id, [QUESTIONS[question].look_at], findings.figures)
     return views.link("", experiment, question)

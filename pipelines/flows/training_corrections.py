@@ -20,6 +20,7 @@ from pipelines.feedback.requests import Corrections
 from pipelines.feedback.shadow import answers
 from pipelines.flows.context import Context, DataFile
 from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 EXPERIMENT = "Retraining"
@@ -27,7 +28,6 @@ NOTE = (
     "What people corrected becomes training data: `corrections` runs record what was accepted and "
     "what was refused, the others are the challengers that were trained with it."
 )
-USED_TAG = "answered"  # of a corrections run whose challengers are trained and judged
 SHOWN = 50  # digits of a picture
 
 
@@ -54,14 +54,14 @@ class TrainingCorrections:
     accepted_sha256: str
 
     @property
-    def tags(self) -> dict[str, str]:
+    def about(self) -> dict[str, str]:
         """What a challenger's run and version record of the corrections in them."""
         refused = sum(n for verdict, n in self.counts.items() if verdict != corrections.ACCEPTED)
         return {
-            "corrections_used": str(self.used),
-            "corrections_refused": str(refused),
-            "corrections_accepted_sha256": self.accepted_sha256,
-            "corrections_run": self.run_id,
+            tags.CORRECTIONS_USED: str(self.used),
+            tags.CORRECTIONS_REFUSED: str(refused),
+            tags.CORRECTIONS_ACCEPTED_SHA256: self.accepted_sha256,
+            tags.CORRECTIONS_RUN: self.run_id,
         }
 
 
@@ -76,9 +76,8 @@ def stored(champion: Version) -> tuple[Corrections, int]:
 
 def were_used(context: Context, tag: str, digest: str, champion: Version) -> bool:
     """Whether challengers of this model were trained with the same corrections already."""
-    condition = (
-        f"tags.{tag} = '{digest}' AND tags.{USED_TAG} = 'true' AND tags.model = '{champion.name}'"
-    )
+    wanted = {tag: digest, tags.RETRAINED: "true", tags.MODEL: champion.name}
+    condition = " AND ".join(f"tags.{key} = '{value}'" for key, value in wanted.items())
     experiment = context.tracking.watch(EXPERIMENT, NOTE)
     return bool(context.tracking.client.search_runs([experiment], condition, max_results=1))
 
@@ -101,21 +100,21 @@ def training_corrections(
     joined, repeats = corrections.joined(data, training)
     used = (len(joined.arrays["x_train"]) - len(data.arrays["x_train"])) // max(repeats, 1)
     counts = judgement.counts | ({"no digit": invalid} if invalid else {})
-    tags = {
-        "variant": "corrections",
-        "model": champion.name,
-        "version": champion.number,
-        "data_source": data.source,
-        "pipeline_run_id": str(flow_run.id),
-        "corrections_sha256": found.digest,
-        "accepted_sha256": accepted.digest,
-        "refusals": "\n".join(judgement.refusals),
-        "verdict": "refused" if judgement.refusals else "accepted",
+    about = {
+        tags.VARIANT: "corrections",
+        tags.MODEL: champion.name,
+        tags.VERSION: champion.number,
+        tags.DATA_SOURCE: data.source,
+        tags.PIPELINE_RUN_ID: str(flow_run.id),
+        tags.CORRECTIONS_SHA256: found.digest,
+        tags.ACCEPTED_SHA256: accepted.digest,
+        tags.REFUSALS: "\n".join(judgement.refusals),
+        tags.VERDICT: "refused" if judgement.refusals else "accepted",
     }
     arrays = {"x": accepted.images, "y": accepted.digits, "times": accepted.times}
     recorded = Dataset("corrections", data.source, arrays)
     summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "corrections", tags) as run_id:
+    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "corrections", about) as run_id:
         findings = Findings(
             {
                 "corrections_accepted": float(len(accepted)),

@@ -12,6 +12,7 @@ from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
+from pipelines.tracking import tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -105,8 +106,8 @@ def _trained_run(context: Context, name: str, data: Dataset, quick: bool) -> Run
 
 def _newest_run(context: Context, name: str, source: str | None, quick: bool) -> Run | None:
     runs = context.tracking.newest(VARIANTS[name].question, quick)
-    found = [run for run in runs if run.data.tags["variant"] == name]
-    return found[-1] if found and found[-1].data.tags["data_source"] == source else None
+    found = [run for run in runs if run.data.tags[tags.VARIANT] == name]
+    return found[-1] if found and found[-1].data.tags[tags.DATA_SOURCE] == source else None
 
 
 def _networks(context: Context, run: Run, name: str, data: Dataset) -> Training:

@@ -23,7 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from ann_models import archives
 from pipelines import gate
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, UnknownVersion
 from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
@@ -277,7 +277,7 @@ class Registry:
         """One version.
 
         Raises:
-            RegistryError: there is no such version.
+            UnknownVersion: there is no such version.
         """
         try:
             return Version.of(self.client.get_model_version(name, number), self._aliases(name))
@@ -285,7 +285,7 @@ class Registry:
             if not _is_missing(error):
                 raise
             known = ", ".join(version.number for version in self.versions(name)) or "none"
-            raise RegistryError(
+            raise UnknownVersion(
                 f"{name} has no version {number!r}; its versions: {known}."
             ) from error
 

@@ -19,7 +19,8 @@ from pipelines.flows.context import Context
 from pipelines.flows.lecture import VariantsFailed, lecture
 from pipelines.flows.progress import ProgressReporter
 from pipelines.tracking import views
-from pipelines.tracking.client import NOTE, Tracking
+from pipelines.tracking.client import Tracking
+from pipelines.tracking.tags import LATEST, NOTE
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -177,7 +178,7 @@ def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, recorder):
     runs = {run.info.run_id: run for run in tracking.runs()}
     for row in report.rows:
         run = runs[row.run_id]
-        assert (run.info.status, run.data.tags[views.LATEST]) == ("FINISHED", "true")
+        assert (run.info.status, run.data.tags[LATEST]) == ("FINISHED", "true")
         assert run.data.metrics.keys() >= row.metrics.keys()
         assert views.PANELS[VARIANTS[row.name].study] in run.data.tags[NOTE]
     assert report.views.keys() == {"one_neuron", "neurons", "learning"}

@@ -13,7 +13,7 @@ def test_threads_are_those_that_were_set_or_one_a_core(monkeypatch):
     assert {int(n) > 0 for n in reproducibility.threads().values()} == {True}
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
     assert reproducibility.threads()["TF_NUM_INTRAOP_THREADS"] == "3"
-    assert reproducibility.tags()["threads"] == "3"
+    assert reproducibility.conditions()["threads"] == "3"
 
 
 def test_versions_name_what_must_be_the_same_on_every_worker():
@@ -42,4 +42,4 @@ def test_the_processor_is_named_by_its_model_or_else_by_its_machine(
     monkeypatch.setattr(reproducibility, "_CPUINFO", path)
     monkeypatch.setattr(reproducibility.platform, "processor", lambda: "")
     monkeypatch.setattr(reproducibility.platform, "machine", lambda: "a machine")
-    assert reproducibility.tags()["processor"] == processor
+    assert reproducibility.conditions()["processor"] == processor

@@ -17,7 +17,7 @@ from pipelines.errors import WrongUse
 from pipelines.flows import upstream
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
-from pipelines.maintenance.leaderboard import standings
+from pipelines.maintenance.leaderboard import ranked
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -100,7 +100,8 @@ def test_a_committee_and_its_student_are_judged_like_any_network(home):
 
 
 def test_the_leaderboard_ranks_by_validation_accuracy(home):
-    found = standings(Context.open().tracking, Context.open().registry)
+    context = Context.open()
+    found = ranked(context.tracking, context.registry)
     assert {standing.name for standing in found} == set(NAMES)
     shares = [standing.val_accuracy_mean for standing in found]
     assert shares == sorted(shares, reverse=True)
