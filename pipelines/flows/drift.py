@@ -83,7 +83,7 @@ def drift(days: float = 7.0, least: int = 100) -> DriftReport:
     """
     context = Context.open()
     champion = current_champion(context)
-    digits = tasks.find_digits(context, champion.tags[tags.VERSION_DATA_SOURCE])
+    digits = tasks.find_digits(context, champion.data_source)
     report = watch(context, digits, champion, days, least)
     if report.verdict == DRIFT:
         emit_event(
@@ -126,7 +126,7 @@ def watch(
         report.run_id = run_id
         logged = Findings({"images": float(len(images))})
         if len(images) >= least:
-            answer = predictor(registry.onnx_bytes(champion))
+            answer = predictor(registry.artifacts.onnx_bytes(champion))
             known = context.load_dataset(digits.path).arrays
             unseen = known["x_val"][:KNOWN]
             recent, reference = Sample(images, answer(images)), Sample(unseen, answer(unseen))

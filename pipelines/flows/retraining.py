@@ -25,13 +25,12 @@ from pipelines.flows import tasks, training_corrections
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
-from pipelines.registry.client import MODEL_NAMES
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
-    from pipelines.gate import Traffic
+    from pipelines.gate import ShadowResult
 
 MIRRORED = 1000  # recent requests that a challenger answers in the shadow
 MIRRORED_DAYS = 30
@@ -111,7 +110,7 @@ def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingRe
     """
     context = Context.open()
     champion = current_champion(context)
-    chosen = _registered(names or trained_on_labels(champion.tags[tags.VARIANT]))
+    chosen = _registered(names or trained_on_labels(champion.variant))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
     found, _ = training_corrections.stored(champion)
 
@@ -120,7 +119,7 @@ def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingRe
 
     if not force and (not len(found) or used(tags.CORRECTIONS_SHA256, found.digest)):
         return _published(report)
-    digits = tasks.find_digits(context, champion.tags[tags.VERSION_DATA_SOURCE])
+    digits = tasks.find_digits(context, champion.data_source)
     corrected = training_corrections.training_corrections(context, digits, champion)
     report.corrections, report.refusals = corrected.counts, corrected.refusals
     for refusal in corrected.refusals:
@@ -178,11 +177,11 @@ def _train_challenger(
             result.version = challenger.number
             registry.tag(challenger, corrected.about)
             champion = registry.champion(model)
-            traffic = None
+            seen = None
             if champion:
-                traffic, metrics = shadow(context, challenger, champion, corrected.accepted, run_id)
+                seen, metrics = shadow(context, challenger, champion, corrected.accepted, run_id)
                 result.metrics |= metrics
-        result.decision = tasks.judge(context, challenger, traffic)
+        result.decision = tasks.judge(context, challenger, seen)
         tracking.client.set_tag(run_id, tags.DECISION, result.decision[:5000])
     except Exception as error:
         result.error = explain(error)
@@ -197,7 +196,7 @@ def _train_challenger(
 )
 def shadow(
     context: Context, challenger: Version, champion: Version, accepted: DataFile, run_id: str
-) -> tuple[Traffic, dict[str, float]]:
+) -> tuple[ShadowResult, dict[str, float]]:
     """Let the challenger answer recent traffic; what the gate needs, and the logged metrics."""
     arrays = context.load_dataset(accepted.path).arrays
     corrected = Corrections(arrays["x"], arrays["y"], arrays["times"])
@@ -208,8 +207,8 @@ def shadow(
         most=MIRRORED,
     )
     seen, metrics = observe(
-        context.registry.onnx_bytes(challenger),
-        context.registry.onnx_bytes(champion),
+        context.registry.artifacts.onnx_bytes(challenger),
+        context.registry.artifacts.onnx_bytes(champion),
         images,
         dict(zip(corrected.keys, map(int, corrected.digits), strict=True)),
         corrections.split(corrected)[1],
@@ -225,10 +224,10 @@ def current_champion(context: Context) -> Version:
     Raises:
         NoChampion: nothing was ever promoted.
     """
-    for name in MODEL_NAMES.values():
-        if champion := context.registry.champion(name):
-            return champion
-    raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
+    champion = context.registry.current_champion()
+    if champion is None:
+        raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
+    return champion
 
 
 def trained_on_labels(name: str) -> list[str]:

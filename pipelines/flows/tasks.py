@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ann_models.datasets import Dataset
     from ann_models.findings import Findings
     from ann_models.training.result import Training
-    from pipelines.gate import Traffic
+    from pipelines.gate import ShadowResult
     from pipelines.registry.versions import Version
 
 
@@ -165,15 +165,11 @@ def register(
     task_run_name="gate {version.name} version {version.number}",
     cache_policy=NO_CACHE,
 )
-def judge(context: Context, version: Version, traffic: Traffic | None = None) -> str:
+def judge(context: Context, version: Version, shadow: ShadowResult | None = None) -> str:
     """Let the gate decide on a version; its decision in one sentence."""
-    decision = context.registry.judge(version, traffic=traffic)
+    decision = context.registry.judge(version, shadow=shadow)
     verdict = "is the new champion" if decision.promote else "was refused"
-    against = [reason for reason in decision.reasons if not reason.in_favour]
-    sentence = (
-        f"{version.name} version {version.number} ({version.tags[tags.VARIANT]}) {verdict}: "
-        f"{(against or decision.reasons)[-1].sentence}"
-    )
+    sentence = f"{version} ({version.variant}) {verdict}: {decision.summary}"
     get_run_logger().info(sentence)
     return sentence
 

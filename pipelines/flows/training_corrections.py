@@ -144,14 +144,14 @@ def training_corrections(
 def _evidence(context: Context, found: Corrections, champion: Version, data: Dataset) -> Evidence:
     """What the champion and the digits that it was first trained on say of the corrected images."""
     registry, known = context.registry, data.arrays
-    candidate = registry.candidate(champion)
-    errors = np.flatnonzero(~candidate.right)
+    candidate = registry.artifacts.candidate(champion)
+    errors = np.flatnonzero(~candidate.correct)
     predicted = candidate.probabilities[errors].argmax(axis=1)
     training = known["x_train"], known["y_train"]
     others = neighbours.unanimous_label(known["x_val"][errors], *training)
     held_out = np.concatenate([known["x_val"], known["x_test"]])
     return Evidence(
-        champion=answers(registry.onnx_bytes(champion), found.images).digits,
+        champion=answers(registry.artifacts.onnx_bytes(champion), found.images).digits,
         neighbours=neighbours.unanimous_label(found.images, *training),
         copies=neighbours.are_copies(found.images, held_out),
         shared_mistakes=int(np.count_nonzero(others == predicted)),
