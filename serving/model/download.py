@@ -64,8 +64,8 @@ def find_version(uri: str, name: str, alias: str | None, number: str | None = No
 
     client = MlflowClient(uri, uri)
     try:
-        if alias is not None:
-            number = client.get_registered_model(name).aliases.get(alias)
+        if alias is not None:  # not of the registered model: it carries its whole history
+            return client.get_model_version_by_alias(name, alias)
         if number is not None:
             return client.get_model_version(name, number)
     except MlflowException as error:
