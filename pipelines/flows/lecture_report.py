@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from PIL import Image
 
 from ann_models.entry import Question
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
 
 FILE = "report.html"
 FOLDER = "figures"
-EVERY_SEED = 3  # pictures a variant, the one that stands for it first
+MOST_PICTURES = 3  # of a variant, the one that stands for it first
 WIDTH = 640  # pixels; the printed column is 8 cm wide
 OF_ALL_VARIANTS = frozenset({"ten_points", "weight_estimates", "learning_curve_accuracy", "data"})
-MEASURES = 7  # columns of a question's table
+MEASURES = 6  # columns of a question's table
+SHARES = ("accuracy", "ece", "gap", "robustness", "share")  # in names of measures shown as %
 LEADERBOARD = {
     "val_accuracy": "validation",
     "test_accuracy": "test",
@@ -77,7 +79,7 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
         run.data.tags["overview"]: run
         for run in reversed(tracking.runs("attributes.status = 'FINISHED' AND tags.overview != ''"))
     }
-    pictures = _pictures(tracking, [*runs, *overviews.values()])
+    pictures = _pictures([*runs, *overviews.values()])
     sections = []
     for experiment in tracking.experiments():
         key = experiment.tags["question"]
@@ -129,7 +131,7 @@ def _section(
                 for name in measures
                 if name in run.data.metrics
             },
-            pictures=pictures[run.info.run_id][:EVERY_SEED],
+            pictures=pictures[run.info.run_id],
             link=_run_link(run, ui),
             changes=_changes(run),
         )
@@ -161,7 +163,7 @@ def _spoken(name: str) -> str:
 def _number(metrics: Mapping[str, float], name: str) -> str:
     """A mean with its standard deviation, in the digits that this leaves."""
     value, deviation = metrics[name], metrics.get(f"{name}_std")
-    if "accuracy" in name or name == "ece":
+    if any(part in name for part in SHARES):
         text = f"{value:.2%}"
         return text if deviation is None else f"{text} ± {deviation:.2%}"
     if float(value).is_integer() and deviation is None:
@@ -190,26 +192,25 @@ def _run_link(run: Run, ui: str) -> str:
 # --- pictures -------------------------------------------------------------------------------------
 
 
-def _pictures(tracking: Tracking, runs: Iterable[Run]) -> dict[str, tuple[Picture, ...]]:
+def _pictures(runs: Iterable[Run]) -> dict[str, tuple[Picture, ...]]:
     """The figures of each run by its id, the one that stands for it first."""
     with TemporaryDirectory() as folder, ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda run: (run.info.run_id, _figures(tracking, run, folder)), runs)
-        return dict(found)
+        return dict(pool.map(lambda run: (run.info.run_id, _figures(run, folder)), runs))
 
 
-def _figures(tracking: Tracking, run: Run, folder: str) -> tuple[Picture, ...]:
-    client, run_id = tracking.client, run.info.run_id
-    names = [Path(item.path).stem for item in client.list_artifacts(run_id, FOLDER)]
+def _figures(run: Run, folder: str) -> tuple[Picture, ...]:
+    store = get_artifact_repository(run.info.artifact_uri)  # one look-up a run, not one a figure
+    names = [Path(item.path).stem for item in store.list_artifacts(FOLDER)]
     first = views.PANELS.get(run.data.params.get("study", ""))
     chosen = sorted(set(names) - OF_ALL_VARIANTS, key=lambda name: (name != first, name))
     if "overview" not in run.data.tags:
-        chosen = chosen[:EVERY_SEED]
-    target = Path(folder, run_id)
+        chosen = chosen[:MOST_PICTURES]
+    target = Path(folder, run.info.run_id)
     target.mkdir()
     return tuple(
         Picture(
             _spoken(name).capitalize(),
-            _smaller(client.download_artifacts(run_id, f"{FOLDER}/{name}.png", str(target))),
+            _smaller(store.download_artifacts(f"{FOLDER}/{name}.png", str(target))),
         )
         for name in chosen
     )
@@ -224,7 +225,7 @@ def _smaller(path: str) -> bytes:
         picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        buffer, "PNG", compress_level=6
+        buffer, "PNG", compress_level=4
     )
     return buffer.getvalue()
 
