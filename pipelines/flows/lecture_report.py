@@ -14,6 +14,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from PIL import Image
 
 from ann_models.entry import Question
+from ann_models.evaluation import deviation
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import PipelineError
@@ -40,6 +41,7 @@ WIDTH = 640  # pixels; the printed column is 8 cm wide
 OF_ALL_VARIANTS = frozenset({"ten_points", "weight_estimates", "learning_curve_accuracy", "data"})
 MEASURES = 6  # columns of a question's table
 SHARES = ("accuracy", "ece", "gap", "robustness", "share")  # in names of measures shown as %
+_PARTS = ("_std", "_min", "_max")  # of a spread, in runs of earlier versions
 LEADERBOARD = {
     "val_accuracy": "validation",
     "test_accuracy": "test",
@@ -150,10 +152,11 @@ def _measures(key: str, runs: list[Run]) -> list[str]:
         if column.startswith("metrics.")
     ]
     logged = {name for run in runs for name in run.data.metrics}
-    wanted += sorted(name for name in logged if f"{name}_std" in logged)
-    parts = ("_std", "_min", "_max")
-    found = [n for n in dict.fromkeys(wanted) if n in logged and not n.endswith(parts)]
-    return found[:MEASURES]
+    wanted += sorted(
+        name for name in logged if any(deviation(run.data.metrics, name) for run in runs)
+    )
+    found = [n for n in dict.fromkeys(wanted) if n in logged and not n.endswith(_PARTS)]
+    return [name for name in found if "/" not in name][:MEASURES]
 
 
 def _spoken(name: str) -> str:
@@ -162,14 +165,14 @@ def _spoken(name: str) -> str:
 
 def _number(metrics: Mapping[str, float], name: str) -> str:
     """A mean with its standard deviation, in the digits that this leaves."""
-    value, deviation = metrics[name], metrics.get(f"{name}_std")
+    value, spread = metrics[name], deviation(metrics, name)
     if any(part in name for part in SHARES):
         text = f"{value:.2%}"
-        return text if deviation is None else f"{text} ± {deviation:.2%}"
-    if float(value).is_integer() and deviation is None:
+        return text if spread is None else f"{text} ± {spread:.2%}"
+    if float(value).is_integer() and spread is None:
         return f"{value:,.0f}"
     text = f"{value:.3g}"
-    return text if deviation is None else f"{text} ± {deviation:.1g}"
+    return text if spread is None else f"{text} ± {spread:.1g}"
 
 
 def _look_at(run: Run) -> str:

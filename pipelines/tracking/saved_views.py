@@ -135,7 +135,7 @@ def _state(view: View) -> dict[str, Any]:
     ]
     rest = [  # where the UI puts a chart for every metric that no chart above shows: folded
         {"uuid": f"{view.id}-{name}", "name": name, "display": False}
-        for name in ("Model metrics", "System metrics")
+        for name in ("Model metrics", "spread", "seeds", "System metrics")
     ]
     charts = [
         chart | {"uuid": f"{view.id}-{i}-{j}", "metricSectionId": f"{view.id}-{i}"}

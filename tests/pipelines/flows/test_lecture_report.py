@@ -35,7 +35,7 @@ def log(store, variant: str, question: str, metrics: dict[str, float], **tags: s
 @pytest.fixture
 def filled(store):
     """Two rows of one question, its comparison, and a row of another question."""
-    spread = {"final_train_loss": 0.19, "final_train_loss_std": 0.02, "train_seconds": 1.5}
+    spread = {"final_train_loss": 0.19, "spread/final_train_loss": 0.02, "train_seconds": 1.5}
     log(store, "relu_regression_2", "neurons", spread)
     log(store, "relu_regression_1", "neurons", spread)
     accuracy = {"val_accuracy": 0.97, "val_accuracy_std": 0.001, "train_seconds": 3.0}
