@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
-from pipelines.local.supervisor import end_orphans, marked
+from pipelines.local.process_tags import tagged, terminate_orphans
 from tests.support.processes import Ann
 from tests.support.waiting import wait_for
 
@@ -50,7 +50,7 @@ class Up:
 
     def left(self) -> list[psutil.Process]:
         """Processes that it started, however deep."""
-        return [*marked(str(self.ann.home))]
+        return [*tagged(str(self.ann.home))]
 
     def ports_taken(self) -> list[int]:
         def is_taken(port: int) -> bool:
@@ -89,7 +89,7 @@ def up(ann: Ann):
         if started.process.poll() is None:
             started.process.kill()
         started.process.wait(timeout=30)
-        end_orphans(str(ann.home))
+        terminate_orphans(str(ann.home))
 
 
 def test_from_nothing_through_a_killed_service_and_a_scheduled_run_to_nothing(ann):
@@ -102,7 +102,9 @@ def test_from_nothing_through_a_killed_service_and_a_scheduled_run_to_nothing(an
         wait_for(lambda: running.services()["MLflow"]["restarts"] == 1)
         wait_for(running.well)
         assert running.services()["MLflow"]["pid"] != before["MLflow"]["pid"]
-        assert "MLflow is away: ended by signal 9; starts again in 1 s" in running.out.read_text()
+        assert (
+            "MLflow is unavailable: ended by signal 9; restarts in 1 s" in running.out.read_text()
+        )
 
         once = ["--param", 'names=["relu_shapes"]', "--param", "quick=true", "--wait"]
         triggered = ann("schedule", "trigger", "digits", *once)

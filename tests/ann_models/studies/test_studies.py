@@ -107,7 +107,7 @@ def test_xor_is_shown_for_the_seed_that_solved_it_best_and_counted_for_all():
     training.models[2].set_weights(solved)  # the lowest loss, not the median one
     findings = study(variant, data, training)
     assert findings.tables["seeds"]["correct"][2] == 4
-    red, blue = findings.figures["hidden_space"].axes[0].lines
+    blue, red = findings.figures["hidden_space"].axes[0].lines
     assert red.get_xydata() == pytest.approx(np.array([[1, -1], [1, -1]]), abs=1e-2)
     assert blue.get_xydata() == pytest.approx(np.array([[-1, -1], [1, 1]]), abs=1e-2)
     assert "decision_regions" in findings.figures
