@@ -132,7 +132,7 @@ def spread(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float]:
 
 
 def deviation(metrics: Mapping[str, float], name: str) -> float | None:
-    """The standard deviation over the seeds, if there are several; also of runs before `spread/`."""
+    """The standard deviation over the seeds, if there are several; in runs of old, too."""
     return metrics.get(f"{SPREAD}{name}", metrics.get(f"{name}_std"))
 
 

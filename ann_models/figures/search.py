@@ -33,10 +33,10 @@ def parallel_coordinates(
     results = np.array(objective, float)
     is_wide = results.min() > 0 and results.max() / results.min() > 10
     columns.append(_places([str(float(v)) for v in objective], is_wide))
-    figure, axes = style.panel(
-        f"Search: {name}", size=(max(6.0, 1.8 * len(columns) + 1.5), 4)
+    figure, axes = style.panel(f"Search: {name}", size=(max(6.0, 1.8 * len(columns) + 1.5), 4))
+    norm = (LogNorm if is_wide else Normalize)(
+        results.min(), max(results.max(), results.min() * 1.001)
     )
-    norm = (LogNorm if is_wide else Normalize)(results.min(), max(results.max(), results.min() * 1.001))
     colors = ScalarMappable(norm, "viridis_r")
     best = int(results.argmin())
     heights = np.array([places for places, _ in columns])  # (axes, trials)
@@ -62,7 +62,9 @@ def parallel_coordinates(
 def importances(name: str, shares: Mapping[str, float]) -> Figure:
     """The share of the validation loss's variance that each setting explains."""
     figure, axes = style.panel(
-        f"Which settings mattered: {name}", "share of the variance", size=(6, 1.2 + 0.5 * len(shares))
+        f"Which settings mattered: {name}",
+        "share of the variance",
+        size=(6, 1.2 + 0.5 * len(shares)),
     )
     keys = list(reversed(shares))
     bars = axes.barh(keys, [shares[key] for key in keys], color=style.BLUE)
