@@ -66,7 +66,7 @@ def importances(name: str, shares: Mapping[str, float]) -> Figure:
         "share of the variance",
         size=(6, 1.2 + 0.5 * len(shares)),
     )
-    keys = list(reversed(shares))
+    keys = list(shares)[::-1]
     bars = axes.barh(keys, [shares[key] for key in keys], color=style.BLUE)
     axes.bar_label(bars, fmt="{:.0%}", padding=3, fontsize=9)
     axes.set_xlim(0, 1.1)
