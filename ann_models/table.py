@@ -141,6 +141,8 @@ class _Checked:
             if name in seen or name in QUESTIONS:
                 owner = "the lecture" if name in QUESTIONS else "this file"
                 self._add(where.line("key"), "question.key", f"{name!r} is taken by {owner}.")
+            if values.get("title") in {question.title for question in QUESTIONS.values()}:
+                self._add(where.line("title"), "question.title", "is taken by the lecture.")
             if not _NAME.fullmatch(name):
                 self._add(where.line("key"), "question.key", f"{name!r}: {_WELL_FORMED}")
             seen.add(name)

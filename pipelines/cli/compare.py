@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -17,6 +18,7 @@ from pipelines.cli.printing import (
 )
 from pipelines.cli.terminal import notify, print_table
 from pipelines.settings import ui_address
+from pipelines.tracking.tags import DERIVED_FROM, changes_of
 
 
 @click.command(
@@ -44,6 +46,10 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     tracking = Tracking(settings).open()
     runs = tracking.newest_by_variant()
     found = [runs[variant.name] for variant in chosen if variant.name in runs]
+    for run in runs.values():  # changed copies, each behind its origin
+        origins = [r.data.tags["variant"] for r in found]
+        if (origin := run.data.tags.get(DERIVED_FROM)) in origins:
+            found.insert(origins.index(origin) + 1, run)
     if as_json:
         rows = [
             {
@@ -51,6 +57,8 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 "run_id": run.info.run_id,
                 "data": run.data.tags.get("data_source"),
                 "metrics": run.data.metrics,
+                "derived_from": run.data.tags.get(DERIVED_FROM),
+                "changes": changes_of(run.data.tags),
             }
             for run in found
         ]
@@ -63,7 +71,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     print_table(
         metrics_table(
             (
-                run.data.tags["variant"],
+                _label(run.data.tags),
                 run.data.metrics,
                 "OFFLINE" if run.info.run_id in offline else "",
             )
@@ -75,6 +83,12 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
         page = views.link("", tracking.experiment(question), question)
         click.echo(f"{ui_address(settings)}/{page}")
+
+
+def _label(tags: Mapping[str, str]) -> str:
+    """The variant's name; of a changed copy, what differs."""
+    changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
+    return f"  with {changes}" if changes else tags["variant"]
 
 
 @click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))
