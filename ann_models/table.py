@@ -276,7 +276,7 @@ class _Checked:
         return replace(
             variant,
             question=str(question),
-            look_at=str(look_at),
+            look_at=str(look_at) or _difference(values),
             seeds=seeds,
             registered=registered is True,
         )
@@ -302,6 +302,11 @@ class _Checked:
 
 
 _WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
+
+
+def _difference(values: Mapping[str, Any]) -> str:
+    """Like which row of the lecture a variant is."""
+    return f"{values['like']}, changed." if "like" in values else ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from pipelines.cli.printing import (
 from pipelines.cli.terminal import notify, print_table
 from pipelines.settings import ui_address
 from pipelines.tracking.tags import DERIVED_FROM, changes_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 @click.command(
@@ -45,11 +49,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 
     tracking = Tracking(settings).open()
     runs = tracking.newest_by_variant()
-    found = [runs[variant.name] for variant in chosen if variant.name in runs]
-    for run in runs.values():  # changed copies, each behind its origin
-        origins = [r.data.tags["variant"] for r in found]
-        if (origin := run.data.tags.get(DERIVED_FROM)) in origins:
-            found.insert(origins.index(origin) + 1, run)
+    found = [run for variant in chosen for run in _with_copies(variant.name, runs)]
     if as_json:
         rows = [
             {
@@ -80,15 +80,21 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     )
     if offline:
         warn_of_offline_digits()
-    for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
+    for question in dict.fromkeys(v.question for v in chosen if _with_copies(v.name, runs)):
         page = views.link("", tracking.experiment(question), question)
         click.echo(f"{ui_address(settings)}/{page}")
+
+
+def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
+    """The run of a variant, and those of its changed copies."""
+    copies = [run for run in runs.values() if run.data.tags.get(DERIVED_FROM) == name]
+    return [runs[name], *copies] if name in runs else copies
 
 
 def _label(tags: Mapping[str, str]) -> str:
     """The variant's name; of a changed copy, what differs."""
     changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
-    return f"  with {changes}" if changes else tags["variant"]
+    return f"{tags[DERIVED_FROM]}, {changes}" if changes else tags["variant"]
 
 
 @click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))

@@ -33,7 +33,7 @@ from ann_models.search import (
 from pipelines.errors import PipelineError, WrongUse
 from pipelines.flows import ad_hoc
 from pipelines.flows.context import Context
-from pipelines.tracking import saved_views
+from pipelines.tracking import saved_views, tags
 from pipelines.tracking.saved_views import Section, View
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class SweepReport:
     Attributes:
         name: the variant whose settings were searched.
         judged_by: the validation examples.
+        changes: settings in which every trial differs from the table.
         trials: the state and objective of each trial, and its settings.
         run_id: the parent run.
         view: the path of the sweep's saved view in MLflow's UI.
@@ -63,6 +64,7 @@ class SweepReport:
 
     name: str
     judged_by: str
+    changes: Mapping[str, str] = field(default_factory=dict)
     trials: list[dict[str, Any]] = field(default_factory=list)
     run_id: str = ""
     view: str = ""
@@ -77,7 +79,7 @@ class SweepReport:
     def command(self) -> str:
         """What runs the best trial's settings as a variant."""
         best = self.best
-        changes = best["settings"] if best else {}
+        changes = {**self.changes, **(best["settings"] if best else {})}
         return " ".join(["ann run", self.name, *(f"--set {k}={v}" for k, v in changes.items())])
 
 
@@ -138,21 +140,21 @@ class _Sweep:
         self.context, self.space, self.changes = context, space, changes
         self.variant, self.data, judged_by = with_validation(origin, _data(context, origin))
         self.origin = origin
-        self.report = SweepReport(name, judged_by)
+        self.report = SweepReport(name, judged_by, changes)
         said = f"{origin!r} {sorted(space.items())} {self.data.digest}"
         self.key = f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
     def run(self, trials: int) -> SweepReport:
         tracking = self.context.tracking
         experiment = tracking.watch(EXPERIMENT, NOTE)
-        tags = {
-            "variant": self.report.name,
-            "sweep": self.key,
-            "pipeline_run_id": str(flow_run.id),
-            "quick": "false",
+        about = {
+            tags.VARIANT: self.report.name,
+            tags.SWEEP: self.key,
+            tags.PIPELINE_RUN_ID: str(flow_run.id),
+            tags.QUICK: "false",
         }
         study = self._study()
-        with tracking.run(experiment, f"sweep {self.report.name}", tags) as run_id:
+        with tracking.run(experiment, f"sweep {self.report.name}", about) as run_id:
             self.report.run_id = run_id
             self._make_view(experiment)
             finished = sum(trial.state.is_finished() for trial in study.trials)
@@ -201,19 +203,19 @@ class _Sweep:
         settings = self._proposal(trial)
         variant = derive(self.variant, settings) if settings else self.variant
         shown = ", ".join(f"{key}={value}" for key, value in settings.items())
-        tags = {
-            "variant": self.report.name,
-            "sweep": self.key,
-            "mlflow.parentRunId": self.report.run_id,
-            "quick": "false",
-            **{f"set.{key}": value for key, value in settings.items()},
+        about = {
+            tags.VARIANT: self.report.name,
+            tags.SWEEP: self.key,
+            tags.PARENT_RUN: self.report.run_id,
+            tags.QUICK: "false",
+            **{f"{tags.CHANGE}{key}": value for key, value in settings.items()},
         }
         started = time.perf_counter()
         state, value = FAILED, None
         with (
             self.context.progress.training(f"{number + 1}/{trials} {shown}"),
             self._finished(study, trial),
-            self.context.tracking.run(experiment, f"trial {trial.number}", tags) as run_id,
+            self.context.tracking.run(experiment, f"trial {trial.number}", about) as run_id,
         ):
             try:
                 value = self._train(variant, trial)
@@ -227,7 +229,7 @@ class _Sweep:
             self._log(run_id, settings, state, value)
         seconds = time.perf_counter() - started
         self.context.progress.ended(
-            f"{state}{'' if value is None else f' {value:.4g}'}: {shown}",
+            f"{shown}: {state if value is None else f'{value:.4g}'}",
             number + 1,
             trials,
             state != FAILED,
@@ -291,7 +293,7 @@ class _Sweep:
             metrics=[] if value is None else [Metric("objective", value, now, 0)],
             params=[Param(key, text) for key, text in settings.items()],
         )
-        client.set_tag(run_id, "trial_state", state)
+        client.set_tag(run_id, tags.TRIAL_STATE, state)
 
     def _summarise(self, study: optuna.Study, run_id: str) -> None:
         """The table of trials, the figure, and the best settings, also of an interrupted sweep."""
@@ -344,7 +346,7 @@ class _Sweep:
                     columns=1,
                 ),
             ),
-            f"tags.sweep = '{self.key}' AND tags.trial_state = '{COMPLETE}'",
+            f"tags.{tags.SWEEP} = '{self.key}' AND tags.{tags.TRIAL_STATE} = '{COMPLETE}'",
         )
         for key, value in saved_views.tags((view,)).items():
             self.context.tracking.client.set_experiment_tag(experiment, key, value)

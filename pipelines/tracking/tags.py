@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 NOTE = "mlflow.note.content"  # description of an experiment or run, in Markdown
 RUN_COLOR = "mlflow.runColor"  # "#RRGGBB" of a run in the UI's charts
+PARENT_RUN = "mlflow.parentRunId"  # the run to which a trial of a search belongs
 USER = "mlflow.user"  # who started a run
 SOURCE_NAME = "mlflow.source.name"  # the command that started a run
 SOURCE_TYPE = "mlflow.source.type"  # LOCAL, JOB, …
