@@ -75,10 +75,15 @@ PANELS = {
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row
 
 
+def picture_title(question: str) -> str:
+    """The title of the card that shows one figure of each run of a question."""
+    return PICTURES.get(question, "One figure of each run")
+
+
 def _pictures(
     question: str, name: str = "One figure of each run", height: int = _TWO_ROWS
 ) -> Section:
-    return Section(name, (images(PICTURES[question]),), columns=1, height=height)
+    return Section(name, (images(picture_title(question)),), columns=1, height=height)
 
 
 _ONE_NEURON = View(
@@ -389,7 +394,7 @@ def _views(question: str, title: str = "") -> tuple[View, ...]:
                 "metrics.test_accuracy",
             ),
             (
-                _pictures(),
+                _pictures(question),
                 Section(
                     "Learning",
                     (
