@@ -206,7 +206,7 @@ class Variant:
         return bool(self.layers or self.members)
 
     @property
-    def builds_on(self) -> list[str]:
+    def depends_on(self) -> list[str]:
         """The names of the entries whose trained networks it needs."""
         members = [member.name for member in self.members]
         return [*members, self.distillation.teacher] if self.distillation else members

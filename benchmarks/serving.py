@@ -29,7 +29,7 @@ from benchmarks import load
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from serving.model.loaded_model import Champion
+    from serving.model.loaded_model import LoadedModel
     from serving.settings import Settings
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -155,7 +155,7 @@ def _median(key: tuple[str, str, int], found: list[load.Load]) -> Result:
 
 def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
     from serving import settings
-    from serving.model.loaded_model import fetch
+    from serving.model.download import fetch
 
     ours = settings.load()
     champion = fetch(ours.tracking_uri, "mnist-digits", "champion", ours.home)
@@ -221,7 +221,7 @@ def _mlflow(form: str, model: str, uri: str, image: np.ndarray) -> Rival:
     )
 
 
-def _keras_model(folder: Path, champion: Champion, ours: Settings) -> Path:
+def _keras_model(folder: Path, champion: LoadedModel, ours: Settings) -> Path:
     """The champion's network as `mlflow.keras` saves a model."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import mlflow.keras

@@ -109,7 +109,9 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too
         "MLFLOW_UV_AUTO_DETECT": "false",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # its errors are raised, too
+        # Cached programs give the same weights: `compiled` names processor and version.
         "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={settings.compiled}",
         "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiles sooner, runs as fast
     }

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import orjson
 
 from serving import metrics
-from serving.http import Call
+from serving.http import Request
 
 BATCH_BYTES = 60_000
 BACKLOG = 200  # batches
@@ -31,7 +31,7 @@ class AccessLog:
         self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
         self._thread.start()
 
-    def add(self, answered: Call, status: int, client: str, seconds: float, now: float) -> None:
+    def add(self, answered: Request, status: int, client: str, seconds: float, now: float) -> None:
         """Take note of a request that was answered at the time `now`; never waits."""
         line = {
             "time": datetime.fromtimestamp(now, UTC),
@@ -42,7 +42,7 @@ class AccessLog:
             "status": status,
             "ms": round(1000 * seconds, 3),
             "images": answered.images,
-            "version": answered.served.champion.version if answered.served else None,
+            "version": answered.runner.model.version if answered.runner else None,
         }
         self._lines += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         if len(self._lines) > BATCH_BYTES:

@@ -21,7 +21,7 @@ from serving.errors import (
     Unauthorised,
     WrongMediaType,
 )
-from serving.http import Answer, Call, Headers
+from serving.http import Headers, Request, Response
 from serving.images import MAX_BYTES
 from serving.records import Records
 from serving.routes import Route, Routes
@@ -58,51 +58,53 @@ class App:
         method, path = scope["method"], scope["path"]
         headers = dict(scope["headers"])
         route, parameters = self._find(method, path)
-        call = Call(method, path, scope["query_string"], headers, parameters, _request_id(headers))
+        request = Request(
+            method, path, scope["query_string"], headers, parameters, _request_id(headers)
+        )
         self._in_flight += 1
         try:
-            answer = await self._answer(route, call, receive)
+            answer = await self._answer(route, request, receive)
         except SenderGone:
             return None
         finally:
             self._in_flight -= 1
-        await _send(call, answer, send)
+        await _send(request, answer, send)
         seconds = time.perf_counter() - started
         client = scope["client"]
-        self._records.add(call, route.name, answer.status, client[0] if client else "", seconds)
+        self._records.add(request, route.name, answer.status, client[0] if client else "", seconds)
 
-    async def _answer(self, route: Route, call: Call, receive: Receive) -> Answer:
+    async def _answer(self, route: Route, request: Request, receive: Receive) -> Response:
         try:
-            self._admit(route, call)
-            if call.method not in NO_BODY:
-                call.body = await self._read(call, receive)
-            return await route.endpoint(call)
+            self._admit(route, request)
+            if request.method not in NO_BODY:
+                request.body = await self._read(request, receive)
+            return await route.endpoint(request)
         except ServingError as error:
             metrics.refusals.labels(type(error).__name__).inc()
-            answer = route.failure(error, error.status, call)
+            answer = route.failure(error, error.status, request)
             answer.headers = _advice(error)
             return answer
         except SenderGone:
             raise
         except Exception:
             metrics.refusals.labels("InternalError").inc()
-            print(f"request {call.request_id}:", traceback.format_exc(), file=sys.stderr)
+            print(f"request {request.request_id}:", traceback.format_exc(), file=sys.stderr)
             unforeseen = ServingError("Nobody foresaw this; the service's log tells of it.")
-            return route.failure(unforeseen, 500, call)
+            return route.failure(unforeseen, 500, request)
 
-    def _admit(self, route: Route, call: Call) -> None:
+    def _admit(self, route: Route, request: Request) -> None:
         if self._api_key and not route.open:
-            given = call.headers.get(b"x-api-key")
+            given = request.headers.get(b"x-api-key")
             if given is None:
-                given = call.headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+                given = request.headers.get(b"authorization", b"").removeprefix(b"Bearer ")
             if not hmac.compare_digest(given, self._api_key):
                 raise Unauthorised("Name the API key in the header X-API-Key.")
         if self._in_flight > MAX_IN_FLIGHT and not route.open:
             raise Busy(f"More than {MAX_IN_FLIGHT} requests are under way; come again in a second.")
 
-    async def _read(self, call: Call, receive: Receive) -> bytes:
+    async def _read(self, request: Request, receive: Receive) -> bytes:
         """The whole body, within bounds of size and time."""
-        _check_announced(call.headers)
+        _check_announced(request.headers)
         task = cast(asyncio.Task[Any], asyncio.current_task())
         self._reading[task] = time.monotonic()
         parts: list[bytes] = []
@@ -136,7 +138,7 @@ class App:
         It stands in place of a timer for each request.
         """
         metrics.in_flight.set(self._in_flight)
-        self._records.flush()
+        self._records.write()
         overdue = time.monotonic() - BODY_SECONDS
         for task in [task for task, since in self._reading.items() if since < overdue]:
             del self._reading[task]
@@ -156,18 +158,18 @@ def _too_large(size: str) -> TooLarge:
     return TooLarge(f"The body has {size} bytes; send at most {MAX_BYTES:,}.")
 
 
-async def _send(call: Call, answer: Answer, send: Send) -> None:
+async def _send(request: Request, answer: Response, send: Send) -> None:
     headers: Headers = [
         (b"content-type", answer.media_type.encode("latin-1")),
         (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", call.request_id.encode("latin-1")),
+        (b"x-request-id", request.request_id.encode("latin-1")),
     ]
-    if call.served is not None:
-        headers.append(call.served.header)
+    if request.runner is not None:
+        headers.append(request.runner.header)
     if answer.headers:
         headers += answer.headers
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    body = b"" if call.method == "HEAD" else answer.body
+    body = b"" if request.method == "HEAD" else answer.body
     await send({"type": "http.response.body", "body": body})
 
 

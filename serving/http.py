@@ -12,7 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from serving.model.runner import Served
+    from serving.model.runner import ModelRunner
 
 JSON = "application/json"
 
@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
-class Call:
+class Request:
     """A request.
 
     Attributes:
@@ -31,7 +31,7 @@ class Call:
         parameters: what the route's pattern found in the path.
         request_id: the sender's, or a new one.
         body: the whole content.
-        served: the model that answers, once it is chosen.
+        runner: the model that answers, once it is chosen.
         images: how many images were answered.
         answered: the image (28, 28), the digit and its probability, if it was one image.
     """
@@ -43,7 +43,7 @@ class Call:
     parameters: dict[str, str | None]
     request_id: str
     body: bytes = b""
-    served: Served | None = None
+    runner: ModelRunner | None = None
     images: int = 0
     answered: tuple[NDArray[np.float32], int, float] | None = None
 
@@ -72,7 +72,7 @@ def _media_type(content_type: bytes) -> str:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """A response: its status, content and content type, and headers beyond the usual ones."""
 
     body: bytes
@@ -81,7 +81,7 @@ class Answer:
     headers: Headers | None = None
 
 
-def json_answer(content: Any, status: int = 200, headers: Headers | None = None) -> Answer:
+def json_response(content: Any, status: int = 200, headers: Headers | None = None) -> Response:
     """An answer in JSON; NumPy arrays are written as nested lists."""
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Answer(body, status, JSON, headers)
+    return Response(body, status, JSON, headers)

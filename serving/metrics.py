@@ -16,8 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from serving.http import Answer
-from serving.model.runner import Served
+from serving.http import Response
+from serving.model.runner import ModelRunner
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 IMAGES = (1, 2, 4, 8, 16, 32, 64, 256, 1024)
@@ -62,9 +62,9 @@ def request(route: str, status: int, seconds: float) -> None:
     _latencies[route].observe(seconds)
 
 
-def answered(served: Served, count: int, answers: Iterable[tuple[int, float]]) -> None:
+def answered(runner: ModelRunner, count: int, answers: Iterable[tuple[int, float]]) -> None:
     """Count the digits of a request, each with its confidence."""
-    key = served.champion.name, served.champion.version
+    key = runner.model.name, runner.model.version
     children = _digits.get(key)
     if children is None:
         children = _digits[key] = [digits.labels(*key, digit) for digit in range(10)]
@@ -74,18 +74,20 @@ def answered(served: Served, count: int, answers: Iterable[tuple[int, float]]) -
         confidence.observe(sure)
 
 
-def swapped(old: Served | None, new: Served) -> None:
+def swapped(old: ModelRunner | None, new: ModelRunner) -> None:
     """Note that another version serves."""
     if old is not None:
         swaps.inc()
-        serving.labels(old.champion.name, old.champion.version, old.champion.data).set(0)
-    serving.labels(new.champion.name, new.champion.version, new.champion.data).set(1)
+        serving.labels(old.model.name, old.model.version, old.model.data).set(0)
+    serving.labels(new.model.name, new.model.version, new.model.data).set(1)
 
 
-def exposition() -> Answer:
+def exposition() -> Response:
     """All metrics in Prometheus' text form."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    return Answer(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(
+        generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )

@@ -11,52 +11,52 @@ import time
 from serving import metrics
 from serving.access_log import AccessLog
 from serving.feedback.store import Feedback, Prediction
-from serving.http import Call
+from serving.http import Request
 
 TOGETHER = 64  # requests; a third of a millisecond of work
 
 
 class Records:
-    """Takes answered requests from the event loop; `settle` makes the records of them."""
+    """Takes answered requests from the event loop; `flush` makes the records of them."""
 
     def __init__(self, log: AccessLog, feedback: Feedback) -> None:
         """Take where lines and predictions go."""
         self._log = log
         self.feedback = feedback
-        self._waiting: list[tuple[Call, str, int, str, float, float]] = []
+        self._waiting: list[tuple[Request, str, int, str, float, float]] = []
 
-    def add(self, call: Call, route: str, status: int, client: str, seconds: float) -> None:
+    def add(self, request: Request, route: str, status: int, client: str, seconds: float) -> None:
         """Take note of an answered request."""
-        call.body = b""
-        self._waiting.append((call, route, status, client, seconds, time.time()))
+        request.body = b""
+        self._waiting.append((request, route, status, client, seconds, time.time()))
         if len(self._waiting) >= TOGETHER:
-            self.settle()
+            self.flush()
 
-    def flush(self) -> None:
-        """Settle, and have the log written; to be called every second or so."""
-        self.settle()
+    def write(self) -> None:
+        """Flush, and have the log written; to be called every second or so."""
+        self.flush()
         self._log.flush()
 
     def close(self) -> None:
-        """Settle, and write what is left."""
-        self.settle()
+        """Flush, and write what is left."""
+        self.flush()
         self._log.close()
         self.feedback.close()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Record all that waits; to be called before records are read."""
         waiting, self._waiting = self._waiting, []
-        for call, route, status, client, seconds, now in waiting:
+        for request, route, status, client, seconds, now in waiting:
             metrics.request(route, status, seconds)
-            self._log.add(call, status, client, seconds, now)
-            if call.answered is not None and call.served is not None:
-                image, digit, sure = call.answered
-                metrics.answered(call.served, 1, ((digit, sure),))
-                if call.asks("live"):  # a drawing that is not finished teaches nothing
+            self._log.add(request, status, client, seconds, now)
+            if request.answered is not None and request.runner is not None:
+                image, digit, sure = request.answered
+                metrics.answered(request.runner, 1, ((digit, sure),))
+                if request.asks("live"):  # a drawing that is not finished teaches nothing
                     continue
-                champion = call.served.champion
+                model = request.runner.model
                 self.feedback.remember(
                     Prediction(
-                        call.request_id, now, champion.name, champion.version, digit, sure, image
+                        request.request_id, now, model.name, model.version, digit, sure, image
                     )
                 )

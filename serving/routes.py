@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from serving.endpoints import Endpoints
 from serving.errors import MethodNotAllowed, NotFound
-from serving.http import Answer, Call
+from serving.http import Request, Response
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.site import Site
 
-Endpoint = Callable[[Call], Awaitable[Answer]]
-Failure = Callable[[Exception, int, Call], Answer]
+Endpoint = Callable[[Request], Awaitable[Response]]
+Failure = Callable[[Exception, int, Request], Response]
 
 V1 = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[^/:]+)|/labels/(?P<label>[^/:]+))?"
 V2 = r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?"
@@ -95,10 +95,12 @@ def _route(
 def _nowhere(path: str, methods: list[str]) -> Route:
     """The route of what has none: its errors have the form of the nearest protocol."""
 
-    async def refuse(call: Call) -> Answer:
+    async def refuse(request: Request) -> Response:
         if methods:
             allowed = ", ".join(methods)
-            raise MethodNotAllowed(f"{call.method} is not possible here; use {allowed}.", allowed)
+            raise MethodNotAllowed(
+                f"{request.method} is not possible here; use {allowed}.", allowed
+            )
         raise NotFound("There is nothing at this path; /docs lists what there is.")
 
     failure = native.failure

@@ -7,7 +7,7 @@ import mimetypes
 from pathlib import Path
 
 from serving.errors import NotFound
-from serving.http import Answer, Call, Headers, json_answer
+from serving.http import Headers, Request, Response, json_response
 from serving.openapi import as_html, document
 
 FOLDER = Path(__file__).parent / "page"
@@ -37,29 +37,29 @@ class Site:
         files = (path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
 
-    async def file(self, call: Call) -> Answer:
+    async def file(self, request: Request) -> Response:
         """GET / and /page/{file}."""
-        name = call.parameters["file"] or INDEX
+        name = request.parameters["file"] or INDEX
         path = self._files.get(name)
         if path is None:
             raise NotFound(f"The page has no file {name[:100]!r}.")
-        return _cached(call, path.read_bytes(), mimetypes.guess_type(name)[0])
+        return _cached(request, path.read_bytes(), mimetypes.guess_type(name)[0])
 
-    async def docs(self, call: Call) -> Answer:
+    async def docs(self, request: Request) -> Response:
         """GET /docs."""
-        return _cached(call, as_html(), "text/html")
+        return _cached(request, as_html(), "text/html")
 
-    async def openapi(self, call: Call) -> Answer:
+    async def openapi(self, request: Request) -> Response:
         """GET /openapi.json."""
-        return json_answer(document())
+        return json_response(document())
 
 
-def _cached(call: Call, content: bytes, media_type: str | None) -> Answer:
+def _cached(request: Request, content: bytes, media_type: str | None) -> Response:
     tag = b'"%s"' % hashlib.sha256(content).hexdigest()[:32].encode()
     headers = [*HEADERS, (b"etag", tag)]
     kind = media_type or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
-    if call.headers.get(b"if-none-match") == tag:
-        return Answer(b"", 304, kind, headers)
-    return Answer(content, 200, kind, headers)
+    if request.headers.get(b"if-none-match") == tag:
+        return Response(b"", 304, kind, headers)
+    return Response(content, 200, kind, headers)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ANN_OFFLINE", "1")
 beside_the_checkout = Path(__file__).parents[2] / "shared/data/mnist.npz"
 if "ANN_MNIST_PATH" not in os.environ and beside_the_checkout.exists():

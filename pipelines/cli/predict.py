@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.settings import Settings
-    from serving.model.loaded_model import Champion
+    from serving.model.loaded_model import LoadedModel
 
 
 @click.command()
@@ -53,9 +53,9 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
     click.echo(f"answered by {model.name} version {model.version}, trained on {model.data}")
 
 
-def _champion(settings: Settings) -> Champion:
+def _champion(settings: Settings) -> LoadedModel:
     from serving.errors import NoChampion
-    from serving.model.loaded_model import fetch
+    from serving.model.download import fetch
 
     try:
         return fetch(settings.tracking_uri, "mnist-digits", "champion", settings.home)

@@ -11,7 +11,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.errors import PipelineError
-from serving.feedback import store
+from serving.feedback import tables
 
 SIDE = 28
 MOST_CORRECTIONS = 20_000  # read at once; the newest
@@ -58,7 +58,7 @@ class Corrections:
 
 def keys(images: np.ndarray) -> list[str]:
     """SHA-256 of the 784 bytes of each of the images (n, 28, 28)."""
-    return [hashlib.sha256(store.to_bytes(image)).hexdigest() for image in images]
+    return [hashlib.sha256(tables.to_bytes(image)).hexdigest() for image in images]
 
 
 def corrections(url: str, model: str) -> tuple[Corrections, int]:
@@ -74,7 +74,7 @@ def corrections(url: str, model: str) -> tuple[Corrections, int]:
     Raises:
         FeedbackUnavailable: the store cannot be read.
     """
-    table = store.corrections
+    table = tables.corrections
     mine = sql.or_(table.c.model == model, table.c.model.is_(None))
     newest = table.select().where(mine).order_by(table.c.time.desc(), table.c.id.desc())
     rows = _read(url, table, newest.limit(MOST_CORRECTIONS))[::-1]
@@ -101,7 +101,7 @@ def recent_images(url: str, model: str, since: float, most: int) -> np.ndarray:
     Raises:
         FeedbackUnavailable: the store cannot be read.
     """
-    table = store.predictions
+    table = tables.predictions
     query = sql.select(table.c.image).where(table.c.model == model, table.c.time >= since)
     # A program that repeats one image is no traffic: ten rows are read for each that is wanted.
     rows = _read(url, table, query.order_by(table.c.id.desc()).limit(10 * most))

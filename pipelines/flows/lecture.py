@@ -100,7 +100,7 @@ def _in_turn(work: list[Work], report: Report, hand: Hand) -> Comparisons:
 
     try:
         for position, item in enumerate(work, 1):
-            if item.variant.builds_on:
+            if item.variant.depends_on:
                 settle()
             variant_study = _study(item, hand)
             with progress.display.variant(item.variant.name, position, len(work)):
@@ -124,7 +124,7 @@ def _side_by_side(
         with dask_workers.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
             around = dask_workers.Surroundings.here()
             calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            after = {i.variant.name: i.variant.builds_on for i in work}
+            after = {i.variant.name: i.variant.depends_on for i in work}
             job = report.pipeline_run_id
             for name, found in cluster.completed(study, calls, after, job, progress.display):
                 if isinstance(found, Exception):  # its worker was lost again and again

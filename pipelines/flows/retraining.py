@@ -306,7 +306,7 @@ def taught_by_labels(name: str) -> list[str]:
         UnknownName: the name is not in the table.
     """
     (variant,) = variants.find([name])
-    found = [other for needed in variant.builds_on for other in taught_by_labels(needed)]
+    found = [other for needed in variant.depends_on for other in taught_by_labels(needed)]
     return list(dict.fromkeys(found)) or [name]
 
 
@@ -318,7 +318,7 @@ def _registered(names: list[str]) -> list[Variant]:
                 f"{variant.name} is no candidate for the digit service; those are "
                 f"{', '.join(v.name for v in variants.find([]) if v.registered)}."
             )
-        if variant.builds_on:
+        if variant.depends_on:
             raise WrongUse(
                 f"{variant.name} learns from other networks and not from corrections; retrain "
                 f"{', '.join(taught_by_labels(variant.name))}."

@@ -37,7 +37,7 @@ def with_untrained(chosen: list[Variant], source: str | None, quick: bool) -> li
     names = {variant.name for variant in chosen}
     unseen = list(chosen)
     while unseen:
-        for name in unseen.pop().builds_on:
+        for name in unseen.pop().depends_on:
             if name not in names and _newest_run(name, source, quick) is None:
                 names.add(name)
                 unseen.append(VARIANTS[name])

@@ -108,7 +108,7 @@ def _is_local(place: str) -> bool:
 
 def _champion(settings: Settings) -> Finding:
     from serving.errors import ServingError
-    from serving.model.loaded_model import fetch
+    from serving.model.download import fetch
 
     try:
         champion = fetch(settings.tracking_uri, "mnist-digits", "champion", settings.home)

@@ -22,39 +22,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from serving import metrics
 from serving.errors import Busy, NotFound
+from serving.feedback.tables import METADATA, corrections, predictions, to_bytes
 
 SAMPLE_PER_SECOND = 20
 REMEMBERED = 100  # predictions that can be corrected by their request id alone, a worker
 STORED = 200_000  # predictions; the oldest go
 FLUSH_SECONDS = 0.5
-
-tables = sql.MetaData()
-predictions = sql.Table(
-    "predictions",
-    tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("request_id", sql.String(200), nullable=False, index=True),
-    sql.Column("time", sql.Float, nullable=False),  # seconds since 1970
-    sql.Column("model", sql.String(200), nullable=False),
-    sql.Column("version", sql.String(20), nullable=False),
-    sql.Column("digit", sql.Integer, nullable=False),
-    sql.Column("confidence", sql.Float, nullable=False),
-    sql.Column("image", sql.LargeBinary, nullable=False),  # 784 bytes, ink 255 on 0
-)
-corrections = sql.Table(
-    "corrections",
-    tables,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("request_id", sql.String(200), unique=True),
-    sql.Column("time", sql.Float, nullable=False),
-    sql.Column("model", sql.String(200)),  # that answered; unknown with an image alone
-    sql.Column("version", sql.String(20)),
-    sql.Column("predicted", sql.Integer),
-    sql.Column("digit", sql.Integer, nullable=False),  # the right one, a person says
-    sql.Column("image", sql.LargeBinary, nullable=False),
-    sql.Column("image_sha256", sql.String(64), nullable=False),
-    sql.UniqueConstraint("image_sha256", "digit"),
-)
 
 
 class Prediction(NamedTuple):
@@ -155,7 +128,7 @@ class Feedback:
             if self._opened is None:
                 engine = sql.create_engine(self._url, pool_pre_ping=True)
                 if engine.dialect.name == "sqlite":
-                    sql.event.listen(engine, "connect", _settle_sqlite)
+                    sql.event.listen(engine, "connect", _configure_sqlite)
                 _create(engine)
                 self._opened = engine
         return self._opened
@@ -203,21 +176,16 @@ def _store(connection: sql.Connection, row: dict[str, Any]) -> str:
 
 def _create(engine: sql.Engine) -> None:
     try:
-        tables.create_all(engine)
+        METADATA.create_all(engine)
     except SQLAlchemyError:  # another worker is at it
         time.sleep(0.2)
-        tables.create_all(engine)
+        METADATA.create_all(engine)
 
 
-def _settle_sqlite(connection: Any, _: Any) -> None:
+def _configure_sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
-
-
-def to_bytes(image: NDArray[np.float32]) -> bytes:
-    """784 bytes, as MNIST keeps its pixels."""
-    return np.rint(image * np.float32(255)).astype(np.uint8).tobytes()
 
 
 def _first_line(error: Exception) -> str:

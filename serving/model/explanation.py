@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from serving.model.hidden_layer import HiddenLayer
-from serving.model.loaded_model import Champion
+from serving.model.loaded_model import LoadedModel
 
 SHOWN_UNITS = 8
 DECIMALS = 4  # finer than any picture shows, and half the bytes
@@ -22,11 +22,11 @@ DECIMALS = 4  # finer than any picture shows, and half the bytes
 Floats = NDArray[np.float32]
 
 
-def explain(champion: Champion, image: Floats) -> dict[str, object]:
+def explain(model: LoadedModel, image: Floats) -> dict[str, object]:
     """Explain the champion's answer to an image, in lists that JSON can hold.
 
     Args:
-        champion: the served network.
+        model: the served network.
         image: (28, 28) in [0, 1], ink 1 on 0.
 
     Returns:
@@ -36,15 +36,15 @@ def explain(champion: Champion, image: Floats) -> dict[str, object]:
             `activation`, `outgoing` (its weight to the answered digit) and `weights` (28×28, from
             the pixels). Empty for a network without such a layer.
     """
-    digit = int(champion.predict(image[None])[0].argmax())
-    layer = champion.hidden_layer
+    digit = int(model.predict(image[None])[0].argmax())
+    layer = model.hidden_layer
     return {
-        "saliency": _listed(saliency(champion, image, digit)),
+        "saliency": _listed(saliency(model, image, digit)),
         "hidden": [] if layer is None else _strongest_units(layer, image, digit),
     }
 
 
-def saliency(champion: Champion, image: Floats, digit: int) -> NDArray[np.float64]:
+def saliency(model: LoadedModel, image: Floats, digit: int) -> NDArray[np.float64]:
     """By how much the ink of each pixel speaks for a digit, (28, 28), in nats.
 
     Each 3×3 window with ink is erased once, and the lost log-odds are shared by its pixels
@@ -57,7 +57,7 @@ def saliency(champion: Champion, image: Floats, digit: int) -> NDArray[np.float6
         (at <= place) & (place <= at + 2) for at in (rows[:, None], columns[:, None])
     )
     erased = in_rows[:, :, None] & in_columns[:, None, :]  # (windows, 28, 28)
-    answers = champion.predict(np.concatenate([image[None], np.where(erased, 0, image)]))
+    answers = model.predict(np.concatenate([image[None], np.where(erased, 0, image)]))
     whole, *without = _log_odds(answers, digit)
     share = erased * image
     share /= share.sum(axis=(1, 2), keepdims=True)

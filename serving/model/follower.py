@@ -1,4 +1,4 @@
-"""Follows the alias in the registry: what it names is brought here and verified, then announced.
+"""Follows the alias in the registry: what it names is downloaded here and verified, then announced.
 
 This runs beside the workers, so that MLflow's weight and its waiting are not theirs.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
-from serving.model import loaded_model
+from serving.model import copies, download
 from serving.settings import ALIAS, NAMES, NOT_ASKED, Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Status:
     """What is to be served, and how sure that is.
 
     Attributes:
@@ -52,29 +52,29 @@ class Follower:
         """Start from what served last."""
         self._settings = settings
         self._retry_at = 0.0
-        self.standing = Standing()
+        self.status = Status()
         for name in NAMES:
             pointer = settings.home / "served" / name / f"last_good_{ALIAS}"
             if pointer.exists():
-                self.standing = Standing(name, pointer.read_text())
+                self.status = Status(name, pointer.read_text())
                 break
 
-    def look(self) -> Standing:
-        """Look once and bring what is new; a registry that is away takes some ten seconds.
+    def poll(self) -> Status:
+        """Poll once and download what is new; a registry that is away takes some ten seconds.
 
-        Nothing is raised: what went wrong is the standing's `registry_error`.
+        Nothing is raised: what went wrong is the status's `registry_error`.
         """
         try:
-            self.standing = self._look()
+            self.status = self._poll()
         except (RegistryUnavailable, NoChampion) as error:
-            self.standing = replace(self.standing, registry_error=str(error))
-        except Exception as error:  # a look that failed must not be the last one
+            self.status = replace(self.status, registry_error=str(error))
+        except Exception as error:  # a poll that failed must not be the last one
             reason = f"the registry could not be asked ({type(error).__name__}: {error})."
-            self.standing = replace(self.standing, registry_error=reason)
-        return self.standing
+            self.status = replace(self.status, registry_error=reason)
+        return self.status
 
-    def bring(self, name: str, alias: str | None, number: str | None) -> str:
-        """Bring the version under an alias, or that of a number; return its number.
+    def download(self, name: str, alias: str | None, number: str | None) -> str:
+        """Download the version under an alias, or that of a number; return its number.
 
         Raises:
             NoChampion: the registry has none.
@@ -82,11 +82,11 @@ class Follower:
             RegistryUnavailable: the registry does not answer.
         """
         uri, home = self._settings.tracking_uri, self._settings.home
-        version = loaded_model.look_up(uri, name, alias, number)
-        return loaded_model.bring(uri, version, alias or "", home).version
+        version = download.find_version(uri, name, alias, number)
+        return download.download(uri, version, alias or "", home).version
 
-    def _look(self) -> Standing:
-        now, found = self.standing, self._named_by_alias()
+    def _poll(self) -> Status:
+        now, found = self.status, self._named_by_alias()
         key = found.name, str(found.version)
         if key == (now.name, now.version) and now.registry_error is None:
             return replace(now, refused=None)
@@ -95,18 +95,18 @@ class Follower:
             return replace(now, registry_error=None)
         settings = self._settings
         try:
-            brought = loaded_model.bring(settings.tracking_uri, found, ALIAS, settings.home)
+            download.download(settings.tracking_uri, found, ALIAS, settings.home)
         except UnverifiedModel as error:
             self._retry_at = time.monotonic() + REFUSED_SECONDS
             return replace(now, registry_error=None, refused=Refusal(*key, str(error)))
-        loaded_model.mark_good(settings.home, brought)
-        return Standing(*key, registry_error=None)
+        copies.keep_as_last_known_good(settings.home, key[0], ALIAS, key[1])
+        return Status(*key, registry_error=None)
 
     def _named_by_alias(self) -> ModelVersion:
         missing = None
         for name in NAMES:
             try:
-                return loaded_model.look_up(self._settings.tracking_uri, name, ALIAS)
+                return download.find_version(self._settings.tracking_uri, name, ALIAS)
             except NoChampion as error:
                 missing = missing or error
         raise missing or NoChampion("no model is followed")

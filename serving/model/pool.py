@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from serving import errors, metrics
 from serving.errors import NotFound, NotReady, ServingError
 from serving.model import loaded_model
-from serving.model.runner import Served
+from serving.model.runner import ModelRunner
 from serving.settings import ALIAS, NAMES, NOT_ASKED, Settings
 
 OTHERS = 3  # versions kept beside the champion
@@ -19,10 +19,10 @@ REMEMBERED = 1000
 
 
 class Registry(Protocol):
-    """Who brings versions from the registry to this machine's disk."""
+    """Who downloads versions from the registry to this machine's disk."""
 
     async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Answer {"bring": name, "alias", "version"} with {"version"} or {"error", "kind"}."""
+        """Answer {"download": name, "alias", "version"} with {"version"} or {"error", "kind"}."""
 
 
 class Models:
@@ -32,42 +32,42 @@ class Models:
         """Start with no model."""
         self._settings = settings
         self.registry: Registry | None = None
-        self.current: Served | None = None
-        self.standing: dict[str, Any] = {"registry_error": NOT_ASKED}
-        self._others: OrderedDict[tuple[str, str], Served] = OrderedDict()
+        self.current: ModelRunner | None = None
+        self.status: dict[str, Any] = {"registry_error": NOT_ASKED}
+        self._others: OrderedDict[tuple[str, str], ModelRunner] = OrderedDict()
         self._answers: OrderedDict[tuple[str, str, str], tuple[float, str | Exception]] = (
             OrderedDict()
         )
         self._asked: dict[tuple[str, str, str], asyncio.Task[str]] = {}
 
     def start(self) -> None:
-        """Serve the last good copy, if there is one that verifies."""
+        """Serve the last known good copy, if there is one that verifies."""
         for name in NAMES:
             try:
-                last = loaded_model.last_good(self._settings.home, name, ALIAS)
+                last = loaded_model.load_last_known_good(self._settings.home, name, ALIAS)
             except ServingError as error:
-                self.standing["refused"] = {"name": name, "reason": str(error)}
+                self.status["refused"] = {"name": name, "reason": str(error)}
                 continue
             if last is not None:
-                return self._swap(Served(last, self._settings.mlflow_ui))
+                return self._swap(ModelRunner(last, self._settings.mlflow_ui))
         return None
 
-    async def follow(self, standing: dict[str, Any]) -> None:
+    async def follow(self, status: dict[str, Any]) -> None:
         """Take note of what the registry says; swap to the version it names, once it is ready.
 
         What answers a request is chosen once a request, so none sees two versions.
         """
-        name, version = standing["name"], standing["version"]
+        name, version = status["name"], status["version"]
         if name and (self.current is None or self.current.is_not(name, version)):
             try:
                 self._swap(await asyncio.to_thread(self._load, name, version, ALIAS))
             except ServingError as error:
-                standing["refused"] = {"name": name, "version": version, "reason": str(error)}
-        self.standing = standing
-        metrics.registry_up.set(standing["registry_error"] is None)
-        metrics.unverified.set(standing["refused"] is not None)
+                status["refused"] = {"name": name, "version": version, "reason": str(error)}
+        self.status = status
+        metrics.registry_up.set(status["registry_error"] is None)
+        metrics.unverified.set(status["refused"] is not None)
 
-    def champion(self) -> Served:
+    def champion(self) -> ModelRunner:
         """The model that serves.
 
         Raises:
@@ -77,7 +77,9 @@ class Models:
             raise NotReady(f"There is no model to answer with yet: {self._why_not()}")
         return self.current
 
-    async def find(self, name: str, version: str | None = None, label: str | None = None) -> Served:
+    async def find(
+        self, name: str, version: str | None = None, label: str | None = None
+    ) -> ModelRunner:
         """The named model's champion, or the version that is asked for.
 
         Raises:
@@ -91,8 +93,8 @@ class Models:
         current = self.current
         if version is None and label is None:
             label = ALIAS
-        if current and name == current.champion.name:
-            serves = label == ALIAS or version == current.champion.version
+        if current and name == current.model.name:
+            serves = label == ALIAS or version == current.model.version
             if serves:
                 return current
         if version is not None and not (version.isdecimal() and version.isascii()):
@@ -102,27 +104,27 @@ class Models:
             return current
         return await self._other(name, number)
 
-    def _swap(self, new: Served) -> None:
+    def _swap(self, new: ModelRunner) -> None:
         old, self.current = self.current, new
         metrics.swapped(old, new)
 
-    def _load(self, name: str, number: str, alias: str) -> Served:
-        return Served(
+    def _load(self, name: str, number: str, alias: str) -> ModelRunner:
+        return ModelRunner(
             loaded_model.load(self._settings.home, name, number, alias), self._settings.mlflow_ui
         )
 
-    async def _other(self, name: str, number: str) -> Served:
-        served = self._others.get((name, number))
-        if served is None:
-            served = await asyncio.to_thread(self._load, name, number, "")
-            self._others[name, number] = served
+    async def _other(self, name: str, number: str) -> ModelRunner:
+        runner = self._others.get((name, number))
+        if runner is None:
+            runner = await asyncio.to_thread(self._load, name, number, "")
+            self._others[name, number] = runner
             if len(self._others) > OTHERS:
                 self._others.popitem(last=False)
         self._others.move_to_end((name, number))
-        return served
+        return runner
 
     async def _number(self, name: str, version: str | None, label: str | None) -> str:
-        """Ask the registry which version is meant, and have it brought; once for all who wait."""
+        """Ask the registry which version is meant, and download it; once for all who wait."""
         if version is not None and (name, version) in self._others:
             return version
         key = name, version or "", label or ""
@@ -147,12 +149,12 @@ class Models:
     async def _ask(self, name: str, version: str, label: str) -> str:
         if self.registry is None:
             raise NotReady("The registry cannot be asked yet.")
-        question = {"bring": name, "alias": label or None, "version": version or None}
+        question = {"download": name, "alias": label or None, "version": version or None}
         reply = await self.registry.ask(question)
         if "error" in reply:
             raise getattr(errors, reply["kind"])(reply["error"])
         return reply["version"]
 
     def _why_not(self) -> str:
-        refused = self.standing.get("refused")
-        return refused["reason"] if refused else self.standing["registry_error"]
+        refused = self.status.get("refused")
+        return refused["reason"] if refused else self.status["registry_error"]

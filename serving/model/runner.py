@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.model.loaded_model import Champion
+from serving.model.loaded_model import LoadedModel
 from serving.protocols.digits import Images
 
 INLINE_SECONDS = 100e-6  # what a request may take of the event loop's time
@@ -22,27 +22,27 @@ Probabilities = NDArray[np.float32]
 _thread = ThreadPoolExecutor(1, "inference")
 
 
-class Served:
+class ModelRunner:
     """A verified model, warm, with its own queue: no batch mixes two versions.
 
     Attributes:
-        champion: the model.
+        model: the model.
         identity: what every answer says of it.
         header: the same as a header, X-Model-Version.
         seconds: the time it takes for one image.
     """
 
-    def __init__(self, champion: Champion, mlflow_ui: str) -> None:
+    def __init__(self, model: LoadedModel, mlflow_ui: str) -> None:
         """Warm the model up and time it; takes some milliseconds."""
-        self.champion = champion
+        self.model = model
         self.identity = {
-            "model": champion.name,
-            "version": champion.version,
-            "data": champion.data,
-            "run_id": champion.run_id,
-            "run_url": _run_url(champion, mlflow_ui),
+            "model": model.name,
+            "version": model.version,
+            "data": model.data,
+            "run_id": model.run_id,
+            "run_url": _run_url(model, mlflow_ui),
         }
-        self.header = (b"x-model-version", champion.version.encode())
+        self.header = (b"x-model-version", model.version.encode())
         self.seconds = min(self._time_one() for _ in range(WARM_UP))
         self._inline_images = int(INLINE_SECONDS / self.seconds)
         self._queue: deque[tuple[Images, asyncio.Future[Probabilities]]] = deque()
@@ -50,20 +50,20 @@ class Served:
 
     def _time_one(self) -> float:
         started = time.perf_counter()
-        self.champion.predict(np.zeros((1, 28, 28), np.float32))
+        self.model.predict(np.zeros((1, 28, 28), np.float32))
         return time.perf_counter() - started
 
     def is_not(self, name: str, version: str) -> bool:
         """Whether this is another model or version."""
-        return (self.champion.name, self.champion.version) != (name, version)
+        return (self.model.name, self.model.version) != (name, version)
 
-    def at_once(self, images: Images) -> Probabilities | None:
+    def inline(self, images: Images) -> Probabilities | None:
         """The probabilities (n, 10), if the event loop can spare the time; else None."""
         if len(images) <= self._inline_images:
-            return self.champion.predict(images)
+            return self.model.predict(images)
         return None
 
-    async def in_turn(self, images: Images) -> Probabilities:
+    async def batched(self, images: Images) -> Probabilities:
         """The probabilities (n, 10), answered together with what else is waiting."""
         future = asyncio.get_running_loop().create_future()
         self._queue.append((images, future))
@@ -96,14 +96,14 @@ class Served:
     def _predict(self, parts: list[Images]) -> list[Probabilities]:
         images = parts[0] if len(parts) == 1 else np.concatenate(parts)
         pieces = [
-            self.champion.predict(images[start : start + BATCH])
+            self.model.predict(images[start : start + BATCH])
             for start in range(0, len(images), BATCH)
         ]
         ends = np.cumsum([len(part) for part in parts])
         return np.split(np.concatenate(pieces), ends[:-1])
 
 
-def _run_url(champion: Champion, mlflow_ui: str) -> str | None:
-    if not (champion.run_id and champion.experiment_id):
+def _run_url(model: LoadedModel, mlflow_ui: str) -> str | None:
+    if not (model.run_id and model.experiment_id):
         return None
-    return f"{mlflow_ui}/#/experiments/{champion.experiment_id}/runs/{champion.run_id}"
+    return f"{mlflow_ui}/#/experiments/{model.experiment_id}/runs/{model.run_id}"

@@ -41,7 +41,7 @@ class Supervisor:
         self._thread = ThreadPoolExecutor(1, "registry")  # MLflow's waiting is done here
         self._links: set[Link] = set()
         self._processes: set[asyncio.subprocess.Process] = set()
-        self._bringing: set[asyncio.Task[None]] = set()
+        self._downloads: set[asyncio.Task[None]] = set()
         self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
@@ -55,23 +55,23 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep_one()) for _ in range(self._workers)]
+        loops = [asyncio.create_task(self._restart_loop()) for _ in range(self._workers)]
         follower = asyncio.create_task(self._follow())
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([stopping, *keepers], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
         self._stopping.set()
         self._listener.close()
         follower.cancel()
         for process in self._processes:
             if process.returncode is None:
                 process.terminate()
-        _, stuck = await asyncio.wait(keepers, timeout=STOP_SECONDS)
+        _, stuck = await asyncio.wait(loops, timeout=STOP_SECONDS)
         for process in self._processes if stuck else ():
             process.kill()
-        await asyncio.gather(*keepers)
+        await asyncio.gather(*loops)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _keep_one(self) -> None:
+    async def _restart_loop(self) -> None:
         """Run one worker; start it anew whenever it ends."""
         while not self._stopping.is_set():
             was_ready = await self._run_one()
@@ -103,12 +103,12 @@ class Supervisor:
                 ready.set()
                 self._ready.set()
             else:
-                task = asyncio.create_task(self._bring(link, message))
-                self._bringing.add(task)
-                task.add_done_callback(self._bringing.discard)
+                task = asyncio.create_task(self._download(link, message))
+                self._downloads.add(task)
+                task.add_done_callback(self._downloads.discard)
 
         link = Link(ours, receive)
-        link.send(self._standing())
+        link.send(self._status())
         self._links.add(link)
         line = asyncio.create_task(link.run())
         try:
@@ -124,27 +124,27 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while True:
             self._look_now.clear()
-            before = self._follower.standing
-            standing = await loop.run_in_executor(self._thread, self._follower.look)
-            if standing != before:
+            before = self._follower.status
+            status = await loop.run_in_executor(self._thread, self._follower.poll)
+            if status != before:
                 for link in self._links:
-                    link.send(self._standing())
+                    link.send(self._status())
             pause = self._settings.poll_seconds * random.uniform(1 - JITTER, 1 + JITTER)
             try:
                 await asyncio.wait_for(self._look_now.wait(), pause)
             except TimeoutError:
                 pass
 
-    def _standing(self) -> Message:
-        return {"standing": asdict(self._follower.standing)}
+    def _status(self) -> Message:
+        return {"status": asdict(self._follower.status)}
 
-    async def _bring(self, link: Link, question: Message) -> None:
+    async def _download(self, link: Link, question: Message) -> None:
         """Bring a version that a worker was asked for."""
         loop = asyncio.get_running_loop()
         reply: dict[str, Any] = {"reply_to": question["number"]}
         try:
-            wanted = question["bring"], question["alias"], question["version"]
-            number = await loop.run_in_executor(self._thread, self._follower.bring, *wanted)
+            wanted = question["download"], question["alias"], question["version"]
+            number = await loop.run_in_executor(self._thread, self._follower.download, *wanted)
             reply["version"] = number
         except ServingError as error:
             reply |= {"error": str(error), "kind": type(error).__name__}

@@ -68,7 +68,7 @@ class Worker:
         self.models = Models(settings)
         self._records = Records(AccessLog(), Feedback(settings.feedback_url))
         self._link = Link(line, self._receive)
-        self._standing_known = asyncio.Event()
+        self._status_known = asyncio.Event()
         self.models.registry = self._link
         endpoints = Endpoints(settings, self.models, self._records, self._look_now)
         self._app = App(Routes(endpoints, Site()), self._records, settings.api_key)
@@ -89,7 +89,7 @@ class Worker:
         """Answer until told to stop; then finish what is under way."""
         self.models.start()
         following = asyncio.create_task(self._follow())
-        await self._standing_known.wait()
+        await self._status_known.wait()
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)  # requests leave no cycles
@@ -104,11 +104,11 @@ class Worker:
     async def _follow(self) -> None:
         await self._link.run()
         self._server.should_exit = True  # nobody supervises this process any more
-        self._standing_known.set()
+        self._status_known.set()
 
     async def _receive(self, message: dict[str, Any]) -> None:
-        await self.models.follow(message["standing"])
-        self._standing_known.set()
+        await self.models.follow(message["status"])
+        self._status_known.set()
 
     def _look_now(self) -> None:
         self._link.send({"look": True})

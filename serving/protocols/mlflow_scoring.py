@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge, WrongMediaType
-from serving.http import JSON, Answer, Call, json_answer
+from serving.http import JSON, Request, Response, json_response
 from serving.protocols.digits import (
     MAX_IMAGES,
     PIXELS,
@@ -27,7 +27,7 @@ TABLES = ("dataframe_split", "dataframe_records")
 FORMS = (*TABLES, "instances", "inputs")
 
 
-def parse(call: Call) -> tuple[Images, bool]:
+def parse(request: Request) -> tuple[Images, bool]:
     """Images (n, 28, 28), and whether they came as a table.
 
     A table has one column named "images" of nested lists, or 784 columns of numbers.
@@ -35,13 +35,13 @@ def parse(call: Call) -> tuple[Images, bool]:
     Raises:
         InvalidRequest, InvalidDigits, TooLarge, WrongMediaType: what is wrong.
     """
-    if call.media_type == CSV:
-        return _from_csv(call.body), True
-    if call.media_type != JSON:
+    if request.media_type == CSV:
+        return _from_csv(request.body), True
+    if request.media_type != JSON:
         raise WrongMediaType(
-            f"The content type is {call.media_type or 'missing'}; expected {JSON} or {CSV}."
+            f"The content type is {request.media_type or 'missing'}; expected {JSON} or {CSV}."
         )
-    content = parse_json(call.body)
+    content = parse_json(request.body)
     forms = [form for form in FORMS if type(content) is dict and form in content]
     if len(forms) != 1:
         raise InvalidRequest(f"Expected an object with exactly one of {', '.join(FORMS)}.")
@@ -98,17 +98,17 @@ def _from_csv(body: bytes) -> Images:
     return in_range(shaped(table))
 
 
-def answer(probabilities: NDArray[np.float32], table: bool) -> Answer:
+def answer(probabilities: NDArray[np.float32], table: bool) -> Response:
     """As MLflow's server answers: by the output's name, a record a row for a table."""
     if table:
-        return json_answer({"predictions": [{"probabilities": row} for row in probabilities]})
-    return json_answer({"predictions": {"probabilities": probabilities}})
+        return json_response({"predictions": [{"probabilities": row} for row in probabilities]})
+    return json_response({"predictions": {"probabilities": probabilities}})
 
 
-def failure(error: Exception, status: int, call: Call) -> Answer:
+def failure(error: Exception, status: int, request: Request) -> Response:
     """{"error_code", "message"}; the protocol knows no 422."""
     status = 400 if status == 422 else status
-    return json_answer(
+    return json_response(
         {"error_code": _CODES.get(status, "BAD_REQUEST"), "message": str(error)}, status
     )
 

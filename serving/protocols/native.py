@@ -13,16 +13,16 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
-from serving.http import JSON, Answer, Call, json_answer
+from serving.http import JSON, Request, Response, json_response
 from serving.images import to_digit
-from serving.model.runner import Served
+from serving.model.runner import ModelRunner
 from serving.model.uncertainty import is_uncertain
 from serving.protocols.digits import Images, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 
 
-def parse(call: Call) -> Images:
+def parse(request: Request) -> Images:
     """Images (n, 28, 28) of a JSON body, a picture, or a form with one picture.
 
     JSON is a list, or an object with the list as "image" or "images".
@@ -30,43 +30,44 @@ def parse(call: Call) -> Images:
     Raises:
         InvalidRequest, InvalidDigits, InvalidImage, TooLarge, WrongMediaType: what is wrong.
     """
-    kind = call.media_type
+    kind = request.media_type
     if kind == JSON:
-        value = parse_json(call.body)
+        value = parse_json(request.body)
         if type(value) is dict:
             value = value.get("image", value.get("images"))
         return from_json(value)
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return to_digit(call.body)[np.newaxis]
+        return to_digit(request.body)[np.newaxis]
     if kind == "multipart/form-data":
-        return to_digit(_picture_of(call))[np.newaxis]
+        return to_digit(_picture_of(request))[np.newaxis]
     raise WrongMediaType(f"The content type is {kind or 'missing'}; expected {READS}.")
 
 
 def answer(
-    call: Call,
-    served: Served,
+    request: Request,
+    runner: ModelRunner,
     images: Images,
     probabilities: NDArray[np.float32],
     explanations: list[dict[str, object]] | None = None,
-) -> Answer:
+) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
-    if len(images) == 1 and not call.query_string:
-        return json_answer(_object(call, served, images[0], probabilities[0]))
+    if len(images) == 1 and not request.query_string:
+        return json_response(_object(request, runner, images[0], probabilities[0]))
     objects = [
-        _object(call, served, image, row) for image, row in zip(images, probabilities, strict=True)
+        _object(request, runner, image, row)
+        for image, row in zip(images, probabilities, strict=True)
     ]
-    if call.asks("image"):
+    if request.asks("image"):
         for content, image in zip(objects, images, strict=True):
             content["image"] = image
     if explanations is not None:
         for content, explanation in zip(objects, explanations, strict=True):
             content["explanation"] = explanation
-    return json_answer(objects[0] if len(objects) == 1 else {"predictions": objects})
+    return json_response(objects[0] if len(objects) == 1 else {"predictions": objects})
 
 
 def _object(
-    call: Call, served: Served, image: NDArray[np.float32], row: NDArray[np.float32]
+    request: Request, runner: ModelRunner, image: NDArray[np.float32], row: NDArray[np.float32]
 ) -> dict[str, Any]:
     digit = int(row.argmax())
     confidence = float(row[digit])
@@ -75,22 +76,22 @@ def _object(
         "probabilities": row,
         "confidence": confidence,
         "uncertain": is_uncertain(image, confidence),
-        **served.identity,
-        "request_id": call.request_id,
+        **runner.identity,
+        "request_id": request.request_id,
     }
 
 
-def correction(call: Call) -> dict[str, Any]:
+def correction(request: Request) -> dict[str, Any]:
     """The fields of a correction: digit, and request_id or image.
 
     Raises:
         InvalidRequest, InvalidDigits, WrongMediaType: what is wrong.
     """
-    if call.media_type != JSON:
+    if request.media_type != JSON:
         raise WrongMediaType(
-            f"The content type is {call.media_type or 'missing'}; expected {JSON}."
+            f"The content type is {request.media_type or 'missing'}; expected {JSON}."
         )
-    fields = parse_json(call.body)
+    fields = parse_json(request.body)
     if type(fields) is not dict:
         raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
     for name in ("digit", "predicted"):
@@ -113,12 +114,12 @@ def correction(call: Call) -> dict[str, Any]:
     return fields
 
 
-def failure(error: Exception, status: int, call: Call) -> Answer:
+def failure(error: Exception, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected, "request_id"}."""
-    return json_answer({"error": str(error), "request_id": call.request_id}, status)
+    return json_response({"error": str(error), "request_id": request.request_id}, status)
 
 
-def _picture_of(call: Call) -> bytes:
+def _picture_of(request: Request) -> bytes:
     files: list[bytes] = []
 
     def keep(file: File) -> None:
@@ -126,9 +127,9 @@ def _picture_of(call: Call) -> bytes:
         files.append(file.file_object.read())
         file.close()
 
-    headers = {"Content-Type": call.headers[b"content-type"]}
+    headers = {"Content-Type": request.headers[b"content-type"]}
     try:
-        parse_form(headers, io.BytesIO(call.body), on_field=None, on_file=keep)
+        parse_form(headers, io.BytesIO(request.body), on_field=None, on_file=keep)
     except (FormParserError, ValueError) as error:
         raise InvalidRequest(f"The form cannot be read: {error}.") from None
     if len(files) != 1:

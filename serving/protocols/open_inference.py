@@ -16,8 +16,8 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest
-from serving.http import Answer, Call, json_answer
-from serving.model.runner import Served
+from serving.http import Request, Response, json_response
+from serving.model.runner import ModelRunner
 from serving.protocols.digits import (
     MAX_DIMENSIONS,
     Images,
@@ -53,14 +53,14 @@ class Inference:
     binary: bool
 
 
-def parse(call: Call) -> Inference:
+def parse(request: Request) -> Inference:
     """Read a request: FP16, FP32 or FP64 in [0, 1], or UINT8 in 0 … 255.
 
     Raises:
         InvalidRequest, InvalidDigits, TooLarge: what is wrong.
     """
-    length = _header_length(call)
-    content = parse_json(call.body[:length])
+    length = _header_length(request)
+    content = parse_json(request.body[:length])
     if type(content) is not dict:
         raise InvalidRequest('Expected an object with "inputs".')
     inputs = content.get("inputs")
@@ -69,18 +69,18 @@ def parse(call: Call) -> Inference:
     identity = content.get("id", "")
     if type(identity) is not str or len(identity) > LONGEST_ID:
         raise InvalidRequest(f'"id" is no text of at most {LONGEST_ID} characters.')
-    images = _images(inputs[0], call.body[length:])
+    images = _images(inputs[0], request.body[length:])
     return Inference(identity, images, _wants_binary(content))
 
 
-def _header_length(call: Call) -> int:
-    text = call.header(LENGTH)
+def _header_length(request: Request) -> int:
+    text = request.header(LENGTH)
     if not text:
-        return len(call.body)
-    if not text.isdecimal() or len(text) > 12 or int(text) > len(call.body):
+        return len(request.body)
+    if not text.isdecimal() or len(text) > 12 or int(text) > len(request.body):
         raise InvalidRequest(
             f"Inference-Header-Content-Length is {text[:20]!r}; expected at most the body's "
-            f"{len(call.body)} bytes."
+            f"{len(request.body)} bytes."
         )
     return int(text)
 
@@ -150,7 +150,9 @@ def _wants_binary(content: dict[str, Any]) -> bool:
     return _parameters(outputs[0]).get("binary_data", default) is True
 
 
-def answer(served: Served, inference: Inference, probabilities: NDArray[np.float32]) -> Answer:
+def answer(
+    runner: ModelRunner, inference: Inference, probabilities: NDArray[np.float32]
+) -> Response:
     """The ten probabilities of each image, as one tensor."""
     tensor: dict[str, Any] = {
         "name": OUTPUT,
@@ -158,35 +160,35 @@ def answer(served: Served, inference: Inference, probabilities: NDArray[np.float
         "datatype": "FP32",
     }
     content: dict[str, Any] = {
-        "model_name": served.champion.name,
-        "model_version": served.champion.version,
+        "model_name": runner.model.name,
+        "model_version": runner.model.version,
         "outputs": [tensor],
     }
     if inference.id:
         content["id"] = inference.id
     if not inference.binary:
         tensor["data"] = probabilities.ravel()
-        return json_answer(content)
+        return json_response(content)
     values = probabilities.astype("<f4", copy=False).tobytes()
     tensor["parameters"] = {"binary_data_size": len(values)}
     header = orjson.dumps(content)
     length = [(LENGTH, b"%d" % len(header))]
-    return Answer(header + values, media_type="application/octet-stream", headers=length)
+    return Response(header + values, media_type="application/octet-stream", headers=length)
 
 
-def server_metadata(version: str) -> Answer:
+def server_metadata(version: str) -> Response:
     """What the server is."""
-    return json_answer(
+    return json_response(
         {"name": "ann-serve", "version": version, "extensions": ["binary_tensor_data"]}
     )
 
 
-def model_metadata(served: Served) -> Answer:
+def model_metadata(runner: ModelRunner) -> Response:
     """What the model takes and gives."""
-    return json_answer(
+    return json_response(
         {
-            "name": served.champion.name,
-            "versions": [served.champion.version],
+            "name": runner.model.name,
+            "versions": [runner.model.version],
             "platform": "onnxruntime_onnx",
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, 28, 28]}],
             "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, 10]}],
@@ -194,6 +196,6 @@ def model_metadata(served: Served) -> Answer:
     )
 
 
-def failure(error: Exception, status: int, call: Call) -> Answer:
+def failure(error: Exception, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected}; the protocol knows no 422."""
-    return json_answer({"error": str(error)}, 400 if status == 422 else status)
+    return json_response({"error": str(error)}, 400 if status == 422 else status)

@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import InvalidRequest
-from serving.http import Answer, Call, json_answer
-from serving.model.runner import Served
+from serving.http import Request, Response, json_response
+from serving.model.runner import ModelRunner
 from serving.protocols.digits import Images, from_json, parse_json
 
 SIGNATURE = "serving_default"
 
 
-def parse(call: Call) -> tuple[Images, bool]:
+def parse(request: Request) -> tuple[Images, bool]:
     """Images (n, 28, 28), and whether they came as rows ("instances") or a column ("inputs").
 
     Raises:
         InvalidRequest, InvalidDigits, TooLarge: what is wrong.
     """
-    content = parse_json(call.body)
+    content = parse_json(request.body)
     if type(content) is not dict or ("instances" in content) == ("inputs" in content):
         raise InvalidRequest('Expected an object with either "instances" or "inputs".')
     if content.get("signature_name", SIGNATURE) != SIGNATURE:
@@ -50,31 +50,31 @@ def _named(value: Any) -> Any:
     return value["images"]
 
 
-def answer(probabilities: NDArray[np.float32], rows: bool) -> Answer:
+def answer(probabilities: NDArray[np.float32], rows: bool) -> Response:
     """The ten probabilities of each image."""
-    return json_answer({"predictions" if rows else "outputs": probabilities})
+    return json_response({"predictions" if rows else "outputs": probabilities})
 
 
-def status(served: Served) -> Answer:
+def status(runner: ModelRunner) -> Response:
     """The state of one version, and for KServe's clients whether it is ready."""
     state = {
-        "version": served.champion.version,
+        "version": runner.model.version,
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    ready = {"name": served.champion.name, "ready": True}
-    return json_answer({"model_version_status": [state], **ready})
+    ready = {"name": runner.model.name, "ready": True}
+    return json_response({"model_version_status": [state], **ready})
 
 
-def metadata(served: Served) -> Answer:
+def metadata(runner: ModelRunner) -> Response:
     """Name, version and signature."""
-    champion = served.champion
+    champion = runner.model
     signature = {
         "inputs": {"images": _tensor(-1, 28, 28)},
         "outputs": {"probabilities": _tensor(-1, 10)},
         "method_name": "tensorflow/serving/predict",
     }
-    return json_answer(
+    return json_response(
         {
             "model_spec": {
                 "name": champion.name,
@@ -92,6 +92,6 @@ def _tensor(*shape: int) -> dict[str, Any]:
     return {"dtype": "DT_FLOAT", "tensor_shape": shape_of_it, "name": ""}
 
 
-def failure(error: Exception, status: int, call: Call) -> Answer:
+def failure(error: Exception, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected}; the protocol knows no 422."""
-    return json_answer({"error": str(error)}, 400 if status == 422 else status)
+    return json_response({"error": str(error)}, 400 if status == 422 else status)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ann_models import datasets
-from tests.support import person
 from tests.support.promoted import promote
+from tests.support.running import Service as RunningService
 from tests.support.small_service import Service, put_copy
 
 
@@ -37,9 +37,9 @@ def tiny_champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def running(tiny_champion: Path) -> Iterator[person.Service]:
+def running(tiny_champion: Path) -> Iterator[RunningService]:
     """`ann serve` as a process, with that champion."""
-    service = person.Service(tiny_champion)
+    service = RunningService(tiny_champion)
     service.start()
     yield service
     service.kill()

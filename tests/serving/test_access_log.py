@@ -6,9 +6,9 @@ import time
 
 from serving import access_log
 from serving.access_log import AccessLog
-from serving.http import Call
+from serving.http import Request
 
-CALL = Call("POST", "/predict", b"", {}, {}, "seven")
+CALL = Request("POST", "/predict", b"", {}, {}, "seven")
 
 
 class Stuck(io.RawIOBase):

@@ -11,8 +11,9 @@ import pytest
 from benchmarks import load
 from pipelines.registry.client import Registry
 from tests.support.promoted import network, register
-from tests.support.running import NAME, ONE, Service, wait_for
+from tests.support.running import NAME, ONE, Service
 from tests.support.small_service import a_one
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -78,9 +79,9 @@ def minute(tmp_path_factory) -> Iterator[Minute]:
     home = tmp_path_factory.mktemp("home")
     registry = register(home, VERSIONS)
     registry.promote(registry.version(NAME, "1"), "for the test")
-    service = Service(home, ANN_POLL_SECONDS="0.1")
+    service = Service(home, ANN_POLL_SECONDS="0.1").launch()
     try:
-        wait_for(lambda: service.ready().get("registry_error", "") is None)
+        wait_for(service.confirmed)
         yield Minute(service, registry)
     finally:
         service.stop()

@@ -177,7 +177,7 @@ def test_what_nobody_foresaw_is_told_without_its_traceback(service: Service, mon
     def fail(images):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(service.models.current, "at_once", fail)
+    monkeypatch.setattr(service.models.current, "inline", fail)
     answer = service.post("/predict", json=ONE)
     assert answer.status_code == 500
     assert "secret" not in answer.text
@@ -277,16 +277,16 @@ def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
     service.close()
 
 
-def standing(version: str, **more) -> dict:
+def status(version: str, **more) -> dict:
     return {"name": NAME, "version": version, "registry_error": None, "refused": None, **more}
 
 
 def test_readiness_tells_of_a_registry_that_is_away(service: Service):
-    service.run(service.models.follow(standing("3", registry_error="it is away")))
+    service.run(service.models.follow(status("3", registry_error="it is away")))
     ready = service.get("/health/ready")
     assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")
     assert "ann_registry_up 0.0" in service.get("/metrics").text
-    service.run(service.models.follow(standing("3")))
+    service.run(service.models.follow(status("3")))
     assert "ann_registry_up 1.0" in service.get("/metrics").text
 
 
@@ -297,7 +297,7 @@ def test_the_next_version_takes_over_between_two_requests(tmp_path):
     service = own_service(tmp_path)
     before = service.post("/predict", json=ONE).json()
     put_copy(tmp_path, "4", seed=2)
-    service.run(service.models.follow(standing("4")))
+    service.run(service.models.follow(status("4")))
     after = service.post("/predict", json=ONE).json()
     assert (before["version"], after["version"]) == ("3", "4")
     assert before["probabilities"] != after["probabilities"]
@@ -307,7 +307,7 @@ def test_the_next_version_takes_over_between_two_requests(tmp_path):
 def test_a_version_that_does_not_verify_here_is_refused_and_the_old_one_stays(tmp_path):
     service = own_service(tmp_path)
     (put_copy(tmp_path, "4", seed=2) / "model.onnx").write_bytes(b"damaged")
-    service.run(service.models.follow(standing("4")))
+    service.run(service.models.follow(status("4")))
     assert service.post("/predict", json=ONE).json()["version"] == "3"
     assert service.get("/health/ready").json()["refused"]["version"] == "4"
     assert "ann_model_refused 1.0" in service.get("/metrics").text
@@ -346,7 +346,7 @@ def test_a_version_that_many_ask_for_at_once_is_brought_once(tmp_path):
     async def many():
         return await asyncio.gather(*(service.models.find(NAME, "2") for _ in range(20)))
 
-    assert {served.champion.version for served in service.run(many())} == {"2"}
+    assert {runner.model.version for runner in service.run(many())} == {"2"}
     assert len(registry.questions) == 1
     service.close()
 
@@ -376,14 +376,14 @@ def test_a_slow_model_answers_waiting_requests_together_and_rightly(tmp_path, mo
     served = service.models.current
     monkeypatch.setattr(served, "_inline_images", 0)
     sizes = []
-    predict = type(served.champion).predict
+    predict = type(served.model).predict
 
     def slow(champion, images):
         sizes.append(len(images))
         time.sleep(0.01)
         return predict(champion, images)
 
-    monkeypatch.setattr(type(served.champion), "predict", slow)
+    monkeypatch.setattr(type(served.model), "predict", slow)
 
     async def ask(shade: float):
         body = {"image": (shade * a_one()).tolist()}

@@ -17,8 +17,8 @@ from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from tritonclient.utils import InferenceServerException
 
 from ann_models import datasets
-from tests.support.person import Service
 from tests.support.promoted import store_of
+from tests.support.running import Service
 
 pytestmark = pytest.mark.slow
 

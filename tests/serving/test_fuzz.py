@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.person import Service
+from tests.support.running import Service
 from tests.support.small_service import a_one
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ann_models import datasets
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 from serving.settings import load
-from tests.support import person
+from tests.support.running import Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -48,7 +48,7 @@ def expected(tiny_champion: Path) -> np.ndarray:
 @pytest.fixture(scope="module")
 def answers(python, tiny_champion) -> dict[str, Any]:
     """What KServe's client was told, by protocol."""
-    service = person.Service(tiny_champion)
+    service = Service(tiny_champion)
     service.start()
     try:
         script = Path(__file__).parents[1] / "support" / "kserve_client.py"

@@ -14,7 +14,8 @@ import pytest
 
 from pipelines.registry.client import Registry
 from tests.support.promoted import register_versions
-from tests.support.running import NAME, ONE, Service, free_port, wait_for
+from tests.support.running import NAME, ONE, Service, free_port
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def service(server, registry, tmp_path_factory) -> Iterator[Service]:
         MLFLOW_TRACKING_URI=server,
         ANN_POLL_SECONDS="60",
         ANN_WEBHOOK_SECRET=SECRET,
-    )
+    ).launch()
     try:
         wait_for(lambda: "champion" in service.ask("GET", "/health/ready")[1]["registry_error"])
         yield service

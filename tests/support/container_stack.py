@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 from PIL import Image
 
-from tests.support.processes import wait_for
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

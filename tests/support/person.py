@@ -1,21 +1,10 @@
-"""A person at the page: the strokes of a hand, the service in a process, a page in a browser."""
+"""A person at the page: the strokes of a hand, a page in a browser."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import signal
-import socket
-import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import numpy as np
 from selenium.webdriver.common.action_chains import ActionChains
@@ -23,7 +12,7 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
 
-PATIENCE = 30  # seconds
+from tests.support.waiting import wait_for
 
 Stroke = list[tuple[float, float]]
 
@@ -47,63 +36,6 @@ STROKES: dict[int, list[Stroke]] = {
     8: [arc(0.5, 0.34, 0.15, 0.15, 90, -270) + arc(0.5, 0.66, 0.18, 0.17, -90, 270)],
     9: [[*arc(0.5, 0.36, 0.16, 0.17, -10, -370), (0.6, 0.82)]],
 }
-
-
-class Service:
-    """`ann serve` on a port of its own, that can be killed and started again."""
-
-    def __init__(self, home: Path, **environ: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
-        self.home = home
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANN_", "MLFLOW_"))}
-        self.environ = kept | {"ANN_HOME": str(home)} | environ
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = "from pipelines.cli.main import main; main()"
-        with (self.home / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", command, "serve", "--port", str(self.port)],
-                env=self.environ,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        wait_for(self.is_ready)
-
-    def is_ready(self) -> bool:
-        try:
-            with urlopen(f"{self.url}health/ready", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def kill(self) -> None:
-        if self.process:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def predict(self, png: bytes) -> dict[str, Any]:
-        request = Request(f"{self.url}predict?image=1", png, {"Content-Type": "image/png"})
-        with urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    def corrections(self) -> list[tuple[int, int]]:
-        """What the network said and what a person said, oldest first."""
-        with closing(sqlite3.connect(self.home / "feedback.db")) as store:
-            return list(store.execute("SELECT predicted, digit FROM corrections ORDER BY id"))
-
-
-def wait_for(condition: Callable[[], object]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (outcome := condition()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain"
-        time.sleep(0.05)
-    return outcome
 
 
 class Page:

@@ -8,20 +8,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
-PATIENCE = 280  # seconds until a process counts as hung, on a busy machine
-
-
-def wait_for(what: Callable[[], object], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
-        time.sleep(0.1)
+from tests.support.waiting import PATIENCE, wait_for
 
 
 class Ann:

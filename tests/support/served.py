@@ -15,7 +15,7 @@ from pipelines import settings
 from pipelines.feedback.corrections import DAY, HOUR
 from pipelines.flows import context
 from pipelines.maintenance import relocation
-from serving.feedback import store
+from serving.feedback import tables
 
 NAME = "offline-digits"
 DIGITS = datasets.digits("offline-digits").arrays
@@ -56,7 +56,7 @@ def corrected(
     morning = (time.time() // DAY - days_ago) * DAY + 8 * HOUR
     rows = []
     for i, (image, digit) in enumerate(zip(images, digits, strict=True)):
-        content = store.to_bytes(image)
+        content = tables.to_bytes(image)
         rows.append(
             {
                 "time": morning + 60 * i,
@@ -67,7 +67,7 @@ def corrected(
                 "image_sha256": hashlib.sha256(content).hexdigest(),
             }
         )
-    _insert(home, store.corrections, rows)
+    _insert(home, tables.corrections, rows)
 
 
 def asked(home: Path, images: np.ndarray) -> None:
@@ -80,16 +80,16 @@ def asked(home: Path, images: np.ndarray) -> None:
             "version": "1",
             "digit": 0,
             "confidence": 0.5,
-            "image": store.to_bytes(image),
+            "image": tables.to_bytes(image),
         }
         for i, image in enumerate(images)
     ]
-    _insert(home, store.predictions, rows)
+    _insert(home, tables.predictions, rows)
 
 
 def _insert(home: Path, table: sql.Table, rows: list[dict[str, object]]) -> None:
     engine = sql.create_engine(url(home))
-    store.tables.create_all(engine)
+    tables.METADATA.create_all(engine)
     with engine.begin() as connection:
         connection.execute(table.insert(), rows)
     engine.dispose()

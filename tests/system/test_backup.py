@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.support.container_stack import LONG, ROOT, LightLoad, picture_number, unfinished_runs
-from tests.support.processes import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 
-from tests.support.processes import PATIENCE, wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

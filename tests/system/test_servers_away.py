@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support.processes import wait_for
+from tests.support.waiting import wait_for
 
 NOBODY = "http://127.0.0.1:1"
 

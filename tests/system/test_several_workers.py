@@ -12,7 +12,8 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
-from tests.support.processes import PATIENCE, Ann, wait_for
+from tests.support.processes import Ann
+from tests.support.waiting import PATIENCE, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

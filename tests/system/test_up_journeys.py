@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from pipelines.local.supervisor import end_orphans, marked
-from tests.support.processes import Ann, wait_for
+from tests.support.processes import Ann
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -260,7 +260,7 @@ def test_without_an_mnist_champion_the_offline_digits_answer_and_say_so(ann, mon
             raise NoChampion("there is none")
         return Oracle()
 
-    monkeypatch.setattr("serving.model.loaded_model.fetch", fetch)
+    monkeypatch.setattr("serving.model.download.fetch", fetch)
     result = ann("predict", str(seven))
     assert result.exit_code == errors.DONE
     assert "OFFLINE DIGITS" in result.stderr

@@ -8,7 +8,7 @@ import sqlalchemy as sql
 
 from ann_models import datasets
 from pipelines.feedback.requests import FeedbackUnavailable, corrections, keys, recent_images
-from serving.feedback import store as feedback
+from serving.feedback import tables as feedback
 from serving.feedback.store import Feedback, Prediction
 
 IMAGES = datasets.digits("offline-digits").arrays["x_train"][:50]

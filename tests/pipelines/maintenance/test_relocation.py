@@ -18,7 +18,7 @@ from pipelines.maintenance import relocation
 from pipelines.registry.client import Registry
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 

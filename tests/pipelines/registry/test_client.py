@@ -30,7 +30,7 @@ from pipelines.errors import RegistryError
 from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Candidate, Policy
 from pipelines.registry.client import Registry, Version
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 BETTER_ONLY = Policy(clearly_faster=0)  # no decision hangs on the clock of a busy machine

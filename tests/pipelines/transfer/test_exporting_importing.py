@@ -21,7 +21,7 @@ from pipelines.registry.client import Registry
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 from pipelines.transfer import bundle, exporting, importing
-from serving.model.loaded_model import fetch
+from serving.model.download import fetch
 
 NAME = "offline-digits"
 DIGITS = datasets.digits(NAME)

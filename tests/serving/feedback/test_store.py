@@ -1,7 +1,6 @@
 """Predictions and corrections: what is kept, once, with the version that answered."""
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from serving.feedback import store as store
 from tests.support.small_service import NAME, Service, a_one, put_copy
+from tests.support.waiting import wait_for
 
 ONE = a_one().tolist()
 
@@ -126,16 +126,9 @@ def test_what_is_no_object_is_refused(own: Service, content, kind, status):
     assert own.post("/feedback", content=content, headers=headers).status_code == status
 
 
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_predictions_are_written_by_and_by(own: Service, tmp_path):
     answer = own.post("/predict", json={"image": ONE}).json()
-    own.records.settle()
+    own.records.flush()
     wait_for(lambda: rows(tmp_path, "predictions"))
     (row,) = rows(tmp_path, "predictions")
     assert (row["request_id"], row["digit"]) == (answer["request_id"], answer["digit"])
@@ -152,7 +145,7 @@ def test_a_drawing_that_is_not_finished_teaches_nothing(own: Service, tmp_path):
 
 def test_another_process_can_correct_what_is_written(own: Service, tmp_path):
     answer = own.post("/predict", json={"image": ONE}).json()
-    own.records.settle()
+    own.records.flush()
     wait_for(lambda: rows(tmp_path, "predictions"))
     other = Service(tmp_path)
     assert say(other, request_id=answer["request_id"], digit=7) == (201, "stored")
@@ -170,7 +163,7 @@ def test_what_is_remembered_is_bounded(own: Service, monkeypatch):
     monkeypatch.setattr(store, "REMEMBERED", 5)
     for _ in range(20):
         own.post("/predict", json={"image": ONE})
-    own.records.settle()
+    own.records.flush()
     assert len(own.feedback._recent) == 5
 
 

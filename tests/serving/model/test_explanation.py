@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 from keras import layers
 
 from ann_models import datasets
+from serving.model.download import fetch
 from serving.model.explanation import SHOWN_UNITS, explain, saliency
-from serving.model.loaded_model import Champion, fetch
+from serving.model.loaded_model import LoadedModel
 from tests.support.promoted import promote, store_of
 
 DIGITS = datasets.digits("offline-digits")
@@ -60,10 +61,10 @@ def models() -> dict[str, keras.Sequential]:
 
 
 @pytest.fixture(scope="module")
-def champions(models, tmp_path_factory) -> dict[str, Champion]:
+def champions(models, tmp_path_factory) -> dict[str, LoadedModel]:
     """What serving makes of each network, once it is registered and promoted."""
 
-    def served(name: str, model: keras.Sequential) -> Champion:
+    def served(name: str, model: keras.Sequential) -> LoadedModel:
         home = tmp_path_factory.mktemp(name)
         return fetch(store_of(home), promote(model, DIGITS, home).name, "champion", home)
 
@@ -71,7 +72,7 @@ def champions(models, tmp_path_factory) -> dict[str, Champion]:
 
 
 @pytest.fixture
-def net(champions) -> Champion:
+def net(champions) -> LoadedModel:
     return champions["dense"]
 
 
@@ -169,7 +170,7 @@ def test_a_network_without_one_hidden_layer_shows_none(champions, name):
 
 def test_explaining_needs_neither_tensorflow_nor_onnx():
     script = (
-        "import sys, serving.explanation; "
+        "import sys, serving.model.explanation; "
         "print([m for m in ('tensorflow', 'keras', 'onnx', 'ann_models') if m in sys.modules])"
     )
     outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

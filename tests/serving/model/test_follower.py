@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.registry.client import Registry
 from serving.model import follower as following
-from serving.model.follower import Follower, Standing
+from serving.model.follower import Follower, Status
 from serving.settings import load
 from tests.support.promoted import register
 
@@ -53,16 +53,16 @@ def place(registered, tmp_path) -> Place:
 
 
 def test_without_a_champion_there_is_nothing_to_serve_and_it_says_so(place):
-    standing = place.follower().look()
-    assert standing.name is None
-    assert "no mnist-digits@champion" in standing.registry_error
+    status = place.follower().poll()
+    assert status.name is None
+    assert "no mnist-digits@champion" in status.registry_error
 
 
 def test_a_promoted_version_is_brought_and_announced(place):
     follower = place.follower()
-    follower.look()
+    follower.poll()
     place.promote("1")
-    assert follower.look() == Standing(NAME, "1", registry_error=None)
+    assert follower.poll() == Status(NAME, "1", registry_error=None)
     assert place.copies == {"1"}
 
 
@@ -70,18 +70,18 @@ def test_each_move_of_the_alias_is_followed(place):
     follower = place.follower()
     for number in ("1", "2", "1"):
         place.promote(number)
-        assert follower.look().version == number
+        assert follower.poll().version == number
 
 
 def test_a_version_that_does_not_verify_is_refused_and_the_old_one_stays(place):
     follower = place.follower()
     place.promote("1")
-    follower.look()
+    follower.poll()
     place.falsify("2")
     place.promote("2")
-    standing = follower.look()
-    assert (standing.version, standing.registry_error) == ("1", None)
-    assert (standing.refused.version, "SHA-256" in standing.refused.reason) == ("2", True)
+    status = follower.poll()
+    assert (status.version, status.registry_error) == ("1", None)
+    assert (status.refused.version, "SHA-256" in status.refused.reason) == ("2", True)
     assert (place.home / "served" / NAME / "last_good_champion").read_text() == "1"
 
 
@@ -89,62 +89,64 @@ def test_a_refused_version_is_not_brought_again_at_every_look(place, monkeypatch
     follower = place.follower()
     place.falsify("2")
     place.promote("2")
-    brought = []
-    bring = following.champion.bring
-    monkeypatch.setattr(following.champion, "bring", lambda *a: brought.append(1) or bring(*a))
-    assert follower.look() == follower.look()
-    assert len(brought) == 1
+    downloaded = []
+    download = following.download.download
+    monkeypatch.setattr(
+        following.download, "download", lambda *a: downloaded.append(1) or download(*a)
+    )
+    assert follower.poll() == follower.poll()
+    assert len(downloaded) == 1
     monkeypatch.setattr(following, "REFUSED_SECONDS", -1)
     follower._retry_at = 0
-    follower.look()
-    assert len(brought) == 2
+    follower.poll()
+    assert len(downloaded) == 2
 
 
 def test_rolled_back_to_the_old_version_nothing_is_refused_any_more(place):
     follower = place.follower()
     place.promote("1")
-    follower.look()
+    follower.poll()
     place.falsify("2")
     place.promote("2")
-    assert follower.look().refused
+    assert follower.poll().refused
     place.promote("1")
-    assert follower.look() == Standing(NAME, "1", registry_error=None)
+    assert follower.poll() == Status(NAME, "1", registry_error=None)
 
 
 def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_told(place):
     follower = place.follower()
     place.promote("1")
-    follower.look()
+    follower.poll()
     (place.home / "mlflow.db").rename(place.home / "away.db")
-    standing = follower.look()
-    assert (standing.version, "no registry at" in standing.registry_error) == ("1", True)
+    status = follower.poll()
+    assert (status.version, "no registry at" in status.registry_error) == ("1", True)
     (place.home / "away.db").rename(place.home / "mlflow.db")
-    assert follower.look() == Standing(NAME, "1", registry_error=None)
+    assert follower.poll() == Status(NAME, "1", registry_error=None)
 
 
 def test_started_anew_it_begins_with_the_last_good_version_unconfirmed(place):
     place.promote("1")
-    place.follower().look()
-    standing = place.follower().standing
-    assert (standing.name, standing.version) == (NAME, "1")
-    assert standing.registry_error
+    place.follower().poll()
+    status = place.follower().status
+    assert (status.name, status.version) == (NAME, "1")
+    assert status.registry_error
 
 
 def test_versions_come_by_number_and_by_alias(place):
     follower = place.follower()
     place.promote("1")
     place.promote("2")
-    assert follower.bring(NAME, "previous", None) == "1"
-    assert follower.bring(NAME, None, "2") == "2"
+    assert follower.download(NAME, "previous", None) == "1"
+    assert follower.download(NAME, None, "2") == "2"
     assert place.copies == {"1", "2"}
 
 
 def test_old_copies_are_removed_and_the_registrys_own_files_are_not(place, monkeypatch):
-    monkeypatch.setattr(following.champion, "COPIES", 1)
+    monkeypatch.setattr(following.copies, "KEPT", 1)
     follower = place.follower()
     for number in ("1", "2"):
         place.promote(number)
-        follower.look()
+        follower.poll()
     assert place.copies == {"2"}
     client = place.registry.client
     for number in ("1", "2"):
@@ -154,14 +156,14 @@ def test_old_copies_are_removed_and_the_registrys_own_files_are_not(place, monke
 def test_an_error_that_nobody_foresaw_is_told_and_the_next_look_goes_on(place, monkeypatch):
     place.promote("1")
     follower = place.follower()
-    follower.look()
+    follower.poll()
     place.promote("2")
     with monkeypatch.context() as patched:
-        patched.setattr(following.champion, "look_up", lock)
-        standing = follower.look()
-    assert standing.version == "1"
-    assert "OperationalError: database is locked" in standing.registry_error
-    assert follower.look() == Standing(NAME, "2", registry_error=None)
+        patched.setattr(following.download, "find_version", lock)
+        status = follower.poll()
+    assert status.version == "1"
+    assert "OperationalError: database is locked" in status.registry_error
+    assert follower.poll() == Status(NAME, "2", registry_error=None)
 
 
 def lock(*arguments: object) -> None:

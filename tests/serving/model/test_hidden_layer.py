@@ -11,7 +11,8 @@ from keras import layers
 from ann_models import archives, datasets
 from pipelines.registry import model_artifact
 from serving.errors import UnverifiedModel
-from serving.model.loaded_model import Champion, fetch
+from serving.model.download import fetch
+from serving.model.loaded_model import LoadedModel
 from tests.support.promoted import promote, store_of
 
 DIGITS = datasets.digits("offline-digits")
@@ -38,7 +39,7 @@ class Place:
         self.version = promote(model, DIGITS, home)
         self.home = home
 
-    def fetch(self) -> Champion:
+    def fetch(self) -> LoadedModel:
         return fetch(store_of(self.home), self.version.name, "champion", self.home)
 
     @property

@@ -16,7 +16,8 @@ import pytest
 from ann_models import archives, datasets
 from pipelines.registry.client import Registry
 from serving.errors import NoChampion, RegistryUnavailable, ServingError, UnverifiedModel
-from serving.model.loaded_model import Champion, fetch
+from serving.model.download import fetch
+from serving.model.loaded_model import LoadedModel
 from tests.support.promoted import network, register
 
 NAME = "offline-digits"
@@ -33,7 +34,7 @@ class Workplace:
         self.uri = f"sqlite:///{store / 'mlflow.db'}"
         self.registry = Registry(self.uri, store)
 
-    def fetch(self, alias: str = "champion") -> Champion:
+    def fetch(self, alias: str = "champion") -> LoadedModel:
         return fetch(self.uri, NAME, alias, self.home)
 
     @property
@@ -250,7 +251,7 @@ def test_a_damaged_last_good_copy_is_not_served(place, dead_server):
 
 def test_serving_needs_no_tensorflow():
     script = (
-        "import sys, serving.champion; "
+        "import sys, serving.model.download; "
         "print([m for m in ('tensorflow', 'keras', 'ann_models', 'pipelines') if m in sys.modules])"
     )
     outcome = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -20,8 +20,10 @@ import tests.support.browser as chromium
 from ann_models import datasets
 from ann_models.digits.augmentation import Augmentation, augment
 from ann_models.errors import DataUnavailable
-from tests.support.person import STROKES, Page, Service, wait_for
+from tests.support.person import STROKES, Page
 from tests.support.promoted import promote
+from tests.support.running import Service
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.promoted import register
-from tests.support.running import ANN, NAME, ONE, Service, free_port, wait_for
+from tests.support.running import NAME, ONE, SERVE, Service, free_port
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -37,14 +38,12 @@ def serve(home) -> Iterator[Callable[..., Service]]:
     running = []
 
     def start(*options: str, **environment: str) -> Service:
-        running.append(Service(home, *options, **environment))
+        running.append(Service(home, *options, **environment).launch())
         return running[-1]
 
     yield start
     for service in running:
-        if service.process.poll() is None:
-            service.process.kill()
-            service.process.wait()
+        service.kill()
 
 
 def gone(pid: int) -> bool:
@@ -60,13 +59,13 @@ def seconds_of_work(pid: int) -> float:
 
 def test_it_starts_from_the_registry_and_a_second_time_at_once_from_disk(serve):
     first = serve()
-    wait_for(lambda: first.ready().get("registry_error", "") is None)
+    wait_for(first.confirmed)
     assert first.stop() == 0
     second = serve()
     wait_for(lambda: second.ask("POST", "/predict", ONE)[0] == 200)
     (worker,) = second.workers()
     assert seconds_of_work(worker) < 2  # other programs may have the machine for a while
-    wait_for(lambda: second.ready().get("registry_error", "") is None)
+    wait_for(second.confirmed)
 
 
 def test_terminated_it_finishes_what_is_under_way(serve):
@@ -122,7 +121,7 @@ def test_a_taken_port_is_told_in_a_sentence(serve, home):
     service = serve()
     wait_for(service.ready)
     outcome = subprocess.run(
-        [ANN, "serve", "--port", str(service.port)],
+        [*SERVE, "--port", str(service.port)],
         env=os.environ | {"ANN_HOME": str(home)},
         capture_output=True,
         text=True,
@@ -135,7 +134,7 @@ def test_a_taken_port_is_told_in_a_sentence(serve, home):
 
 def test_with_the_registry_away_it_serves_the_last_good_copy_and_says_so(serve, home):
     service = serve()
-    wait_for(lambda: service.ready().get("registry_error", "") is None)
+    wait_for(service.confirmed)
     service.stop()
     away = serve(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
     wait_for(lambda: "cannot be reached" in (away.ready().get("registry_error") or ""))
