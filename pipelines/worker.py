@@ -16,7 +16,7 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
-from pipelines.scheduling import deployments, orphaned_runs
+from pipelines.scheduling import deployments, metrics, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
@@ -75,6 +75,7 @@ def main() -> None:
     with deployments.connected() as client:
         deployments.prepare(client)
     _clear_up(loaded, timedelta(0))
+    metrics.serve(loaded)
     asyncio.run(_work(loaded))
 
 

@@ -6,7 +6,8 @@ a server that does not answer leaves `ann_worker_servers_up` at 0 and the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prometheus_client import start_http_server
 from prometheus_client.core import REGISTRY, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pipelines.errors import WrongUse
 from pipelines.flows.drift import DRIFT, EXPERIMENT
 from pipelines.scheduling.deployments import connected, deployments
 from pipelines.scheduling.schedules import runs
@@ -92,12 +95,23 @@ class WorkerMetrics(Collector):
         yield checked
 
 
-def register(settings: Settings, port: int) -> None:
-    """Serve the metrics at `http://0.0.0.0:port/metrics`, from a thread of this process."""
-    from prometheus_client import start_http_server
+def serve(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+    """Serve the metrics from a thread of this process, if ANN_METRICS_PORT names a port.
 
+    Raises:
+        WrongUse: it is not a port, or is in use.
+    """
+    port = environ.get(PORT_VARIABLE)
+    if not port:
+        return
     REGISTRY.register(WorkerMetrics(settings))
-    start_http_server(port)
+    try:
+        start_http_server(int(port))
+    except (ValueError, OverflowError, OSError) as error:
+        raise WrongUse(
+            f"{PORT_VARIABLE} is {port!r}, where no metrics can be served ({error}); set it to a "
+            "free port such as 9464, or unset it."
+        ) from error
 
 
 def _by_state(client: SyncPrefectClient) -> Metric:
