@@ -1,22 +1,25 @@
-"""What can go wrong in the pipelines, and the one place that turns any error into a sentence."""
+"""What can go wrong in the pipelines, and the one place that translates other libraries' errors."""
 
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import sqlite3
 
+from pipelines.home import state_folder
+
 
 class PipelineError(Exception):
-    """A mistake or misfortune that a person can act on."""
+    """An error whose message says what was wrong and what to do."""
 
 
 class WrongUse(PipelineError):
-    """The command or the environment asks for something that cannot be."""
+    """The command or the environment asks for something impossible: exit code 2."""
 
 
 class RegistryError(PipelineError):
-    """The registry's content forbids what was asked."""
+    """The registry's content rules out what was asked."""
 
 
 class TrackingUnavailable(PipelineError):
@@ -31,6 +34,10 @@ class ClusterUnavailable(PipelineError):
     """The Dask scheduler does not answer."""
 
 
+class Locked(PipelineError):
+    """Another process of this machine holds a lock."""
+
+
 class StorageFull(PipelineError):
     """There is no room, or no permission, to write."""
 
@@ -42,9 +49,9 @@ FATAL = (TrackingUnavailable, OrchestrationUnavailable, ClusterUnavailable, Stor
 
 
 def translate(error: BaseException) -> BaseException:
-    """The error as a member of our trees where it is one in disguise; else the error itself."""
+    """The error as one of ours, where its cause is known; else the error itself."""
     if isinstance(error, PipelineError):
-        return error  # who raised it knew what was wrong, whatever led to it
+        return error  # its message is more specific than its cause
     chain = _chain(error)
     for link in chain:
         if isinstance(link, FATAL):
@@ -53,6 +60,11 @@ def translate(error: BaseException) -> BaseException:
             return StorageFull(f"{link.strerror}: {link.filename or 'the disk'}. {_MAKE_ROOM}")
         if isinstance(link, sqlite3.OperationalError) and any(w in str(link) for w in _NO_GROWTH):
             return StorageFull(f"the database cannot be written: {link}. {_MAKE_ROOM}")
+        if isinstance(link, sqlite3.OperationalError) and any(w in str(link) for w in _LOCKED):
+            return TrackingUnavailable(
+                f"a database in {state_folder()} is locked ({link}): another process writes to it. "
+                f"Wait until it has finished (`ann status` and `lsof` find it) or end it; {_REPEAT}"
+            )
     for link in chain:  # a full disk can make a server fail, too
         library = type(link).__module__.partition(".")[0]
         if library in _CLIENTS_OF_MLFLOW:
@@ -64,24 +76,22 @@ def translate(error: BaseException) -> BaseException:
             if full := _full_disk():  # the temporary server writes there, too
                 return full
             return OrchestrationUnavailable(
-                f"the Prefect server does not answer as it should ({in_a_sentence(link)}). Start "
-                "it anew, or unset PREFECT_API_URL to use a temporary one, whose words are in the "
-                f"state folder's ann.log; {_REPEAT}"
+                f"the Prefect server does not answer as it should ({format_error(link)}). Restart "
+                "it, or unset PREFECT_API_URL to use a temporary one, which logs to the state "
+                f"folder's ann.log; {_REPEAT}"
             )
     return error
 
 
-def in_a_sentence(error: BaseException) -> str:
-    """What went wrong, in one line without a traceback."""
-    text = str(error).strip().splitlines()
+def format_error(error: BaseException) -> str:
+    """The error's whole message in one line, without traceback and SQL statement."""
+    message = " ".join(_SQL.sub("", str(error)).split())
     known = type(error).__module__.split(".")[0] in ("ann_models", "pipelines", "serving")
-    sentence = text[0] if text else "no further word"
-    return sentence if known else f"{type(error).__name__}: {sentence}"
+    message = message or "no message"
+    return message if known else f"{type(error).__name__}: {message}"
 
 
 def _full_disk() -> StorageFull | None:
-    from pipelines.home import state_folder
-
     folder = state_folder()
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
@@ -94,12 +104,14 @@ _REPEAT = "then repeat the command; what is finished is kept."
 _MAKE_ROOM = f"Make room; {_REPEAT}"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _NO_GROWTH = ("is full", "readonly", "disk I/O")
+_LOCKED = ("database is locked", "table is locked", "schema is locked")
+_SQL = re.compile(r"\[SQL: .*|\(Background on this error at: .*", re.DOTALL)
 _CLIENTS_OF_MLFLOW = ("requests", "urllib3")
 _CLIENTS_OF_PREFECT = ("httpx", "httpcore")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The error and all that led to it."""
+    """The error and its causes."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:

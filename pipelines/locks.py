@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.errors import RegistryError
+from filelock import FileLock, Timeout
 
-LOCK_SECONDS = 60
+from pipelines.errors import Locked
+
+LOCK_SECONDS = 60.0
 
 
 @contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold a lock file, as long as nobody else on this machine does.
-
-    It is freed by the system if the holder is killed.
+def exclusive_lock(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold a lock file; the operating system releases it when its holder is killed.
 
     Raises:
-        RegistryError: another held it for a minute.
+        Locked: another process held it for so long.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # SQLite's lock is in the standard library and the same on every system.
-    with closing(sqlite3.connect(path, LOCK_SECONDS, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise RegistryError(
-                f"{path} could not be locked within {LOCK_SECONDS} s ({error}): another "
-                "process of this machine holds it; wait for that, or end it."
-            ) from error
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise Locked(
+            f"{path} could not be locked within {seconds:.0f} s: another process of this machine "
+            "holds it; wait until it has finished, or end it."
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()

@@ -29,7 +29,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     from ann_models import variants
 
     chosen = variants.find(names)
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
@@ -61,7 +61,7 @@ def leaderboard(as_json: bool) -> None:
 
     Example: ann leaderboard
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.maintenance.leaderboard import standings
     from pipelines.registry.client import Registry
     from pipelines.tracking import views

@@ -20,7 +20,7 @@ def doctor(as_json: bool) -> None:
 
     Example: ann doctor
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.maintenance.doctor import examine
 
     findings = examine(settings)

@@ -12,14 +12,14 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 def report(error: BaseException) -> int:
     """Print the error's message, keep its traceback in the log, choose the exit code."""
     from ann_models.errors import AnnError, UnknownName
-    from pipelines.errors import PipelineError, WrongUse, in_a_sentence, translate
+    from pipelines.errors import PipelineError, WrongUse, format_error, translate
     from serving.errors import ServingError
 
     if isinstance(error, KeyboardInterrupt):
         say("interrupted; a run at work is marked KILLED, what is finished is kept.")
         return FAILED
     cause = translate(error)
-    say(in_a_sentence(cause))
+    say(format_error(cause))
     if isinstance(cause, UnknownName | WrongUse):
         return WRONG_USE
     log = _keep_traceback(error)

@@ -19,7 +19,7 @@ def models(context: click.Context, name: str, as_json: bool) -> None:
 
     Example: ann models
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 

@@ -29,7 +29,7 @@ def predict(files: tuple[Path, ...], as_json: bool) -> None:
 
     Example: ann predict seven.png
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     digits = [_digit(file) for file in files]
     model = _champion(settings)
     answers: list[dict[str, Any]] = []

@@ -45,7 +45,7 @@ def prune(
 
     Example: ann prune --older-than 90d --keep 5
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.maintenance import retention
     from pipelines.tracking.client import Tracking
 

@@ -31,7 +31,7 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
     from ann_models import variants
 
     variants.find(names)  # before anything heavy is imported
-    session.ready_for_flows(session.open_state())
+    session.prepare_flows(session.load_settings())
     from pipelines.flows import retraining
 
     try:
@@ -57,8 +57,8 @@ def drift(days: float, least: int, as_json: bool) -> None:
 
     Example: ann drift --days 1
     """
-    settings = session.open_state()
-    session.ready_for_flows(settings)
+    settings = session.load_settings()
+    session.prepare_flows(settings)
     from pipelines.flows import drift as watching
 
     _show_drift(watching.drift(days, least), settings, as_json)

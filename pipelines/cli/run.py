@@ -60,8 +60,8 @@ def run(
     variants.find(names)  # before anything heavy is imported
     if cluster and workers > 1:
         raise click.UsageError("--workers starts processes here, --cluster uses others: name one.")
-    settings = session.open_state()
-    session.ready_for_flows(settings, trains_here=workers == 1 and not cluster)
+    settings = session.load_settings()
+    session.prepare_flows(settings, trains_here=workers == 1 and not cluster)
     from pipelines.flows import lecture
 
     try:

@@ -210,7 +210,7 @@ def _on_the_server(call: Callable[[SyncPrefectClient], Any], needs_up: bool = Fa
     from pipelines.errors import WrongUse
     from pipelines.local import status
 
-    loaded = session.open_state()
+    loaded = session.load_settings()
     if needs_up and not loaded.prefect_api_url and not status.prefect_beside(loaded):
         raise WrongUse("nothing runs that could start it; start `ann up` first.")
     if not status.reach_prefect(loaded):

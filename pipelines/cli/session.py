@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def open_state() -> Settings:
+def load_settings() -> Settings:
     """The settings, checked and told to the libraries; a state folder that was moved is mended.
 
     Raises:
@@ -30,7 +30,7 @@ def open_state() -> Settings:
     return loaded
 
 
-def ready_for_flows(settings: Settings, trains_here: bool = True) -> None:
+def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
 
     Args:

@@ -79,7 +79,7 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
 
 def _opened() -> tuple[Tracking, Registry]:
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 

@@ -33,7 +33,7 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     from pipelines.local.log import UpLog
     from pipelines.local.services import Ports
 
-    settings = session.open_state()
+    settings = session.load_settings()
     at = Ports(mlflow_port, prefect_port, port)
     log = UpLog(settings.home / "up.log", _show_line)
     say(f"starting; every line is kept in {settings.home / 'up.log'}")
@@ -51,7 +51,7 @@ def status(context: click.Context, as_json: bool) -> None:
     """
     from pipelines.local import status as standing
 
-    settings = session.open_state()
+    settings = session.load_settings()
     parts = standing.status(settings)
     if as_json:
         document = {"up": standing.is_up(settings), "services": [asdict(part) for part in parts]}
@@ -69,7 +69,7 @@ def ui(port: int) -> None:
 
     Example: ann ui
     """
-    settings = session.open_state()
+    settings = session.load_settings()
     from pipelines.local.mlflow_ui import serve
 
     serve(settings, port)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipelines import settings
-from pipelines.errors import ClusterUnavailable, WrongUse, in_a_sentence
+from pipelines.errors import ClusterUnavailable, WrongUse, format_error
 from pipelines.flows import context
 from pipelines.flows.progress import Silent
 
@@ -176,7 +176,7 @@ def cluster(workers: int, address: str | None, modules: Iterable[str]) -> Iterat
             client = runner.client
         except (OSError, ValueError) as error:
             raise ClusterUnavailable(
-                f"no Dask scheduler answers at {address} ({in_a_sentence(error)}). Start one with "
+                f"no Dask scheduler answers at {address} ({format_error(error)}). Start one with "
                 "`dask scheduler`, or leave --cluster away."
             ) from error
         _meet(client, address, modules)

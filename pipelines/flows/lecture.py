@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 
 from ann_models import variants
 from ann_models.errors import DataUnavailable, InvalidData
-from pipelines.errors import FATAL, WrongUse, in_a_sentence, translate
+from pipelines.errors import FATAL, WrongUse, format_error, translate
 from pipelines.flows import ad_hoc, context, dask_workers, helper_process, progress, tasks, upstream
 from pipelines.flows.context import DataFile
 from pipelines.flows.helper_process import Hand, Result
@@ -268,7 +268,7 @@ def _in_words(error: Exception) -> str:
     cause = translate(error)
     if isinstance(cause, FATAL):
         raise cause from error
-    return in_a_sentence(cause)
+    return format_error(cause)
 
 
 def _prepare(name: str, report: Report) -> DataFile:

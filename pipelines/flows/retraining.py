@@ -21,7 +21,7 @@ from ann_models.datasets import Dataset
 from ann_models.digits import neighbours
 from ann_models.entry import Variant
 from ann_models.findings import Findings
-from pipelines.errors import FATAL, PipelineError, WrongUse, in_a_sentence, translate
+from pipelines.errors import FATAL, PipelineError, WrongUse, format_error, translate
 from pipelines.feedback import corrections, requests
 from pipelines.feedback.corrections import Evidence, Judgement
 from pipelines.feedback.requests import Corrections
@@ -193,7 +193,7 @@ def _challenge(variant: Variant, lesson: Lesson, champion: Version, report: Repo
         cause = translate(error)
         if isinstance(cause, FATAL):
             raise cause from error
-        outcome.error = in_a_sentence(cause)
+        outcome.error = format_error(cause)
         progress.display.failure(f"{variant.name}: {outcome.error}")
     finally:
         outcome.seconds = time.perf_counter() - started

@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pipelines.errors import WrongUse
+from pipelines.errors import Locked, WrongUse
 from pipelines.local import mlflow_ui, ports, status
 from pipelines.local.log import UpLog
 from pipelines.local.services import DIGITS, MLFLOW, PREFECT, WORKER, Ports, places
 from pipelines.local.status import Standing
 from pipelines.local.supervisor import Service, State, Supervisor, end_orphans
+from pipelines.locks import exclusive_lock
 from pipelines.scheduling import flow_history
 from pipelines.settings import Settings
 
@@ -136,11 +136,11 @@ async def _run(
 
 @contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """One `ann up` for a state folder; the system frees the place of one that is killed."""
-    with closing(sqlite3.connect(settings.home / "up.lock", 0, isolation_level=None)) as lock:
+    """One `ann up` for a state folder."""
+    with ExitStack() as stack:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+            stack.enter_context(exclusive_lock(settings.home / "up.lock", seconds=0))
+        except Locked:
             note = status.read_note(settings)
             who = f" (process {note['pid']})" if note else ""
             raise WrongUse(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.home import replacing
 from pipelines.local import probes, temporary_server
 from pipelines.local.services import PREFECT, Ports, places
 from pipelines.local.supervisor import Health, State
@@ -103,9 +104,8 @@ def write_note(settings: Settings, at: Ports, states: Mapping[str, State]) -> No
         },
         "words": {name: s.health.words for name, s in states.items()},
     }
-    new = note_file(settings).with_suffix(".new")
-    new.write_text(json.dumps(document))
-    new.replace(note_file(settings))
+    with replacing(note_file(settings)) as unfinished:
+        unfinished.write_text(json.dumps(document))
 
 
 def read_note(settings: Settings) -> Any:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from pipelines.locks import one_at_a_time
+from pipelines.locks import exclusive_lock
 from pipelines.settings import Settings
 
 
@@ -46,7 +46,7 @@ def _serve(listener: socket.socket) -> None:
         """Two that made the tables of a new database at once would both end."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            with one_at_a_time(Path(os.environ["PREFECT_HOME"], "start.lock")):
+            with exclusive_lock(Path(os.environ["PREFECT_HOME"], "start.lock")):
                 await super().startup(sockets)
 
     app = create_app(ephemeral=True, final=True)

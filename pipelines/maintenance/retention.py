@@ -27,7 +27,7 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking._tracking_service.utils import _get_store
 
-from pipelines.errors import in_a_sentence
+from pipelines.errors import format_error
 from pipelines.scheduling import flow_history
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import views
@@ -146,7 +146,7 @@ def carry_out(tracking: Tracking, planned: Plan) -> Outcome:
             else:
                 outcome.rows_left += not _remove_run(tracking, item.identity)
         except (MlflowException, OSError) as error:
-            outcome.failures.append(f"{item.name} {item.identity}: {in_a_sentence(error)}")
+            outcome.failures.append(f"{item.name} {item.identity}: {format_error(error)}")
             continue
         outcome.removed += 1
         outcome.freed += item.size

@@ -7,7 +7,6 @@ that was judged and refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +25,8 @@ from ann_models import archives
 from pipelines import gate
 from pipelines.errors import RegistryError
 from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
-from pipelines.locks import one_at_a_time
+from pipelines.home import sha256
+from pipelines.locks import exclusive_lock
 from pipelines.registry.versions import Version
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Registry:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             model_artifact.write(folder, artifact, logged)
-            hashes = {tag: _sha256(folder / path) for tag, path in HASHED.items()}
+            hashes = {tag: sha256(folder / path) for tag, path in HASHED.items()}
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -193,7 +193,7 @@ class Registry:
             RegistryError: other machines replaced the champion again and again, or the
                 champion's files are gone.
         """
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, traffic):
                     return decision
@@ -234,7 +234,7 @@ class Registry:
                 f"promoting {version.name} version {version.number} past the gate needs a reason, "
                 "which is put on record; none was given."
             )
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             self.tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
             self._make_champion(version)
 
@@ -250,7 +250,7 @@ class Registry:
         Raises:
             RegistryError: there is no previous champion.
         """
-        with one_at_a_time(self.home / LOCK):
+        with exclusive_lock(self.home / LOCK):
             aliases = self._aliases(name)
             champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
             if champion is None or previous in (None, champion):
@@ -363,10 +363,10 @@ class Registry:
 
     def _verified_file(self, version: Version, tag: str, folder: str) -> Path:
         path = self._file(version, HASHED[tag], folder)
-        if _sha256(path) != version.tags[tag]:
+        if sha256(path) != version.tags[tag]:
             raise RegistryError(
                 f"{HASHED[tag]} of {version.name} version {version.number} has SHA-256 "
-                f"{_sha256(path)}, but was registered with {version.tags[tag]}: the artifact "
+                f"{sha256(path)}, but was registered with {version.tags[tag]}: the artifact "
                 "store was altered or damaged. Restore it, or promote another version by hand, "
                 "with a reason."
             )
@@ -375,7 +375,3 @@ class Registry:
 
 def _is_missing(error: MlflowException) -> bool:
     return error.error_code == "RESOURCE_DOES_NOT_EXIST"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

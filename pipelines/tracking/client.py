@@ -40,7 +40,7 @@ from ann_models.entry import Variant
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
-from pipelines.errors import TrackingUnavailable, in_a_sentence, translate
+from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import Settings
 from pipelines.tracking import views
@@ -79,7 +79,7 @@ class Tracking:
             if cause is error:
                 cause = TrackingUnavailable(
                     f"the runs at {settings.tracking_uri} cannot be opened "
-                    f"({in_a_sentence(error)}). Mend the store, or set MLFLOW_TRACKING_URI to "
+                    f"({format_error(error)}). Mend the store, or set MLFLOW_TRACKING_URI to "
                     "another or to none."
                 )
             raise cause from error

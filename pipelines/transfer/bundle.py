@@ -12,18 +12,17 @@ and more bytes than a run of this project can have.
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.errors import WrongUse
+from pipelines.home import replacing, sha256
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 2 * 1024**3  # unpacked
@@ -112,15 +111,13 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
     }
     hashes = {name: sha256(path) for name, path in paths.items()}
     content = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1)
-    unfinished = file.with_name(f".{file.name}.{uuid4().hex}")
-    try:
-        with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_DEFLATED) as members:
-            members.writestr(MANIFEST, content)
-            for name, path in paths.items():
-                members.write(path, name)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replacing(file) as unfinished,
+        zipfile.ZipFile(unfinished, "x", zipfile.ZIP_DEFLATED) as members,
+    ):
+        members.writestr(MANIFEST, content)
+        for name, path in paths.items():
+            members.write(path, name)
 
 
 def unpack(file: Path, folder: Path) -> Manifest:
@@ -147,12 +144,6 @@ def unpack(file: Path, folder: Path) -> Manifest:
         raise WrongUse(
             f"{file} cannot be imported: {_in_a_line(error)}. Export it anew with `ann export`."
         ) from error
-
-
-def sha256(path: Path) -> str:
-    """A file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _manifest(members: zipfile.ZipFile) -> Manifest:

@@ -30,7 +30,8 @@ from ann_models.errors import AnnError
 from ann_models.onnx.inference import predictor
 from ann_models.questions import QUESTIONS
 from pipelines import gate
-from pipelines.errors import WrongUse, in_a_sentence
+from pipelines.errors import WrongUse, format_error
+from pipelines.home import sha256
 from pipelines.registry import versions as ledger
 from pipelines.registry.client import HASHED, MODEL_NAMES, Registry, Version
 from pipelines.tracking import views
@@ -75,11 +76,11 @@ def import_file(tracking: Tracking, reg: Registry, file: Path) -> Imported:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         manifest = bundle.unpack(file, folder)
-        origin = {"imported_run_id": manifest.run.id, "imported_sha256": bundle.sha256(file)}
+        origin = {"imported_run_id": manifest.run.id, "imported_sha256": sha256(file)}
         try:
             _check(manifest, folder)
         except (AnnError, MlflowException, ValueError) as error:
-            raise WrongUse(f"{file} cannot be imported: {in_a_sentence(error)}") from error
+            raise WrongUse(f"{file} cannot be imported: {format_error(error)}") from error
         if earlier := _earlier(tracking, reg, origin["imported_sha256"]):
             return earlier
         return _import(tracking, reg, manifest, folder, origin)
@@ -218,7 +219,7 @@ def _check_source(version: bundle.Version, run: bundle.Run) -> None:
 def _check_forms(version: bundle.Version, folder: Path) -> None:
     """Both forms are those that were registered, and ONNX Runtime answers as it did then."""
     for tag, path in HASHED.items():
-        if bundle.sha256(folder / path) != version.tags.get(tag):
+        if sha256(folder / path) != version.tags.get(tag):
             raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
     validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
     expected = VALIDATION[version.tags["data"]], gate.CLASSES

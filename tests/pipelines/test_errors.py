@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import urllib.request
+from contextlib import closing
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from pipelines.errors import (
     PipelineError,
     StorageFull,
     TrackingUnavailable,
-    in_a_sentence,
+    format_error,
     translate,
 )
 
@@ -147,12 +148,40 @@ def test_errors_that_lead_to_each_other_are_no_endless_loop():
 
 @pytest.mark.parametrize("own", [InvalidData("the file is empty."), PipelineError("it is not.")])
 def test_our_own_errors_speak_for_themselves(own):
-    assert in_a_sentence(own) == str(own)
+    assert format_error(own) == str(own)
 
 
-def test_a_foreign_error_is_named_and_cut_to_its_first_line():
-    assert in_a_sentence(ValueError("shapes differ\n  at line 3\n")) == "ValueError: shapes differ"
+def test_a_foreign_error_is_named_and_keeps_every_line_of_its_message():
+    error = ValueError("the schema is out of date\n  back it up,\nthen run `mlflow db upgrade`\n")
+    assert format_error(error) == (
+        "ValueError: the schema is out of date back it up, then run `mlflow db upgrade`"
+    )
 
 
-def test_an_error_without_words_still_gives_a_sentence():
-    assert in_a_sentence(AssertionError()) == "AssertionError: no further word"
+def test_of_a_databases_error_the_statement_is_left_out(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/empty.db")
+    with engine.connect() as database:
+        query = text("SELECT a,\n b FROM runs WHERE c = :c")
+        error = raised_by(lambda: database.execute(query, {"c": 1}))
+    assert format_error(error) == (
+        "OperationalError: (sqlite3.OperationalError) no such table: runs"
+    )
+
+
+def test_an_error_without_a_message_is_named():
+    assert format_error(AssertionError()) == "AssertionError: no message"
+
+
+def test_a_locked_database_says_what_holds_it_up_and_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
+    engine = create_engine(f"sqlite:///{tmp_path}/mlflow.db", connect_args={"timeout": 0})
+    with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        with engine.connect() as database:
+            error = raised_by(lambda: database.execute(text("SELECT * FROM t")))
+    cause = translate(wrapped(error))
+    assert isinstance(cause, TrackingUnavailable)
+    assert f"a database in {tmp_path} is locked" in str(cause)
+    assert "another process writes to it" in str(cause)
+    assert "what is finished is kept" in str(cause)

@@ -198,7 +198,7 @@ def test_an_error_nobody_foresaw_is_a_sentence_too_and_says_where_its_traceback_
     def fail():
         raise RuntimeError("the tables are round")
 
-    monkeypatch.setattr(session, "open_state", fail)
+    monkeypatch.setattr(session, "load_settings", fail)
     (tmp_path / "home").mkdir()
     result = ann("compare")
     assert result.exit_code == errors.FAILED
@@ -212,7 +212,7 @@ def test_an_interruption_is_a_sentence(ann, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "open_state", interrupt)
+    monkeypatch.setattr(session, "load_settings", interrupt)
     result = ann("compare")
     assert result.exit_code == errors.FAILED
     assert result.stderr.startswith("ann: interrupted")

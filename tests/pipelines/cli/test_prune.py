@@ -35,7 +35,7 @@ def asked(monkeypatch, tmp_path) -> list:
         return Outcome(freed=6_000_000, removed=2, rows_left=1)
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
-    monkeypatch.setattr(session, "open_state", lambda: here)
+    monkeypatch.setattr(session, "load_settings", lambda: here)
     monkeypatch.setattr(client, "Tracking", lambda settings: None)
     monkeypatch.setattr(retention, "plan", plan)
     monkeypatch.setattr(retention, "carry_out", carry_out)

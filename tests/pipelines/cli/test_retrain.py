@@ -31,8 +31,8 @@ def started(monkeypatch, tmp_path):
     from pipelines import settings
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
-    monkeypatch.setattr(session, "open_state", lambda: here)
-    monkeypatch.setattr(session, "ready_for_flows", lambda settings: None)
+    monkeypatch.setattr(session, "load_settings", lambda: here)
+    monkeypatch.setattr(session, "prepare_flows", lambda settings: None)
 
 
 def returning(report, monkeypatch):
@@ -87,7 +87,7 @@ def test_a_challenger_that_failed_is_shown_and_ends_in_an_error(monkeypatch):
 
 
 def test_an_unknown_name_is_refused_before_anything_starts(monkeypatch):
-    monkeypatch.setattr(session, "open_state", lambda: pytest.fail("started"))
+    monkeypatch.setattr(session, "load_settings", lambda: pytest.fail("started"))
     result = CliRunner().invoke(commands.retrain, ["mnist_an"])
     assert isinstance(result.exception, UnknownName)
 

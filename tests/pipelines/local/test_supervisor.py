@@ -39,7 +39,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 PARENT = """
 import asyncio, sys
-from pipelines.supervisor import Health, Service, Supervisor
+from pipelines.local.supervisor import Health, Service, Supervisor
 child = [sys.executable, "-c", sys.argv[2]]
 services = [Service("sleeper", child, lambda started: Health(True))]
 asyncio.run(Supervisor(services, sys.argv[1], print, lambda states: None).run(asyncio.Event()))

@@ -11,7 +11,8 @@ import pytest
 
 COMMAND = """
 import os
-from pipelines import settings, temporary_server
+from pipelines import settings
+from pipelines.local import temporary_server
 temporary_server.start(settings.load())
 print(os.environ["PREFECT_API_URL"], flush=True)
 signal = __import__("signal")
@@ -64,7 +65,8 @@ def test_who_asks_early_waits_ctrl_c_is_survived_and_kill_9_leaves_nothing(comma
 SEVERAL = """
 import os
 from urllib.request import urlopen
-from pipelines import settings, temporary_server
+from pipelines import settings
+from pipelines.local import temporary_server
 loaded = settings.load()
 settings.export(loaded)
 temporary_server.start(loaded)

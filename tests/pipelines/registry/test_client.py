@@ -1,19 +1,18 @@
 """Register, judge, promote and roll back, on a real MLflow store, with real kills."""
 
+import functools
 import itertools
 import json
 import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,10 +24,11 @@ from mlflow import MlflowClient
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
-from pipelines import locks
-from pipelines.errors import RegistryError
+from pipelines.errors import Locked, RegistryError
 from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Candidate, Policy
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
 from pipelines.registry.client import Registry, Version
 from serving.model.download import fetch
 
@@ -317,6 +317,8 @@ def test_an_empty_registry_has_no_versions_and_no_champion(empty):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
 from pipelines.registry.client import Registry
 
 uri, home, move = sys.argv[1:]
@@ -379,12 +381,13 @@ def test_of_two_equal_challengers_at_the_same_moment_only_one_is_promoted(three)
 
 
 def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
-    lock = three.registry.home / "registry.lock"
-    with closing(sqlite3.connect(lock, isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RegistryError, match="another process of this machine holds it"):
-            three.registry.promote(three[1], "in vain")
+    impatient = functools.partial(exclusive_lock, seconds=0.1)
+    monkeypatch.setattr(client, "exclusive_lock", impatient)
+    with (
+        exclusive_lock(three.registry.home / "registry.lock"),
+        pytest.raises(Locked, match="another process of this machine holds it"),
+    ):
+        three.registry.promote(three[1], "in vain")
     three.registry.promote(three[1], "now")
     assert three.aliases() == {"champion": 1}
 
@@ -426,6 +429,8 @@ RACE = """
 import sys, time
 from pathlib import Path
 from pipelines.gate import Policy
+from pipelines.locks import exclusive_lock
+from pipelines.registry import client
 from pipelines.registry.client import Registry
 
 uri, home, number, start = sys.argv[1:]

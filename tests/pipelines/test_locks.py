@@ -1,0 +1,59 @@
+"""A lock file admits one process, and is released when its holder is killed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.errors import Locked
+from pipelines.locks import exclusive_lock
+
+HOLD = """
+import sys
+from pathlib import Path
+from pipelines.locks import exclusive_lock
+with exclusive_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "a.lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_waits_in_vain_and_is_told_why(holder, tmp_path):
+    with (
+        pytest.raises(Locked, match=r"a\.lock could not be locked within 0 s"),
+        exclusive_lock(tmp_path / "a.lock", seconds=0),
+    ):
+        pass
+
+
+def test_a_killed_holder_holds_it_no_longer(holder, tmp_path):
+    holder.kill()
+    holder.wait()
+    with exclusive_lock(tmp_path / "a.lock", seconds=0):
+        pass
+
+
+def test_who_ends_normally_or_by_an_error_releases_it(tmp_path):
+    with pytest.raises(KeyError), exclusive_lock(tmp_path / "a.lock", seconds=0):
+        raise KeyError
+    with exclusive_lock(tmp_path / "a.lock", seconds=0):
+        pass
+
+
+def test_its_folder_is_made(tmp_path):
+    with exclusive_lock(tmp_path / "new" / "a.lock"):
+        assert (tmp_path / "new").is_dir()
