@@ -105,6 +105,8 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "PREFECT_API_REQUEST_TIMEOUT": "120",  # the temporary server may be slow to start
         "PREFECT_CLIENT_MAX_RETRIES": "3",  # one that goes away is given up after 14 s
         "DO_NOT_TRACK": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that restarts is waited for 12 s,
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # where MLflow itself would wait for minutes
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too

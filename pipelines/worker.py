@@ -37,8 +37,9 @@ def _clear_up(loaded: Settings, grace: timedelta) -> None:
             *orphaned_runs.close_typed(client),
         ):
             print(f"{name} had lost its process; it counts as crashed", flush=True)
-    closed = Tracking(loaded).close_abandoned_runs()
-    for run_id in closed:
+    tracking = Tracking(loaded)
+    tracking.check()
+    for run_id in tracking.end_orphaned_runs():
         print(f"MLflow run {run_id} had lost its process; it counts as killed", flush=True)
 
 

@@ -1,8 +1,8 @@
-"""Which engine trains an entry, and how many of its seeds at once.
+"""Which backend trains an entry, and whether its seeds train vectorised or sequentially.
 
 XLA compiles the whole loop into one program: no overhead a step, but half a second to compile, and
-its convolutions on a CPU lose to oneDNN's. TensorFlow's graph engine starts at once and calls
-oneDNN. `ann benchmark engines` measures both on networks of each kind.
+its convolutions on a CPU lose to oneDNN's. TensorFlow's graph executor starts at once and calls
+oneDNN. `benchmarks/engines.py` measures both on networks of each kind.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ SMALL = 50_000  # parameters up to which overhead, not arithmetic, decides a tra
 
 
 def suits_xla(variant: Variant, examples: int) -> bool:
-    """Whether XLA is the faster engine for this many training examples."""
+    """Whether XLA is the faster backend for this many training examples."""
     steps = variant.epochs * batches(variant, examples)
     return steps >= WORTH_COMPILING and not _convolves(variant)
 
 
 def is_small(parameters: int) -> bool:
-    """Whether a network of so many weights trains fastest with all of them in one vector."""
+    """Whether a network of so many parameters trains fastest with them flattened to one vector."""
     return parameters <= SMALL
 
 
-def runs_side_by_side(variant: Variant, parameters: int) -> bool:
-    """Whether all seeds share one program, or take turns in it."""
+def vectorizes_seeds(variant: Variant, parameters: int) -> bool:
+    """Whether all seeds train at once in one program, or one after the other in it."""
     return is_small(parameters) and not (_convolves(variant) or variant.augmentation)
 
 
 def normalizes_batches(variant: Variant) -> bool:
-    """Whether every example of a batch changes the network's answer to the others."""
+    """Whether an example of a batch changes the outputs for the others, padding included."""
     return any(isinstance(layer, BatchNormalization) for layer in variant.layers)
 
 

@@ -1,4 +1,4 @@
-"""A training that was interrupted or killed goes on where it stopped, to the same weights."""
+"""Checkpoints: a training that was interrupted or killed resumes and ends with the same weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,34 +22,45 @@ from ann_models.entry import Variant
 from ann_models.errors import InvalidData
 
 SECONDS_BETWEEN = 10.0
+FORMAT = 2  # of the file: an earlier one is ignored
 
 Arrays = list[NDArray[np.float32]]
 
 
 @dataclass
 class Progress:
-    """Where a training stands between two chunks of epochs.
+    """The progress of a training between two chunks of epochs.
 
     Attributes:
-        rows: the measures so far, (epochs, measures, seeds).
+        history: each measure so far, (epochs, seeds); NaN after a seed stopped early.
         generators: what orders the batches, one a seed.
         snapshots: [epoch][seed] → weights, for entries that keep them.
     """
 
-    rows: NDArray[np.float64]
+    history: dict[str, NDArray[np.float64]]
     generators: list[np.random.Generator]
     snapshots: list[list[Arrays]] = field(default_factory=list)
 
     @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(self.history["train_loss"])
+
+    @property
     def loss(self) -> float:
         """The mean over the seeds of the last training loss."""
-        losses = self.rows[:, 0]
+        losses = self.history["train_loss"]
         return float(np.nanmean(losses[np.isfinite(losses).any(axis=1)][-1]))
 
     @property
     def stopped(self) -> bool:
         """Whether early stopping has ended every seed."""
-        return bool(len(self.rows)) and bool(np.isnan(self.rows[-1, 0]).all())
+        return self.epochs > 0 and bool(np.isnan(self.history["train_loss"][-1]).all())
+
+    def extend(self, measures: Mapping[str, np.ndarray]) -> None:
+        """Append the measures of further epochs, (epochs, seeds) each."""
+        for name, values in measures.items():
+            self.history[name] = np.concatenate([self.history[name], values])
 
 
 @dataclass
@@ -76,7 +87,7 @@ class Checkpoint:
         for epoch, seeds in enumerate(progress.snapshots):
             for seed, weights in enumerate(seeds):
                 arrays |= {f"snapshot/{epoch}/{seed}/{i}": w for i, w in enumerate(weights)}
-        arrays["rows"] = progress.rows
+        arrays |= {f"history/{name}": values for name, values in progress.history.items()}
         arrays["generators"] = np.array(json.dumps(states))
         arrays["fingerprint"] = np.array(self.fingerprint)
         archives.write(self.path, arrays)
@@ -95,16 +106,19 @@ class Checkpoint:
             generators.append(np.random.default_rng())
             generators[-1].bit_generator.state = state
         kept: dict[int, dict[int, Arrays]] = defaultdict(lambda: defaultdict(list))
+        history: dict[str, np.ndarray] = {}
         variables = []
         for name, value in arrays.items():  # in the order in which they were written
             kind, *place = name.split("/")
             if kind == "variable":
                 variables.append(value)
+            elif kind == "history":
+                history[place[0]] = value
             elif kind == "snapshot":
                 epoch, seed, _ = map(int, place)
                 kept[epoch][seed].append(value)
         snapshots = [list(seeds.values()) for seeds in kept.values()]
-        return Progress(arrays["rows"], generators, snapshots), variables
+        return Progress(history, generators, snapshots), variables
 
     def remove(self) -> None:
         """The training is complete."""
@@ -113,7 +127,8 @@ class Checkpoint:
 
 def fingerprint(variant: Variant, data: Dataset, seeds: Sequence[int]) -> str:
     """SHA-256 over everything that decides the weights."""
-    return hashlib.sha256(f"{variant!r} {data.digest} {list(seeds)}".encode()).hexdigest()
+    settings = f"{FORMAT} {variant!r} {data.digest} {list(seeds)}"
+    return hashlib.sha256(settings.encode()).hexdigest()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The weights of a small network as one vector.
+"""The parameters of a small network flattened into one vector.
 
 An optimiser's step over one vector is one operation; over ten kernels and biases it is ten times
 as many to trace, compile and start. For large layers the copies cost more than they save.
@@ -14,26 +14,26 @@ import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class Packing:
-    """How weights of these shapes lie in what the optimiser sees.
+class ParameterLayout:
+    """How a network's trainable weights are stored for the optimiser.
 
     Attributes:
-        shapes: of each weight.
-        together: all in one vector, or each as it is.
+        shapes: the shape of each weight, in the model's order.
+        one_vector: whether they are concatenated into one vector, or kept apart.
     """
 
     shapes: tuple[tuple[int, ...], ...]
-    together: bool
+    one_vector: bool
 
-    def pack(self, weights: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Weights → what the optimiser sees."""
-        if not self.together:
+    def flatten(self, weights: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Weights of `shapes` → the optimiser's parameters: [(parameters,)] or the weights."""
+        if not self.one_vector:
             return list(weights)
         return [tf.concat([tf.reshape(weight, [-1]) for weight in weights], axis=0)]
 
-    def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """What the optimiser sees → weights."""
-        if not self.together:
-            return list(packed)
-        pieces = tf.split(packed[0], [int(np.prod(shape)) for shape in self.shapes])
+    def unflatten(self, parameters: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """The optimiser's parameters → weights of `shapes`; the inverse of `flatten`."""
+        if not self.one_vector:
+            return list(parameters)
+        pieces = tf.split(parameters[0], [int(np.prod(shape)) for shape in self.shapes])
         return [tf.reshape(p, shape) for p, shape in zip(pieces, self.shapes, strict=True)]

@@ -35,9 +35,10 @@ def train(
         data: x_train (n, …), y_train (n,) or (n, outputs); x_val and y_val if it has them.
         seeds: a seed decides the initial weights, the order of the batches and the dropout
             masks: the same seeds give the same weights on the same machine.
-        on_progress: called after each chunk of epochs.
-        checkpoints: a folder; a training that was interrupted or killed goes on from there, to
-            the weights that it would have had.
+        on_progress: called after each chunk with the epochs done, the epochs in all (of all
+            seeds, where they train sequentially), and the training loss.
+        checkpoints: a folder; a training that was interrupted or killed resumes from there and
+            ends with the weights that it would have had.
 
     Raises:
         InvalidData: the arrays do not pair up.
@@ -45,16 +46,16 @@ def train(
     """
     started = time.perf_counter()
     program = _program(variant, data, seeds)
-    width = program.width
+    replicas = program.replicas
     models = [networks.build(variant, data.arrays["x_train"].shape[1:], s) for s in seeds]
     parts: list[Training] = []
-    for first in range(0, len(seeds), width):
+    for first in range(0, len(seeds), replicas):
 
         def report(epoch: int, loss: float, done: int = len(parts) * variant.epochs) -> None:
             if on_progress:
-                on_progress(done + epoch, len(seeds) // width * variant.epochs, loss)
+                on_progress(done + epoch, len(seeds) // replicas * variant.epochs, loss)
 
-        group = slice(first, first + width)
+        group = slice(first, first + replicas)
         checkpoint = None
         if checkpoints:
             checkpoint = Checkpoint(
@@ -67,18 +68,18 @@ def train(
     return joined(parts, time.perf_counter() - started)
 
 
-_kept: dict[str, Program] = {}
+_shared: dict[str, Program] = {}
 
 
 def _program(variant: Variant, data: Dataset, seeds: tuple[int, ...]) -> Program:
-    """A new one; the last one, where nothing but the strength of the penalty differs."""
+    """A new one; the last one if only the strength of the penalty differs."""
     if variant.penalty is None:
         return Program(variant, data, seeds)
     penalty = replace(variant.penalty, strength=1.0)
     alike = replace(variant, name=penalty.norm, look_at="", penalty=penalty)
     key = fingerprint(alike, data, seeds)
-    if key not in _kept:
-        _kept.clear()
-        _kept[key] = Program(alike, data, seeds)
-    _kept[key].take_on(variant)
-    return _kept[key]
+    if key not in _shared:
+        _shared.clear()
+        _shared[key] = Program(alike, data, seeds)
+    _shared[key].rebind(variant)
+    return _shared[key]

@@ -33,7 +33,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     runs = tracking.newest_by_variant()
     found = [runs[variant.name] for variant in chosen if variant.name in runs]
     if as_json:
@@ -67,7 +67,7 @@ def leaderboard(as_json: bool) -> None:
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     found = standings(tracking, Registry(settings.tracking_uri, settings.home))
     if as_json:
         click.echo(json.dumps([asdict(standing) for standing in found]))

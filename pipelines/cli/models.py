@@ -23,7 +23,7 @@ def models(context: click.Context, name: str, as_json: bool) -> None:
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings)  # says so if the server is away
+    Tracking(settings).open()  # says so if the server is away
     context.obj = Registry(settings.tracking_uri, settings.home), name
     if context.invoked_subcommand is None:
         show_versions(name, context.obj[0].versions(name), as_json)

@@ -49,7 +49,7 @@ def prune(
     from pipelines.maintenance import retention
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(settings)
+    tracking = Tracking(settings).open()
     planned = retention.plan(tracking, older_than, keep)
     outcome = retention.carry_out(tracking, planned) if yes else None
     if as_json:

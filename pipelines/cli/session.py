@@ -48,7 +48,7 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     status.reach_prefect(settings)
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings)  # says so if the server is away
+    Tracking(settings).open()  # says so if the server is away
     logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):

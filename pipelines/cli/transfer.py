@@ -83,4 +83,4 @@ def _opened() -> tuple[Tracking, Registry]:
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    return Tracking(settings), Registry(settings.tracking_uri, settings.home)
+    return Tracking(settings).open(), Registry(settings.tracking_uri, settings.home)

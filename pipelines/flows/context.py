@@ -38,7 +38,7 @@ def settings() -> environment.Settings:
 @cache
 def tracking() -> Tracking:
     """The MLflow store behind them."""
-    return Tracking(settings())
+    return Tracking(settings()).open()
 
 
 @cache

@@ -23,6 +23,7 @@ from pipelines.flows.helper_process import Hand, Result
 from pipelines.flows.report import DATA_SEED, Report, Row, VariantsFailed, Work, publish
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import views
+from pipelines.tracking.tags import RUN_COLOR
 
 Comparisons = dict[str, Result]  # by question
 
@@ -134,7 +135,7 @@ def _side_by_side(
                 well = found.status == "finished"
                 progress.display.ended(name, len(rows), len(work), well, found.seconds)
     finally:
-        context.tracking().close_lost_runs(report.pipeline_run_id)
+        context.tracking().end_unfinished_runs(report.pipeline_run_id)
     report.rows = [rows[item.variant.name] for item in work]
     for item, row in zip(work, report.rows, strict=True):
         _decide(row, item, report)
@@ -170,7 +171,7 @@ def _on_a_worker(work: Work, surroundings: dask_workers.Surroundings) -> Row:
     _import_once()
     name = work.variant.name
     progress.display = dask_workers.Relay(name, work.pipeline_run_id)
-    context.tracking().close_lost_runs(work.pipeline_run_id, name)
+    context.tracking().end_unfinished_runs(work.pipeline_run_id, name)
     try:
         _, row = _study(work.with_data_at_hand(), helper_process.HERE)
         return row
@@ -194,7 +195,7 @@ def _study(work: Work, hand: Hand) -> Iterator[Row]:
         "data_source": file.source,
         "seeds": str(variant.seeds),
         "quick": str(work.quick).lower(),
-        views.COLOUR: views.colour(variant),
+        RUN_COLOR: views.colour(variant),
     }
     try:
         experiment = context.tracking().experiment(variant.question, work.quick)

@@ -30,6 +30,7 @@ from pipelines.flows import context, progress, tasks
 from pipelines.flows.context import DataFile
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import views
+from pipelines.tracking.tags import RUN_COLOR
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _challenge(variant: Variant, lesson: Lesson, champion: Version, report: Repo
         "data_source": lesson.file.source,
         "seeds": str(variant.seeds),
         "quick": "false",
-        views.COLOUR: views.colour(variant),
+        RUN_COLOR: views.colour(variant),
         **_record(lesson),
     }
     tracking, registry = context.tracking(), context.registry()

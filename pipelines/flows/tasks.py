@@ -21,7 +21,7 @@ from pipelines.errors import TrackingUnavailable, translate
 from pipelines.flows import context, progress, upstream
 from pipelines.flows.context import DataFile
 from pipelines.tracking import views
-from pipelines.tracking.client import git_commit
+from pipelines.tracking.provenance import git_commit
 
 if TYPE_CHECKING:
     from ann_models.datasets import Dataset

@@ -74,6 +74,7 @@ def _tracking(settings: Settings) -> Finding:
 
     try:
         tracking = Tracking(settings)
+        tracking.check()
     except PipelineError as error:
         return Finding("tracking", False, f"{settings.tracking_uri}: {error}")
     running = len(tracking.runs("attributes.status = 'RUNNING'"))
@@ -85,7 +86,9 @@ def _artifacts(settings: Settings) -> Finding:
     from pipelines.tracking.client import Tracking
 
     try:
-        places = {e.artifact_location for e in Tracking(settings).experiments()}
+        tracking = Tracking(settings)
+        tracking.check()
+        places = {e.artifact_location for e in tracking.experiments()}
     except PipelineError:
         return Finding("artifacts", False, "not looked at: tracking is away.")
     paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]

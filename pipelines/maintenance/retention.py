@@ -30,7 +30,7 @@ from mlflow.tracking._tracking_service.utils import _get_store
 from pipelines.errors import format_error
 from pipelines.scheduling import flow_history
 from pipelines.settings import SERVER_SCHEMES, Settings
-from pipelines.tracking import views
+from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 
 AT_WORK = ("RUNNING", "SCHEDULED")
@@ -198,7 +198,7 @@ def _why_kept(run: Run, named: set[str], deleted: bool, among_newest: bool) -> s
         return "behind registered versions"
     if deleted:
         return ""
-    if among_newest or run.data.tags.get(views.LATEST) == "true":
+    if among_newest or run.data.tags.get(tags.LATEST) == "true":
         return "the newest of their kind"
     return ""
 

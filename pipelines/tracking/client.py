@@ -1,4 +1,4 @@
-"""What an MLflow run of ours contains, in one place.
+"""The MLflow store: experiments, and what a run contains.
 
 Every write names its run: MLflow's active run belongs to one thread and is never used.
 """
@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -33,6 +30,8 @@ from mlflow.entities import (
     Run,
 )
 from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 from PIL import Image
 
 from ann_models import archives
@@ -41,9 +40,10 @@ from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
 from pipelines.errors import TrackingUnavailable, format_error, translate
+from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
-from pipelines.settings import Settings
-from pipelines.tracking import views
+from pipelines.settings import SERVER_SCHEMES, Settings
+from pipelines.tracking import provenance, tags, views
 
 if TYPE_CHECKING:
     import keras
@@ -52,38 +52,66 @@ if TYPE_CHECKING:
 
 CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
-NOTE = "mlflow.note.content"
-PROCESS = "process"  # tag: who writes the run, to find runs whose writer was killed
+EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
 
-# A server that restarts is waited for, 12 s each time; MLflow itself would wait minutes.
-RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-os.environ.setdefault(RETRIES, "3")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
+STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
 class Tracking:
-    """The MLflow store behind the settings."""
+    """The MLflow store behind the settings.
+
+    Nothing is opened or written before it is asked for; commands that write call `open` first.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        """Connect, make the embedded store if it is new, and close runs whose process is gone.
+        """Use the store of these settings."""
+        self.settings = settings
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client of the store."""
+        return MlflowClient(self.settings.tracking_uri)
+
+    def open(self) -> Tracking:
+        """Make the embedded store if it is new, and end the runs whose process has ended.
 
         Raises:
             TrackingUnavailable: the server does not answer, or the store cannot be opened.
         """
-        self.settings = settings
+        if not self.settings.embedded:
+            self.check()
+        else:
+            with exclusive_lock(self.settings.home / STORE_LOCK):
+                self.check()
+            with closing(sqlite3.connect(self.settings.home / "mlflow.db")) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+        self.end_orphaned_runs()
+        return self
+
+    def check(self) -> None:
+        """Ask the store for an answer; a server that is not there is reported without retries.
+
+        Raises:
+            TrackingUnavailable: the server does not answer, or the store cannot be opened.
+        """
+        uri = self.settings.tracking_uri
         try:
-            self.client = _open(settings)
+            if uri.startswith(SERVER_SCHEMES):
+                request = {"json": {"max_results": 1}, "max_retries": 0}
+                http_request(
+                    get_default_host_creds(uri), EXPERIMENTS, "POST", **request
+                ).raise_for_status()
+            self.client.search_experiments(max_results=1)
         except Exception as error:
             cause = translate(error)
             if cause is error:
                 cause = TrackingUnavailable(
-                    f"the runs at {settings.tracking_uri} cannot be opened "
-                    f"({format_error(error)}). Mend the store, or set MLFLOW_TRACKING_URI to "
-                    "another or to none."
+                    f"the runs at {uri} cannot be opened ({format_error(error)}). Repair the "
+                    "store, or set MLFLOW_TRACKING_URI to another or to none."
                 )
             raise cause from error
-        self.close_abandoned_runs()
 
     # --- experiments ------------------------------------------------------------------------------
 
@@ -91,17 +119,17 @@ class Tracking:
         """The id of a question's experiment, made with its notes and comparison views if new."""
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
 
-        def tags(identity: str) -> dict[str, str]:
+        def tags_of(identity: str) -> dict[str, str]:
             note = views.experiment_note(QUESTIONS[question], identity)
-            return views.views_for(question) | {NOTE: note, "question": question}
+            return views.views_for(question) | {tags.NOTE: note, tags.QUESTION: question}
 
-        return self._experiment(title, tags)
+        return self._experiment(title, tags_of)
 
     def watch(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
-        return self._experiment(title, lambda _: {NOTE: note, "question": title})
+        return self._experiment(title, lambda _: {tags.NOTE: note, tags.QUESTION: title})
 
-    def _experiment(self, title: str, tags: Callable[[str], Mapping[str, str]]) -> str:
+    def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
         found = self.client.get_experiment_by_name(title)
         if found is None:
             location = self.settings.artifacts.as_uri() if self.settings.embedded else None
@@ -114,28 +142,32 @@ class Tracking:
                 return found.experiment_id  # another process was quicker, and sets the tags
         else:
             identity = found.experiment_id
-        for key, value in tags(identity).items():
+        for key, value in tags_of(identity).items():
             if not found or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return identity
 
     def experiments(self) -> list[Experiment]:
         """The experiments of this project, by title."""
-        found = self.client.search_experiments(filter_string="tags.question != ''")
+        found = self.client.search_experiments(filter_string=f"tags.{tags.QUESTION} != ''")
         return sorted(found, key=lambda experiment: experiment.name)
 
     # --- one run ----------------------------------------------------------------------------------
 
     @contextmanager
     def run(
-        self, experiment: str, name: str, tags: Mapping[str, str], start: int | None = None
+        self, experiment: str, name: str, about: Mapping[str, str], start: int | None = None
     ) -> Iterator[str]:
         """A run that always ends: finished, failed, or killed by Ctrl-C or a signal.
 
-        It starts now, or at `start`, in milliseconds since 1970.
+        Args:
+            experiment: its id.
+            name: the run's.
+            about: its tags; who writes it, and with which code, is added.
+            start: milliseconds since 1970; now, if it is not given.
         """
-        process = {PROCESS: this_process(), "git_commit": git_commit()}
-        created = self.client.create_run(experiment, start, {**process, **tags}, name)
+        own = {tags.PROCESS: this_process(), **provenance.of_this_process()}
+        created = self.client.create_run(experiment, start, {**own, **about}, name)
         run_id: str = created.info.run_id
         try:
             yield run_id
@@ -145,27 +177,27 @@ class Tracking:
             raise
         self._end(run_id, "FINISHED")
 
-    def _end(self, run_id: str, status: str, why: str = "") -> None:
+    def _end(self, run_id: str, status: str, error: str = "") -> None:
         try:
             if self.client.get_run(run_id).info.end_time:
-                return  # whoever logged to it last has ended it
-            if why:
-                self.client.set_tag(run_id, "error", why[:5000])
+                return  # the process that logged to it has ended it
+            if error:
+                self.client.set_tag(run_id, tags.ERROR, error[:TAG_CHARACTERS])
             self.client.set_terminated(run_id, status)
         except Exception:
             if status == "FINISHED":
                 raise
-            # The server is away: the next command finds the run by its process tag and closes it.
+            # The server is unavailable: the next command finds the run by its process tag.
 
     def log_settings(
         self, run_id: str, variant: Variant, seeds: Iterable[int], data: datasets.Dataset
     ) -> None:
         """Every setting of the entry as a parameter, and its data set as an input."""
-        settings = {**variant.settings(), "seeds": len(list(seeds)), "data_source": data.source}
+        settings = {**variant.settings(), "seeds": len(list(seeds)), tags.DATA_SOURCE: data.source}
         self.client.log_batch(run_id, params=[Param(k, str(v)) for k, v in settings.items()])
         if data.arrays:
             self.log_data(run_id, data, "training")
-            self.client.set_tag(run_id, "data_sha256", data.digest)
+            self.client.set_tag(run_id, tags.DATA_SHA256, data.digest)
 
     def log_data(self, run_id: str, data: datasets.Dataset, context: str) -> None:
         """A data set as an input of the run, by its digest; `context` says what it is for."""
@@ -177,7 +209,7 @@ class Tracking:
             source=json.dumps({"source": data.source, "sha256": data.digest}),
             profile=json.dumps(shapes),
         )
-        purpose = [InputTag("mlflow.data.context", context)]
+        purpose = [InputTag(tags.DATA_CONTEXT, context)]
         self.client.log_inputs(run_id, [DatasetInput(entity, purpose)])
 
     def log_findings(
@@ -209,9 +241,10 @@ class Tracking:
                 self.client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
-        """The run's description: words first, then its pictures in place."""
+        """The run's description: paragraphs, then its figures in place."""
         pictures = views.pictures(run_id, [f"figures/{name}.png" for name in figures])
-        self.client.set_tag(run_id, NOTE, "\n\n".join([*paragraphs, pictures])[:5000])
+        text = "\n\n".join([*paragraphs, pictures])
+        self.client.set_tag(run_id, tags.NOTE, text[:TAG_CHARACTERS])
 
     def log_model(self, run_id: str, model: keras.Model, name: str) -> None:
         """The Keras model with its signature, as a logged model of the run."""
@@ -248,15 +281,14 @@ class Tracking:
         """The newest finished run of each variant of a question."""
         found = self.client.search_runs(
             [self.experiment(question, quick)],
-            f"attributes.status = 'FINISHED' AND tags.{views.LATEST} = 'true'",
+            views.LATEST_RUNS,
         )
         return sorted(found, key=lambda run: run.info.start_time)
 
     def newest_by_variant(self) -> dict[str, Run]:
         """The newest finished full run of every variant, by its name."""
-        condition = f"attributes.status = 'FINISHED' AND tags.{views.LATEST} = 'true'"
-        runs = self.runs(f"{condition} AND tags.quick = 'false'")
-        return {run.data.tags["variant"]: run for run in runs}
+        runs = self.runs(f"{views.LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
+        return {run.data.tags[tags.VARIANT]: run for run in runs}
 
     def finish(self, run_id: str, variant: str) -> None:
         """End a run to which all is logged; from now on it is its variant's newest."""
@@ -265,69 +297,45 @@ class Tracking:
 
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""
-        condition = f"tags.variant = '{variant}' AND tags.{views.LATEST} = 'true'"
+        condition = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
         for run in self.client.search_runs([experiment], condition):
             if run.info.run_id != run_id:
-                self.client.set_tag(run.info.run_id, views.LATEST, "false")
-        self.client.set_tag(run_id, views.LATEST, "true")
+                self.client.set_tag(run.info.run_id, tags.LATEST, "false")
+        self.client.set_tag(run_id, tags.LATEST, "true")
 
     def summary(self, run: Run) -> Summary:
         """A logged run as the overview panels read it."""
         with tempfile.TemporaryDirectory() as folder:
             curves = self.client.download_artifacts(run.info.run_id, "curves.npz", folder)
             return Summary(
-                name=run.data.tags["variant"],
+                name=run.data.tags[tags.VARIANT],
                 parameters=run.data.params,
                 metrics=run.data.metrics,
                 curves=archives.read(Path(curves)),
             )
 
-    def close_abandoned_runs(self) -> list[str]:
+    def end_orphaned_runs(self) -> list[str]:
         """End the runs whose process on this machine was killed before it could.
 
         Returns:
             Their ids.
         """
-        closed = []
+        ended = []
         for run in self.runs("attributes.status = 'RUNNING'"):
-            if has_ended(run.data.tags.get(PROCESS, "")):
+            if has_ended(run.data.tags.get(tags.PROCESS, "")):
                 self._end(run.info.run_id, "KILLED", "its process was killed")
-                closed.append(run.info.run_id)
-        return closed
+                ended.append(run.info.run_id)
+        return ended
 
-    def close_lost_runs(self, pipeline_run_id: str, variant: str = "") -> None:
-        """End the runs of a job, or of one variant in it, that nobody works on any more."""
-        condition = f"attributes.status = 'RUNNING' AND tags.pipeline_run_id = '{pipeline_run_id}'"
+    def end_unfinished_runs(self, pipeline_run_id: str, variant: str = "") -> None:
+        """End the runs of a flow run, or of one variant in it, that no worker writes any more."""
+        condition = (
+            f"attributes.status = 'RUNNING' AND tags.{tags.PIPELINE_RUN_ID} = '{pipeline_run_id}'"
+        )
         if variant:
-            condition += f" AND tags.variant = '{variant}'"
+            condition += f" AND tags.{tags.VARIANT} = '{variant}'"
         for run in self.runs(condition):
             self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")
-
-
-def _open(settings: Settings) -> MlflowClient:
-    mlflow.set_tracking_uri(settings.tracking_uri)
-    patience = os.environ[RETRIES]
-    os.environ[RETRIES] = "0"  # whether there is a server at all is said at once
-    try:
-        client = MlflowClient(settings.tracking_uri)
-        client.search_experiments(max_results=1)
-    finally:
-        os.environ[RETRIES] = patience
-    if settings.embedded:
-        with closing(sqlite3.connect(settings.home / "mlflow.db")) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-    return client
-
-
-@cache
-def git_commit() -> str:
-    """The code's commit, or the installed version where there is no checkout."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return importlib.metadata.version("ann-pipelines")
 
 
 @cache

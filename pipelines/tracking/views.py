@@ -18,11 +18,10 @@ from pipelines.tracking.saved_views import (
     scatter,
     tags,
 )
+from pipelines.tracking.tags import LATEST
 
-LATEST = "latest"  # the tag, "true" or "false": is this the variant's newest finished full run?
 LATEST_RUNS = f"attributes.status = 'FINISHED' AND tags.{LATEST} = 'true'"
 PANEL = "panel"  # the key under which a run logs the figure that stands for it as an image
-COLOUR = "mlflow.runColor"  # the tag from which the UI takes a run's colour
 
 # Okabe & Ito (2008), then darker tones of the same hues for questions with many variants.
 PALETTE = (

@@ -13,12 +13,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from pipelines.errors import WrongUse
 from pipelines.registry import client as registry
 from pipelines.registry.client import MODEL_NAMES, Registry
-from pipelines.tracking import views
-from pipelines.tracking.client import NOTE, PROCESS, Tracking
+from pipelines.tracking.client import Tracking
+from pipelines.tracking.tags import DATA_CONTEXT, LATEST, NOTE, PROCESS, USER
 from pipelines.transfer import bundle
 
-CONTEXT = "mlflow.data.context"
-NOT_OURS = {PROCESS, views.LATEST, "mlflow.user"}  # tags that say something of this store
+NOT_OURS = {PROCESS, LATEST, USER}  # tags that say something of this store
 
 
 def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundle.Manifest:
@@ -114,7 +113,7 @@ def _run_of(tracking: Tracking, reg: Registry, subject: str) -> Run:
 
 def _data_input(found: DatasetInput) -> bundle.DataInput:
     data = found.dataset
-    context = next((tag.value for tag in found.tags if tag.key == CONTEXT), "")
+    context = next((tag.value for tag in found.tags if tag.key == DATA_CONTEXT), "")
     return bundle.DataInput(
         name=data.name,
         digest=data.digest,

@@ -34,10 +34,9 @@ from pipelines.errors import WrongUse, format_error
 from pipelines.home import sha256
 from pipelines.registry import versions as ledger
 from pipelines.registry.client import HASHED, MODEL_NAMES, Registry, Version
-from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
+from pipelines.tracking.tags import DATA_CONTEXT, LATEST
 from pipelines.transfer import bundle
-from pipelines.transfer.exporting import CONTEXT
 
 BATCH = 1000  # metrics in one request
 FACTS = {"onnx_ms", "onnx_difference"}  # among the gate's numbers: known before it was asked
@@ -137,7 +136,7 @@ def _stand_for_variant(
 ) -> None:
     """Let the run be compared with others, unless this store has one of its variant."""
     variant = source.tags.get("variant", "")
-    known = f"tags.variant = '{variant}' AND tags.{views.LATEST} = 'true'"
+    known = f"tags.variant = '{variant}' AND tags.{LATEST} = 'true'"
     if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
         tracking.make_newest(run_id, variant, experiment)
 
@@ -160,7 +159,7 @@ def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:
     entity = Dataset(data.name, data.digest, data.source_type, data.source, profile=data.profile)
-    return DatasetInput(entity, [InputTag(CONTEXT, data.context)])
+    return DatasetInput(entity, [InputTag(DATA_CONTEXT, data.context)])
 
 
 def _rename(path: Path, entry: LoggedModel) -> None:

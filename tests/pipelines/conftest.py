@@ -16,7 +16,7 @@ def empty_store(tmp_path_factory) -> bytes:
     from pipelines.tracking.client import Tracking
 
     home = tmp_path_factory.mktemp("empty")
-    Tracking(settings.load({"ANN_HOME": str(home)}))
+    Tracking(settings.load({"ANN_HOME": str(home)})).open()
     with closing(sqlite3.connect(home / "mlflow.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return (home / "mlflow.db").read_bytes()
@@ -29,7 +29,7 @@ def store(tmp_path, empty_store):
     from pipelines.tracking.client import Tracking
 
     (tmp_path / "mlflow.db").write_bytes(empty_store)
-    return Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
+    return Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The rule that chooses an engine: steps enough to pay for compiling, and no convolution."""
+"""The rule that chooses a backend: steps enough to pay for compiling, and no convolution."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_an_incomplete_batch_is_a_step_too():
     assert backends.batches(variant, ONE_BATCH + 1) == 2
 
 
-def test_seeds_of_small_networks_run_side_by_side():
+def test_seeds_of_small_networks_train_vectorised():
     small = VARIANTS["overfit_base"]
-    assert backends.runs_side_by_side(small, 16_000)
-    assert not backends.runs_side_by_side(small, 80_000)
-    assert not backends.runs_side_by_side(VARIANTS["mnist_cnn"], 16_000)
-    assert not backends.runs_side_by_side(replace(small, augmentation=AUGMENTATION), 16_000)
+    assert backends.vectorizes_seeds(small, 16_000)
+    assert not backends.vectorizes_seeds(small, 80_000)
+    assert not backends.vectorizes_seeds(VARIANTS["mnist_cnn"], 16_000)
+    assert not backends.vectorizes_seeds(replace(small, augmentation=AUGMENTATION), 16_000)

@@ -1,4 +1,4 @@
-"""The trainer does what `fit` does, for each kind of layer, and keeps its own promises."""
+"""The trainer does what `fit` does, for each kind of layer, and is reproducible per seed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from ann_models import networks
 from ann_models.datasets import Dataset, generate
 from ann_models.entry import (
     SGD,
-    ActivationLayer,
     Adam,
-    BatchNormalization,
     Convolution,
     CosineDecay,
     Dense,
@@ -29,57 +27,18 @@ from ann_models.entry import (
     Variant,
 )
 from ann_models.errors import InvalidData, TrainingDiverged
-from ann_models.training import backends, program, trainer
-from ann_models.training.result import Training
-
-REGRESSION = Variant(
-    row=0,
-    name="regression",
-    question="neurons",
-    look_at="",
-    study="",
-    data="cubic",
-    layers=(Dense(8, "tanh"), Dense(1)),
-    epochs=4,
-)
-
-
-@pytest.fixture(autouse=True)
-def no_program_is_kept(monkeypatch):
-    monkeypatch.setattr(trainer, "_kept", {})
-
-
-@pytest.fixture(params=[0, 10**9], ids=["xla", "graph"])
-def engine(request, monkeypatch):
-    """Each engine in turn, whatever the rule would choose."""
-    monkeypatch.setattr(backends, "WORTH_COMPILING", request.param)
-    return request.param
+from ann_models.training import backends, loop, program, trainer
+from tests.support.small_trainings import BATCH_NORM, REGRESSION, cubic, images
 
 
 @pytest.fixture
 def in_order(monkeypatch):
     """The batches in the data's order, as `fit(shuffle=False)` takes them."""
 
-    def order(self, generator, epochs):
-        return np.tile(np.arange(self.examples, dtype=np.int32), (self.chunk, 1))
+    def unshuffled(generator, chunk, examples, epochs):
+        return np.tile(np.arange(examples, dtype=np.int32), (chunk, 1))
 
-    monkeypatch.setattr(program.Program, "_order", order)
-
-
-def cubic(examples: int = 200) -> Dataset:
-    data = generate("cubic", 0)
-    return Dataset("cubic", "generated", {k: v[:examples] for k, v in data.arrays.items()})
-
-
-def images(examples: int = 80) -> Dataset:
-    rng = np.random.default_rng(0)
-    arrays = {
-        "x_train": rng.random((examples, 8, 8), np.float32),
-        "y_train": rng.integers(0, 3, examples).astype(np.int32),
-        "x_val": rng.random((30, 8, 8), np.float32),
-        "y_val": rng.integers(0, 3, 30).astype(np.int32),
-    }
-    return Dataset("images", "generated", arrays)
+    monkeypatch.setattr(program, "shuffled", unshuffled)
 
 
 def fitted(variant: Variant, data: Dataset, optimizer: keras.Optimizer) -> keras.callbacks.History:
@@ -103,15 +62,6 @@ def assert_equal_weights(model: keras.Model, other: keras.Model, tolerance: floa
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
 
 
-# A bias before batch normalisation has no gradient; Adam would blow up its rounding errors.
-BATCH_NORM = (
-    Dense(8, use_bias=False),
-    BatchNormalization(),
-    ActivationLayer("sigmoid"),
-    Dense(1),
-)
-
-
 @pytest.mark.parametrize(
     ("change", "optimizer"),
     [
@@ -125,7 +75,7 @@ BATCH_NORM = (
     ],
     ids=["adam", "sgd", "momentum", "batch_norm", "l2", "l1", "dropout_off"],
 )
-def test_a_hundred_steps_give_the_weights_and_losses_of_fit(engine, in_order, change, optimizer):
+def test_a_hundred_steps_give_the_weights_and_losses_of_fit(backend, in_order, change, optimizer):
     variant = replace(REGRESSION, epochs=14, **change)  # 7 batches an epoch, the last incomplete
     data = cubic()
     history = fitted(variant, data, optimizer(variant.optimizer.learning_rate))
@@ -162,35 +112,35 @@ def test_an_incomplete_batch_is_a_body_of_its_own_only_for_batch_normalization(
     monkeypatch, layers, bodies
 ):
     sizes = []
-    step = program.Program._step
+    step = loop.training_step
 
-    def counted(self, indices, counts):
+    def recorded(problem, state, indices, mask):
         sizes.append(indices.shape[1])
-        return step(self, indices, counts)
+        return step(problem, state, indices, mask)
 
-    monkeypatch.setattr(program.Program, "_step", counted)
+    monkeypatch.setattr(loop, "training_step", recorded)
     trainer.train(replace(REGRESSION, layers=layers, epochs=1), cubic(), (0,))
     assert sizes == [32, 200 % 32][:bodies]
 
 
-def test_the_same_seed_gives_the_same_weights(engine):
+def test_the_same_seed_gives_the_same_weights(backend):
     one, two = (trainer.train(REGRESSION, cubic(), (3,)) for _ in range(2))
     assert one.weights_sha256 == two.weights_sha256
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
-def test_entries_of_other_penalties_share_a_program_and_no_weight(engine, monkeypatch, norm):
+def test_entries_of_other_penalties_share_a_program_and_no_weight(backend, monkeypatch, norm):
     weak, strong = (
         replace(REGRESSION, name=f"of_{strength}", penalty=Penalty(norm, strength))
         for strength in (0.001, 0.1)
     )
     alone = trainer.train(strong, cubic(), (3,)).weights_sha256
-    trainer._kept.clear()
+    trainer._shared.clear()
     first = trainer.train(weak, cubic(), (3,))
-    learnt = first.weights_sha256
+    trained_weak = first.weights_sha256
     monkeypatch.setattr(trainer, "Program", lambda *_: pytest.fail("a second program"))
     second = trainer.train(strong, cubic(), (3,))
-    assert second.weights_sha256 == alone != learnt == first.weights_sha256
+    assert second.weights_sha256 == alone != trained_weak == first.weights_sha256
     for trained, strength in ((first, 0.001), (second, 0.1)):
         shrinks = trained.models[0].layers[0].kernel_regularizer
         assert float(getattr(shrinks, norm)) == pytest.approx(strength)
@@ -207,18 +157,18 @@ def test_another_seed_gives_other_weights():
     [REGRESSION.layers, BATCH_NORM, (Dense(8, "relu"), Dropout(0.5), Dense(1))],
     ids=["dense", "batch_norm", "dropout"],
 )
-def test_a_seed_gives_the_same_weights_alone_and_among_others(engine, layers):
+def test_a_seed_gives_the_same_weights_alone_and_among_others(backend, layers):
     variant = replace(REGRESSION, layers=layers)
     together = trainer.train(variant, cubic(), (0, 1, 2))
     alone = trainer.train(variant, cubic(), (1,))
     assert_equal_weights(together.models[1], alone.models[0], 1e-5)
 
 
-def test_seeds_one_after_another_give_the_same_weights_as_side_by_side(monkeypatch):
+def test_seeds_trained_sequentially_get_the_same_weights_as_vectorised(monkeypatch):
     together = trainer.train(REGRESSION, cubic(), (0, 1))
     monkeypatch.setattr(backends, "SMALL", 0)
-    in_turn = trainer.train(REGRESSION, cubic(), (0, 1))
-    for one, other in zip(together.models, in_turn.models, strict=True):
+    sequential = trainer.train(REGRESSION, cubic(), (0, 1))
+    for one, other in zip(together.models, sequential.models, strict=True):
         assert_equal_weights(one, other, 1e-5)
 
 
@@ -229,23 +179,23 @@ def test_the_number_of_progress_reports_changes_no_weight(monkeypatch):
     assert one.weights_sha256 == other.weights_sha256
 
 
-def test_dropout_drops_anew_at_each_step(engine):
+def test_dropout_draws_a_new_mask_at_each_step(backend):
     layers = (Dense(64, "relu"), Dropout(0.5), Dense(1))
     with_dropout = replace(REGRESSION, layers=layers, optimizer=SGD(0.0), epochs=3)
     losses = trainer.train(with_dropout, cubic(), (0,)).history["train_loss"][:, 0]
     assert all(abs(a - b) > 1e-4 for a, b in pairwise(losses)), losses
 
 
-def test_progress_is_told_up_to_the_last_epoch():
-    told = []
-    trainer.train(REGRESSION, cubic(), (0,), lambda *report: told.append(report))
-    done, total, loss = told[-1]
+def test_progress_is_reported_up_to_the_last_epoch():
+    reported = []
+    trainer.train(REGRESSION, cubic(), (0,), lambda *report: reported.append(report))
+    done, total, loss = reported[-1]
     assert (done, total) == (4, 4)
     assert np.isfinite(loss)
-    assert [report[0] for report in told] == sorted(report[0] for report in told)
+    assert [report[0] for report in reported] == sorted(report[0] for report in reported)
 
 
-def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkeypatch):
+def test_a_finished_training_leaves_nothing_of_its_data_in_memory(backend, monkeypatch):
     copies = []
     constant = program.tf.constant
 
@@ -260,7 +210,7 @@ def test_a_finished_training_leaves_nothing_of_its_data_in_memory(engine, monkey
     assert copies and not any(copy() is not None for copy in copies)
 
 
-def test_early_stopping_keeps_the_weights_of_the_best_epoch(engine):
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(backend):
     data = generate("ten_points_held_out", 0)
     variant = replace(
         REGRESSION,
@@ -288,7 +238,7 @@ def test_weights_after_each_epoch_are_kept_for_entries_that_ask():
     np.testing.assert_array_equal(trained.snapshots[-1][1][0], trained.models[1].get_weights()[0])
 
 
-def test_ctrl_c_keeps_what_was_learnt():
+def test_ctrl_c_keeps_the_weights_of_the_finished_epochs():
     def press(done, total, loss):
         if done >= 2:
             raise KeyboardInterrupt
@@ -310,75 +260,6 @@ def test_arrays_that_do_not_pair_up_are_refused():
     data = Dataset("odd", "generated", {"x_train": np.zeros((3, 1)), "y_train": np.zeros((2, 1))})
     with pytest.raises(InvalidData, match="3 inputs and 2 targets"):
         trainer.train(REGRESSION, data, (0,))
-
-
-def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
-    variant = replace(REGRESSION, keep_weights=True)
-    trained = trainer.train(variant, cubic(), (0, 1))
-    trained.save(tmp_path / "training.npz")
-    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
-    assert loaded.weights_sha256 == trained.weights_sha256
-    assert loaded.seeds == (0, 1)
-    np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
-    np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
-
-
-def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
-    variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
-    trained = trainer.train(variant, cubic(), (0,))
-    trained.save(tmp_path / "training.npz")
-    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
-    x = cubic().arrays["x_train"]
-    drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
-    np.testing.assert_array_equal(drawn, from_disk)
-
-
-@pytest.mark.parametrize("layers", [REGRESSION.layers, BATCH_NORM], ids=["dense", "batch_norm"])
-def test_an_interrupted_training_goes_on_to_the_same_weights(engine, layers, tmp_path):
-    variant = replace(REGRESSION, layers=layers, epochs=6, keep_weights=True)
-
-    def press(done, total, loss):
-        if done == 3:
-            raise KeyboardInterrupt
-
-    assert trainer.train(variant, cubic(), (0, 1), press, tmp_path).interrupted
-    told = []
-    resumed = trainer.train(variant, cubic(), (0, 1), lambda *r: told.append(r[0]), tmp_path)
-    whole = trainer.train(variant, cubic(), (0, 1))
-    assert told[0] == 4, "it began again from the start"
-    assert resumed.weights_sha256 == whole.weights_sha256
-    np.testing.assert_array_equal(resumed.history["train_loss"], whole.history["train_loss"])
-    np.testing.assert_array_equal(resumed.snapshots[2][1][0], whole.snapshots[2][1][0])
-    assert not list(tmp_path.iterdir()), "a complete training leaves no checkpoint"
-
-
-def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
-    data = generate("ten_points_held_out", 0)
-    stopping = EarlyStopping(patience=20)
-    variant = replace(REGRESSION, optimizer=Adam(0.02), epochs=400, early_stopping=stopping)
-
-    def press(done, total, loss):
-        raise KeyboardInterrupt
-
-    trainer.train(variant, data, (0,), press, tmp_path)
-    resumed = trainer.train(variant, data, (0,), checkpoints=tmp_path)
-    assert resumed.weights_sha256 == trainer.train(variant, data, (0,)).weights_sha256
-
-
-def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
-    def press(done, total, loss):
-        raise KeyboardInterrupt
-
-    trainer.train(REGRESSION, cubic(), (0,), press, tmp_path)
-    other = replace(REGRESSION, optimizer=Adam(0.01))
-    resumed = trainer.train(other, cubic(), (0,), checkpoints=tmp_path)
-    assert resumed.weights_sha256 == trainer.train(other, cubic(), (0,)).weights_sha256
-
-
-def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
-    (tmp_path / "regression-0.npz").write_bytes(b"half a file")
-    resumed = trainer.train(REGRESSION, cubic(), (0,), checkpoints=tmp_path)
-    assert resumed.weights_sha256 == trainer.train(REGRESSION, cubic(), (0,)).weights_sha256
 
 
 def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):

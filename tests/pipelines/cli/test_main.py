@@ -44,7 +44,7 @@ def ann(tmp_path):
 def filled(tmp_path_factory):
     """A state folder with two runs and three registered versions."""
     home = tmp_path_factory.mktemp("filled")
-    tracking = Tracking(settings.load({"ANN_HOME": str(home)}))
+    tracking = Tracking(settings.load({"ANN_HOME": str(home)})).open()
     experiment = tracking.experiment("digits")
     for name, accuracy in (("mnist_ann", 0.975), ("mnist_cnn", 0.985)):
         tags = {"variant": name, "quick": "false"}

@@ -36,7 +36,7 @@ def asked(monkeypatch, tmp_path) -> list:
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
     monkeypatch.setattr(session, "load_settings", lambda: here)
-    monkeypatch.setattr(client, "Tracking", lambda settings: None)
+    monkeypatch.setattr(client.Tracking, "open", lambda tracking: tracking)
     monkeypatch.setattr(retention, "plan", plan)
     monkeypatch.setattr(retention, "carry_out", carry_out)
     return calls

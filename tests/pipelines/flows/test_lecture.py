@@ -15,7 +15,8 @@ from pipelines.errors import StorageFull, WrongUse
 from pipelines.flows import context, progress, tasks
 from pipelines.flows.lecture import VariantsFailed, lecture
 from pipelines.tracking import views
-from pipelines.tracking.client import NOTE, Tracking
+from pipelines.tracking.client import Tracking
+from pipelines.tracking.tags import LATEST, NOTE
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -162,7 +163,7 @@ def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, heard):
     runs = {run.info.run_id: run for run in tracking.runs()}
     for row in report.rows:
         run = runs[row.run_id]
-        assert (run.info.status, run.data.tags[views.LATEST]) == ("FINISHED", "true")
+        assert (run.info.status, run.data.tags[LATEST]) == ("FINISHED", "true")
         assert run.data.metrics.keys() >= row.metrics.keys()
         assert views.PANELS[VARIANTS[row.name].study] in run.data.tags[NOTE]
     assert report.views.keys() == {"one_neuron", "neurons", "learning"}

@@ -49,7 +49,7 @@ def only(check, home, **environ: str) -> Finding:
 @pytest.fixture(scope="module")
 def one_run(tmp_path_factory):
     home = tmp_path_factory.mktemp("one run")
-    tracking = Tracking(settings.load({"ANN_HOME": str(home)}))
+    tracking = Tracking(settings.load({"ANN_HOME": str(home)})).open()
     with tracking.run(tracking.experiment("digits"), "mnist_ann", {}) as run_id:
         tracking.log_findings(run_id, Findings(), {})
     return home
@@ -138,7 +138,7 @@ def test_artifacts_that_are_gone_are_missed(one_run, tmp_path):
 
 def test_a_server_that_keeps_artifacts_on_its_own_disk_is_warned_of(tmp_path, monkeypatch):
     experiment = SimpleNamespace(artifact_location="/srv/mlruns/1")
-    server = SimpleNamespace(experiments=lambda: [experiment])
+    server = SimpleNamespace(check=lambda: None, experiments=lambda: [experiment])
     monkeypatch.setattr("pipelines.tracking.client.Tracking", lambda settings: server)
     finding = only(doctor._artifacts, tmp_path, MLFLOW_TRACKING_URI="http://mlflow:5000")
     assert not finding.well

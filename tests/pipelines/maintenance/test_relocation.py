@@ -36,7 +36,7 @@ def a_network() -> keras.Sequential:
 def original(tmp_path_factory):
     """A state folder with a run, its artifact, its logged model and a champion."""
     home = tmp_path_factory.mktemp("before") / "it's ü 100 %_"
-    tracking = Tracking(settings_of(home))
+    tracking = Tracking(settings_of(home)).open()
     with tracking.run(tracking.experiment("digits"), "mnist_ann", {"variant": "mnist_ann"}) as run:
         tracking.log_findings(run, Findings(curves={"train_loss": np.ones(3)}), {})
         tracking.log_model(run, a_network(), "mnist_ann")
@@ -102,7 +102,7 @@ def test_the_champion_of_a_moved_folder_is_fetched_and_verified(moved, tmp_path)
 
 def test_new_runs_of_a_moved_folder_are_stored_in_its_new_place(moved):
     relocation.mend(settings_of(moved))
-    tracking = Tracking(settings_of(moved))
+    tracking = Tracking(settings_of(moved)).open()
     with tracking.run(tracking.experiment("digits"), "mnist_cnn", {"variant": "mnist_cnn"}) as run:
         tracking.log_findings(run, Findings(), {})
     assert (moved / "artifacts" / run / "artifacts/curves.npz").exists()

@@ -11,7 +11,7 @@ import pytest
 from mlflow.entities import LoggedModelOutput, Metric
 
 from pipelines.maintenance import retention
-from pipelines.tracking import views
+from pipelines.tracking.tags import LATEST
 
 MONTH = timedelta(days=30)
 DAY = 86400
@@ -178,7 +178,7 @@ def test_a_run_at_work_stays_and_so_do_all_files(store):
 
 
 def test_the_run_that_stands_for_its_variant_stays_behind_failed_ones(store):
-    latest = a_run(store, 300, **{views.LATEST: "true"})
+    latest = a_run(store, 300, **{LATEST: "true"})
     failed = [a_run(store, days_ago, status="FAILED") for days_ago in (200, 100)]
     assert going(store) == failed[:1]
     assert latest not in going(store)

@@ -27,7 +27,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines import settings
 from pipelines.errors import TrackingUnavailable
-from pipelines.tracking import client, views
+from pipelines.tracking import client, provenance, tags, views
 from pipelines.tracking.client import Tracking
 
 TAGS = {"variant": "xor_mlp", "quick": "false"}
@@ -61,26 +61,57 @@ def test_a_server_that_is_away_is_said_so_at_once(tmp_path):
         uri = f"http://127.0.0.1:{free.getsockname()[1]}"
     started = time.monotonic()
     with pytest.raises(TrackingUnavailable, match="does not answer"):
-        Tracking(settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri}))
+        Tracking(settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri})).open()
     assert time.monotonic() - started < 5
 
 
-def test_patience_with_a_server_that_restarts_comes_back_after_the_first_question(store):
-    assert os.environ[client.RETRIES] != "0"
+def test_nothing_is_written_before_the_store_is_opened(tmp_path):
+    Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("uri", ["sqlite:////proc/none/runs.db", "postgresql+nodriver://host/runs"])
 def test_a_store_that_cannot_be_opened_is_named_with_the_reason(tmp_path, uri):
     with pytest.raises(TrackingUnavailable) as refusal:
-        Tracking(settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri}))
+        Tracking(settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri})).open()
     assert uri in str(refusal.value)
     assert "MLFLOW_TRACKING_URI" in str(refusal.value)
 
 
 def test_a_store_that_is_no_database_is_named_with_the_reason(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"this is no database, however long one looks" * 50)
-    with pytest.raises(TrackingUnavailable, match=r"mlflow\.db cannot be opened \(.*Mend"):
-        Tracking(settings.load({"ANN_HOME": str(tmp_path)}))
+    with pytest.raises(TrackingUnavailable, match=r"mlflow\.db cannot be opened \(.*Repair"):
+        Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
+
+
+FIRST_USE = """
+import sys
+from pipelines import settings
+from pipelines.tracking.client import Tracking
+
+tracking = Tracking(settings.load())
+print("ready", flush=True)
+sys.stdin.readline()
+print(tracking.open().experiment("digits"))
+"""
+
+
+def test_two_first_commands_in_the_same_moment_make_one_store(tmp_path):
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_USE],
+            env=os.environ | {"ANN_HOME": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for command in commands:
+        assert command.stdout.readline() == "ready\n"
+    found = {command.communicate("\n", timeout=200)[0] for command in commands}
+    assert [command.returncode for command in commands] == [0, 0, 0]
+    assert len(found) == 1  # one experiment
 
 
 # --- experiments ----------------------------------------------------------------------------------
@@ -92,7 +123,7 @@ def test_every_question_has_one_experiment_with_its_note_and_comparison_views(st
     assert store.experiment(question) == identity
     found = store.client.get_experiment(identity)
     assert found.name == QUESTIONS[question].title
-    assert QUESTIONS[question].look_at in found.tags[client.NOTE]
+    assert QUESTIONS[question].look_at in found.tags[tags.NOTE]
     assert views.views_for(question).items() <= found.tags.items()
 
 
@@ -106,9 +137,9 @@ def test_quick_looks_are_kept_apart(store):
 
 def test_an_older_note_or_view_is_renewed(store):
     identity = store.experiment("digits")
-    store.client.set_experiment_tag(identity, client.NOTE, "what an older release said")
+    store.client.set_experiment_tag(identity, tags.NOTE, "what an older release said")
     store.experiment("digits")
-    note = store.client.get_experiment(identity).tags[client.NOTE]
+    note = store.client.get_experiment(identity).tags[tags.NOTE]
     assert QUESTIONS["digits"].look_at in note
 
 
@@ -132,12 +163,33 @@ def test_experiments_of_others_are_not_ours(store):
 # --- one run --------------------------------------------------------------------------------------
 
 
-def test_a_run_says_who_writes_it_and_from_which_commit(store, run_id):
+def test_a_run_says_who_started_it_with_which_command_and_which_code(store, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ada")
+    monkeypatch.setattr("sys.argv", ["/usr/bin/ann", "run", "xor_mlp"])
+    provenance.user.cache_clear()
+    with store.run(store.experiment("one_neuron"), "xor_mlp", TAGS) as run_id:
+        found = store.client.get_run(run_id).data.tags
+    provenance.user.cache_clear()
+    assert found["mlflow.user"] == "ada"
+    assert found["mlflow.source.name"] == "ann run xor_mlp"
+    assert found["mlflow.source.git.commit"] == found["git_commit"] == provenance.git_commit()
+
+
+def test_a_user_without_a_name_is_unknown(monkeypatch):
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    provenance.user.cache_clear()
+    assert provenance.user() == "unknown"
+    provenance.user.cache_clear()
+
+
+def test_a_run_says_which_process_writes_it(store, run_id):
     run = store.client.get_run(run_id)
     assert run.info.run_name == "xor_mlp"
     assert run.data.tags["variant"] == "xor_mlp"
-    assert run.data.tags["git_commit"] == client.git_commit()
-    assert f" {os.getpid()}@" in run.data.tags[client.PROCESS]
+    assert f" {os.getpid()}@" in run.data.tags[tags.PROCESS]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +319,7 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
 
 def test_the_note_shows_the_figures_in_place(store, run_id):
     store.note(run_id, ["Two hidden units bend the plane."], ["decision_regions"])
-    note = store.client.get_run(run_id).data.tags[client.NOTE]
+    note = store.client.get_run(run_id).data.tags[tags.NOTE]
     assert note.startswith("Two hidden units bend the plane.\n\n![]")
     assert f"figures/decision_regions.png&run_uuid={run_id}" in note
 
@@ -333,8 +385,8 @@ def test_a_logged_run_is_summed_up_for_the_panels_across_runs(store):
 
 
 def left_running(store: Tracking, process: str) -> str:
-    tags = {"variant": "mnist_ann", client.PROCESS: process}
-    return store.client.create_run(store.experiment("digits"), tags=tags).info.run_id
+    about = {"variant": "mnist_ann", tags.PROCESS: process}
+    return store.client.create_run(store.experiment("digits"), tags=about).info.run_id
 
 
 def status(store: Tracking, run_id: str) -> str:
@@ -343,7 +395,8 @@ def status(store: Tracking, run_id: str) -> str:
 
 def test_a_run_whose_process_was_really_killed_is_closed_by_the_next_command(store):
     code = (
-        "from pipelines import settings, tracking; t = tracking.Tracking(settings.load())\n"
+        "from pipelines import settings; from pipelines.tracking.client import Tracking\n"
+        "t = Tracking(settings.load()).open()\n"
         "with t.run(t.experiment('digits'), 'mnist_ann', {'variant': 'mnist_ann'}) as run_id:\n"
         "    print(run_id, flush=True); input()"
     )
@@ -355,10 +408,10 @@ def test_a_run_whose_process_was_really_killed_is_closed_by_the_next_command(sto
         text=True,
     )
     run_id = writer.stdout.readline().strip()
-    assert Tracking(store.settings) and status(store, run_id) == "RUNNING"  # it is at work
+    assert Tracking(store.settings).open() and status(store, run_id) == "RUNNING"  # it is at work
     writer.send_signal(signal.SIGKILL)
     writer.communicate(timeout=30)
-    Tracking(store.settings)
+    Tracking(store.settings).open()
     assert status(store, run_id) == "KILLED"
     assert "killed" in store.client.get_run(run_id).data.tags["error"]
 
@@ -366,18 +419,18 @@ def test_a_run_whose_process_was_really_killed_is_closed_by_the_next_command(sto
 @pytest.mark.parametrize("process", ["another-machine 1@1000000000.00", ""])
 def test_runs_of_other_machines_and_programs_are_left_to_them(store, process):
     run_id = left_running(store, process)
-    assert store.close_abandoned_runs() == []
+    assert store.end_orphaned_runs() == []
     assert status(store, run_id) == "RUNNING"
 
 
 def test_a_tag_that_nobody_can_read_counts_as_a_dead_process(store):
     run_id = left_running(store, f"{socket.gethostname()} garbled")
-    assert store.close_abandoned_runs() == [run_id]
+    assert store.end_orphaned_runs() == [run_id]
 
 
 def test_deleted_runs_stay_deleted(store):
     run_id = left_running(store, f"{socket.gethostname()} 1@1")
     store.client.delete_run(run_id)
-    assert store.close_abandoned_runs() == []
+    assert store.end_orphaned_runs() == []
     experiment = store.experiment("digits")
     assert store.client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)

@@ -20,6 +20,7 @@ import tests.support.browser as chromium
 from ann_models.variants import QUESTIONS, VARIANTS
 from pipelines.tracking import views
 from pipelines.tracking.saved_views import link
+from pipelines.tracking.tags import LATEST, NOTE, RUN_COLOR
 
 PREFIX = "mlflow.sharedViewState."
 IDS = [
@@ -195,7 +196,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[str
     for key, value in views.views_for(question.key).items():
         client.set_experiment_tag(experiment, key, value)
     note = views.experiment_note(question, experiment)
-    client.set_experiment_tag(experiment, "mlflow.note.content", note)
+    client.set_experiment_tag(experiment, NOTE, note)
     run_ids = []
     for name, units, latest, status in (
         ("relu_regression_4", 4, "false", "FINISHED"),
@@ -212,10 +213,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[str
         image = np.full((40, 60, 3), 128, np.uint8)
         client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
         client.log_image(run_id, image, "figures/a panel.png", synchronous=True)
-        client.set_tag(run_id, views.LATEST, latest)
-        client.set_tag(run_id, views.COLOUR, views.colour(VARIANTS[name]))
+        client.set_tag(run_id, LATEST, latest)
+        client.set_tag(run_id, RUN_COLOR, views.colour(VARIANTS[name]))
         note = views.pictures(run_id, ["figures/a panel.png"])
-        client.set_tag(run_id, "mlflow.note.content", note)
+        client.set_tag(run_id, NOTE, note)
         client.set_terminated(run_id, status)
         run_ids.append(run_id)
     return folder, experiment, run_ids

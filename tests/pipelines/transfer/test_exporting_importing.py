@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, home) -> None:
         self.settings: Settings = settings.load({"ANN_HOME": str(home)})
-        self.tracking = Tracking(self.settings)
+        self.tracking = Tracking(self.settings).open()
         self.registry = Registry(self.settings.tracking_uri, home)
 
     @property

@@ -1,0 +1,58 @@
+"""What is prepared outside the compiled loop: orders, chunks of epochs, images as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ann_models.datasets import Dataset
+from ann_models.entry import Penalty
+from ann_models.training import program
+from ann_models.training.program import Program
+from tests.support.small_trainings import REGRESSION, cubic, images
+
+
+def test_every_epoch_has_a_permutation_of_its_own():
+    order = program.shuffled(np.random.default_rng(0), chunk=4, examples=50, epochs=3)
+    assert order.shape == (4, 50)
+    for row in order[:3]:
+        np.testing.assert_array_equal(np.sort(row), np.arange(50))
+    assert not np.array_equal(order[0], order[1])
+    assert not order[3].any()
+
+
+def test_shorter_chunks_give_the_same_orders():
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    whole = program.shuffled(one, 4, 20, 4)
+    parts = [program.shuffled(other, 2, 20, 2) for _ in range(2)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "keep_weights", "in_memory", "chunk"),
+    [(100, False, 10_000, 5), (101, False, 10_000, 6), (100, True, 10_000, 1), (100, False, 30, 3)],
+)
+def test_a_chunk_is_a_twentieth_in_bounded_memory(
+    monkeypatch, epochs, keep_weights, in_memory, chunk
+):
+    monkeypatch.setattr(program, "ORDERS_IN_MEMORY", in_memory)
+    variant = replace(REGRESSION, epochs=epochs, keep_weights=keep_weights)
+    assert Program(variant, cubic(10), (0,)).chunk == chunk
+
+
+def test_images_of_whole_255ths_are_stored_as_bytes_and_others_as_they_are():
+    data = images()
+    assert Program(REGRESSION, data, (0,)).problem.data["x_train"].dtype == "float32"
+    rounded = {n: np.rint(a * 255) / np.float32(255) for n, a in data.arrays.items() if a.ndim > 1}
+    stored = Program(REGRESSION, Dataset("i", "generated", dict(data.arrays) | rounded), (0,))
+    x = stored.problem.data["x_train"]
+    assert x.dtype == "uint8"
+    np.testing.assert_array_equal(x.numpy() / np.float32(255), rounded["x_train"])
+
+
+def test_rebind_changes_the_scale_of_the_penalty():
+    trained = Program(replace(REGRESSION, penalty=Penalty("l2", 1.0)), cubic(10), (0,))
+    trained.rebind(replace(REGRESSION, penalty=Penalty("l2", 0.25)))
+    assert float(trained.state.penalty_scale) == 0.25

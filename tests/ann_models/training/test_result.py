@@ -1,0 +1,33 @@
+"""A training is read from disk as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ann_models.entry import Dense, Dropout
+from ann_models.training import trainer
+from ann_models.training.result import Training
+from tests.support.small_trainings import REGRESSION, cubic
+
+
+def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
+    variant = replace(REGRESSION, keep_weights=True)
+    trained = trainer.train(variant, cubic(), (0, 1))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    assert loaded.weights_sha256 == trained.weights_sha256
+    assert loaded.seeds == (0, 1)
+    np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
+    np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
+
+
+def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
+    variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
+    trained = trainer.train(variant, cubic(), (0,))
+    trained.save(tmp_path / "training.npz")
+    loaded = Training.load(tmp_path / "training.npz", variant, (1,))
+    x = cubic().arrays["x_train"]
+    drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
+    np.testing.assert_array_equal(drawn, from_disk)
