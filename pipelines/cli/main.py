@@ -14,6 +14,7 @@ from pipelines.cli import errors
 COMMANDS = {  # the name that people type: module and attribute
     "list": "pipelines.cli.run:list_variants",
     "run": "pipelines.cli.run:run",
+    "code": "pipelines.cli.code:code",
     "compare": "pipelines.cli.compare:compare",
     "leaderboard": "pipelines.cli.compare:leaderboard",
     "models": "pipelines.cli.models:models",

@@ -13,7 +13,7 @@ from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
 from ann_models.onnx.inference import milliseconds_per_image, predictor
 from pipelines.gate import Candidate
-from pipelines.registry.model_artifact import ModelArtifact
+from pipelines.registry.model_artifact import EXAMPLES, ModelArtifact
 
 if TYPE_CHECKING:
     import keras
@@ -58,4 +58,4 @@ def evaluate_candidate(model: keras.Model, data: Dataset) -> ModelArtifact:
             for name, version in under_each_corruption(some).items()
         },
     )
-    return ModelArtifact(model, onnx_bytes, temperature, candidate, images[0], data.digest)
+    return ModelArtifact(model, onnx_bytes, temperature, candidate, images[:EXAMPLES], data.digest)

@@ -1,8 +1,9 @@
 """The folder that a registered version carries.
 
-MLmodel, requirements.txt, …    MLflow's description, with the flavours keras and onnx
+MLmodel, requirements.txt, …    MLflow's description: the flavours keras and onnx, and a
+                                python_function whose loader is `pipelines.registry.pyfunc`
 data/model.keras                read in safe mode; nothing is pickled
-model.onnx                      what MLflow's own server answers with too
+model.onnx                      what serves, here and as MLflow's python_function
 validation.npz                  probabilities (n, 10) and labels (n,), for the gate
 probe.npz                       image (28, 28) and probabilities (10,): one digit by which
                                 serving checks that it reads the model rightly
@@ -22,13 +23,16 @@ import numpy as np
 
 from ann_models import archives
 from pipelines.gate import Candidate
+from pipelines.registry import pyfunc
 
 if TYPE_CHECKING:
     import keras
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
 
-PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime")
+PACKAGES = ("ann-pipelines", "mlflow", "numpy", "onnx", "onnxruntime")
+LOADER = "pipelines.registry.pyfunc"
+EXAMPLES = 2  # digits of the input example
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class ModelArtifact:
         onnx_bytes: the same network in ONNX form.
         temperature: by which its logits were divided.
         candidate: what the gate needs to know of it.
-        probe: the first validation digit, (28, 28).
+        images: some validation digits, (n, 28, 28); the first is the probe, all are the example.
         data_digest: SHA-256 of the digits it was trained on.
     """
 
@@ -48,7 +52,7 @@ class ModelArtifact:
     onnx_bytes: bytes
     temperature: float
     candidate: Candidate
-    probe: np.ndarray
+    images: np.ndarray
     data_digest: str
 
 
@@ -84,11 +88,12 @@ def write(folder: Path, artifact: ModelArtifact, logged: LoggedModel) -> None:
         save_as_external_data=False,
         onnx_execution_providers=["CPUExecutionProvider"],
         onnx_session_options={"intra_op_num_threads": 1, "inter_op_num_threads": 1},
+        input_example=artifact.images,
         **shared,
     )
-    answers_with_onnx = card.flavors["python_function"]
+    python_function = card.flavors["python_function"] | {"loader_module": LOADER}
     mlflow.keras.save_model(artifact.model, **shared)
-    card.flavors["python_function"] = answers_with_onnx
+    card.flavors["python_function"] = python_function
     card.save(str(folder / "MLmodel"))
 
     archives.write(
@@ -97,7 +102,7 @@ def write(folder: Path, artifact: ModelArtifact, logged: LoggedModel) -> None:
     )
     archives.write(
         folder / "probe.npz",
-        {"image": artifact.probe, "probabilities": candidate.probabilities[0]},
+        {"image": artifact.images[0], "probabilities": candidate.probabilities[0]},
     )
     if weights := hidden_layer(artifact.model):
         archives.write(folder / "hidden_layer.npz", weights)
@@ -126,7 +131,10 @@ def _signature(probabilities: np.ndarray) -> ModelSignature:
 
     float32 = np.dtype(np.float32)
     answers = (-1, *probabilities.shape[1:])
-    return ModelSignature(
-        Schema([TensorSpec(float32, (-1, 28, 28), "images")]),
-        Schema([TensorSpec(float32, answers, "probabilities")]),
+    signature = ModelSignature(
+        Schema([TensorSpec(float32, (-1, 28, 28), pyfunc.INPUT)]),
+        Schema([TensorSpec(float32, answers, pyfunc.PROBABILITIES)]),
     )
+    # MLflow enforces no types before such a model is called: the loader converts and checks.
+    signature._is_signature_from_type_hint = True
+    return signature

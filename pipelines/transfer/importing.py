@@ -43,7 +43,7 @@ FACTS = {"onnx_ms", "onnx_difference"}  # among the gate's numbers: known before
 OPINIONS = {"decision", "reasons", "forced_reason", "rolled_back", *ledger.METRICS} - FACTS
 ORIGIN = "origin_"
 FLAVOURS = {"python_function", "keras", "onnx"}
-LOADERS = {"mlflow.keras", "mlflow.onnx"}
+LOADERS = {"mlflow.keras", "mlflow.onnx", "pipelines.registry.pyfunc"}
 VALIDATION = {  # digits in validation.npz, by data source
     "mnist": datasets.MNIST_VALIDATION,
     "offline-digits": datasets.OFFLINE_VALIDATION,

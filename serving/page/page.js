@@ -1,32 +1,34 @@
-// Wires the sheet to the service and the service's answers to what is seen and heard.
+// Wires the sheet to the service, and the service's answers to what is seen and heard.
 
+import { holdReadOut, showAnswer, showNoAnswer, showOrigin, showReasons } from "./answer.js";
+import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
-import { diverging, grey, percent, scaleOf, stemPlot } from "./pictures.js";
-import { Away, correct, hasKey, KeyNeeded, keepKey, predict, standing } from "./service.js";
+import { offerExamples } from "./examples.js";
+import { History } from "./history.js";
+import { unread } from "./sentences.js";
+import { hasKey, KeyNeeded, keepKey, predict, Refused, status, Unavailable } from "./service.js";
+import { renderThumbnails } from "./thumbnails.js";
 
 const LIVE = 80; // least milliseconds between two requests while drawing
-const SETTLED = 700; // milliseconds after the last stroke until the answer is read out
-const LONGEST_WAIT = 15; // seconds between two tries while the service is away
+const LONGEST_WAIT = 15; // seconds between two tries while the service is unavailable
 
 const $ = (id) => document.getElementById(id);
 const drawing = new Drawing($("paper"));
-const showStems = stemPlot($("stems"));
-showStems(null);
+const correction = new Correction($("feedback"), askForKey);
+const history = new History($("drawn"), (sheet) => drawing.show(sheet));
+offerExamples($("examples"), (sheet) => drawing.show(sheet));
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
-const or = new Intl.ListFormat("en", { type: "disjunction" });
 
 // Asking: one request in flight; when it is back, the newest state of the sheet is next.
 
 let revision = 0; // of the sheet
 let answered = 0; // the newest revision that needs no more asking
-let sheets = 0; // how often the sheet was emptied: an answer to another one is not shown
+let current = drawing.sheet.id;
 let asking = false;
 let stillDrawing = false;
-let answer = null;
+let answer = null; // the one that is shown, with the sheet that it was given for
 let failures = 0;
-let readOut = 0;
 
 drawing.addEventListener("change", ({ detail }) => {
   revision += 1;
@@ -34,32 +36,46 @@ drawing.addEventListener("change", ({ detail }) => {
   $("undo").disabled = !drawing.undoable;
   $("clear").disabled = drawing.empty;
   $("invitation").hidden = !drawing.empty;
-  $("feedback").disabled = true; // until the sheet as it is now has its answer
-  clearTimeout(readOut);
+  correction.disable(); // until the sheet as it is now has its answer
+  holdReadOut();
+  const sheet = drawing.sheet;
   if (drawing.empty) {
-    sheets += 1;
-    showNothing();
+    history.forget(sheet);
+    forgetAnswer(...unread.nothing);
     wakeUp(); // there is nothing to wait for
-  } else ask();
+  } else if (!drawing.isDot) {
+    if (sheet.id !== current) forgetAnswer("One moment …", "");
+    ask();
+  } else if (stillDrawing) forgetAnswer(...unread.nothing);
+  else forgetAnswer(...unread.dot, true);
+  current = sheet.id;
 });
 
 async function ask() {
   if (asking) return;
   asking = true;
-  while (!drawing.empty && answered < revision) {
-    const [asked, sheet, explain] = [revision, sheets, !stillDrawing];
+  while (!drawing.empty && !drawing.isDot && answered < revision) {
+    const [asked, sheet, explain] = [revision, drawing.sheet, !stillDrawing];
+    const isCurrent = () => drawing.sheet.id === sheet.id && !drawing.empty && !drawing.isDot;
     try {
-      const found = await predict(await drawing.content(), explain);
-      if (sheet === sheets) show(found);
+      const content = await drawing.content();
+      if (content === null) throw new Refused(413);
+      const found = await predict(content, explain);
+      if (isCurrent()) show(found, sheet);
       answered = asked;
       hideTrouble();
     } catch (fault) {
       if (fault instanceof KeyNeeded) await askForKey();
-      else if (fault instanceof Away) await waitForService(fault);
-      else {
-        if (sheet === sheets && explain) showNothing("No digit there", fault.message);
+      else if (fault instanceof Refused) {
+        if (sheet.picture?.refused()) continue; // once more, in another form
+        if (isCurrent() && explain) forgetAnswer(...whyRefused(fault, sheet), true);
         answered = asked;
         hideTrouble();
+      } else if (fault instanceof Unavailable) await waitForService(fault);
+      else {
+        console.error(fault);
+        forgetAnswer(...unread.fault, true);
+        answered = asked;
       }
     }
     await pause(LIVE);
@@ -67,6 +83,32 @@ async function ask() {
   if (drawing.empty) hideTrouble();
   asking = false;
 }
+
+function show(found, sheet) {
+  answer = found.explanation ? { found, sheet } : null;
+  showAnswer(found);
+  correction.ask(found);
+  if (answer && !sheet.example) history.keep(sheet, found);
+}
+
+function forgetAnswer(title, detail, aloud = false) {
+  answer = null;
+  showNoAnswer(title, detail, aloud);
+  correction.ask(null);
+}
+
+function whyRefused({ status, message }, { picture }) {
+  if (status === 413) return unread.large;
+  if (![400, 415, 422].includes(status)) return ["Not read", message];
+  if (!picture) return unread.strokes;
+  return picture.bitmap ? unread.picture : unread.file;
+}
+
+correction.addEventListener("corrected", ({ detail: { answer, digit } }) =>
+  history.correct(answer, digit),
+);
+
+// When the service is unavailable, or wants a key.
 
 async function waitForService(fault) {
   const seconds = Math.min(fault.wait ?? 2 ** failures, LONGEST_WAIT);
@@ -92,166 +134,30 @@ async function askForKey() {
   await wakeUpCall();
 }
 
-async function greet() {
-  try {
-    showProvenance(await standing());
-    hideTrouble();
-  } catch (fault) {
-    await waitForService(fault);
-    greet();
-  }
-}
-
-// Showing.
-
-function show(found) {
-  answer = found;
-  document.body.classList.toggle("uncertain", found.uncertain);
-  const best = found.probabilities.map((p, digit) => [p, digit]).sort((a, b) => b[0] - a[0]);
-  const rivals = best.filter(([p], rank) => rank && p >= 0.05).slice(0, 2);
-  const named = ([p, digit]) => `${digit} (${percent(p)})`;
-  $("digit").textContent = found.digit;
-  $("sentence").textContent = found.uncertain
-    ? `Not sure: perhaps ${a(found.digit)}`
-    : `This is ${a(found.digit)}`;
-  const doubt = found.uncertain ? ", but it looks unlike the digits that the network learnt from" : "";
-  const rest = rivals.length ? `; otherwise ${or.format(rivals.map(named))}` : doubt;
-  $("second").textContent = `${percent(found.confidence)} sure${rest}`;
-  showStems(found.probabilities);
-  grey($("seen"), found.image);
-  showProvenance(found);
-  if (found.explanation) showReasons(found);
-  document.body.classList.toggle("stale", !found.explanation);
-  offerFeedback(found);
-  clearTimeout(readOut);
-  readOut = setTimeout(() => {
-    $("spoken").textContent = `${$("sentence").textContent}. ${$("second").textContent}`;
-  }, SETTLED);
-}
-
-function showReasons({ digit, image, explanation }) {
-  for (const name of document.querySelectorAll(".named")) name.textContent = `the ${digit}`;
-  const { saliency, hidden } = explanation;
-  diverging($("saliency"), saliency, scaleOf(saliency), image);
-  const [plus, minus] = [1, -1].map(
-    (sign) => saliency.flat().filter((value) => sign * value > 0).length);
-  $("saliency").setAttribute(
-    "aria-label", `${plus} pixels spoke for the ${digit}, ${minus} against`);
-  const most = scaleOf(hidden.map((unit) => unit.weights)); // one scale for all
-  $("units").replaceChildren(...hidden.map((unit) => pictureOf(unit, digit, most)));
-  $("hidden").hidden = hidden.length === 0;
-  $("why").hidden = false;
-}
-
-function pictureOf({ unit, activation, outgoing, weights }, digit, most) {
-  const item = document.createElement("li");
-  const add = (tag, content, look = "") => {
-    const element = item.appendChild(document.createElement(tag));
-    element.textContent = content;
-    element.className = look;
-    return element;
-  };
-  const canvas = add("canvas", "", "pixels");
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Weights from the pixels to unit ${unit}`);
-  requestAnimationFrame(() => diverging(canvas, weights, most)); // in the page, with its colours
-  const added = activation * outgoing;
-  add("b", signed(added, 1), added < 0 ? "against" : "for");
-  add("p", `${activation.toFixed(1)} × ${signed(outgoing, 2)}`);
-  add("p", `unit ${unit}`, "quiet");
-  item.title = `Unit ${unit} fired ${activation.toFixed(2)}; its weight to the ${digit} is `
-    + signed(outgoing, 2);
-  return item;
-}
-
-function signed(value, digits) {
-  const size = Math.abs(value).toFixed(digits);
-  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
-}
-
-const SOURCES = {
-  mnist: "MNIST",
-  "offline-digits": "the offline digits, a small stand-in for MNIST",
-};
-
-function showProvenance({ model, version, data, run_id, run_url }) {
-  const line = $("provenance");
-  const verb = answer ? "Answered by" : "Answers come from";
-  line.replaceChildren(`${verb} ${model} version ${version}, trained on ${SOURCES[data] ?? data}`);
-  if (!run_url) return;
-  const link = document.createElement("a");
-  link.href = run_url;
-  link.textContent = `run ${run_id.slice(0, 7)}`;
-  line.append(" · ", link);
-}
-
-function showNothing(title = "No digit yet", reason = "The answer appears while you draw.") {
-  answer = null;
-  document.body.classList.remove("uncertain", "stale");
-  $("digit").textContent = "";
-  $("sentence").textContent = title;
-  $("second").textContent = reason;
-  $("spoken").textContent = drawing.empty ? "" : `${title}. ${reason}`;
-  $("why").hidden = true;
-  $("feedback").disabled = true;
-  $("thanks").textContent = "";
-  showStems(null);
-}
-
 function showTrouble(message) {
   const text = $("trouble").querySelector("p");
   if (text.textContent !== message) text.textContent = message; // so that it is read out once
-  document.body.classList.add("away");
+  document.body.classList.add("unavailable");
   $("trouble").hidden = false;
 }
 
 function hideTrouble() {
   failures = 0;
-  document.body.classList.remove("away");
+  document.body.classList.remove("unavailable");
   $("trouble").hidden = true;
 }
 
-// Saying what it really is.
-
-const choices = Array.from({ length: 10 }, (_, digit) => {
-  const button = $("digits").appendChild(document.createElement("button"));
-  button.type = "button";
-  button.textContent = digit;
-  button.addEventListener("click", () => say(digit));
-  return button;
-});
-
-function offerFeedback({ digit, explanation }) {
-  $("feedback").disabled = !explanation;
-  $("thanks").textContent = "";
-  for (const [each, button] of choices.entries()) {
-    button.classList.toggle("answered", each === digit);
-    button.removeAttribute("aria-pressed");
-  }
-}
-
-async function say(digit) {
-  const corrected = answer;
+async function greet() {
   try {
-    await correct(corrected, digit);
-    if (answer !== corrected) return;
-    choices.forEach((button, each) => button.setAttribute("aria-pressed", each === digit));
-    $("thanks").textContent = digit === corrected.digit
-      ? `Kept: the ${digit} was right.`
-      : `Kept as ${a(digit)}. Thank you.`;
+    const version = await status();
+    if (!answer) showOrigin(version);
+    hideTrouble();
   } catch (fault) {
-    if (fault instanceof KeyNeeded) {
-      await askForKey();
-      return say(digit);
-    }
-    $("thanks").textContent = `Not kept. ${fault.message}`;
+    if (!(fault instanceof Unavailable)) throw fault;
+    await waitForService(fault);
+    greet();
   }
 }
-
-$("feedback").addEventListener("keydown", (event) => {
-  if (/^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey)
-    choices[event.key].click();
-});
 
 // Tools, keys, and pictures from elsewhere.
 
@@ -293,7 +199,8 @@ function openFirst({ files }) {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   drawing.render();
-  if (answer?.explanation) showReasons(answer);
+  renderThumbnails();
+  if (answer) showReasons(answer.found);
 });
 
 greet();

@@ -1,10 +1,12 @@
-// The service behind the page: requests with a key and a time limit, faults as sentences.
+// The service behind the page: requests with a key and a time limit, faults by their kind.
+
+import { BUSY, NO_ANSWER, NO_NETWORK, NOT_UNDERSTOOD } from "./sentences.js";
 
 const KEY = "ann-api-key";
-const PATIENCE = 10_000; // milliseconds
+const TIMEOUT = 10_000; // milliseconds
 
-/** The service is away or busy: worth another try, after `wait` seconds where it said so. */
-export class Away extends Error {
+/** The service is unavailable: worth another try, after `wait` seconds where it said so. */
+export class Unavailable extends Error {
   constructor(message, wait = null) {
     super(message);
     this.wait = wait;
@@ -14,8 +16,13 @@ export class Away extends Error {
 /** The service wants a key, or another one. */
 export class KeyNeeded extends Error {}
 
-/** The service will not take what was sent; its message says why. */
-export class Refused extends Error {}
+/** The service finds no digit in what was sent, or it is too large. */
+export class Refused extends Error {
+  constructor(status) {
+    super(NOT_UNDERSTOOD);
+    this.status = status;
+  }
+}
 
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
@@ -25,14 +32,14 @@ export function predict(content, explain) {
   return post(`predict${query}`, content, content.type || "application/octet-stream");
 }
 
-/** Say which digit it really is; whole, since another process than the one that answered may hear. */
+/** Say which digit it really is; with the image, as another process may know no such request. */
 export function correct({ request_id, model, version, digit: predicted, image }, digit) {
   const correction = { request_id, model, version, predicted, image, digit };
   return post("feedback", JSON.stringify(correction), "application/json");
 }
 
 /** Which version answers. */
-export const standing = () => request("health/ready");
+export const status = () => request("health/ready");
 
 function post(path, body, type) {
   return request(path, { method: "POST", body, headers: { "Content-Type": type } });
@@ -40,7 +47,7 @@ function post(path, body, type) {
 
 async function request(path, { headers, ...content } = {}) {
   const key = sessionStorage.getItem(KEY);
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(TIMEOUT);
   let response, answer;
   try {
     response = await fetch(path, {
@@ -48,12 +55,14 @@ async function request(path, { headers, ...content } = {}) {
     });
     answer = await response.json().catch(() => ({}));
   } catch {
-    throw new Away("The service does not answer.");
+    throw new Unavailable(NO_ANSWER);
   }
   if (response.ok) return answer;
-  const said = answer.error ?? answer.registry_error ?? `The service answered ${response.status}.`;
-  if (response.status === 401) throw new KeyNeeded(said);
+  if (response.status === 401) throw new KeyNeeded();
   if (response.status >= 500 || response.status === 429 || response.status === 408)
-    throw new Away(said, Number(response.headers.get("Retry-After")) || null);
-  throw new Refused(said);
+    throw new Unavailable(
+      answer.ready === false ? NO_NETWORK : BUSY,
+      Number(response.headers.get("Retry-After")) || null,
+    );
+  throw new Refused(response.status);
 }

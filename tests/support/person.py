@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,35 @@ class Page:
     def clear(self) -> None:
         self.press(Keys.ESCAPE)
         wait_for(lambda: self["sentence"].text == "No digit yet")
+
+    def correct(self, digit: int) -> None:
+        self["digits"].find_elements("css selector", "button")[digit].click()
+
+    def chosen(self) -> list[str]:
+        """The digits that are marked below the plot: the answer's and the person's."""
+        return self.script(
+            "[...document.querySelectorAll('#digits .answered, #digits [aria-pressed=true]')]"
+            ".map(button => button.textContent)"
+        )
+
+    def requests(self, path: str = "") -> list[str]:
+        """The URLs below `path` that were asked since this was called last."""
+        events = [json.loads(e["message"])["message"] for e in self.browser.get_log("performance")]
+        sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        urls = [event["request"]["url"] for event in sent]
+        return [url for url in urls if not path or url.startswith(self.url + path)]
+
+    def module(self, name: str, code: str, *arguments: object) -> Any:
+        """Evaluate code with `module`, one of the page's own."""
+        return self.browser.execute_async_script(
+            "const done = arguments[arguments.length - 1];"
+            "import(new URL(`page/"
+            + name
+            + "`, document.baseURI)).then((module) => done("
+            + (f"(() => {code})(...arguments)" if code.startswith("{") else code)
+            + "), (error) => done(String(error)))",
+            *arguments,
+        )
 
     def digit(self) -> int:
         """The answer with its reasons, once it is there."""

@@ -6,6 +6,7 @@ import zipfile
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -243,7 +244,24 @@ def another_network_with_its_hash(document, folder) -> None:
 
 def code_to_load(document, folder) -> None:
     for path in folder.rglob("MLmodel"):
-        path.write_text(path.read_text().replace("loader_module: mlflow.onnx", "loader_module: os"))
+        known = "loader_module: pipelines.registry.pyfunc"
+        path.write_text(path.read_text().replace(known, "loader_module: os"))
+
+
+def code_in_the_artifact(document, folder) -> None:
+    for path in folder.rglob("MLmodel"):
+        path.write_text(path.read_text().replace("code: null", "code: code"))
+
+
+def answers_nan(document, folder) -> None:
+    """The same network with NaN weights, and the hash to go with it."""
+    (path,) = folder.rglob("model.onnx")
+    network = onnx.load(path)
+    weights = onnx.numpy_helper.to_array(network.graph.initializer[0])
+    spoiled = onnx.numpy_helper.from_array(weights * np.nan, network.graph.initializer[0].name)
+    network.graph.initializer[0].CopyFrom(spoiled)
+    onnx.save(network, path)
+    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
 
 
 def another_keras(document, folder) -> None:
@@ -267,6 +285,8 @@ def at_work(document, folder) -> None:
         (another_network, "model.onnx of offline-digits/1 is not what its tag names"),
         (another_network_with_its_hash, "its model.onnx does not answer"),
         (code_to_load, "names code other than Keras's"),
+        (code_in_the_artifact, "names code other than Keras's"),
+        (answers_nan, "answers the probe digit otherwise, by nan"),
         (another_keras, "names code other than Keras's"),
         (no_model, "MLmodel"),
         (at_work, "its run is 'RUNNING', not ended"),

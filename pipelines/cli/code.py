@@ -1,0 +1,108 @@
+"""`ann code`: parse, call, write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import session
+
+if TYPE_CHECKING:
+    from ann_models.entry import Variant
+
+
+@click.command()
+@click.argument("name")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Whose weights.")
+@click.option("--notebook", is_flag=True, help="Write a Jupyter notebook with an exercise.")
+@click.option("--weights", is_flag=True, help="Write the trained network of the newest run, too.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder for the files; without it a script alone is printed.",
+)
+def code(name: str, seed: int, notebook: bool, weights: bool, output: Path | None) -> None:
+    """Write a variant as one short Keras script that needs TensorFlow alone.
+
+    The script starts from the same data, initial weights and dropout masks as the pipeline.
+
+    Example: ann code relu_regression_4 > relu.py
+
+    Example: ann code mnist_ann --notebook --weights --output my_lecture
+    """
+    from ann_models.code.script import script
+    from ann_models.errors import UnsupportedLayer
+    from ann_models.questions import QUESTIONS
+    from pipelines.errors import WrongUse
+
+    variant = _variant(name)
+    network = f"{variant.name}.keras" if weights else None
+    try:
+        source = script(variant, seed, network)
+        if notebook:
+            from ann_models.code import notebook as notebooks
+
+            source = notebooks.notebook(variant, QUESTIONS[variant.question], seed, network)
+    except UnsupportedLayer as error:
+        raise WrongUse(str(error)) from error
+    if not (notebook or weights or output):
+        click.echo(source, nl=False)
+        return
+    folder = output or Path()
+    path = folder / f"{variant.name}.{'ipynb' if notebook else 'py'}"
+    for wanted in [path, *([folder / network] if network else [])]:
+        if wanted.exists():
+            raise WrongUse(
+                f"{wanted} is there already and is not overwritten; move it, or name another "
+                "folder with --output."
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    if network:
+        _save_network(variant, seed, folder / network)
+        click.echo(folder / network)
+    path.write_text(source)
+    click.echo(path)
+
+
+def _variant(name: str) -> Variant:
+    from ann_models import variants
+    from pipelines.errors import WrongUse
+
+    found = variants.find([name])
+    if len(found) > 1:
+        raise WrongUse(
+            f"{name} is a question with {len(found)} variants; name one: "
+            f"{', '.join(variant.name for variant in found)}."
+        )
+    return found[0]
+
+
+def _save_network(variant: Variant, seed: int, path: Path) -> None:
+    """The network that the newest run of a variant trained with a seed, in Keras's format."""
+    import tempfile
+
+    from ann_models import datasets
+    from ann_models.training.result import Training
+    from pipelines.errors import WrongUse
+    from pipelines.tracking.client import Tracking
+
+    tracking = Tracking(session.load_settings())
+    run = tracking.newest_by_variant().get(variant.name)
+    if run is None:
+        raise WrongUse(f"{variant.name} is not trained yet; `ann run {variant.name}` trains it.")
+    with tempfile.TemporaryDirectory() as folder:
+        file = tracking.client.download_artifacts(run.info.run_id, "training.npz", folder)
+        shape = (
+            (28, 28)
+            if variant.data == "digits"
+            else datasets.generate(variant.data, 0).arrays["x_train"].shape[1:]
+        )
+        training = Training.load(Path(file), variant, shape)
+    if seed not in training.seeds:
+        raise WrongUse(
+            f"the newest run of {variant.name} trained the seeds "
+            f"{', '.join(map(str, training.seeds))}, not {seed}; name one of them with --seed."
+        )
+    training.only(seed).models[0].save(path)
