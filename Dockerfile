@@ -26,6 +26,7 @@ RUN sed -n '/^setuptools==/,/^    # via/p' requirements.lock >build.lock \
 COPY pyproject.toml README.md ./
 COPY ann_models ann_models
 COPY benchmarks benchmarks
+COPY digit_images digit_images
 COPY pipelines pipelines
 COPY serving serving
 RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel .

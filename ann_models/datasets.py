@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ann_models import archives
+from ann_models import archives, data_name, points
 from ann_models.digits import mnist
 from ann_models.errors import InvalidData, UnknownName
 
@@ -30,7 +29,7 @@ class Dataset:
 
     Attributes:
         name: such as "cubic" or "digits".
-        source: "generated", "mnist" or "offline-digits".
+        source: "generated", "own", "mnist" or "offline-digits".
         arrays: some of x_train, y_train, x_val, y_val, x_test, y_test. Tables are float32
             x (n, d) and y (n, k); digits are float32 (n, 28, 28) in [0, 1] and int32 (n,).
     """
@@ -88,70 +87,85 @@ class Dataset:
         return dataset
 
 
-def generate(name: str, seed: int) -> Dataset:
-    """Return the lecture's data of that name; the same name and seed give the same arrays.
+def generate(text: str, seed: int) -> Dataset:
+    """Return the data that an entry's `data` names; the same text and seed give the same arrays.
+
+    Args:
+        text: a name of the lecture's data, with size and noise if they differ, or the path of a
+            file of points, as `ann_models.data_name` reads them.
+        seed: of the points that are drawn, and of the noise.
 
     Raises:
         UnknownName: no generator has that name.
+        InvalidSetting: its size or noise cannot be meant.
+        InvalidData: the file does not hold points.
     """
-    if name not in _GENERATORS:
-        near = difflib.get_close_matches(name, _GENERATORS) or list(_GENERATORS)
-        raise UnknownName(f"No data set is called {name!r}. Did you mean {' or '.join(near)}?")
-    x_and_y = _GENERATORS[name](np.random.default_rng([seed, *name.encode()]))
-    return Dataset(name, "generated", {k: v.astype(np.float32) for k, v in x_and_y.items()})
+    wanted = data_name.parse(text)
+    if wanted.is_file:
+        path = Path(wanted.path)
+        own = points.read(path)
+        arrays = points.held_out(own) if wanted.held_out else {"x_train": own.x, "y_train": own.y}
+        return Dataset(path.stem, "own", arrays)
+    rng = np.random.default_rng([seed, *wanted.name.encode()])
+    arrays = _GENERATORS[wanted.name](rng, wanted.size or data_name.SAMPLED.get(wanted.name, 0))
+    if wanted.noise:
+        noisy = "y" if data_name.KINDS[wanted.name] == "regression" else "x"
+        for name in (name for name in arrays if name.startswith(noisy)):
+            arrays[name] = arrays[name] + rng.normal(0, wanted.noise, arrays[name].shape)
+    return Dataset(wanted.name, "generated", {k: v.astype(np.float32) for k, v in arrays.items()})
 
 
-def _gates(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _gates(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture row 1: the four points; the columns of y are AND, OR and XOR."""
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     return {"x_train": x, "y_train": np.stack([x.min(1), x.max(1), x[:, 0] ^ x[:, 1]], axis=1)}
 
 
-def _xor(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _xor(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture rows 2 and 3: the XOR column of the gates."""
-    gates = _gates(rng)
+    gates = _gates(rng, size)
     return gates | {"y_train": gates["y_train"][:, 2:]}
 
 
-def _linear(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _linear(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture row 4: two classes on either side of 0.8 x1 + x2 = 3."""
-    x = rng.random((1000, 2)) * [8, 7] - [0, 4]
+    x = rng.random((size, 2)) * [8, 7] - [0, 4]
     return {"x_train": x, "y_train": (x @ [[0.8], [1.0]] >= 3)}
 
 
-def _nonlinear(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _nonlinear(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture row 5: two classes on either side of a parabola."""
-    x = rng.random((1000, 2)) * [10, 8] - [5, 4]
+    x = rng.random((size, 2)) * [10, 8] - [5, 4]
     return {"x_train": x, "y_train": (-0.5 * (x[:, :1] - 1) ** 2 + 2 * x[:, 1:] + 5 >= 0)}
 
 
-def _cubic(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _cubic(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture rows 7 to 10: y = x³ + 0.1 x² − x + 0.1 at random places, without noise."""
-    x = rng.uniform(-1.5, 1.5, (1000, 1))
+    x = rng.uniform(-1.5, 1.5, (size, 1))
     return {"x_train": x, "y_train": x**3 + 0.1 * x**2 - x + 0.1}
 
 
-def _ten_points(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _ten_points(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture rows 19 to 22: ten noisy points that a large network can learn by heart."""
     y = [0.9819, 0.7973, 1.9737, 0.1838, 1.3180, -0.8361, -0.6591, -2.4701, -2.8122, -6.2512]
     return {"x_train": np.linspace(-4.5, 4.5, 10)[:, None], "y_train": np.array(y)[:, None]}
 
 
-def _ten_points_held_out(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _ten_points_held_out(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture row 23: three of the ten points, all between others, are for validation."""
-    points = _ten_points(rng)
+    ten = _ten_points(rng, size)
     held_out = np.isin(np.arange(10), [1, 4, 7])
-    train = {name: values[~held_out] for name, values in points.items()}
-    val = {name.replace("train", "val"): values[held_out] for name, values in points.items()}
+    train = {name: values[~held_out] for name, values in ten.items()}
+    val = {name.replace("train", "val"): values[held_out] for name, values in ten.items()}
     return train | val
 
 
-def _none(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _none(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """Lecture rows 6, 11 and 12 need no data."""
     return {}
 
 
-_GENERATORS: dict[str, Callable[[np.random.Generator], dict[str, np.ndarray]]] = {
+_GENERATORS: dict[str, Callable[[np.random.Generator, int], dict[str, np.ndarray]]] = {
     "gates": _gates,
     "xor": _xor,
     "linear": _linear,

@@ -13,6 +13,8 @@ from ann_models.digits.augmentation import Augmentation
 
 QUICK_DIGITS = 1_984  # 62 whole batches of 32
 
+_NOT_SETTINGS = ("name", "question", "look_at", "layers", "members", "derived_from", "changes")
+
 Activation = Literal["linear", "sigmoid", "tanh", "relu", "silu", "softmax"]
 Loss = Literal[
     "mse", "binary_crossentropy", "sparse_categorical_crossentropy", "categorical_crossentropy"
@@ -177,6 +179,8 @@ class Variant:
             of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
         registered: whether its model is a candidate for the digit service.
+        derived_from: the name of the entry of which it is a changed copy.
+        changes: what differs from that entry, as key and value.
     """
 
     row: int
@@ -199,6 +203,8 @@ class Variant:
     members: tuple[Variant, ...] = ()
     keep_weights: bool = False
     registered: bool = False
+    derived_from: str = ""
+    changes: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_networks(self) -> bool:
@@ -230,7 +236,7 @@ class Variant:
         """Every setting of the entry, flat, as the run's parameters."""
         flat: dict[str, str | int | float] = {}
         for name, value in asdict(self).items():
-            if name in ("name", "question", "look_at", "layers", "members"):
+            if name in _NOT_SETTINGS:
                 continue
             if isinstance(value, dict):
                 flat |= _flat(name, value)

@@ -23,3 +23,7 @@ class TrainingDiverged(AnnError):
 
 class UnsupportedLayer(AnnError):
     """A network has a layer that cannot be brought into ONNX form."""
+
+
+class InvalidSetting(AnnError):
+    """A setting of a variant has a value that it cannot have, or does not exist."""

@@ -1,4 +1,4 @@
-"""How good are predictions? Pure NumPy: arrays in, numbers out."""
+"""How good are predictions? Arrays in, numbers out."""
 
 from __future__ import annotations
 
@@ -83,19 +83,18 @@ def worst_mistakes(probabilities: np.ndarray, labels: np.ndarray, count: int) ->
     return wrong[np.argsort(-losses[wrong], kind="stable")][:count]
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson 1927), 95 % by default.
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % score interval of a proportion (Wilson 1927).
 
     Raises:
         InvalidData: no trials, or more successes than trials.
     """
+    from scipy.stats import binomtest
+
     if not 0 <= successes <= trials or trials == 0:
         raise InvalidData(f"{successes} successes in {trials} trials are not a proportion.")
-    share = successes / trials
-    centre = share + z**2 / (2 * trials)
-    radius = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    return float(max(0.0, (centre - radius) / scale)), float(min(1.0, (centre + radius) / scale))
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def expected_calibration_error(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 
 from ann_models import entry
@@ -35,7 +37,7 @@ def build(variant: Variant, input_shape: tuple[int, ...], seed: int) -> keras.Mo
         if position == first_convolution:
             layers.append(keras.layers.Reshape((*input_shape, 1)))
         layers.append(_keras_layer(layer, seed * 1000 + position, regularizer))
-    return keras.Sequential(layers, name=variant.name.replace(".", "_"))
+    return keras.Sequential(layers, name=re.sub(r"\W", "_", variant.name))
 
 
 def members(model: keras.Model) -> list[keras.Sequential]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from pipelines.cli.options import PositiveNumber, as_json, examples, variant_names
 
 if TYPE_CHECKING:
     from benchmarks.pipeline import Overhead, Sweep
@@ -16,17 +18,44 @@ QUICK_LOOK = "SHORTENED: a quick look at a twentieth of the epochs, not the benc
 QUICK_ROWS = "SHORTENED: each row as `ann run --quick` shortens it, not the benchmark."
 
 
+class PlotFile(click.Path):
+    """A file in a folder that exists: checked before minutes are spent."""
+
+    def __init__(self) -> None:
+        """Accept a path; the file is made or replaced."""
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Refuse a file whose folder is missing."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"{path.parent} is not a folder.", param, ctx)
+        return path
+
+
 @click.group()
 def benchmark() -> None:
-    """Measure what this project claims."""
+    """Measure training, serving and pipeline speed on this machine."""
 
 
-@benchmark.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100))
+@benchmark.command(
+    epilog=examples(
+        "ann benchmark training",
+        "ann benchmark training relu_regression_2 --seeds 5",
+        "ann benchmark training --shortened --plot seconds.png",
+    )
+)
+@variant_names
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Initialisations of each training.",
+)
 @click.option("--shortened", is_flag=True, help="A twentieth of the epochs; not the benchmark.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the seconds into this PNG.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@click.option("--plot", type=PlotFile(), help="Draw the seconds into this PNG.")
+@as_json
 def training(
     names: tuple[str, ...], seeds: int, shortened: bool, plot: Path | None, as_json: bool
 ) -> None:
@@ -34,8 +63,6 @@ def training(
 
     Or on the named ones. With several seeds both engines train each of them, and a rank test
     compares the losses.
-
-    Example: ann benchmark training --shortened
     """
     from ann_models import variants
     from benchmarks import training as measured
@@ -57,12 +84,9 @@ def training(
         click.secho(QUICK_LOOK, fg="yellow")
 
 
-@benchmark.command()
+@benchmark.command(epilog=examples("ann benchmark engines"))
 def engines() -> None:
-    """Train networks of each kind with both of the trainer's engines (about a minute).
-
-    Example: ann benchmark engines
-    """
+    """Train networks of each kind with both of the trainer's engines (about a minute)."""
     from rich.console import Console
     from rich.table import Table
 
@@ -75,12 +99,37 @@ def engines() -> None:
     Console(highlight=False).print(table)
 
 
-@benchmark.command()
-@click.option("--connections", multiple=True, default=(1, 32), show_default=True, type=int)
-@click.option("--seconds", default=5.0, show_default=True, help="Of each load.")
-@click.option("--turns", default=3, show_default=True, help="Of each server.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the rates into this PNG.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@benchmark.command(
+    epilog=examples(
+        "ann benchmark serving",
+        "ann benchmark serving --connections 1 --connections 64",
+        "ann benchmark serving --seconds 1 --turns 1 --json",
+    )
+)
+@click.option(
+    "--connections",
+    multiple=True,
+    default=(1, 32),
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    help="Connections that send at once; can be repeated.",
+)
+@click.option(
+    "--seconds",
+    default=5.0,
+    show_default=True,
+    type=PositiveNumber(3600),
+    help="Duration of each load.",
+)
+@click.option(
+    "--turns",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Measurements of each server; the median counts.",
+)
+@click.option("--plot", type=PlotFile(), help="Draw the rates into this PNG.")
+@as_json
 def serving(
     connections: tuple[int, ...], seconds: float, turns: int, plot: Path | None, as_json: bool
 ) -> None:
@@ -93,8 +142,6 @@ def serving(
       python -m venv rivals/mlserver && rivals/mlserver/bin/pip install mlserver onnxruntime
       python -m venv rivals/bentoml && rivals/bentoml/bin/pip install bentoml onnxruntime
       export PATH=$PATH:$PWD/rivals/mlserver/bin:$PWD/rivals/bentoml/bin
-
-    Example: ann benchmark serving --connections 1 --connections 64
     """  # noqa: D301
     from rich.console import Console
     from rich.table import Table
@@ -132,16 +179,23 @@ def serving(
         )
 
 
-@benchmark.command()
-@click.option("--workers", multiple=True, default=(1, 2), show_default=True, type=int)
+@benchmark.command(
+    epilog=examples("ann benchmark pipeline", "ann benchmark pipeline --shortened --json")
+)
+@click.option(
+    "--workers",
+    multiple=True,
+    default=(1, 2),
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Worker processes of a sweep; can be repeated.",
+)
 @click.option("--shortened", is_flag=True, help="Each row as `--quick` shortens it.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+@as_json
 def pipeline(workers: tuple[int, ...], shortened: bool, as_json: bool) -> None:
     """Measure what orchestration and tracking add, and what workers take away (about 7 minutes).
 
     The whole table, bare and by `ann run`; then a sweep of small rows on several workers.
-
-    Example: ann benchmark pipeline --shortened
     """
     from benchmarks import pipeline as measured
 
@@ -177,7 +231,7 @@ def _pipeline_table(added: Overhead, swept: list[Sweep]) -> None:
     one = next((sweep.seconds for sweep in swept if sweep.workers == 1), None)
     for sweep in swept:
         ratio = f"{one / sweep.seconds:.2f}" if one else ""
-        where = f"{sweep.workers} of one thread" if sweep.workers else "in turn"
+        where = f"{sweep.workers} of one thread" if sweep.workers else "sequential"
         table.add_row(where, f"{sweep.seconds:.1f}", ratio)
     Console(highlight=False).print(table)
 

@@ -230,7 +230,7 @@ def _keras_model(folder: Path, champion: LoadedModel, ours: Settings) -> Path:
     from pipelines.registry.client import Registry
 
     registry = Registry(ours.tracking_uri, ours.home)
-    model = registry.keras_model(registry.version(champion.name, champion.version))
+    model = registry.artifacts.keras_model(registry.version(champion.name, champion.version))
     images = np.zeros((1, 28, 28), np.float32)
     path = folder / "keras"
     mlflow.keras.save_model(

@@ -22,6 +22,10 @@ class RegistryError(PipelineError):
     """The registry's content rules out what was asked."""
 
 
+class UnknownVersion(RegistryError, WrongUse):
+    """The registry has no such version."""
+
+
 class TrackingUnavailable(PipelineError):
     """The MLflow server does not answer, or its store cannot be opened."""
 

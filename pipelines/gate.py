@@ -1,8 +1,8 @@
-"""May the challenger replace the champion? A pure function of predictions, with its reasons.
+"""The promotion rule: may the challenger replace the champion?
 
-To add a requirement, add a function to FLOOR (what any model must be), to CONTEST (what a
-champion's successor must be) or to MIRROR (what it must be where people's requests were put to
-both).
+A pure function of what is known of the two models. Its reasons are stored with the decision. To add
+a requirement, add a function to SANITY_CHECKS (what every model must be), COMPARISON_CHECKS (what a
+champion's successor must be) or SHADOW_CHECKS (likewise, on recent requests to the service).
 """
 
 from __future__ import annotations
@@ -19,69 +19,69 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Policy:
-    """Every threshold of the gate.
+    """Every threshold of the promotion rule.
 
     Attributes:
-        least_accuracy: validation accuracy whose 95 % interval must lie above this; chance is 0.1.
-        largest_difference: allowed between the probabilities of ONNX Runtime and of Keras.
-        most_onnx_ms: an image may take in ONNX Runtime on one thread.
-        significance: two-sided level of the exact McNemar test.
-        clearly_faster: share of the champion's time that an equally good challenger may take.
-        largest_loss: more mistakes, as a share of the validation digits, that a challenger may make
-            if it is significantly better on held-out corrections.
-        calibration_margin: by which its expected calibration error may be above the champion's,
-            besides what chance can do.
-        robustness_margin: by which its mean accuracy on corrupted digits may be below the
+        min_accuracy: the 95 % interval of the validation accuracy must lie above it; chance is 0.1.
+        max_onnx_difference: between the probabilities of ONNX Runtime and of Keras.
+        max_onnx_ms: for one image in ONNX Runtime on one thread.
+        significance: two-sided level of the exact McNemar tests.
+        max_relative_time: an equally good challenger must take at most this share of the champion's
+            time for an image.
+        max_extra_errors: as a share of the validation digits, by which a challenger that is
+            significantly better on held-out corrections may exceed the champion's errors.
+        calibration_margin: by which the expected calibration error may exceed the champion's, on
+            top of the sampling error.
+        robustness_margin: by which the mean accuracy on corrupted digits may fall short of the
             champion's.
-        least_agreement: share of mirrored requests that it must answer as the champion does, or
-            as a person corrected it.
-        least_mirrored: mirrored requests from which that is required.
+        min_agreement: share of shadow requests to be answered like the champion, or as corrected.
+        min_shadow_requests: below this number no agreement is required.
     """
 
-    least_accuracy: float = 0.5
-    largest_difference: float = 1e-5
-    most_onnx_ms: float = 1.0
+    min_accuracy: float = 0.5
+    max_onnx_difference: float = 1e-5
+    max_onnx_ms: float = 1.0
     significance: float = 0.05
-    clearly_faster: float = 0.8
-    largest_loss: float = 0.002
+    max_relative_time: float = 0.8
+    max_extra_errors: float = 0.002
     calibration_margin: float = 0.002
     robustness_margin: float = 0.01
-    least_agreement: float = 0.8
-    least_mirrored: int = 100
+    min_agreement: float = 0.8
+    min_shadow_requests: int = 100
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """How a challenger does beside the champion on what people sent to the service.
+class ShadowResult:
+    """Challenger and champion on recent requests to the service.
 
     Attributes:
-        mirrored: recent requests that both answered.
-        agreed: those on which it names the champion's digit, or the one that a person named.
-        only_challenger_right: held-out corrections on which it alone names the person's digit.
-        only_champion_right: held-out corrections on which the champion alone does.
+        requests: recent requests that both answered.
+        agreed: those that the challenger answered like the champion, or as a person corrected it.
+        only_challenger_correct: held-out corrections that it alone classifies correctly.
+        only_champion_correct: held-out corrections that the champion alone does.
     """
 
-    mirrored: int
+    requests: int
     agreed: int
-    only_challenger_right: int
-    only_champion_right: int
+    only_challenger_correct: int
+    only_champion_correct: int
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A trained model as the gate sees it.
+    """What the gate knows of a trained model.
 
     Attributes:
         probabilities: its answers to the validation digits, (n, 10).
         labels: the digits' true classes, (n,).
-        data_source: where its training and validation digits come from, such as "mnist".
+        data_source: of its training and validation digits, such as "mnist".
         validation_digest: SHA-256 of the validation digits and labels.
         onnx_ms: milliseconds for one image in ONNX Runtime on one thread.
         onnx_difference: largest absolute difference of its ONNX form's probabilities from Keras's.
         weights_finite: whether every weight is a finite number.
         robustness: accuracy on validation digits under each corruption, by its name; empty if it
             was registered before that was measured.
-        traffic: how it does on what people sent, if that was tried.
+        shadow: how it did on recent requests, if shadow mode is on.
     """
 
     probabilities: np.ndarray
@@ -92,11 +92,11 @@ class Candidate:
     onnx_difference: float
     weights_finite: bool
     robustness: Mapping[str, float] = field(default_factory=dict)
-    traffic: Traffic | None = None
+    shadow: ShadowResult | None = None
 
     @property
-    def right(self) -> np.ndarray:
-        """Which digits it names rightly, (n,) of bool."""
+    def correct(self) -> np.ndarray:
+        """Which digits it classifies correctly, (n,) of bool."""
         return self.probabilities.argmax(axis=1) == self.labels
 
     @property
@@ -107,51 +107,59 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Reason:
-    """One finding: a sentence for or against the challenger, and the numbers behind it."""
+    """The result of one check: passed or not, a sentence, and the numbers in it."""
 
-    in_favour: bool
-    sentence: str
+    passed: bool
+    message: str
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The gate's answer; it promotes if no reason speaks against it."""
+    """The gate's decision: the challenger is promoted if every check passed."""
 
     reasons: tuple[Reason, ...]
 
     @property
     def promote(self) -> bool:
         """Whether the challenger becomes champion."""
-        return all(reason.in_favour for reason in self.reasons)
+        return all(reason.passed for reason in self.reasons)
 
     @property
     def numbers(self) -> dict[str, float]:
         """The numbers of all reasons."""
         return {name: n for reason in self.reasons for name, n in reason.numbers.items()}
 
+    @property
+    def summary(self) -> str:
+        """The sentence that decided: the last one against it, or else the last one."""
+        failed = [reason for reason in self.reasons if not reason.passed]
+        return (failed or self.reasons)[-1].message
+
 
 def decide(
     challenger: Candidate, champion: Candidate | None, policy: Policy | None = None
 ) -> Decision:
-    """Judge a challenger against the champion, or against the floor alone if there is none.
+    """The promotion rule.
 
-    The floor ends at the first reason against: what follows would rest on it.
+    1. The sanity checks, of the challenger alone: the first that fails refuses it.
+    2. Without a champion, a sane challenger is promoted.
+    3. Against a champion, every comparison check must pass, on the same validation digits, and
+       every shadow check if both answered recent requests.
     """
     policy = policy or Policy()
     reasons: list[Reason] = []
-    for check in FLOOR:
+    for check in SANITY_CHECKS:
         reasons.append(check(challenger, policy))
-        if not reasons[-1].in_favour:
+        if not reasons[-1].passed:
             return Decision(tuple(reasons))
     if champion is None:
-        reasons.append(Reason(True, "There is no champion to beat."))
-    elif champion.validation_digest != challenger.validation_digest:
-        reasons.append(_other_digits(challenger, champion))
-    else:
-        contest = (*MIRROR, *CONTEST) if challenger.traffic else CONTEST
-        reasons.extend(check(challenger, champion, policy) for check in contest)
-    return Decision(tuple(reasons))
+        return Decision((*reasons, Reason(True, "There is no champion to compare it with.")))
+    if champion.validation_digest != challenger.validation_digest:
+        return Decision((*reasons, _different_digits(challenger, champion)))
+    checks = (*SHADOW_CHECKS, *COMPARISON_CHECKS) if challenger.shadow else COMPARISON_CHECKS
+    compared = [check(challenger, champion, policy) for check in checks]
+    return Decision((*reasons, *compared))
 
 
 def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
@@ -162,7 +170,7 @@ def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
 
 def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
     found, expected = challenger.probabilities.shape, (len(challenger.labels), CLASSES)
-    verdict = "as it must" if found == expected else f"not {expected}"
+    verdict = "as required" if found == expected else f"not {expected}"
     return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
 
 
@@ -170,7 +178,7 @@ def _proper_probabilities(challenger: Candidate, policy: Policy) -> Reason:
     p = challenger.probabilities
     if not np.isfinite(p).all():
         bad = np.count_nonzero(~np.isfinite(p).all(axis=1))
-        return Reason(False, f"{bad} of {len(p)} answers hold NaN or infinite numbers.")
+        return Reason(False, f"{bad} of {len(p)} answers contain NaN or infinite numbers.")
     lowest, error = float(p.min()), float(np.abs(p.sum(axis=1) - 1).max())
     proper = lowest >= 0 and error <= 1e-4
     return Reason(
@@ -180,72 +188,71 @@ def _proper_probabilities(challenger: Candidate, policy: Policy) -> Reason:
     )
 
 
-def _beats_chance(challenger: Candidate, policy: Policy) -> Reason:
-    right, n = int(challenger.right.sum()), len(challenger.labels)
-    low, high = wilson_interval(right, n)
+def _accurate(challenger: Candidate, policy: Policy) -> Reason:
+    correct, n = int(challenger.correct.sum()), len(challenger.labels)
+    low, high = wilson_interval(correct, n)
     return Reason(
-        low > policy.least_accuracy,
-        f"It names {right} of {n} validation digits rightly: {right / n:.2%}, 95 % interval "
-        f"{low:.2%} to {high:.2%}; the least is {policy.least_accuracy:.0%}.",
-        {"val_accuracy": right / n, "val_mistakes": n - right},
+        low > policy.min_accuracy,
+        f"It classifies {correct:,} of {n:,} validation digits correctly: {correct / n:.2%}, 95 % "
+        f"interval {low:.2%} to {high:.2%}; more than {policy.min_accuracy:.0%} is required.",
+        {"val_accuracy": correct / n, "val_errors": n - correct},
     )
 
 
 def _onnx_agrees(challenger: Candidate, policy: Policy) -> Reason:
     difference = challenger.onnx_difference
     return Reason(
-        difference <= policy.largest_difference,
+        difference <= policy.max_onnx_difference,
         f"Its ONNX form differs from Keras by at most {difference:.1e}; "
-        f"{policy.largest_difference:.0e} is allowed.",
+        f"{policy.max_onnx_difference:.0e} is allowed.",
         {"onnx_difference": difference},
     )
 
 
 def _fast_enough(challenger: Candidate, policy: Policy) -> Reason:
     return Reason(
-        challenger.onnx_ms <= policy.most_onnx_ms,
-        f"It takes {challenger.onnx_ms:.4f} ms an image; {policy.most_onnx_ms:g} is the most.",
+        challenger.onnx_ms <= policy.max_onnx_ms,
+        f"It takes {challenger.onnx_ms:.4f} ms an image; {policy.max_onnx_ms:g} is allowed.",
         {"onnx_ms": challenger.onnx_ms},
     )
 
 
-def _other_digits(challenger: Candidate, champion: Candidate) -> Reason:
+def _different_digits(challenger: Candidate, champion: Candidate) -> Reason:
     return Reason(
         False,
-        f"The two were judged on different validation digits: {challenger.data_source} "
-        f"{challenger.validation_digest[:12]} against {champion.data_source} "
-        f"{champion.validation_digest[:12]}; a paired test needs the same.",
+        f"The two were evaluated on different validation digits: {challenger.data_source} "
+        f"{challenger.validation_digest[:12]} and {champion.data_source} "
+        f"{champion.validation_digest[:12]}; a paired test needs the same ones.",
     )
 
 
-def _agrees_on_traffic(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
-    traffic = challenger.traffic
-    assert traffic is not None
-    if traffic.mirrored < policy.least_mirrored:
+def _agrees_on_requests(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    shadow = challenger.shadow
+    assert shadow is not None
+    if shadow.requests < policy.min_shadow_requests:
         return Reason(
             True,
-            f"It saw {traffic.mirrored} mirrored requests; from {policy.least_mirrored} on it must "
-            "agree with the champion's answers.",
+            f"There were {shadow.requests} shadow requests; agreement with the champion is "
+            f"required from {policy.min_shadow_requests} on.",
         )
-    agreement = traffic.agreed / traffic.mirrored
+    agreement = shadow.agreed / shadow.requests
     return Reason(
-        agreement >= policy.least_agreement,
-        f"It answers {traffic.agreed} of {traffic.mirrored} mirrored requests as the champion "
-        f"does, or as a person corrected it: {agreement:.1%}; {policy.least_agreement:.0%} is "
-        "required.",
+        agreement >= policy.min_agreement,
+        f"It answers {shadow.agreed:,} of {shadow.requests:,} shadow requests like the champion, "
+        f"or as a person corrected it: {agreement:.1%}; {policy.min_agreement:.0%} is required.",
         {"shadow_agreement": agreement},
     )
 
 
 def _calibrated_as_well(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     error, champions = challenger.calibration_error, champion.calibration_error
-    share = challenger.right.mean()
-    chance = Z_95 * np.sqrt(share * (1 - share) / len(challenger.right))  # of so few digits
-    more = policy.calibration_margin + float(chance)
+    accuracy, n = challenger.correct.mean(), len(challenger.correct)
+    sampling_error = float(Z_95 * np.sqrt(accuracy * (1 - accuracy) / n))
+    more = policy.calibration_margin + sampling_error
     return Reason(
         error <= champions + more,
-        f"Its confidence is off by {error:.2%} on average (expected calibration error), the "
-        f"champion's by {champions:.2%}; {more:.2%} more is allowed.",
+        f"Its expected calibration error is {error:.2%}, the champion's {champions:.2%}; "
+        f"{more:.2%} more is allowed.",
         {"calibration_error": error},
     )
 
@@ -253,7 +260,7 @@ def _calibrated_as_well(challenger: Candidate, champion: Candidate, policy: Poli
 def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     shared = sorted(challenger.robustness.keys() & champion.robustness.keys())
     if not shared:
-        return Reason(True, "Corrupted digits were not put to both.")
+        return Reason(True, "The two were not evaluated on the same corrupted digits.")
     mine, theirs = (
         float(np.mean([model.robustness[name] for name in shared]))
         for model in (challenger, champion)
@@ -261,19 +268,19 @@ def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Re
     worst = min(shared, key=lambda name: challenger.robustness[name] - champion.robustness[name])
     return Reason(
         mine >= theirs - policy.robustness_margin,
-        f"On corrupted digits it is right in {mine:.2%}, the champion in {theirs:.2%}; "
-        f"{policy.robustness_margin:.0%} less is allowed. Beside the champion it is weakest under "
-        f"{worst}: {challenger.robustness[worst]:.2%} against {champion.robustness[worst]:.2%}.",
+        f"Its mean accuracy on corrupted digits is {mine:.2%}, the champion's {theirs:.2%}; "
+        f"{policy.robustness_margin:.0%} less is allowed. The largest loss is under {worst}: "
+        f"{challenger.robustness[worst]:.2%}, the champion {champion.robustness[worst]:.2%}.",
         {"robustness": mine},
     )
 
 
 def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
-    gained = int(np.count_nonzero(challenger.right & ~champion.right))
-    lost = int(np.count_nonzero(champion.right & ~challenger.right))
+    gained = int(np.count_nonzero(challenger.correct & ~champion.correct))
+    lost = int(np.count_nonzero(champion.correct & ~challenger.correct))
     p_value = mcnemar(gained, lost)
     finding = (
-        f"On {gained} digits the challenger alone is right, on {lost} the champion alone: "
+        f"It alone classifies {gained} digits correctly, the champion alone {lost}: "
         f"p = {p_value:.2g} (exact McNemar test, level {policy.significance})"
     )
     numbers = {
@@ -283,58 +290,58 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
         "champion_onnx_ms": champion.onnx_ms,
     }
     if p_value < policy.significance:
-        in_favour = gained > lost
-        verdict = f"significantly {'better' if in_favour else 'worse'}."
-        return Reason(in_favour, f"{finding}, {verdict}", numbers)
-    most_lost = policy.largest_loss * len(challenger.labels)
-    if (better := _better_on_corrections(challenger, policy)) and lost - gained <= most_lost:
+        verdict = "better" if gained > lost else "worse"
+        return Reason(gained > lost, f"{finding}, significantly {verdict}.", numbers)
+    max_extra_errors = policy.max_extra_errors * len(challenger.labels)
+    if (better := _better_on_corrections(challenger, policy)) and lost - gained <= max_extra_errors:
         return Reason(True, f"{finding}, no significant difference; {better}", numbers)
-    limit = policy.clearly_faster * champion.onnx_ms
-    in_favour = gained >= lost and challenger.onnx_ms <= limit
+    limit = policy.max_relative_time * champion.onnx_ms
     more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
-    verdict = (
-        f"no significant difference, so it must make no more mistakes (it makes {more}) and "
-        f"take at most {limit:.4f} ms an image (it takes {challenger.onnx_ms:.4f})."
+    return Reason(
+        gained >= lost and challenger.onnx_ms <= limit,
+        f"{finding}, no significant difference, so it may make no more errors (it makes {more}) "
+        f"and take at most {limit:.4f} ms an image (it takes {challenger.onnx_ms:.4f}).",
+        numbers,
     )
-    return Reason(in_favour, f"{finding}, {verdict}", numbers)
 
 
 def _better_on_corrections(challenger: Candidate, policy: Policy) -> str:
-    """That it is significantly better on the corrections that nobody trained on, if it is."""
-    if challenger.traffic is None:
+    """The sentence that it is significantly better on held-out corrections; "" if it is not."""
+    shadow = challenger.shadow
+    if shadow is None:
         return ""
-    gained, lost = challenger.traffic.only_challenger_right, challenger.traffic.only_champion_right
+    gained, lost = shadow.only_challenger_correct, shadow.only_champion_correct
     p_value = mcnemar(gained, lost)
     if p_value >= policy.significance or gained <= lost:
         return ""
     return (
-        f"of people's corrections that neither was trained on it alone names {gained} rightly, the "
-        f"champion alone {lost} (p = {p_value:.2g}): significantly better."
+        f"of the held-out corrections it alone classifies {gained} correctly, the champion alone "
+        f"{lost} (p = {p_value:.2g}): significantly better."
     )
 
 
-def mcnemar(only_first_right: int, only_second_right: int) -> float:
+def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
     """Two-sided p-value that two classifiers err equally often (McNemar 1947), exact form.
 
-    Only the examples on which exactly one of the two is right count: if both err equally often,
-    each is a fair coin's toss.
+    Only the examples that exactly one of the two classifies correctly count: under the null
+    hypothesis each of them is a fair coin's toss.
     """
     from scipy.stats import binomtest
 
-    tosses = only_first_right + only_second_right
-    return float(binomtest(only_first_right, tosses).pvalue) if tosses else 1.0
+    tosses = only_first_correct + only_second_correct
+    return float(binomtest(only_first_correct, tosses).pvalue) if tosses else 1.0
 
 
-FLOOR: tuple[Callable[[Candidate, Policy], Reason], ...] = (
+SANITY_CHECKS: tuple[Callable[[Candidate, Policy], Reason], ...] = (
     _finite_weights,
     _right_shape,
     _proper_probabilities,
-    _beats_chance,
+    _accurate,
     _onnx_agrees,
     _fast_enough,
 )
-MIRROR: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_traffic,)
-CONTEST: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
+SHADOW_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_requests,)
+COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
     _calibrated_as_well,
     _as_robust,
     _better_or_clearly_faster,

@@ -15,6 +15,8 @@ from pipelines.errors import WrongUse
 from pipelines.home import state_folder
 
 SERVER_SCHEMES = ("http", "https")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 PROCESSORS = Path("/proc/cpuinfo")
 DATABASE_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 
@@ -50,17 +52,17 @@ class Settings:
 
     @property
     def work(self) -> Path:
-        """What a step hands to the next, a folder a run."""
+        """What a step passes to the next, a folder a run."""
         return self.home / "work"
 
     @property
     def compiled(self) -> Path:
-        """XLA's programs for this processor and TensorFlow; another's would crash here."""
+        """XLA's programs for this processor and TensorFlow version: others could crash."""
         return self.home / "compiled" / _compiler()
 
     @property
     def log(self) -> Path:
-        """Tracebacks of errors that were shown as one sentence."""
+        """Tracebacks of errors whose message alone was shown."""
         return self.home / "ann.log"
 
 
@@ -69,18 +71,36 @@ def embedded_uri(home: Path) -> str:
     return f"sqlite:///{home / 'mlflow.db'}"
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read and check the environment; make the state folder.
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the environment; nothing is written.
 
     Raises:
-        WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
+        WrongUse: a variable's value is impossible.
     """
     home = state_folder(environ)
+    if "?" in str(home):  # SQLAlchemy's addresses have no way to quote it
+        raise WrongUse(
+            f"the state folder {home} has a question mark in its path, which SQLite's address "
+            "cannot hold. Set ANN_HOME to another folder."
+        )
+    if home.exists() and not home.is_dir():
+        raise WrongUse(f"the state folder {home} is a file; set ANN_HOME to a folder.")
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or embedded_uri(home)
     _check_tracking_uri(tracking_uri)
     prefect_api_url = environ.get("PREFECT_API_URL") or None
     if prefect_api_url:
         _check_url("PREFECT_API_URL", prefect_api_url, "http://127.0.0.1:4200/api")
+    return Settings(home, tracking_uri, prefect_api_url)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the environment; make the state folder.
+
+    Raises:
+        WrongUse: a variable's value is impossible, or the state folder cannot be written.
+    """
+    settings = read(environ)
+    home = settings.home
     try:
         home.mkdir(parents=True, exist_ok=True)
         probe = home / f".writable-{os.getpid()}"
@@ -89,13 +109,14 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     except OSError as error:
         raise WrongUse(
             f"the state folder {home} cannot be written ({error.strerror}). Set ANN_HOME to a "
-            "folder that can, or mend its permissions."
+            "folder that can, or change its permissions."
         ) from error
-    return Settings(home, tracking_uri, prefect_api_url)
+    return settings
 
 
 def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> None:
-    """Tell MLflow, Prefect and TensorFlow, before they are imported; what is set already wins."""
+    """Configure MLflow, Prefect and TensorFlow before they are imported; what is set wins."""
+    bypass_proxy(environ)
     environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri
     defaults = {
         "PREFECT_HOME": str(settings.home / "prefect"),
@@ -119,6 +140,16 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
     }
     for name, value in defaults.items():
         environ.setdefault(name, value)
+
+
+def bypass_proxy(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Send no request to this machine through a proxy: `no_proxy` gets its names, if one is set."""
+    if not any(environ.get(name) or environ.get(name.upper()) for name in PROXIES):
+        return
+    listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    missing = [name for name in LOCAL_NAMES if name not in names and "*" not in names]
+    environ["no_proxy"] = environ["NO_PROXY"] = ",".join([*names, *missing])
 
 
 def _compiler() -> str:

@@ -33,8 +33,8 @@ def _clear_up(loaded: Settings, grace: timedelta) -> None:
     """Close what was abandoned, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
-            *orphaned_runs.close_scheduled(client, grace),
-            *orphaned_runs.close_typed(client),
+            *orphaned_runs.crash_scheduled(client, grace),
+            *orphaned_runs.crash_ad_hoc(client),
         ):
             print(f"{name} had lost its process; it counts as crashed", flush=True)
     tracking = Tracking(loaded)

@@ -10,9 +10,13 @@ if "ANN_MNIST_PATH" not in os.environ and beside_the_checkout.exists():
     os.environ["ANN_MNIST_PATH"] = str(beside_the_checkout)
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from ann_models import datasets  # noqa: E402
 from ann_models.errors import DataUnavailable  # noqa: E402
+
+settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
+settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")

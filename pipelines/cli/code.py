@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
+from pipelines.cli.options import VariantName, examples
 
 if TYPE_CHECKING:
     from ann_models.entry import Variant
 
 
-@click.command()
-@click.argument("name")
+@click.command(
+    epilog=examples(
+        "ann code relu_regression_4 >relu.py",
+        "ann code mnist_ann --notebook --weights --output my_lecture",
+    )
+)
+@click.argument("name", type=VariantName())
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Whose weights.")
 @click.option("--notebook", is_flag=True, help="Write a Jupyter notebook with an exercise.")
 @click.option("--weights", is_flag=True, help="Write the trained network of the newest run, too.")
@@ -27,10 +33,6 @@ def code(name: str, seed: int, notebook: bool, weights: bool, output: Path | Non
     """Write a variant as one short Keras script that needs TensorFlow alone.
 
     The script starts from the same data, initial weights and dropout masks as the pipeline.
-
-    Example: ann code relu_regression_4 > relu.py
-
-    Example: ann code mnist_ann --notebook --weights --output my_lecture
     """
     from ann_models.code.script import script
     from ann_models.errors import UnsupportedLayer

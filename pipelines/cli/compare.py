@@ -8,23 +8,31 @@ from dataclasses import asdict
 import click
 
 from pipelines.cli import session
+from pipelines.cli.options import as_json, examples, variant_names
 from pipelines.cli.printing import (
-    as_json,
+    OFFLINE,
     leaderboard_table,
     metrics_table,
-    print_table,
-    say,
     ui_address,
+    warn_of_offline_digits,
 )
+from pipelines.cli.terminal import notify, print_table
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.command(
+    epilog=examples(
+        "ann compare",
+        "ann compare overfitting",
+        "ann compare overfit_base overfit_dropout",
+        "ann compare digits --json",
+    )
+)
+@variant_names
 @as_json
 def compare(names: tuple[str, ...], as_json: bool) -> None:
-    """Show the newest run of each variant side by side, and where MLflow's UI compares them.
+    """Compare the newest run of each variant, and link to MLflow's comparison pages.
 
-    Example: ann compare overfit_base overfit_dropout
+    A NAME is a variant's or a question's key, as in `ann run`.
     """
     from ann_models import variants
 
@@ -38,43 +46,60 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     found = [runs[variant.name] for variant in chosen if variant.name in runs]
     if as_json:
         rows = [
-            {"name": r.data.tags["variant"], "run_id": r.info.run_id, "metrics": r.data.metrics}
-            for r in found
+            {
+                "name": run.data.tags["variant"],
+                "run_id": run.info.run_id,
+                "data": run.data.tags.get("data_source"),
+                "metrics": run.data.metrics,
+            }
+            for run in found
         ]
         click.echo(json.dumps(rows))
         return
     if not found:
-        say("no finished runs yet; `ann run` makes them.")
+        notify("no finished runs yet; `ann run` makes them.")
         return
-    print_table(metrics_table((run.data.tags["variant"], run.data.metrics, "") for run in found))
+    offline = {run.info.run_id for run in found if run.data.tags.get("data_source") == OFFLINE}
+    print_table(
+        metrics_table(
+            (
+                run.data.tags["variant"],
+                run.data.metrics,
+                "OFFLINE" if run.info.run_id in offline else "",
+            )
+            for run in found
+        )
+    )
+    if offline:
+        warn_of_offline_digits()
     for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
         page = views.link("", tracking.experiment(question), question)
         click.echo(f"{ui_address(settings)}/{page}")
 
 
-@click.command()
+@click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))
 @as_json
 def leaderboard(as_json: bool) -> None:
     """Rank the digit networks: accuracy with its spread, and what it costs.
 
     The validation digits rank; the test digits report. `ann run accuracy` trains the recipes.
-
-    Example: ann leaderboard
     """
     settings = session.load_settings()
-    from pipelines.maintenance.leaderboard import standings
+    from pipelines.maintenance.leaderboard import ranked
     from pipelines.registry.client import Registry
     from pipelines.tracking import views
     from pipelines.tracking.client import Tracking
 
     tracking = Tracking(settings).open()
-    found = standings(tracking, Registry(settings.tracking_uri, settings.home))
+    entries = ranked(tracking, Registry(settings.tracking_uri, settings.home))
     if as_json:
-        click.echo(json.dumps([asdict(standing) for standing in found]))
+        click.echo(json.dumps([asdict(entry) for entry in entries]))
         return
-    if not found:
-        say("no digit network is trained yet; `ann run digits accuracy` trains them.")
+    if not entries:
+        notify("no digit network is trained yet; `ann run digits accuracy` trains them.")
         return
-    print_table(leaderboard_table(found))
+    print_table(leaderboard_table(entries))
+    if any(entry.data == OFFLINE for entry in entries):
+        warn_of_offline_digits()
     page = views.link("", tracking.experiment("accuracy"), "accuracy")
-    click.echo(f"The mistakes that remain, as pictures: {ui_address(settings)}/{page}")
+    click.echo(f"The errors that remain, as pictures: {ui_address(settings)}/{page}")

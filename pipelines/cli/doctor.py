@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 
 import click
 
-from pipelines.cli import session
 from pipelines.cli.errors import FAILED
-from pipelines.cli.printing import as_json
+from pipelines.cli.options import as_json, examples
 
 
-@click.command()
+@click.command(epilog=examples("ann doctor", "ann doctor --json"))
 @as_json
-def doctor(as_json: bool) -> None:
-    """Say what is found, what is missing and what to do; mend a moved state folder.
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Check what a run needs: what is found, what is missing, what to do.
 
-    Example: ann doctor
+    Read-only: nothing is downloaded, started, repaired or written. Exit code 1 if something is
+    missing.
     """
-    settings = session.load_settings()
-    from pipelines.maintenance.doctor import examine
+    from pipelines import settings
+    from pipelines.maintenance.doctor import diagnose
 
-    findings = examine(settings)
+    loaded = settings.read()
+    settings.export(loaded)
+    findings = diagnose(loaded)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings]))
     else:
         for finding in findings:
-            mark = click.style("✓", fg="green") if finding.well else click.style("✗", fg="red")
-            click.echo(f"{mark} {finding.subject}: {finding.sentence}")
-    if not all(finding.well for finding in findings):
-        sys.exit(FAILED)
+            mark = click.style("✓", fg="green") if finding.healthy else click.style("✗", fg="red")
+            click.echo(f"{mark} {finding.subject}: {finding.message}")
+    if not all(finding.healthy for finding in findings):
+        context.exit(FAILED)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.cli.printing import say
+from pipelines.cli.terminal import notify
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 
 
 def report(error: BaseException) -> int:
     """Print the error's message, keep its traceback in the log, choose the exit code."""
-    from ann_models.errors import AnnError, UnknownName
-    from pipelines.errors import PipelineError, WrongUse, format_error, translate
-    from serving.errors import ServingError
-
     if isinstance(error, KeyboardInterrupt):
-        say("interrupted; a run at work is marked KILLED, what is finished is kept.")
+        notify("interrupted; a run at work is marked KILLED, what is finished is kept.")
         return FAILED
-    cause = translate(error)
-    say(format_error(cause))
-    if isinstance(cause, UnknownName | WrongUse):
+    from ann_models.errors import AnnError, InvalidSetting, UnknownName
+    from pipelines import errors
+    from serving.errors import CannotListen, ServingError, WrongSetting
+
+    cause = errors.translate(error)
+    notify(errors.format_error(cause))
+    wrong_use = UnknownName, InvalidSetting, errors.WrongUse, WrongSetting, CannotListen
+    if isinstance(cause, wrong_use):
         return WRONG_USE
     log = _keep_traceback(error)
-    if log and not isinstance(cause, AnnError | PipelineError | ServingError):
-        say(f"unexpected error; the traceback is in {log}")
+    if log and not isinstance(cause, AnnError | errors.PipelineError | ServingError):
+        notify(f"unexpected error; the traceback is in {log}")
     return FAILED
 
 
@@ -38,5 +39,5 @@ def _keep_traceback(error: BaseException) -> Path | None:
         with log.open("a") as file:
             file.writelines(traceback.format_exception(error))
     except OSError:
-        return None  # the folder is what is wrong, and the sentence says so
+        return None  # the folder is what is wrong, and the message says so
     return log

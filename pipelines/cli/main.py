@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pipelines.cli import errors
+from pipelines.cli.terminal import accept_any_encoding
 
 COMMANDS = {  # the name that people type: module and attribute
     "list": "pipelines.cli.run:list_variants",
@@ -34,6 +35,9 @@ COMMANDS = {  # the name that people type: module and attribute
 }
 
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # handled as Ctrl-C is
+
+
 class LazyGroup(click.Group):
     """Commands from a table of "module:attribute", as click's documentation shows it.
 
@@ -52,13 +56,23 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line on whatever terminal there is."""
+        accept_any_encoding()
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; report its errors."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, too
+        from pipelines.settings import bypass_proxy
+
+        bypass_proxy()
+        for number in ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, signal.default_int_handler)  # ends what was started, too
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click ends quietly when nobody reads the output any more
         except (Exception, KeyboardInterrupt) as error:
             sys.exit(errors.report(error))
 

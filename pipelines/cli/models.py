@@ -2,53 +2,91 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, show_versions
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.printing import OFFLINE, print_version, warn_of_offline_digits
+from pipelines.cli.terminal import notify
+
+if TYPE_CHECKING:
+    from pipelines.registry.client import Registry
+
+NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 
 
-@click.group(invoke_without_command=True)
-@click.option("--name", default="mnist-digits", show_default=True, help="The registered model.")
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "ann models",
+        "ann models --name mnist-digits --json",
+        'ann models promote 3 --reason "smaller, for the old phones"',
+        "ann models --name offline-digits rollback",
+    ),
+)
+@click.option(
+    "--name",
+    metavar="[mnist-digits|offline-digits]",
+    help="The registered model; without it: both, and for promote and rollback mnist-digits, or "
+    "offline-digits where there is no MNIST version.",
+)
 @as_json
 @click.pass_context
-def models(context: click.Context, name: str, as_json: bool) -> None:
-    """List every registered version with the gate's decision and reasons, newest first.
-
-    Example: ann models
-    """
+def models(context: click.Context, name: str | None, as_json: bool) -> None:
+    """List every registered version with the gate's decision and reasons, newest first."""
     settings = session.load_settings()
+    from pipelines.errors import WrongUse
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings).open()  # says so if the server is away
-    context.obj = Registry(settings.tracking_uri, settings.home), name
+    Tracking(settings).open()  # raises if the server is unavailable
+    registry = Registry(settings.tracking_uri, settings.home)
+    registered = [model.name for model in registry.client.search_registered_models()]
+    known = dict.fromkeys((*NAMES, *registered))
+    if name is not None and name not in known:
+        raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
+    present = [each for each in NAMES if each in registered and registry.versions(each)]
+    context.obj = registry, name or (present or NAMES)[0]
     if context.invoked_subcommand is None:
-        show_versions(name, context.obj[0].versions(name), as_json)
+        _list(registry, [name] if name else present, as_json)
 
 
-@models.command()
+@models.command(
+    epilog=examples(
+        'ann models promote 3 --reason "smaller, for the old phones"',
+        'ann models --name offline-digits promote 1 --reason "a demonstration"',
+    )
+)
 @click.argument("version")
 @click.option("--reason", required=True, help="Why the gate is overruled; goes on record.")
 @click.pass_obj
-def promote(registry_and_name: tuple[Any, str], version: str, reason: str) -> None:
-    """Make a version champion whatever the gate said.
-
-    Example: ann models promote 3 --reason "smaller, for the old phones"
-    """
+def promote(registry_and_name: tuple[Registry, str], version: str, reason: str) -> None:
+    """Make a version champion whatever the gate decided."""
     registry, name = registry_and_name
     registry.promote(registry.version(name, version), reason)
     click.echo(f"{name} version {version} is champion now.")
 
 
-@models.command()
+@models.command(epilog=examples("ann models rollback", "ann models --name offline-digits rollback"))
 @click.pass_obj
-def rollback(registry_and_name: tuple[Any, str]) -> None:
-    """Make the previous champion champion again.
-
-    Example: ann models rollback
-    """
+def rollback(registry_and_name: tuple[Registry, str]) -> None:
+    """Make the previous champion champion again."""
     registry, name = registry_and_name
     click.echo(f"{name} version {registry.rollback(name).number} is champion again.")
+
+
+def _list(registry: Registry, names: list[str], as_json: bool) -> None:
+    versions = [version for name in names for version in registry.versions(name)]
+    if as_json:
+        click.echo(json.dumps([asdict(v) | {"tags": dict(v.tags)} for v in versions]))
+        return
+    for version in versions:
+        print_version(version)
+    if not versions:
+        notify(f"{' or '.join(names or NAMES)} has no versions yet; `ann run mnist_ann` makes one.")
+    elif all(version.name == OFFLINE for version in versions):
+        warn_of_offline_digits()

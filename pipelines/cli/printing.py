@@ -10,38 +10,33 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.cli.terminal import print_table
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipelines.flows.lecture import Report
-    from pipelines.maintenance.leaderboard import Standing
-    from pipelines.registry.client import Version
+    from pipelines.flows.report import Report
+    from pipelines.maintenance.leaderboard import LeaderboardEntry
+    from pipelines.registry.versions import Version
     from pipelines.settings import Settings
 
 UI_ADDRESS = "http://127.0.0.1:5000"
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+OFFLINE = "offline-digits"
 
 
 def ui_address(settings: Settings) -> str:
     """Where a person opens MLflow's pages."""
-    asked = UI_ADDRESS if settings.embedded else settings.tracking_uri
-    return (os.environ.get("ANN_MLFLOW_UI") or asked).rstrip("/")
+    default = UI_ADDRESS if settings.embedded else settings.tracking_uri
+    return (os.environ.get("ANN_MLFLOW_UI") or default).rstrip("/")
 
 
-def say(sentence: str) -> None:
-    """A sentence on standard error: standard output is for results."""
-    click.echo(f"ann: {sentence}", err=True)
-
-
-def print_table(table: Table) -> None:
-    """Print a table as wide as the terminal."""
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=False).print(table)
+def warn_of_offline_digits() -> None:
+    """Say that the numbers are not MNIST's."""
+    click.secho("OFFLINE DIGITS: not MNIST; do not compare with MNIST's numbers.", fg="yellow")
 
 
 def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table:
-    """The numbers that most rows have, and the one that each is about."""
+    """The numbers that most rows have, and a remark on each."""
     from rich.table import Table
 
     heads = "variant", "training loss", "±", "val. acc.", "test acc.", "s", ""
@@ -59,21 +54,22 @@ def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table
     return table
 
 
-def leaderboard_table(standings: Iterable[Standing]) -> Table:
-    """Accuracy, errors of 10,000, and what a seed costs; 80 characters wide."""
+def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
+    """Accuracy, errors on the test digits, and what a seed costs; 80 characters wide."""
     from rich.table import Table
 
     heads = "variant", "seeds", "val.", "test", "±", "errors", "weights", "s", "ms", "ECE", "robust"
     table = Table(*heads, box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for entry in standings:
+    for entry in entries:
         row = asdict(entry)
+        errors = entry.test_images * (1 - entry.test_accuracy_mean)
         table.add_row(
             entry.name,
             str(entry.seeds),
             f"{entry.val_accuracy_mean:.2%}",
             f"{entry.test_accuracy_mean:.2%}",
             _number(row, "test_accuracy_std", "{:.2%}"),
-            f"{10_000 * (1 - entry.test_accuracy_mean):.0f}",
+            f"{errors:.0f}" + (f"/{entry.test_images} OFFLINE" if entry.data == OFFLINE else ""),
             f"{entry.parameters / 1000:,.0f} k",
             f"{entry.train_seconds:.0f}",
             _number(row, "onnx_ms", "{:.3f}"),
@@ -87,8 +83,8 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
     return form.format(metrics[name]) if metrics.get(name) is not None else ""
 
 
-def show_report(report: Report, settings: Settings, as_json: bool) -> None:
-    """How a job ended: its rows, the gate's words, the pages that compare them."""
+def print_report(report: Report, settings: Settings, as_json: bool) -> None:
+    """How a job ended: its rows, the gate's decisions, the pages that compare them."""
     if as_json:
         document = {
             "pipeline_run_id": report.pipeline_run_id,
@@ -98,12 +94,17 @@ def show_report(report: Report, settings: Settings, as_json: bool) -> None:
         }
         click.echo(json.dumps(document))
         return
-    print_table(metrics_table((r.name, r.metrics, r.error or "") for r in report.rows))
+    failed = {row.name: row.error for row in report.rows if row.error}
+    print_table(
+        metrics_table((r.name, r.metrics, "FAILED" if r.error else "") for r in report.rows)
+    )
+    for name, error in failed.items():
+        click.secho(f"{name}: {error}", fg="red")
     if report.quick:
         click.secho("A quick look: these numbers are NOT results.", fg="yellow")
     for decision in report.decisions:
         click.echo(decision)
-    if report.data == "offline-digits":
+    if report.data == OFFLINE:
         click.secho("The digits are the OFFLINE DIGITS, not MNIST.", fg="yellow")
     click.echo(
         "\nCompare in MLflow's UI" + (" (start it with `ann ui`):" if settings.embedded else ":")
@@ -114,23 +115,17 @@ def show_report(report: Report, settings: Settings, as_json: bool) -> None:
         click.echo("Next: `ann up`, and draw a digit · `ann predict FILE.png` · `ann models`")
 
 
-def show_versions(name: str, versions: list[Version], as_json: bool) -> None:
-    """Every version with the gate's verdict and reasons."""
-    if as_json:
-        click.echo(json.dumps([asdict(v) | {"tags": dict(v.tags)} for v in versions]))
-        return
-    if not versions:
-        click.echo(f"{name} has no versions yet; `ann run mnist_ann` makes one.")
-    for version in versions:
-        aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
-        accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
-        click.secho(f"version {version.number}{aliases}", bold=True)
-        verdict = ", ".join(filter(None, [version.decision, accuracy]))
-        click.echo(f"  {version.tags.get('variant', '')}: {verdict}")
-        for reason in version.reasons:
-            click.echo(f"    {reason}")
-        if "imported_version" in version.tags:
-            said = version.tags.get("origin_decision", "undecided")
-            click.echo(f"    imported: {version.tags['imported_version']}, {said} there")
-        if "forced_reason" in version.tags:
-            click.echo(f"    forced: {version.tags['forced_reason']}")
+def print_version(version: Version) -> None:
+    """A registered version, the gate's decision and reasons."""
+    aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
+    accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
+    click.secho(f"{version.name} version {version.number}{aliases}", bold=True)
+    decision = ", ".join(filter(None, [version.decision, accuracy]))
+    click.echo(f"  {version.tags.get('variant', '')}: {decision}")
+    for reason in version.reasons:
+        click.echo(f"    {reason}")
+    if "imported_version" in version.tags:
+        there = version.tags.get("origin_decision", "undecided")
+        click.echo(f"    imported: {version.tags['imported_version']}, {there} there")
+    if "forced_reason" in version.tags:
+        click.echo(f"    forced: {version.tags['forced_reason']}")

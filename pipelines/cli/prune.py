@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.durations import Duration
-from pipelines.cli.printing import as_json, print_table, say
+from pipelines.cli.options import Duration, as_json, examples
+from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
     from pipelines.maintenance.retention import Outcome, Plan
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ann prune",
+        "ann prune --older-than 90d --keep 5",
+        "ann prune --older-than 12h --yes",
+        "ann prune --json",
+    )
+)
 @click.option(
     "--older-than",
     default="30d",
@@ -31,19 +38,17 @@ if TYPE_CHECKING:
     default=10,
     show_default=True,
     type=click.IntRange(1),
-    help="The newest runs of each variant that stay, however old.",
+    help="The newest runs of each variant that are kept, however old.",
 )
-@click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
+@click.option("--yes", is_flag=True, help="Delete; without this option nothing is deleted.")
 @as_json
 @click.pass_context
 def prune(
     context: click.Context, older_than: timedelta, keep: int, yes: bool, as_json: bool
 ) -> None:
-    """List old runs and files, and with --yes remove them for good.
+    """List old runs and files; with --yes, delete them permanently.
 
-    Runs at work and runs behind registered versions stay, however old.
-
-    Example: ann prune --older-than 90d --keep 5
+    Active runs and runs of registered versions are kept, however old.
     """
     settings = session.load_settings()
     from pipelines.maintenance import retention
@@ -67,7 +72,7 @@ def prune(
         if outcome:
             _show_outcome(outcome)
         elif planned.items or planned.flow_runs:
-            say("nothing was removed; --yes removes this for good.")
+            notify("nothing was removed; --yes removes this for good.")
     if outcome and outcome.failures:
         context.exit(1)
 
@@ -99,7 +104,7 @@ def _show_outcome(outcome: Outcome) -> None:
             "deleted; `mlflow gc` beside the server removes them."
         )
     for failure in outcome.failures:
-        say(failure)
+        notify(failure)
 
 
 def _megabytes(size: int) -> str:

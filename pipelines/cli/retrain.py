@@ -1,4 +1,4 @@
-"""`ann retrain` and `ann drift`: the closed loop by hand; schedules run the same flows."""
+"""`ann retrain` and `ann drift`: the flows that schedules run, on demand."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, say, ui_address
+from pipelines.cli.options import PositiveNumber, as_json, examples, variant_names
+from pipelines.cli.printing import ui_address
+from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
-    from pipelines.flows import drift as watching
+    from pipelines.flows import drift as drift_flow
     from pipelines.flows import retraining
     from pipelines.settings import Settings
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.command(
+    epilog=examples("ann retrain", "ann retrain mnist_cnn", "ann retrain --force --json")
+)
+@variant_names
 @click.option("--force", is_flag=True, help="Train even if no correction is new.")
 @as_json
 def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Train a challenger with what people corrected; the gate decides, the endpoint follows.
+    """Train a challenger with the corrections; the gate decides, the digit service follows.
 
-    Without NAME it is the champion's variant.
-
-    Example: ann retrain
+    NAME is a variant of the digit networks; without one it is the champion's variant.
     """
     from ann_models import variants
 
@@ -37,13 +39,19 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
     try:
         report = retraining.retrain(list(names) or None, force)
     except retraining.RetrainingFailed as failure:
-        _show_retraining(failure.report, as_json)
+        _print_retraining(failure.report, as_json)
         raise
-    _show_retraining(report, as_json)
+    _print_retraining(report, as_json)
 
 
-@click.command()
-@click.option("--days", default=7.0, show_default=True, help="How far back to look.")
+@click.command(epilog=examples("ann drift", "ann drift --days 1", "ann drift --least 500 --json"))
+@click.option(
+    "--days",
+    default=7.0,
+    show_default=True,
+    type=PositiveNumber(36_500),
+    help="How far back requests count, in days.",
+)
 @click.option(
     "--least",
     default=100,
@@ -53,18 +61,15 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
 )
 @as_json
 def drift(days: float, least: int, as_json: bool) -> None:
-    """Compare recent traffic with known digits; drift starts the scheduled retraining.
-
-    Example: ann drift --days 1
-    """
+    """Compare recent requests with known digits; drift starts the scheduled retraining."""
     settings = session.load_settings()
     session.prepare_flows(settings)
-    from pipelines.flows import drift as watching
+    from pipelines.flows import drift as drift_flow
 
-    _show_drift(watching.drift(days, least), settings, as_json)
+    _print_drift(drift_flow.drift(days, least), settings, as_json)
 
 
-def _show_retraining(report: retraining.Report, as_json: bool) -> None:
+def _print_retraining(report: retraining.Report, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return
@@ -75,16 +80,16 @@ def _show_retraining(report: retraining.Report, as_json: bool) -> None:
     for challenger in report.challengers:
         click.echo(challenger.decision or f"{challenger.variant} failed: {challenger.error}")
     if report.status == "nothing new":
-        say("no correction is new since the last retraining; --force trains all the same.")
+        notify("no correction is new since the last retraining; --force trains all the same.")
     click.echo(f"{report.model} version {report.champion} is champion.")
 
 
-def _show_drift(report: watching.Report, settings: Settings, as_json: bool) -> None:
+def _print_drift(report: drift_flow.Report, settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return
     for name, found in report.findings.items():
-        verdict = "DRIFTED" if name in report.drifted else "as before"
+        verdict = "DRIFTED" if name in report.drifted else "no drift"
         click.echo(
             f"{name:<11} {verdict:<10} change {found['size']:.3f} (matters from {found['least']} "
             f"on), p = {found['p_value']:.2g} (level {found['level']})"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, print_table, show_report
+from pipelines.cli.options import as_json, examples, variant_names
+from pipelines.cli.printing import print_report
+from pipelines.cli.terminal import print_table
 
 
-@click.command("list")
+@click.command("list", epilog=examples("ann list", "ann list | grep mnist"))
 def list_variants() -> None:
-    """List the variants of the lecture's table.
+    """List the variants of the lecture's table, by question.
 
-    Example: ann list
+    `ann run`, `compare` and `retrain` take a variant's name; `run` and `compare` also take a
+    question's KEY, which is shown in brackets and stands for all of its variants.
     """
     from rich.table import Table
 
@@ -25,13 +28,23 @@ def list_variants() -> None:
         if variant.question != question:
             question = variant.question
             table.add_section()
-            table.add_row("", "", f"[bold]{QUESTIONS[question].title}")
+            table.add_row("", "", rf"[bold]{QUESTIONS[question].title}[/]  \[{question}]")
         table.add_row(str(variant.row), variant.name, variant.look_at)
     print_table(table)
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.command(
+    epilog=examples(
+        "ann run",
+        "ann run --quick",
+        "ann run neurons",
+        "ann run relu_regression_2 --seeds 16",
+        "ann run digits accuracy --workers 2",
+        "ann run mnist_ann --json",
+        "ann run --cluster tcp://scheduler:8786",
+    )
+)
+@variant_names
 @click.option("--quick", is_flag=True, help="Shorten every row; its numbers are not results.")
 @click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each variant.")
 @click.option(
@@ -39,7 +52,7 @@ def list_variants() -> None:
     default=1,
     show_default=True,
     type=click.IntRange(1, 256),
-    help="Processes that share the variants; for one variant after the other: 1.",
+    help="Processes that share the variants; 1 runs one variant after the other.",
 )
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler whose workers share them.")
 @as_json
@@ -53,7 +66,8 @@ def run(
 ) -> None:
     """Run the lecture, all rows or the named ones: data, training, tracking, gate.
 
-    Example: ann run relu_regression_2 --seeds 16
+    A NAME is a variant's, or the key of a question, for all of its variants; `ann list` shows
+    both. Without a NAME all rows of the lecture run; `ann run accuracy` runs the recipes.
     """
     from ann_models import variants
 
@@ -67,6 +81,6 @@ def run(
     try:
         report = lecture.lecture(list(names), seeds, quick, workers, cluster)
     except lecture.VariantsFailed as failure:
-        show_report(failure.report, settings, as_json)
+        print_report(failure.report, settings, as_json)
         raise
-    show_report(report, settings, as_json)
+    print_report(report, settings, as_json)

@@ -1,11 +1,12 @@
-"""`ann schedule`: parses, calls, prints."""
+"""`ann schedule`: parses, calls, prints. Prefect is imported once its server's address is set."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli import session
-from pipelines.cli.durations import Duration
-from pipelines.cli.printing import as_json, print_table, say
+from pipelines.cli.errors import FAILED
+from pipelines.cli.options import Duration, as_json, examples
+from pipelines.cli.terminal import notify, print_table
+from pipelines.scheduling.work_pool import FLOWS
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-    from pipelines.scheduling.schedules import Scheduled
+    from pipelines.scheduling.schedules import Schedule
 
 
 def _parameters(context: Any, option: Any, values: tuple[str, ...]) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def _parameters(context: Any, option: Any, values: tuple[str, ...]) -> dict[str,
     for text in values:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise click.BadParameter(f"{text!r} is no KEY=VALUE.")
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE.")
         try:
             parameters[key.strip()] = json.loads(value)
         except ValueError:
@@ -38,7 +41,9 @@ def _parameters(context: Any, option: Any, values: tuple[str, ...]) -> dict[str,
 
 cron = click.option("--cron", help="Minute, hour, day, month, day of the week: '30 4 * * *'.")
 every = click.option("--every", type=Duration(), help="The time between runs: 90m, 6h, 1d.")
-timezone = click.option("--timezone", help="Of --cron, such as Europe/Berlin; else this machine's.")
+timezone = click.option(
+    "--timezone", help="Time zone of --cron, such as Europe/Berlin; by default this machine's."
+)
 parameters = click.option(
     "--param",
     "parameters",
@@ -49,33 +54,51 @@ parameters = click.option(
 )
 when_busy = click.option(
     "--when-busy",
-    "busy",
     type=click.Choice(["cancel", "wait"]),
-    help="What becomes of a run that is due while the one before is at work.",
+    help="What happens to a run that is due while the one before is active.",
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "ann schedule",
+        "ann schedule --json",
+        "ann schedule add neurons --every 6h",
+        "ann schedule trigger digits --wait",
+    ),
+)
 @as_json
 @click.pass_context
 def schedule(context: click.Context, as_json: bool) -> None:
-    """List the schedules; `ann up` runs them.
-
-    Example: ann schedule
-    """
+    """List the schedules; `ann up` runs them."""
     if context.invoked_subcommand is None:
-        from pipelines.scheduling import schedules
+        with _connected() as client:
+            from pipelines.scheduling import schedules
 
-        found = _on_the_server(schedules.listed)
+            found = schedules.list_schedules(client)
         if as_json:
-            click.echo(json.dumps([asdict(s) for s in found], default=str))
+            click.echo(json.dumps([asdict(each) for each in found], default=str))
         else:
-            _show(found)
+            _print(found)
 
 
-@schedule.command()
+@schedule.command(
+    epilog=examples(
+        "ann schedule add neurons --every 6h --param names='[\"neurons\"]'",
+        "ann schedule add nightly --cron '30 2 * * *' --timezone Europe/Berlin",
+        "ann schedule add quick --every 1d --param quick=true --when-busy wait",
+        "ann schedule add weekly-drift --flow drift --cron '0 6 * * 1' --param days=7",
+    )
+)
 @click.argument("name")
-@click.option("--flow", default="lecture", show_default=True, help="What is run.")
+@click.option(
+    "--flow",
+    default="lecture",
+    show_default=True,
+    type=click.Choice(list(FLOWS)),
+    help="The flow that is run.",
+)
 @cron
 @every
 @timezone
@@ -88,20 +111,24 @@ def add(
     every: timedelta | None,
     timezone: str | None,
     parameters: dict[str, Any],
-    busy: str | None,
+    when_busy: str | None,
 ) -> None:
-    """Add a schedule.
+    """Add a schedule, with --cron or --every."""
+    with _connected() as client:
+        from pipelines.scheduling.deployments import ScheduleSpec, create
 
-    Example: ann schedule add neurons --every 6h --param names='["neurons"]'
-    """
-    from pipelines.scheduling.deployments import Plan, create
-
-    plan = Plan(name, flow, cron, every, timezone, parameters, busy or "cancel")
-    _on_the_server(lambda client: create(client, plan))
+        busy = when_busy or "cancel"
+        create(client, ScheduleSpec(name, flow, cron, every, timezone, parameters, busy))
     click.echo(f"{name} is added.")
 
 
-@schedule.command()
+@schedule.command(
+    epilog=examples(
+        "ann schedule change digits --cron '0 6 * * 1-5'",
+        "ann schedule change digits --timezone Europe/Berlin",
+        "ann schedule change drift --every 2h --when-busy wait",
+    )
+)
 @click.argument("name")
 @cron
 @every
@@ -114,82 +141,74 @@ def change(
     every: timedelta | None,
     timezone: str | None,
     parameters: dict[str, Any],
-    busy: str | None,
+    when_busy: str | None,
 ) -> None:
-    """Change when a schedule runs, with what, or what happens when it is busy.
+    """Change when a schedule runs, with what, or what happens when it is busy."""
+    if not (cron or every or timezone or parameters or when_busy):
+        raise click.UsageError("name what is to change: --cron, --every, --timezone, --param …")
+    with _connected() as client:
+        from pipelines.scheduling import schedules
 
-    Example: ann schedule change digits --cron "0 6 * * 1-5" --timezone Europe/Berlin
-    """
-    if not (cron or every or timezone or parameters or busy):
-        raise click.UsageError("say what is to change: --cron, --every, --timezone, --param …")
-    from pipelines.scheduling import schedules
-
-    _on_the_server(
-        lambda client: schedules.change(
+        schedules.change(
             client,
             name,
             cron=cron,
             every=every,
             timezone=timezone,
             parameters=parameters,
-            busy=busy,
+            when_busy=when_busy,
         )
-    )
     click.echo(f"{name} is changed.")
 
 
-@schedule.command()
+@schedule.command(epilog=examples("ann schedule remove lecture"))
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove a schedule; its runs stay.
+    """Remove a schedule; its runs are kept."""
+    with _connected() as client:
+        from pipelines.scheduling import schedules
 
-    Example: ann schedule remove lecture
-    """
-    from pipelines.scheduling import schedules
-
-    _on_the_server(lambda client: schedules.remove(client, name))
+        schedules.remove(client, name)
     click.echo(f"{name} is removed.")
 
 
-@schedule.command()
+@schedule.command(epilog=examples("ann schedule pause digits"))
 @click.argument("name")
 def pause(name: str) -> None:
-    """Start no more runs of a schedule until it is resumed.
+    """Start no more runs of a schedule until it is resumed."""
+    with _connected() as client:
+        from pipelines.scheduling import schedules
 
-    Example: ann schedule pause digits
-    """
-    from pipelines.scheduling import schedules
-
-    _on_the_server(lambda client: schedules.pause(client, name))
-    click.echo(f"{name} is paused; `ann schedule resume {name}` goes on.")
+        schedules.pause(client, name)
+    click.echo(f"{name} is paused; `ann schedule resume {name}` resumes it.")
 
 
-@schedule.command()
+@schedule.command(epilog=examples("ann schedule resume digits"))
 @click.argument("name")
 def resume(name: str) -> None:
-    """Go on with a paused schedule; what was due meanwhile is not made up.
+    """Resume a paused schedule; runs that were due meanwhile are not run later."""
+    with _connected() as client:
+        from pipelines.scheduling import schedules
 
-    Example: ann schedule resume digits
-    """
-    from pipelines.scheduling import schedules
-
-    _on_the_server(lambda client: schedules.resume(client, name))
-    click.echo(f"{name} goes on.")
+        schedules.resume(client, name)
+    click.echo(f"{name} is resumed.")
 
 
-@schedule.command()
+@schedule.command(
+    epilog=examples(
+        "ann schedule trigger digits",
+        "ann schedule trigger digits --param quick=true --wait",
+    )
+)
 @click.argument("name")
 @parameters
 @click.option("--wait", is_flag=True, help="Until the run has ended; exit code 1 if it failed.")
 @click.pass_context
 def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait: bool) -> None:
-    """Run a schedule now, with parameters changed for this once.
+    """Run a schedule now, with parameters changed for this run."""
+    with _connected(needs_up=True) as client:
+        from pipelines.scheduling import schedules
 
-    Example: ann schedule trigger digits --param quick=true --wait
-    """
-    from pipelines.scheduling import schedules
-
-    def start(client: SyncPrefectClient) -> bool:
         run = schedules.trigger(client, name, parameters)
         asked = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
         page = os.environ.get("PREFECT_UI_URL", asked).rstrip("/")
@@ -199,33 +218,32 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
             run = client.read_flow_run(run.id)
         if wait and run.state:
             click.echo(f"{run.name}: {run.state.name}. {run.state.message or ''}".rstrip())
-        return not wait or bool(run.state and run.state.is_completed())
-
-    if not _on_the_server(start, needs_up=True):
-        context.exit(1)
+    if wait and not (run.state and run.state.is_completed()):
+        context.exit(FAILED)
 
 
-def _on_the_server(call: Callable[[SyncPrefectClient], Any], needs_up: bool = False) -> Any:
-    """Call with a client of the Prefect server that keeps the schedules."""
+@contextmanager
+def _connected(needs_up: bool = False) -> Iterator[SyncPrefectClient]:
+    """A client of the Prefect server that keeps the schedules."""
     from pipelines.errors import WrongUse
     from pipelines.local import status
 
     loaded = session.load_settings()
-    if needs_up and not loaded.prefect_api_url and not status.prefect_beside(loaded):
-        raise WrongUse("nothing runs that could start it; start `ann up` first.")
+    if needs_up and not loaded.prefect_api_url and not status.prefect_of_running_stack(loaded):
+        raise WrongUse("no worker is running that could start it; start `ann up` first.")
     if not status.reach_prefect(loaded):
-        say("`ann up` does not run; looking into its database.")
+        notify("`ann up` is not running; a temporary Prefect server reads its database.")
     from pipelines.scheduling import deployments
 
     with deployments.connected() as client:
-        return call(client)
+        yield client
 
 
-def _show(found: list[Scheduled]) -> None:
+def _print(found: list[Schedule]) -> None:
     from rich.table import Table
 
     if not found:
-        say("no schedules; `ann schedule add` makes one, and the first `ann up` the usual ones.")
+        notify("no schedules; `ann schedule add` adds one, the first `ann up` adds the defaults.")
         return
     table = Table("schedule", "flow", "when", "next run", "last run", "with", box=None)
     for item in found:

@@ -1,4 +1,4 @@
-"""What commands do before their own work: settings, stores, and the heavy imports."""
+"""What commands do before their own work: settings, servers, and the heavy imports."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.printing import say
+from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
 def load_settings() -> Settings:
-    """The settings, checked and told to the libraries; a state folder that was moved is mended.
+    """The settings, checked and exported to the libraries; a moved state folder is repaired.
 
     Raises:
-        WrongUse: a variable's value cannot be meant, or the state folder cannot be written.
+        WrongUse: a variable's value is impossible, or the state folder cannot be written.
     """
     from pipelines import settings
     from pipelines.maintenance import relocation
 
     loaded = settings.load()
     settings.export(loaded)
-    moved_from = relocation.mend(loaded)
+    moved_from = relocation.repair(loaded)
     if moved_from:
-        say(f"the state folder was moved from {moved_from}; its artifact paths are mended.")
+        notify(f"the state folder was moved from {moved_from}; its artifact paths are repaired.")
     return loaded
 
 
 def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
-    """Have a Prefect server, MLflow's store and TensorFlow, and flows that tell of their progress.
+    """Have a Prefect server, MLflow's store and TensorFlow, and flows that show their progress.
 
     Args:
         settings: where they are.
@@ -48,8 +48,8 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     status.reach_prefect(settings)
     from pipelines.tracking.client import Tracking
 
-    Tracking(settings).open()  # says so if the server is away
-    logging.raiseExceptions = False  # an undelivered line of Prefect's log is no news
+    Tracking(settings).open()  # raises if the server is unavailable
+    logging.raiseExceptions = False  # an undelivered line of Prefect's log is not reported
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with progress.native_errors_to(settings.log):
         if trains_here:
@@ -60,7 +60,7 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
         from pipelines.scheduling.deployments import connected
 
     with connected() as prefect:
-        for name in orphaned_runs.close_typed(prefect):
-            terminal.notice(f"the flow run {name!r} had lost its process; it counts as crashed")
+        for name in orphaned_runs.crash_ad_hoc(prefect):
+            terminal.notice(f"the flow run {name!r} had lost its process; it is marked as crashed")
     click.get_current_context().with_resource(ad_hoc.process_tag())
     progress.display = terminal

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, say
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.registry.client import Registry
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 
-@click.command("export")
+@click.command(
+    "export",
+    epilog=examples(
+        "ann export champion champion.zip",
+        "ann export mnist-digits/3 version-3.zip",
+        "ann export 0a1b2c3d4e5f60718293a4b5c6d7e8f9 run.zip --json",
+    ),
+)
 @click.argument("subject")
 @file_argument
 @as_json
@@ -27,8 +35,6 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     """Write a run, its artifacts, models and versions to one ZIP file for another store.
 
     SUBJECT is a run's id, or champion, previous, challenger, or a version as mnist-digits/3.
-
-    Example: ann export champion champion.zip
     """
     from pipelines.transfer import exporting
 
@@ -42,16 +48,17 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     click.echo(f"{file}: {what}, {file.stat().st_size / 1e6:.1f} MB")
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples("ann import champion.zip", "ann import champion.zip --judge"),
+)
 @file_argument
 @click.option("--judge", is_flag=True, help="Let the gate decide on its versions.")
 @as_json
 def import_run(file: Path, judge: bool, as_json: bool) -> None:
-    """Bring what `ann export` wrote into this store; no champion changes unless --judge is given.
+    """Import what `ann export` wrote; no champion changes unless --judge is given.
 
     Import files from people you trust: hashes show damage, not forgery.
-
-    Example: ann import champion.zip --judge
     """
     from pipelines.transfer import importing
 
@@ -67,7 +74,7 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
         click.echo(json.dumps(document))
         return
     if not imported.new:
-        say("this file was imported before; nothing is made twice.")
+        notify("this file was imported before; nothing is imported twice.")
     click.echo(f"run {imported.run_id}")
     for version in versions:
         aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
@@ -75,7 +82,7 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
         for reason in version.reasons:
             click.echo(f"    {reason}")
     if versions and not judge:
-        say("no gate was asked: import it again with --judge, or `ann models promote` it.")
+        notify("the gate was not run: import it again with --judge, or `ann models promote` it.")
 
 
 def _opened() -> tuple[Tracking, Registry]:

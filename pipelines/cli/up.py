@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import as_json, print_table, say
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
     from pipelines.local.status import Standing
@@ -18,16 +19,24 @@ COLOURS = {"ann": "white", "MLflow": "blue", "Prefect": "magenta", "schedules": 
 port = click.IntRange(1, 65535)
 
 
-@click.command()
-@click.option("--mlflow-port", default=5000, show_default=True, type=port)
-@click.option("--prefect-port", default=4200, show_default=True, type=port)
-@click.option("--port", default=8000, show_default=True, type=port, help="Of the digit service.")
+@click.command(
+    epilog=examples("ann up", "ann up --mlflow-port 5001 --port 8001", "ann up --prefect-port 4201")
+)
+@click.option(
+    "--mlflow-port", default=5000, show_default=True, type=port, help="Port of MLflow's UI."
+)
+@click.option(
+    "--prefect-port", default=4200, show_default=True, type=port, help="Port of Prefect's UI."
+)
+@click.option(
+    "--port", default=8000, show_default=True, type=port, help="Port of the digit service."
+)
 def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     """Run everything on this machine until Ctrl-C: MLflow, Prefect, schedules, digit service.
 
-    Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started.
-
-    Example: ann up --mlflow-port 5001
+    Servers that MLFLOW_TRACKING_URI and PREFECT_API_URL name are used and not started. SIGTERM and
+    a closed terminal end it as Ctrl-C does; under nohup, and when nobody reads its output, it goes
+    on: every line is kept in up.log in the state folder.
     """
     from pipelines.local import stack
     from pipelines.local.log import UpLog
@@ -36,19 +45,16 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     settings = session.load_settings()
     at = Ports(mlflow_port, prefect_port, port)
     log = UpLog(settings.home / "up.log", _show_line)
-    say(f"starting; every line is kept in {settings.home / 'up.log'}")
+    notify(f"starting; every line is kept in {settings.home / 'up.log'}")
     stack.run(settings, at, log, _show)
-    say("everything has ended.")
+    notify("everything has ended.")
 
 
-@click.command()
+@click.command(epilog=examples("ann status", "ann status --json"))
 @as_json
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Say what runs, where, and whether it is well; exit code 1 if something is not.
-
-    Example: ann status --json
-    """
+    """Show which services run, where, and their health; exit code 1 if one is not healthy."""
     from pipelines.local import status as standing
 
     settings = session.load_settings()
@@ -62,13 +68,10 @@ def status(context: click.Context, as_json: bool) -> None:
         context.exit(1)
 
 
-@click.command()
-@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+@click.command(epilog=examples("ann ui", "ann ui --port 5001"))
+@click.option("--port", default=5000, show_default=True, type=port, help="Port to listen on.")
 def ui(port: int) -> None:
-    """Open MLflow's pages on the embedded store, on this machine only.
-
-    Example: ann ui
-    """
+    """Open MLflow's pages on the embedded store, on this machine only."""
     settings = session.load_settings()
     from pipelines.local.mlflow_ui import serve
 

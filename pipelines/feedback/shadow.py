@@ -1,9 +1,9 @@
-"""Shadow mode: the challenger answers what people really sent, before anyone sees its answers.
+"""Shadow mode: the challenger answers recent requests, before anyone sees its answers.
 
-It is a mirror after the fact: the images that the service kept of its recent requests are put to
-the challenger's ONNX form and to the champion's, both on this machine, one image at a time as the
-service answers a person. No request waits for it and no answer of the challenger leaves it. What it
-does not show: requests of which no sample was kept, and load.
+The images that the service stored of recent requests are classified by the challenger's and the
+champion's ONNX form, both on this machine, one image at a time, as the service answers a person. No
+request waits for it and no answer of the challenger is returned to anyone. It does not measure
+requests of which no sample was stored, nor load.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.feedback.requests import Corrections, keys
-from pipelines.gate import Traffic
+from pipelines.gate import ShadowResult
 
-UNTIMED = 5  # first answers, which make ready what the later ones use
+WARM_UP = 5  # first answers, which are not timed
 
 
 class Answers(NamedTuple):
@@ -25,7 +25,7 @@ class Answers(NamedTuple):
 
     Attributes:
         digits: (n,).
-        milliseconds: of each answer after the first few.
+        milliseconds: of each answer after the warm-up.
     """
 
     digits: np.ndarray
@@ -33,7 +33,7 @@ class Answers(NamedTuple):
 
 
 def answers(onnx_bytes: bytes, images: np.ndarray) -> Answers:
-    """Put images (n, 28, 28) to a model, one by one."""
+    """Classify images (n, 28, 28) one by one, timed."""
     from ann_models.onnx.inference import predictor
 
     answer = predictor(onnx_bytes)
@@ -42,7 +42,7 @@ def answers(onnx_bytes: bytes, images: np.ndarray) -> Answers:
         started = time.perf_counter()
         digits[i] = answer(images[i : i + 1])[0].argmax()
         seconds[i] = time.perf_counter() - started
-    return Answers(digits, 1000 * seconds[UNTIMED:])
+    return Answers(digits, 1000 * seconds[WARM_UP:])
 
 
 def observe(
@@ -51,15 +51,15 @@ def observe(
     images: np.ndarray,
     known: Mapping[str, int],
     held_out: Corrections,
-) -> tuple[Traffic, dict[str, float]]:
-    """How the challenger does beside the champion on what people sent.
+) -> tuple[ShadowResult, dict[str, float]]:
+    """Compare the challenger with the champion on recent requests.
 
     Args:
         challenger: its ONNX form.
         champion: its ONNX form.
         images: recent requests, (n, 28, 28).
-        known: the right digit by the image's key, as accepted corrections say it.
-        held_out: corrections that nobody trained on.
+        known: the correct digit by the image's key, from accepted corrections.
+        held_out: corrections that no model was trained on.
 
     Returns:
         What the gate needs, and metrics for the run.
@@ -68,22 +68,22 @@ def observe(
     expected = [
         known.get(key, int(digit)) for key, digit in zip(keys(images), theirs.digits, strict=True)
     ]
-    right = answers(challenger, held_out.images).digits == held_out.digits
-    champion_right = answers(champion, held_out.images).digits == held_out.digits
-    traffic = Traffic(
-        mirrored=len(images),
+    correct = answers(challenger, held_out.images).digits == held_out.digits
+    champion_correct = answers(champion, held_out.images).digits == held_out.digits
+    result = ShadowResult(
+        requests=len(images),
         agreed=int(np.count_nonzero(mine.digits == expected)),
-        only_challenger_right=int(np.count_nonzero(right & ~champion_right)),
-        only_champion_right=int(np.count_nonzero(champion_right & ~right)),
+        only_challenger_correct=int(np.count_nonzero(correct & ~champion_correct)),
+        only_champion_correct=int(np.count_nonzero(champion_correct & ~correct)),
     )
     metrics = {"shadow_images": float(len(images)), "held_out_corrections": float(len(held_out))}
     if len(images):
-        metrics["shadow_agreement"] = traffic.agreed / len(images)
+        metrics["shadow_agreement"] = result.agreed / len(images)
     if len(held_out):
-        metrics["held_out_accuracy"] = float(right.mean())
-        metrics["champion_held_out_accuracy"] = float(champion_right.mean())
-    for who, which in (("challenger", mine), ("champion", theirs)):
+        metrics["held_out_accuracy"] = float(correct.mean())
+        metrics["champion_held_out_accuracy"] = float(champion_correct.mean())
+    for model, which in (("challenger", mine), ("champion", theirs)):
         if len(which.milliseconds):
-            metrics[f"shadow_{who}_ms"] = float(np.median(which.milliseconds))
-            metrics[f"shadow_{who}_p99_ms"] = float(np.quantile(which.milliseconds, 0.99))
-    return traffic, metrics
+            metrics[f"shadow_{model}_ms"] = float(np.median(which.milliseconds))
+            metrics[f"shadow_{model}_p99_ms"] = float(np.quantile(which.milliseconds, 0.99))
+    return result, metrics

@@ -111,7 +111,7 @@ def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
         report.run_id = run_id
         logged = Findings({"images": float(len(images))})
         if len(images) >= least:
-            answer = predictor(registry.onnx_bytes(champion))
+            answer = predictor(registry.artifacts.onnx_bytes(champion))
             known = context.loaded(digits.path).arrays
             unseen = known["x_val"][:KNOWN]
             recent, reference = Sample(images, answer(images)), Sample(unseen, answer(unseen))

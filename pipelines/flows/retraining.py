@@ -34,7 +34,7 @@ from pipelines.tracking.tags import RUN_COLOR
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
-    from pipelines.gate import Traffic
+    from pipelines.gate import ShadowResult
     from pipelines.registry.versions import Version
 
 EXPERIMENT = "Retraining"
@@ -262,7 +262,7 @@ def learn(digits: DataFile, name: str, number: str) -> Lesson:
 @task(name="shadow", task_run_name="shadow {name} version {number}", cache_policy=NO_CACHE)
 def shadow(
     name: str, number: str, corrected: DataFile, run_id: str
-) -> tuple[Traffic, dict[str, float]]:
+) -> tuple[ShadowResult, dict[str, float]]:
     """Mirror recent traffic to the challenger; what the gate needs, and the logged metrics."""
     registry = context.registry()
     arrays = context.loaded(corrected.path).arrays
@@ -274,8 +274,8 @@ def shadow(
         most=MIRRORED,
     )
     seen, metrics = observe(
-        registry.onnx_bytes(registry.version(name, number)),
-        registry.onnx_bytes(champion_now()),
+        registry.artifacts.onnx_bytes(registry.version(name, number)),
+        registry.artifacts.onnx_bytes(champion_now()),
         images,
         dict(zip(accepted.keys, map(int, accepted.digits), strict=True)),
         corrections.split(accepted)[1],
@@ -334,14 +334,14 @@ def _corrections(champion: Version) -> tuple[Corrections, int]:
 def _evidence(found: Corrections, champion: Version, data: Dataset) -> Evidence:
     """Ask the champion again, and the digits that it was first trained on."""
     registry, known = context.registry(), data.arrays
-    candidate = registry.candidate(champion)
-    mistakes = np.flatnonzero(~candidate.right)
+    candidate = registry.artifacts.candidate(champion)
+    mistakes = np.flatnonzero(~candidate.correct)
     named = candidate.probabilities[mistakes].argmax(axis=1)
     training = known["x_train"], known["y_train"]
     others = neighbours.unanimous_label(known["x_val"][mistakes], *training)
     held_out = np.concatenate([known["x_val"], known["x_test"]])
     return Evidence(
-        champion=answers(registry.onnx_bytes(champion), found.images).digits,
+        champion=answers(registry.artifacts.onnx_bytes(champion), found.images).digits,
         neighbours=neighbours.unanimous_label(found.images, *training),
         copies=neighbours.are_copies(found.images, held_out),
         shared_mistakes=int(np.count_nonzero(others == named)),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ann_models.datasets import Dataset
     from ann_models.findings import Findings
     from ann_models.training.result import Training
-    from pipelines.gate import Traffic
+    from pipelines.gate import ShadowResult
 
 
 def _tracking_is_away(task: Any, run: Any, state: Any) -> bool:
@@ -159,15 +159,13 @@ def register(
 
 
 @task(name="gate", task_run_name="gate {name} version {number}", cache_policy=NO_CACHE)
-def judge(name: str, number: str, traffic: Traffic | None = None) -> str:
+def judge(name: str, number: str, shadow: ShadowResult | None = None) -> str:
     """Let the gate decide on a version; its decision in one sentence."""
     registry = context.registry()
     version = registry.version(name, number)
-    decision = registry.judge(version, traffic=traffic)
+    decision = registry.judge(version, shadow=shadow)
     verdict = "is the new champion" if decision.promote else "was refused"
-    sentence = f"{name} version {number} ({version.tags['variant']}) {verdict}: "
-    against = [reason for reason in decision.reasons if not reason.in_favour]
-    return sentence + (against or decision.reasons)[-1].sentence
+    return f"{version} ({version.variant}) {verdict}: {decision.summary}"
 
 
 @task(name="compare", task_run_name="compare {question}", cache_policy=NO_CACHE)

@@ -29,7 +29,7 @@ class Standing:
     restarts: int
 
 
-def prefect_beside(settings: Settings) -> str | None:
+def prefect_of_running_stack(settings: Settings) -> str | None:
     """The Prefect server of the `ann up` that runs for this state folder, if it answers."""
     note = read_note(settings)
     if note is None:
@@ -46,7 +46,7 @@ def reach_prefect(settings: Settings, environ: MutableMapping[str, str] = os.env
     Returns:
         Whether it is one that stays.
     """
-    url = settings.prefect_api_url or prefect_beside(settings)
+    url = settings.prefect_api_url or prefect_of_running_stack(settings)
     if url is None:
         temporary_server.start(settings, environ)
         return False

@@ -1,38 +1,56 @@
-"""What is found on this machine, what is missing, and what to do about it."""
+"""What is found on this machine, what is missing, and what to do about it; nothing is changed."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 from ann_models.digits import mnist
 from ann_models.errors import DataUnavailable, InvalidData
-from pipelines.errors import PipelineError
-from pipelines.settings import Settings
+from pipelines.errors import PipelineError, format_error
+from pipelines.maintenance import relocation
+from pipelines.settings import Settings, embedded_uri
+
+if TYPE_CHECKING:
+    from pipelines.tracking.client import Tracking
 
 LEAST_FREE = 2 * 1024**3  # bytes: data, models and figures of a few runs
+DATABASE = "mlflow.db"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     subject: str
-    well: bool
-    sentence: str
+    healthy: bool
+    message: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that a run needs; nothing is downloaded, started or changed."""
-    os.environ["ANN_OFFLINE"] = "1"  # to look is not to download,
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # and not to wait
-    return [check(settings) for check in CHECKS]
+def diagnose(settings: Settings) -> list[Finding]:
+    """Check everything that a run needs; nothing is downloaded, started or changed.
+
+    The embedded store is checked in a copy: to open one can write to it.
+    """
+    os.environ["ANN_OFFLINE"] = "1"  # no download
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
+    findings = [check(settings) for check in (_packages, _state, _mnist)]
+    with _copied(settings) as (copy, moved):
+        if moved:
+            findings.append(Finding("moved state folder", True, moved))
+        findings += [check(settings, copy) for check in (_tracking, _artifacts, _champion)]
+    return [*findings, _prefect(settings)]
 
 
 def _packages(settings: Settings) -> Finding:
@@ -47,11 +65,16 @@ def _packages(settings: Settings) -> Finding:
 
 
 def _state(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.home).free
-    sentence = f"{settings.home}, {free / 1024**3:.0f} GiB free"
+    finding = partial(Finding, "state folder")
+    there = next(place for place in (settings.home, *settings.home.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return finding(False, f"{there} cannot be written; set ANN_HOME to a folder that can.")
+    free = shutil.disk_usage(there).free
+    new = "" if there == settings.home else " (not made yet)"
+    message = f"{settings.home}{new}, {free / 1024**3:.0f} GiB free"
     if free < LEAST_FREE:
-        return Finding("state folder", False, f"{sentence}; make room or move it with ANN_HOME.")
-    return Finding("state folder", True, sentence)
+        return finding(False, f"{message}; make room or move it with ANN_HOME.")
+    return finding(True, message)
 
 
 def _mnist(settings: Settings) -> Finding:
@@ -69,80 +92,124 @@ def _mnist(settings: Settings) -> Finding:
     return Finding("MNIST", True, f"{found.origin}, bit-identical to the original")
 
 
-def _tracking(settings: Settings) -> Finding:
+# --- what MLflow keeps ----------------------------------------------------------------------------
+
+
+@contextmanager
+def _copied(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Settings whose embedded store is a copy, and a message if the state folder was moved.
+
+    A server's settings stay as they are.
+    """
+    database = settings.home / DATABASE
+    if not settings.embedded:
+        yield settings, ""
+        return
+    with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:
+        copy = replace(settings, home=Path(folder), tracking_uri=embedded_uri(Path(folder)))
+        moved = ""
+        if database.exists():
+            _copy(database, copy.home / DATABASE)
+            if before := relocation.repair(settings, copy.home / DATABASE):
+                moved = f"it was at {before}; the next command repairs its artifact paths."
+        yield copy, moved
+
+
+def _copy(database: Path, copy: Path) -> None:
+    """Copy an SQLite database without leaving a trace beside it, used or not."""
+    log = database.with_name(f"{database.name}-wal")
+    if log.with_name(f"{database.name}-shm").exists():  # in use: consistently, through SQLite
+        with (
+            closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        return
+    shutil.copyfile(database, copy)
+    if log.exists():
+        shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+
+
+def _open(settings: Settings, copy: Settings) -> Tracking:
+    """The store, or a copy of it.
+
+    Raises:
+        PipelineError: it cannot be opened.
+    """
     from pipelines.tracking.client import Tracking
 
+    tracking = Tracking(copy)
+    tracking.check()
+    return tracking
+
+
+def _is_new(settings: Settings) -> bool:
+    return settings.embedded and not (settings.home / DATABASE).exists()
+
+
+def _tracking(settings: Settings, copy: Settings) -> Finding:
+    finding = partial(Finding, "tracking")
+    if _is_new(settings):
+        return finding(True, f"{settings.tracking_uri}, made by the first run")
     try:
-        tracking = Tracking(settings)
-        tracking.check()
-    except PipelineError as error:
-        return Finding("tracking", False, f"{settings.tracking_uri}: {error}")
-    running = len(tracking.runs("attributes.status = 'RUNNING'"))
-    return Finding("tracking", True, f"{settings.tracking_uri}, {running} runs under way")
+        running = len(_open(settings, copy).runs("attributes.status = 'RUNNING'"))
+    except (PipelineError, sqlite3.Error) as error:
+        return finding(False, f"{settings.tracking_uri}: {format_error(error)}")
+    return finding(True, f"{settings.tracking_uri}, {running} runs under way")
 
 
-def _artifacts(settings: Settings) -> Finding:
+def _artifacts(settings: Settings, copy: Settings) -> Finding:
     """A server whose artifacts are paths of its own disk cannot be used from another machine."""
-    from pipelines.tracking.client import Tracking
-
+    finding = partial(Finding, "artifacts")
+    if _is_new(settings):
+        return finding(True, "none yet")
     try:
-        tracking = Tracking(settings)
-        tracking.check()
-        places = {e.artifact_location for e in tracking.experiments()}
+        places = {e.artifact_location for e in _open(settings, copy).experiments()}
     except PipelineError:
-        return Finding("artifacts", False, "not looked at: tracking is away.")
+        return finding(False, "not checked: tracking is unavailable.")
     paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]
     if settings.tracking_uri.startswith("http") and paths:
-        return Finding(
-            "artifacts",
+        return finding(
             False,
             f"the server keeps them under {paths[0]}, a path of its own disk; start it with "
             "--serve-artifacts and without --default-artifact-root.",
         )
     lost = [path for path in paths if not path.exists()]
     if lost:
-        return Finding("artifacts", False, f"{lost[0]} is gone; restore it or start anew.")
-    return Finding("artifacts", True, ", ".join(sorted(places)) or "none yet")
+        return finding(False, f"{lost[0]} is gone; restore it, or start with a new ANN_HOME.")
+    return finding(True, ", ".join(sorted(places)) or "none yet")
 
 
 def _is_local(place: str) -> bool:
     return place.startswith(("/", "file:"))
 
 
-def _champion(settings: Settings) -> Finding:
+def _champion(settings: Settings, copy: Settings) -> Finding:
+    from pipelines.registry.champion import fetch_champion
     from serving.errors import ServingError
-    from serving.model.download import fetch
 
-    try:
-        champion = fetch(settings.tracking_uri, "mnist-digits", "champion", settings.home)
-    except ServingError as error:
-        return Finding("champion", False, str(error))
-    if champion.registry_error:
-        return Finding("champion", False, f"last good copy only: {champion.registry_error}")
-    return Finding("champion", True, f"{champion.name} version {champion.version}, verified")
+    finding = partial(Finding, "champion")
+    with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:  # its files are copied there
+        try:
+            champion = fetch_champion(replace(copy, home=Path(folder)))
+        except ServingError as error:
+            return finding(False, str(error).replace(copy.tracking_uri, settings.tracking_uri))
+    message = f"{champion.name} version {champion.version}, verified"
+    if champion.data != "mnist":
+        return finding(True, f"{message}; it knows the OFFLINE DIGITS: no MNIST champion yet.")
+    return finding(True, message)
 
 
 def _prefect(settings: Settings) -> Finding:
+    finding = partial(Finding, "Prefect")
     if settings.prefect_api_url is None:
-        return Finding("Prefect", True, "a temporary server for each run (no PREFECT_API_URL)")
+        return finding(True, "a temporary server for each run (no PREFECT_API_URL)")
     try:
         with urlopen(f"{settings.prefect_api_url.rstrip('/')}/health", timeout=5):
-            return Finding("Prefect", True, settings.prefect_api_url)
+            return finding(True, settings.prefect_api_url)
     except OSError as error:
-        return Finding(
-            "Prefect",
+        return finding(
             False,
             f"{settings.prefect_api_url} does not answer ({error}); start it with `prefect server "
             "start`, or unset PREFECT_API_URL.",
         )
-
-
-CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _packages,
-    _state,
-    _mnist,
-    _tracking,
-    _artifacts,
-    _champion,
-    _prefect,
-)

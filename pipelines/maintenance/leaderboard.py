@@ -1,4 +1,4 @@
-"""The recipes for the highest accuracy, and the lecture's own networks, side by side."""
+"""The recipes for the highest accuracy and the lecture's own networks, ranked."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from ann_models.variants import VARIANTS
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.tracking.client import Tracking
 
+TEST_IMAGES = {"mnist": 10_000, "offline-digits": 300}
+
 
 @dataclass(frozen=True)
-class Standing:
+class LeaderboardEntry:
     """One network on the leaderboard.
 
     Attributes:
         name: the variant's.
         run_id: of its newest finished run.
         data: the source of its digits.
+        test_images: how many test digits that source has.
         seeds: how many networks the means are over.
         val_accuracy_mean: by which the leaderboard is ordered.
         test_accuracy_mean: reported, and used for nothing.
@@ -31,6 +34,7 @@ class Standing:
     name: str
     run_id: str
     data: str
+    test_images: int
     seeds: int
     val_accuracy_mean: float
     test_accuracy_mean: float
@@ -42,8 +46,11 @@ class Standing:
     robustness: float | None
 
 
-def standings(tracking: Tracking, registry: Registry) -> list[Standing]:
-    """The newest finished run of every variant that may serve, the best on validation first."""
+def ranked(tracking: Tracking, registry: Registry) -> list[LeaderboardEntry]:
+    """The newest finished run of every variant that may serve, the best on validation first.
+
+    Networks of the offline digits come after those of MNIST: their numbers cannot be compared.
+    """
     runs = tracking.newest_by_variant()
     latencies = {
         version.run_id: float(version.tags["onnx_ms"])
@@ -58,10 +65,11 @@ def standings(tracking: Tracking, registry: Registry) -> list[Standing]:
         run = runs[variant.name]
         metrics, seeds = run.data.metrics, int(run.data.tags["seeds"])
         found.append(
-            Standing(
+            LeaderboardEntry(
                 name=variant.name,
                 run_id=run.info.run_id,
                 data=run.data.tags["data_source"],
+                test_images=TEST_IMAGES[run.data.tags["data_source"]],
                 seeds=seeds,
                 val_accuracy_mean=metrics["val_accuracy"],
                 test_accuracy_mean=metrics["test_accuracy"],
@@ -73,4 +81,4 @@ def standings(tracking: Tracking, registry: Registry) -> list[Standing]:
                 robustness=metrics.get("robustness"),
             )
         )
-    return sorted(found, key=lambda standing: -standing.val_accuracy_mean)
+    return sorted(found, key=lambda entry: (entry.data != "mnist", -entry.val_accuracy_mean))

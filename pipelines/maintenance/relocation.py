@@ -1,4 +1,4 @@
-"""The state folder may move: MLflow's embedded store keeps absolute paths, mended here."""
+"""The state folder may move: MLflow's embedded store keeps absolute paths, repaired here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ PATHS = (
 )
 
 
-def mend(settings: Settings) -> Path | None:
+def repair(settings: Settings, database: Path | None = None) -> Path | None:
     """Point the embedded store's paths to where the state folder is now.
+
+    Args:
+        settings: name the state folder.
+        database: the store to repair, such as a copy; by default the one in the state folder.
 
     Returns:
         Where the folder was, if it was moved.
     """
-    database = settings.home / "mlflow.db"
+    database = database or settings.home / "mlflow.db"
     if not settings.embedded or not database.exists():
         return None
     with closing(sqlite3.connect(database)) as store, store:
@@ -38,7 +42,11 @@ def mend(settings: Settings) -> Path | None:
                 f"WHERE substr({column} || '/', 1, ?) = ? || '/'",
                 (now, len(before) + 1, len(before) + 1, before),
             )
-    return Path(unquote(urlsplit(before).path)).parent
+    return _folder(before)
+
+
+def _folder(artifacts: str) -> Path:
+    return Path(unquote(urlsplit(artifacts).path)).parent
 
 
 def _recorded(store: sqlite3.Connection) -> str | None:
@@ -48,6 +56,6 @@ def _recorded(store: sqlite3.Connection) -> str | None:
             "SELECT artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) "
             "WHERE key = 'question' LIMIT 1"
         ).fetchone()
-    except sqlite3.DatabaseError:  # no tables yet, or no database: whoever opens it next says so
+    except sqlite3.DatabaseError:  # no tables yet, or no database: MLflow says so when it opens it
         return None
     return row[0] if row else None

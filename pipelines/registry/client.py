@@ -1,8 +1,8 @@
 """The model registry: register, judge, promote, roll back.
 
-What a version carries is in `packaging`; all that is said of it is in its tags. The alias
-`champion` names the version that serves, `previous` the one before it, `challenger` the latest one
-that was judged and refused.
+What a version carries is in `model_artifact`; all that is known of it is in its tags, and every
+decision in the registered model's `history`. The alias `champion` names the version that serves,
+`previous` the one before it, `challenger` the latest one that the gate refused.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
-from ann_models import archives
 from pipelines import gate
-from pipelines.errors import RegistryError
-from pipelines.gate import Candidate, Decision, Policy, Reason, Traffic
+from pipelines.errors import RegistryError, UnknownVersion
+from pipelines.gate import Decision, Policy, Reason, ShadowResult
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
+from pipelines.registry import history, model_card
+from pipelines.registry.artifact_reader import HASHED, ArtifactReader
+from pipelines.registry.history import Event
 from pipelines.registry.versions import Version
+from pipelines.tracking import tags
+from pipelines.tracking.provenance import user
 
 if TYPE_CHECKING:
-    import keras
-
     from pipelines.registry.model_artifact import ModelArtifact
 
 MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-HASHED = {"onnx_sha256": "model.onnx", "keras_sha256": "data/model.keras"}  # tag: file
 LOCK = "registry.lock"
 ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
@@ -44,13 +44,16 @@ ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 class Registry:
     """The registry behind a tracking URI.
 
-    Whatever decides something runs under a lock in the state folder, so that of two promotions on
-    one machine the second is judged against the first's champion. Between machines that share a
-    server the champion is read again just before it is replaced; if it is another one by then, the
+    Every decision is made under a lock in the state folder, so that of two promotions on one
+    machine the second is judged against the first's champion. Between machines that share a server
+    the champion is read again just before it is replaced; if it is another one by then, the
     challenger is judged against that.
 
     A champion is replaced by two writes, `previous` first: killed between them, the old champion
     still serves and the same call finishes the move.
+
+    Attributes:
+        artifacts: reads what versions carry.
     """
 
     def __init__(self, uri: str, home: Path) -> None:
@@ -58,6 +61,9 @@ class Registry:
         self.uri = uri
         self.home = home
         self.client = MlflowClient(uri, uri)
+        self.artifacts = ArtifactReader(self.client, uri)
+
+    # --- versions ---------------------------------------------------------------------------------
 
     def register(
         self, artifact: ModelArtifact, *, run_id: str, variant: str, seed: int, git_commit: str
@@ -76,7 +82,11 @@ class Registry:
         candidate, source = artifact.candidate, artifact.candidate.data_source
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
-            run.info.experiment_id, variant, run_id, {"data": source}, run.data.params
+            run.info.experiment_id,
+            variant,
+            run_id,
+            {tags.VERSION_DATA_SOURCE: source},
+            run.data.params,
         )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
@@ -85,189 +95,51 @@ class Registry:
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        tags = hashes | {
-            "variant": variant,
-            "seed": str(seed),
-            "git_commit": git_commit,
-            "data": source,
-            "data_digest": artifact.data_digest,
-            "validation_digest": candidate.validation_digest,
-            "onnx_ms": str(candidate.onnx_ms),
-            "onnx_difference": str(candidate.onnx_difference),
-            "weights_finite": str(candidate.weights_finite),
-            "temperature": f"{artifact.temperature:.6g}",
-            "robustness_by_corruption": json.dumps(candidate.robustness),
+        about = hashes | {
+            tags.VARIANT: variant,
+            tags.SEED: str(seed),
+            tags.GIT_COMMIT: git_commit,
+            tags.VERSION_DATA_SOURCE: source,
+            tags.DATA_DIGEST: artifact.data_digest,
+            tags.VALIDATION_DIGEST: candidate.validation_digest,
+            tags.ONNX_MS: str(candidate.onnx_ms),
+            tags.ONNX_DIFFERENCE: str(candidate.onnx_difference),
+            tags.WEIGHTS_FINITE: str(candidate.weights_finite),
+            tags.TEMPERATURE: f"{artifact.temperature:.6g}",
+            tags.ROBUSTNESS_BY_CORRUPTION: json.dumps(candidate.robustness),
         }
-        return self.add(logged, run_id, tags)
+        return self.add(logged, run_id, about)
 
-    def add(self, logged: LoggedModel, run_id: str, tags: Mapping[str, str]) -> Version:
-        """Make a logged model, whose files are there, a new version; nobody has judged it yet.
+    def add(self, logged: LoggedModel, run_id: str, about: Mapping[str, str]) -> Version:
+        """Make a logged model, whose files are stored, a new version that is not judged yet.
 
         Args:
             logged: MLflow's entry of the model.
             run_id: the run that trained it.
-            tags: what is known of it; `data`, the source of its digits, chooses the registered
-                model.
+            about: the version's tags; its data source chooses the registered model.
         """
-        name = self._registered_model(tags["data"])
+        name = self._registered_model(about[tags.VERSION_DATA_SOURCE])
         # Not "models:/<id>": MLflow resolves that against its global tracking URI.
         created = self.client.create_model_version(
             name,
             logged.artifact_location,
             run_id,
-            dict(tags),
+            dict(about),
             await_creation_for=0,
             model_id=logged.model_id,
         )
         number = str(created.version)
         link = json.dumps([{"name": name, "version": number}])
         self.client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: link})
-        return Version(name, number, run_id, (), tags)
-
-    def candidate(self, version: Version) -> Candidate:
-        """What the gate needs to know of a version.
-
-        The time is taken anew: a stored one may be from another machine.
-
-        Raises:
-            RegistryError: the version was not registered here, or its files are gone or altered.
-        """
-        from ann_models.onnx.inference import milliseconds_per_image
-
-        if "validation_digest" not in version.tags:
-            raise RegistryError(
-                f"{version.name} version {version.number} has no tag validation_digest: it was not "
-                "registered by this pipeline, so that the gate cannot judge it; promote another "
-                "version by hand, with a reason."
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            validation = archives.read(self._file(version, "validation.npz", folder))
-            probe = archives.read(self._file(version, "probe.npz", folder))
-        return Candidate(
-            probabilities=validation["probabilities"],
-            labels=validation["labels"],
-            data_source=version.tags["data"],
-            validation_digest=version.tags["validation_digest"],
-            onnx_ms=milliseconds_per_image(self.onnx_bytes(version), probe["image"]),
-            onnx_difference=float(version.tags["onnx_difference"]),
-            weights_finite=version.tags["weights_finite"] == "True",
-            robustness=json.loads(version.tags.get("robustness_by_corruption", "{}")),
-        )
-
-    def onnx_bytes(self, version: Version) -> bytes:
-        """The version's ONNX form, verified.
-
-        Raises:
-            RegistryError: the file is gone, or is not the one that was registered.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            return self._verified_file(version, "onnx_sha256", folder).read_bytes()
-
-    def keras_model(self, version: Version) -> keras.Model:
-        """The version's Keras model, verified and read in safe mode.
-
-        Raises:
-            RegistryError: the file is not the one that was registered.
-        """
-        import keras
-
-        import ann_models.layers  # noqa: F401  # or Keras would not know them
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = self._verified_file(version, "keras_sha256", folder)
-            return keras.models.load_model(path, compile=False, safe_mode=True)
-
-    def judge(
-        self, version: Version, policy: Policy | None = None, traffic: Traffic | None = None
-    ) -> Decision:
-        """Let the gate decide on a version, put its reasons on record and obey.
-
-        Judging the champion again changes nothing.
-
-        Args:
-            version: the challenger.
-            policy: the gate's thresholds.
-            traffic: how it did beside the champion on what people sent, if that was tried.
-
-        Raises:
-            RegistryError: other machines replaced the champion again and again, or the
-                champion's files are gone.
-        """
-        with exclusive_lock(self.home / LOCK):
-            for _ in range(ATTEMPTS):
-                if decision := self._judge_once(version, policy, traffic):
-                    return decision
-        raise RegistryError(
-            f"{version.name} got another champion each of the {ATTEMPTS} times that version "
-            f"{version.number} was judged; judge it again."
-        )
-
-    def _judge_once(
-        self, version: Version, policy: Policy | None, traffic: Traffic | None
-    ) -> Decision | None:
-        """Judge against the champion of this moment; None if it was replaced meanwhile."""
-        champion = self.champion(version.name)
-        holder = champion.number if champion else None
-        if champion and holder == version.number:
-            return Decision(tuple(Reason(True, sentence) for sentence in champion.reasons))
-        self._point(version.name, CHALLENGER, version.number)
-        decision = gate.decide(
-            replace(self.candidate(version), traffic=traffic),
-            self.candidate(champion) if champion else None,
-            policy,
-        )
-        if self._aliases(version.name).get(CHAMPION) != holder:
-            return None
-        self._record(version, decision)
-        if decision.promote:
-            self._make_champion(version)
-        return decision
-
-    def promote(self, version: Version, reason: str) -> None:
-        """Make a version champion by hand, against or without the gate's word.
-
-        Raises:
-            RegistryError: no reason is given.
-        """
-        if not reason.strip():
-            raise RegistryError(
-                f"promoting {version.name} version {version.number} past the gate needs a reason, "
-                "which is put on record; none was given."
-            )
-        with exclusive_lock(self.home / LOCK):
-            self.tag(version, {"forced_reason": reason.strip(), "decision": "forced"})
-            self._make_champion(version)
-
-    def rollback(self, name: str) -> Version:
-        """Make the previous champion champion again; the deposed one becomes `previous`.
-
-        Here `champion` is written first: killed between the two writes, the restored one serves
-        and the deposed one has no alias left.
-
-        Returns:
-            The restored champion.
-
-        Raises:
-            RegistryError: there is no previous champion.
-        """
-        with exclusive_lock(self.home / LOCK):
-            aliases = self._aliases(name)
-            champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS)
-            if champion is None or previous in (None, champion):
-                raise RegistryError(
-                    f"{name} has no previous champion to return to (champion: version {champion}, "
-                    f"previous: version {previous}); see the versions with `ann models`, and "
-                    "promote one by hand."
-                )
-            self._point(name, CHAMPION, previous)
-            self._point(name, PREVIOUS, champion)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            deposed = f"{now} to version {previous}"
-            self.client.set_model_version_tag(name, champion, "rolled_back", deposed)
-            return self.version(name, previous)
+        version = Version(name, number, run_id, (), about)
+        if tags.IMPORTED_VERSION in about:
+            origin = f"{about[tags.IMPORTED_VERSION]} of another store"
+            self._record(version, history.IMPORTED, history.HAND, origin)
+        self._describe(version)
+        return version
 
     def versions(self, name: str) -> list[Version]:
-        """The ledger: every version, newest first, with its decision and reasons."""
+        """Every version of a registered model, the newest first."""
         aliases = self._aliases(name)
         found = self.client.search_model_versions(f"name='{name}'")
         versions = [Version.of(entry, aliases) for entry in found]
@@ -277,34 +149,158 @@ class Registry:
         """One version.
 
         Raises:
-            RegistryError: there is no such version.
+            UnknownVersion: there is no such version.
         """
+        found = self._find(name, number)
+        if found is None:
+            known = ", ".join(version.number for version in self.versions(name)) or "none"
+            raise UnknownVersion(f"{name} has no version {number!r}; its versions: {known}.")
+        return found
+
+    def champion(self, name: str) -> Version | None:
+        """The version that serves, if any of that name was promoted and is not deleted."""
+        return self._find(name, self._aliases(name).get(CHAMPION))
+
+    def current_champion(self) -> Version | None:
+        """The version that serves: of MNIST, or of the offline digits where there is none."""
+        champions = (self.champion(name) for name in MODEL_NAMES.values())
+        return next((champion for champion in champions if champion), None)
+
+    def history(self, name: str) -> list[Event]:
+        """Every decision about a registered model's versions, the newest first."""
         try:
-            return Version.of(self.client.get_model_version(name, number), self._aliases(name))
+            return history.of_tags(self.client.get_registered_model(name).tags)
         except MlflowException as error:
             if not _is_missing(error):
                 raise
-            known = ", ".join(version.number for version in self.versions(name)) or "none"
-            raise RegistryError(
-                f"{name} has no version {number!r}; its versions: {known}."
-            ) from error
+            return []
 
-    def champion(self, name: str) -> Version | None:
-        """The version that serves, if any model of that name was ever promoted."""
-        number = self._aliases(name).get(CHAMPION)
-        return self.version(name, number) if number else None
+    def tag(self, version: Version, about: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        for key, value in about.items():
+            self.client.set_model_version_tag(version.name, version.number, key, value)
+
+    # --- decisions --------------------------------------------------------------------------------
+
+    def judge(
+        self, version: Version, policy: Policy | None = None, shadow: ShadowResult | None = None
+    ) -> Decision:
+        """Let the gate decide on a version, store its reasons and carry the decision out.
+
+        Judging the champion again changes nothing.
+
+        Args:
+            version: the challenger.
+            policy: the gate's thresholds.
+            shadow: how it did on recent requests, if shadow mode is on.
+
+        Raises:
+            RegistryError: other machines replaced the champion again and again, or the
+                champion's files are missing.
+        """
+        with exclusive_lock(self.home / LOCK):
+            for _ in range(ATTEMPTS):
+                if decision := self._judge_once(version, policy, shadow):
+                    return decision
+        raise RegistryError(
+            f"{version.name} got another champion each of the {ATTEMPTS} times that version "
+            f"{version.number} was judged; judge it again."
+        )
+
+    def _judge_once(
+        self, version: Version, policy: Policy | None, shadow: ShadowResult | None
+    ) -> Decision | None:
+        """Judge against the champion of this moment; None if it was replaced meanwhile."""
+        holder = self._aliases(version.name).get(CHAMPION)
+        champion = self._find(version.name, holder)
+        if champion and champion.number == version.number:
+            return Decision(tuple(Reason(True, reason) for reason in champion.reasons))
+        self._set_alias(version.name, CHALLENGER, version.number)
+        decision = gate.decide(
+            replace(self.artifacts.candidate(version), shadow=shadow),
+            self.artifacts.candidate(champion) if champion else None,
+            policy,
+        )
+        if self._aliases(version.name).get(CHAMPION) != holder:
+            return None
+        numbers = {name: str(number) for name, number in decision.numbers.items()}
+        reasons = "\n".join(reason.message for reason in decision.reasons)
+        action = history.PROMOTED if decision.promote else history.REFUSED
+        self.tag(version, numbers | {tags.REASONS: reasons, tags.DECISION: action})
+        self._record(version, action, history.GATE, decision.summary, champion)
+        if decision.promote:
+            self._make_champion(version)
+        self._describe(version)
+        return decision
+
+    def promote(self, version: Version, reason: str) -> None:
+        """Make a version champion by hand, whatever the gate decided.
+
+        Raises:
+            RegistryError: no reason is given.
+        """
+        reason = reason.strip()
+        if not reason:
+            raise RegistryError(
+                f"promoting {version} without the gate needs a reason, which is stored; none was "
+                "given."
+            )
+        with exclusive_lock(self.home / LOCK):
+            self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})
+            champion = self.champion(version.name)
+            self._record(version, history.PROMOTED, history.HAND, reason, champion)
+            self._make_champion(version)
+            self._describe(version)
+
+    def rollback(self, name: str) -> Version:
+        """Make the previous champion champion again; the replaced one becomes `previous`.
+
+        Here `champion` is written first: killed between the two writes, the restored one serves
+        and the replaced one has no alias left. A champion that was deleted leaves no `previous`.
+
+        Returns:
+            The restored champion.
+
+        Raises:
+            RegistryError: there is no previous champion, or it was deleted.
+        """
+        with exclusive_lock(self.home / LOCK):
+            aliases = self._aliases(name)
+            number, champion = aliases.get(PREVIOUS), self._find(name, aliases.get(CHAMPION))
+            previous = self._find(name, number)
+            if previous is None or (champion and champion.number == previous.number):
+                deleted = ", which was deleted" if number and previous is None else ""
+                raise RegistryError(
+                    f"{name} has no previous champion to return to (champion: version "
+                    f"{aliases.get(CHAMPION)}, previous: version {number}{deleted}); see the "
+                    "versions with `ann models`, and promote one by hand."
+                )
+            replaced = str(champion) if champion else "a deleted version"
+            self._record(
+                previous, history.ROLLED_BACK, history.HAND, f"in place of {replaced}", champion
+            )
+            self._set_alias(name, CHAMPION, previous.number)
+            if champion:
+                self._set_alias(name, PREVIOUS, champion.number)
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                self.tag(champion, {tags.ROLLED_BACK: f"{now} to version {previous.number}"})
+            else:
+                self.client.delete_registered_model_alias(name, PREVIOUS)
+            return self.version(name, previous.number)
+
+    # --- steps ------------------------------------------------------------------------------------
 
     def _make_champion(self, version: Version) -> None:
         aliases = self._aliases(version.name)
-        champion = aliases.get(CHAMPION)
-        if champion and champion != version.number:
-            self._point(version.name, PREVIOUS, champion)
-        self._point(version.name, CHAMPION, version.number)
+        champion = self._find(version.name, aliases.get(CHAMPION))
+        if champion and champion.number != version.number:
+            self._set_alias(version.name, PREVIOUS, champion.number)
+        self._set_alias(version.name, CHAMPION, version.number)
         if aliases.get(CHALLENGER) == version.number:
             self.client.delete_registered_model_alias(version.name, CHALLENGER)
 
-    def _point(self, name: str, alias: str, number: str) -> None:
-        """Set an alias; where another machine makes the same one at that moment, once more.
+    def _set_alias(self, name: str, alias: str, number: str) -> None:
+        """Set an alias; repeated once where another machine creates it at the same moment.
 
         MLflow looks whether there is one and then inserts it, so that the slower of two fails.
         """
@@ -315,19 +311,38 @@ class Registry:
                 raise
             self.client.set_registered_model_alias(name, alias, number)
 
-    def _record(self, version: Version, decision: Decision) -> None:
-        sentences = [reason.sentence for reason in decision.reasons]
-        self.client.update_model_version(
-            version.name, version.number, "\n".join(f"- {sentence}" for sentence in sentences)
-        )
-        numbers = {name: str(number) for name, number in decision.numbers.items()}
-        verdict = "promoted" if decision.promote else "refused"
-        self.tag(version, numbers | {"reasons": "\n".join(sentences), "decision": verdict})
+    def _record(
+        self, version: Version, action: str, by: str, reason: str, champion: Version | None = None
+    ) -> None:
+        """Append an event to the history."""
+        before = champion.number if champion else ""
+        event = Event(history.now(), version.number, action, by, user(), reason, before)
+        self.client.set_registered_model_tag(version.name, *history.as_tag(event))
 
-    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
-        """Put something more about a version on record."""
-        for key, value in tags.items():
-            self.client.set_model_version_tag(version.name, version.number, key, value)
+    def _describe(self, version: Version) -> None:
+        """Write the version's model card: as its description, and among its files."""
+        events = [e for e in self.history(version.name) if e.version == version.number]
+        entry = self.client.get_model_version(version.name, version.number)
+        now = Version.of(entry, self._aliases(version.name))
+        card = model_card.card(now, events, self._metrics(version.run_id))
+        self.client.update_model_version(
+            version.name, version.number, card[: model_card.DESCRIPTION_CHARACTERS]
+        )
+        if entry.model_id:
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, model_card.FILE).write_text(card, encoding="utf-8")
+                try:
+                    self.client.log_model_artifacts(entry.model_id, folder)
+                except (MlflowException, OSError):
+                    pass  # the decision is made, and the description says the same
+
+    def _metrics(self, run_id: str) -> dict[str, float]:
+        try:
+            return dict(self.client.get_run(run_id).data.metrics)
+        except MlflowException as error:
+            if not _is_missing(error):
+                raise
+            return {}
 
     def _registered_model(self, source: str) -> str:
         name = MODEL_NAMES[source]
@@ -340,7 +355,19 @@ class Registry:
                 raise
         return name
 
+    def _find(self, name: str, number: str | None) -> Version | None:
+        """A version; None if there is none, or if it was deleted while an alias names it."""
+        if number is None:
+            return None
+        try:
+            return Version.of(self.client.get_model_version(name, number), self._aliases(name))
+        except MlflowException as error:
+            if not _is_missing(error):
+                raise
+            return None
+
     def _aliases(self, name: str) -> dict[str, str]:
+        """The number that each alias names; the version may have been deleted."""
         try:
             aliases = self.client.get_registered_model(name).aliases
         except MlflowException as error:
@@ -348,29 +375,6 @@ class Registry:
                 raise
             return {}
         return {alias: str(number) for alias, number in aliases.items()}
-
-    def _file(self, version: Version, path: str, folder: str) -> Path:
-        root = self.client.get_model_version_download_uri(version.name, version.number)
-        try:
-            uri = f"{root}/{path}"
-            return Path(download_artifacts(uri, dst_path=folder, tracking_uri=self.uri))
-        except (MlflowException, OSError) as error:
-            raise RegistryError(
-                f"{path} of {version.name} version {version.number} cannot be read from {root}: "
-                f"{error}. If the state folder was moved, `ann doctor` mends it; otherwise restore "
-                "the file, or promote another version by hand, with a reason."
-            ) from error
-
-    def _verified_file(self, version: Version, tag: str, folder: str) -> Path:
-        path = self._file(version, HASHED[tag], folder)
-        if sha256(path) != version.tags[tag]:
-            raise RegistryError(
-                f"{HASHED[tag]} of {version.name} version {version.number} has SHA-256 "
-                f"{sha256(path)}, but was registered with {version.tags[tag]}: the artifact "
-                "store was altered or damaged. Restore it, or promote another version by hand, "
-                "with a reason."
-            )
-        return path
 
 
 def _is_missing(error: MlflowException) -> bool:

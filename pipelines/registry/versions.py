@@ -1,4 +1,4 @@
-"""One line of the registry's ledger: a version, what was decided on it, and why."""
+"""A registered version: its number, its aliases, and the latest decision on it."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.tracking import tags as keys
+
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
-
-METRICS = (
-    "val_accuracy",
-    "val_mistakes",
-    "only_challenger_right",
-    "only_champion_right",
-    "p_value",
-    "onnx_ms",
-    "champion_onnx_ms",
-    "calibration_error",
-    "robustness",
-    "onnx_difference",
-)
 
 
 @dataclass(frozen=True)
 class Version:
-    """One line of the ledger: a registered version, promoted or refused, and why.
+    """A version of a registered model, named by name and number.
 
     Attributes:
-        name: the registered model.
-        number: MLflow's version number.
+        name: the registered model, such as "mnist-digits".
+        number: within that model, such as "3".
         run_id: the run that trained it.
         aliases: such as ("champion",).
-        tags: everything on record, as text.
+        tags: all that is stored about it, as text; `tracking.tags` lists the keys.
     """
 
     name: str
@@ -41,24 +30,39 @@ class Version:
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
 
+    def __str__(self) -> str:
+        """Such as "mnist-digits version 3"."""
+        return f"{self.name} version {self.number}"
+
+    @property
+    def data_source(self) -> str:
+        """Of its training digits, such as "mnist"."""
+        return self.tags[keys.VERSION_DATA_SOURCE]
+
+    @property
+    def variant(self) -> str:
+        """The entry that it was trained from; "" if another tool registered it."""
+        return self.tags.get(keys.VARIANT, "")
+
     @property
     def decision(self) -> str:
-        """`promoted`, `refused`, `forced`, or `undecided` if the gate never answered."""
-        return self.tags.get("decision", "undecided")
+        """`promoted`, `refused`, `forced`, or `undecided` if it was not evaluated by the gate."""
+        return self.tags.get(keys.DECISION, "undecided")
 
     @property
     def reasons(self) -> list[str]:
-        """The gate's sentences."""
-        return self.tags.get("reasons", "").splitlines()
+        """The gate's reasons."""
+        return self.tags.get(keys.REASONS, "").splitlines()
 
     @property
     def metrics(self) -> dict[str, float]:
         """The gate's numbers, as far as it got."""
-        return {name: float(self.tags[name]) for name in METRICS if name in self.tags}
+        found = {keys.FORMER_NAMES.get(key, key): value for key, value in self.tags.items()}
+        return {name: float(found[name]) for name in keys.GATE_NUMBERS if name in found}
 
     @classmethod
     def of(cls, entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
-        """MLflow's entry of a version, with the registered model's aliases and their holders."""
+        """MLflow's entry of a version, with the registered model's aliases and their numbers."""
         number = str(entry.version)
-        mine = tuple(sorted(alias for alias, holder in aliases.items() if holder == number))
-        return cls(entry.name, number, entry.run_id or "", mine, entry.tags)
+        own = tuple(sorted(alias for alias, holder in aliases.items() if holder == number))
+        return cls(entry.name, number, entry.run_id or "", own, entry.tags)

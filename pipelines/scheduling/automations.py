@@ -1,4 +1,4 @@
-"""What Prefect starts by itself: a retraining when the drift watch raises its event."""
+"""Prefect automations: the drift flow's event starts the retraining."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipelines.events import DRIFT_EVENT, MODEL_RESOURCE
 
 ON_DRIFT = DeploymentEventTrigger(
     name="retrain on drift",
-    description="The drift watch's event starts the retraining.",
+    description="The drift flow's event starts the retraining.",
     expect={DRIFT_EVENT},
     match={"prefect.resource.id": f"{MODEL_RESOURCE}*"},
 )
 
 
 def retrain_on_drift(client: SyncPrefectClient, deployment: UUID) -> None:
-    """Let drift start this deployment, unless something starts it already.
+    """Let drift start this deployment, unless an automation does already.
 
-    An automation that a person paused or changed stays as it is; it goes with its deployment.
+    An automation that a person paused or changed stays as it is; it is removed with its deployment.
     """
     if client.read_resource_related_automations(f"prefect.deployment.{deployment}"):
         return

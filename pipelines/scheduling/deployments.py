@@ -1,15 +1,16 @@
 """What is scheduled: Prefect deployments of this project's flows, in one work pool.
 
-What a person changes is Prefect's to keep, in its database; DEFAULTS are made once and never
-again, even after they were removed. docs/schedules.md says what happens to runs that collide, are
-late or are killed.
+What a person changes is kept in Prefect's database; DEFAULTS are made once and never again, even
+after they were removed. docs/schedules.md says what happens to runs that overlap, are late or are
+killed.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,40 +37,40 @@ from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 
 from ann_models import variants
+from ann_models.questions import QUESTIONS
 from pipelines.errors import WrongUse
 from pipelines.scheduling.automations import retrain_on_drift
-from pipelines.scheduling.work_pool import POOL
+from pipelines.scheduling.work_pool import FLOWS, POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
-FLOWS = {  # what can be scheduled, and where it is
-    "lecture": "pipelines.flows.lecture.lecture",
-    "retrain": "pipelines.flows.retraining.retrain",
-    "drift": "pipelines.flows.drift.drift",
-}
 RETRAIN = "retrain"  # the schedule that drift triggers
-AT_ONCE = 2  # runs of all schedules together: each holds a TensorFlow
+MAX_CONCURRENT = 2  # runs of all schedules together: each holds a TensorFlow
 SHORTEST = timedelta(minutes=1)
-STARTING_SECONDS = 300  # a run that has not begun after this gives its place back
+STARTING_SECONDS = 300  # a run that has not begun after this loses its place
 MADE = "ann_default_schedules"  # Prefect's variable: names of the defaults that were made once
-BUSY = {"cancel": ConcurrencyLimitStrategy.CANCEL_NEW, "wait": ConcurrencyLimitStrategy.ENQUEUE}
+STRATEGIES = {  # for a run that is due while the one before is active
+    "cancel": ConcurrencyLimitStrategy.CANCEL_NEW,
+    "wait": ConcurrencyLimitStrategy.ENQUEUE,
+}
+NAME = re.compile(r"[\w.:-]([\w .:-]{0,98}[\w.:-])?")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScheduleSpec:
     """What is run, and when.
 
     Attributes:
-        name: how people call the schedule.
+        name: of the schedule.
         flow: one of FLOWS.
         cron: minute, hour, day of the month, month, day of the week; or
         every: the time between two runs.
         timezone: in which `cron` is read; None: this machine's.
         parameters: of the flow; those that are missing have the flow's defaults.
-        busy: what becomes of a run that is due while the one before is at work: "cancel" it, or
-            let it "wait".
-        description: one sentence for people.
+        when_busy: what happens to a run that is due while the one before is active: "cancel" it,
+            or let it "wait".
+        description: one sentence.
     """
 
     name: str
@@ -78,42 +79,42 @@ class Plan:
     every: timedelta | None = None
     timezone: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    busy: str = "cancel"
+    when_busy: str = "cancel"
     description: str = ""
 
 
 DEFAULTS = (
-    Plan(
+    ScheduleSpec(
         "lecture",
         "lecture",
         cron="0 3 * * 0",
         description="Every row of the lecture, on Sundays.",
     ),
-    Plan(
+    ScheduleSpec(
         "digits",
         "lecture",
         cron="30 4 * * *",
         parameters={"names": ["mnist_ann", "mnist_cnn", "mnist_augmented"]},
         description="The digit networks, every night; the gate decides which one serves.",
     ),
-    Plan(
+    ScheduleSpec(
         "retrain",
         "retrain",
         cron="0 5 * * *",
-        description="Learn from people's corrections; the gate decides.",
+        description="Train with the corrections; the gate decides.",
     ),
-    Plan(
+    ScheduleSpec(
         "drift",
         "drift",
         cron="0 * * * *",
-        description="Watch whether traffic still looks like the known digits.",
+        description="Compare recent requests with the known digits.",
     ),
 )
 
 
 @contextmanager
 def connected() -> Iterator[SyncPrefectClient]:
-    """Prefect's client on the server that PREFECT_API_URL names; a refusal is a sentence.
+    """Prefect's client of the server that PREFECT_API_URL names.
 
     Raises:
         WrongUse: the server refuses what was asked, and says why.
@@ -129,19 +130,14 @@ def connected() -> Iterator[SyncPrefectClient]:
 
 def prepare(client: SyncPrefectClient) -> None:
     """Make the work pool and the defaults that were never made; bring flows up to date."""
-    try:
-        client.create_work_pool(
-            WorkPoolCreate(name=POOL, type="process", concurrency_limit=AT_ONCE)
-        )
-    except ObjectAlreadyExists:
-        pass
+    _make_work_pool(client)
     made = client.read_variable_by_name(MADE)
     names = list(made.value) if made and isinstance(made.value, list) else []
     there = {deployment.name for deployment in deployments(client)}
-    for plan in DEFAULTS:
-        if plan.name not in names and plan.name not in there:
-            create(client, plan)
-    wanted: Any = sorted({*names, *(plan.name for plan in DEFAULTS)})
+    for spec in DEFAULTS:
+        if spec.name not in names and spec.name not in there:
+            create(client, spec)
+    wanted: Any = sorted({*names, *(spec.name for spec in DEFAULTS)})
     if made is None:
         client.create_variable(VariableCreate(name=MADE, value=wanted))
     elif wanted != names:
@@ -150,7 +146,7 @@ def prepare(client: SyncPrefectClient) -> None:
         flow = flow_of(deployment)
         if flow not in FLOWS:
             continue
-        schema = form(flow)
+        schema = parameters_of(flow)
         if (deployment.entrypoint, deployment.parameter_openapi_schema) != (FLOWS[flow], schema):
             update = DeploymentUpdate(entrypoint=FLOWS[flow], parameter_openapi_schema=schema)
             client.update_deployment(deployment.id, update)
@@ -158,34 +154,46 @@ def prepare(client: SyncPrefectClient) -> None:
         retrain_on_drift(client, deployment.id)
 
 
-def create(client: SyncPrefectClient, plan: Plan) -> None:
-    """Make a new schedule.
+def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
+    """Make a new schedule, and the work pool if it is the first.
 
     Raises:
-        WrongUse: the name is taken, or something in the plan cannot be.
+        WrongUse: the name is taken, or something in the specification is impossible.
     """
-    if plan.flow not in FLOWS:
-        raise WrongUse(f"there is no flow {plan.flow!r}; choose one of {', '.join(FLOWS)}.")
-    if any(deployment.name == plan.name for deployment in deployments(client)):
+    if not NAME.fullmatch(spec.name):
         raise WrongUse(
-            f"there is a schedule {plan.name!r} already; `ann schedule change {plan.name}` "
+            f"{spec.name!r} cannot be a schedule's name; it has 1 to 100 letters, digits, spaces "
+            "and . : - _."
+        )
+    if spec.flow not in FLOWS:
+        raise WrongUse(f"there is no flow {spec.flow!r}; choose one of {', '.join(FLOWS)}.")
+    if any(deployment.name == spec.name for deployment in deployments(client)):
+        raise WrongUse(
+            f"there is a schedule {spec.name!r} already; `ann schedule change {spec.name}` "
             "changes it."
         )
-    schedule = rule(plan.cron, plan.every, plan.timezone)
+    schedule = timing(spec.cron, spec.every, spec.timezone)
+    _make_work_pool(client)
     client.create_deployment(
-        flow_id=client.create_flow_from_name(plan.flow),
-        name=plan.name,
-        description=plan.description,
-        entrypoint=FLOWS[plan.flow],
+        flow_id=client.create_flow_from_name(spec.flow),
+        name=spec.name,
+        description=spec.description,
+        entrypoint=FLOWS[spec.flow],
         work_pool_name=POOL,
         pull_steps=[],
-        parameters=dict(plan.parameters),
-        parameter_openapi_schema=form(plan.flow),
+        parameters=dict(spec.parameters),
+        parameter_openapi_schema=parameters_of(spec.flow),
         enforce_parameter_schema=True,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
         concurrency_limit=1,
-        concurrency_options=collision(plan.busy),
+        concurrency_options=concurrency_policy(spec.when_busy),
     )
+
+
+def _make_work_pool(client: SyncPrefectClient) -> None:
+    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=MAX_CONCURRENT)
+    with suppress(ObjectAlreadyExists):
+        client.create_work_pool(pool)
 
 
 # --- what schedules are made of -------------------------------------------------------------------
@@ -203,7 +211,7 @@ def flow_of(deployment: DeploymentResponse) -> str:
     return str(deployment.entrypoint).rpartition(".")[2]
 
 
-def form(flow: str) -> dict[str, Any]:
+def parameters_of(flow: str) -> dict[str, Any]:
     """The flow's typed parameters as a JSON schema, which Prefect checks and its UI shows."""
     module, _, name = FLOWS[flow].rpartition(".")
     schema = parameter_schema(getattr(importlib.import_module(module), name)).model_dump(
@@ -211,30 +219,31 @@ def form(flow: str) -> dict[str, Any]:
     )
     if "names" in schema["properties"]:
         choices = schema["properties"]["names"]["anyOf"][0]["items"]
-        choices["enum"] = list(variants.VARIANTS)
+        questions = QUESTIONS if flow == "lecture" else ()
+        choices["enum"] = [*questions, *variants.VARIANTS]
     return {**schema, "additionalProperties": False}
 
 
-def rule(
+def timing(
     cron: str | None, every: timedelta | None, timezone: str | None
 ) -> CronSchedule | IntervalSchedule:
-    """When to run, as Prefect keeps it; just one of `cron` and `every`.
+    """When to run, as Prefect stores it; exactly one of `cron` and `every`.
 
     Raises:
         WrongUse: both or none are given, or one cannot be read.
     """
     timezone = timezone or tzlocal.get_localzone_name() or "UTC"
     if timezone not in available_timezones():
-        raise WrongUse(f"{timezone!r} is no time zone; name one as Europe/Berlin or UTC.")
+        raise WrongUse(f"{timezone!r} is not a time zone; use one such as Europe/Berlin or UTC.")
     if (cron is None) == (every is None):
-        raise WrongUse("say when: either --cron or --every.")
+        raise WrongUse("name one of --cron and --every.")
     if cron is not None:
         try:
             return CronSchedule(cron=cron, timezone=timezone)
         except ValueError:
             raise WrongUse(
-                f"{cron!r} is no cron rule; expected five fields (minute, hour, day, month, day of "
-                "the week), such as '30 4 * * *' for every day at 4:30."
+                f"{cron!r} is not a cron rule; expected five fields (minute, hour, day, month, day "
+                "of the week), such as '30 4 * * *' for every day at 4:30."
             ) from None
     assert every is not None
     if every < SHORTEST:
@@ -242,9 +251,10 @@ def rule(
     return IntervalSchedule(interval=every, timezone=timezone)
 
 
-def collision(busy: str) -> ConcurrencyOptions:
-    """What becomes of a run that is due while another is at work: "cancel" or "wait"."""
-    return ConcurrencyOptions(collision_strategy=BUSY[busy], grace_period_seconds=STARTING_SECONDS)
+def concurrency_policy(when_busy: str) -> ConcurrencyOptions:
+    """What happens to a run that is due while another is active: "cancel" or "wait"."""
+    strategy = STRATEGIES[when_busy]
+    return ConcurrencyOptions(collision_strategy=strategy, grace_period_seconds=STARTING_SECONDS)
 
 
 def _detail(error: PrefectHTTPStatusError) -> str:

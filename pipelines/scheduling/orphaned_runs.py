@@ -1,7 +1,7 @@
-"""Flow runs whose process was killed: Prefect believes what it heard last, so we look ourselves.
+"""Orphaned flow runs: their process was killed, and Prefect still lists them as running.
 
 Prefect's own way, an automation on missing heartbeats, would also end the runs of a machine that
-slept; whether a process is there is certain.
+was suspended; whether a process exists is certain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from prefect.states import Crashed, State
 
 from pipelines.flows.ad_hoc import PROCESS_TAG
 from pipelines.process_identity import has_ended
-from pipelines.scheduling.schedules import AT_WORK
+from pipelines.scheduling.schedules import ACTIVE
 from pipelines.scheduling.work_pool import POOL
 
 STARTING = timedelta(minutes=1)  # until a run that begins has its process
@@ -34,7 +34,7 @@ WORKER_LABEL = "prefect.worker.name"
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a scheduled run's process
 
 
-def close_scheduled(client: SyncPrefectClient, grace: timedelta = STARTING) -> list[str]:
+def crash_scheduled(client: SyncPrefectClient, grace: timedelta = STARTING) -> list[str]:
     """Mark runs of this machine's workers that have lost their process as crashed.
 
     Args:
@@ -46,45 +46,45 @@ def close_scheduled(client: SyncPrefectClient, grace: timedelta = STARTING) -> l
     """
     pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
     found = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(state=_at_work()), work_pool_filter=pool
+        flow_run_filter=FlowRunFilter(state=_active()), work_pool_filter=pool
     )
     alive = _runs_with_a_process()
-    closed = []
+    crashed = []
     for run in found:
         ours = run.labels.get(WORKER_LABEL, socket.gethostname()) == socket.gethostname()
         # A state from the future is old: the clock was set back.
         fresh = run.state and abs(datetime.now(UTC) - run.state.timestamp) < grace
         if ours and not fresh and str(run.id) not in alive:
-            closed += _closed(client, run)
-    return closed
+            crashed += _crash(client, run)
+    return crashed
 
 
-def close_typed(client: SyncPrefectClient) -> list[str]:
-    """Mark runs that were typed on this machine and have lost their process as crashed.
+def crash_ad_hoc(client: SyncPrefectClient) -> list[str]:
+    """Mark ad hoc runs of this machine that have lost their process as crashed.
 
     Returns:
         The runs' names.
     """
-    typed = FlowRunFilterDeploymentId(is_null_=True)
-    wanted = FlowRunFilter(state=_at_work(), deployment_id=typed)
-    closed = []
+    ad_hoc = FlowRunFilterDeploymentId(is_null_=True)
+    wanted = FlowRunFilter(state=_active(), deployment_id=ad_hoc)
+    crashed = []
     for run in client.read_flow_runs(flow_run_filter=wanted):
         by = [tag.removeprefix(PROCESS_TAG) for tag in run.tags if tag.startswith(PROCESS_TAG)]
         if by and all(has_ended(identity) for identity in by):
-            closed += _closed(client, run)
-    return closed
+            crashed += _crash(client, run)
+    return crashed
 
 
-def _at_work() -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(AT_WORK)))
+def _active() -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(ACTIVE)))
 
 
-def _closed(client: SyncPrefectClient, run: FlowRun) -> list[str]:
-    crashed: State[None] = Crashed(message="Its process was killed.")
+def _crash(client: SyncPrefectClient, run: FlowRun) -> list[str]:
+    state: State[None] = Crashed(message="Its process was killed.")
     try:
-        client.set_flow_run_state(run.id, crashed, force=True)
+        client.set_flow_run_state(run.id, state, force=True)
     except PrefectHTTPStatusError:
-        return []  # its schedule is gone: Prefect lets go of it when its lease has ended
+        return []  # its schedule was removed: Prefect drops it when its lease has ended
     return [run.name]
 
 

@@ -1,4 +1,4 @@
-"""The schedules as they stand in Prefect: list, change, remove, pause, resume, trigger."""
+"""The schedules in Prefect: list, change, remove, pause, resume, trigger."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
 from pipelines.errors import WrongUse
-from pipelines.scheduling.deployments import collision, deployments, flow_of, rule
+from pipelines.scheduling.deployments import concurrency_policy, deployments, flow_of, timing
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 
-AT_WORK = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+ACTIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
 @dataclass(frozen=True)
-class Scheduled:
-    """A schedule as it stands in Prefect."""
+class Schedule:
+    """A schedule and its runs, as Prefect reports them."""
 
     name: str
     flow: str
@@ -45,10 +45,10 @@ class Scheduled:
     description: str
 
 
-def listed(client: SyncPrefectClient) -> list[Scheduled]:
+def list_schedules(client: SyncPrefectClient) -> list[Schedule]:
     """All schedules, by name."""
     found = sorted(deployments(client), key=lambda deployment: deployment.name)
-    return [_scheduled(client, deployment) for deployment in found]
+    return [_schedule_of(client, deployment) for deployment in found]
 
 
 def change(
@@ -59,26 +59,26 @@ def change(
     every: timedelta | None = None,
     timezone: str | None = None,
     parameters: Mapping[str, Any] | None = None,
-    busy: str | None = None,
+    when_busy: str | None = None,
 ) -> None:
     """Change what is given of a schedule; runs that were planned by the old one are dropped.
 
     Raises:
-        WrongUse: there is no such schedule, or something cannot be.
+        WrongUse: there is no such schedule, or something is impossible.
     """
     deployment = find(client, name)
     update = DeploymentUpdate()
     if cron or every or timezone:
-        before = _rule_of(deployment)
+        before = _timing_of(deployment)
         if not (cron or every):
             cron = before.cron if isinstance(before, CronSchedule) else None
             every = before.interval if isinstance(before, IntervalSchedule) else None
-        after = rule(cron, every, timezone or getattr(before, "timezone", None))
+        after = timing(cron, every, timezone or getattr(before, "timezone", None))
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
         update.parameters = {**deployment.parameters, **parameters}
-    if busy:
-        update.concurrency_options = collision(busy)
+    if when_busy:
+        update.concurrency_options = concurrency_policy(when_busy)
     client.update_deployment(deployment.id, update)
 
 
@@ -86,13 +86,13 @@ def remove(client: SyncPrefectClient, name: str) -> None:
     """Remove a schedule; its runs stay.
 
     Raises:
-        WrongUse: there is no such schedule, or it is at work: Prefect could not end its run.
+        WrongUse: there is no such schedule, or it is active: Prefect could not end its run.
     """
     deployment = find(client, name)
-    at_work = runs(client, deployment.id, AT_WORK)
-    if at_work:
+    active = runs(client, deployment.id, ACTIVE)
+    if active:
         raise WrongUse(
-            f"{name} is at work ({at_work[0].name}). Wait until it has ended, or cancel the run in "
+            f"{name} is active ({active[0].name}). Wait until it has ended, or cancel the run in "
             "Prefect's UI; then remove it."
         )
     client.delete_deployment(deployment.id)
@@ -108,7 +108,7 @@ def pause(client: SyncPrefectClient, name: str) -> None:
 
 
 def resume(client: SyncPrefectClient, name: str) -> None:
-    """Go on with a schedule; what was due meanwhile is not made up.
+    """Go on with a schedule; runs that were due meanwhile are not run later.
 
     Raises:
         WrongUse: there is no such schedule.
@@ -117,17 +117,17 @@ def resume(client: SyncPrefectClient, name: str) -> None:
 
 
 def trigger(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any]) -> FlowRun:
-    """Run a schedule's flow now, with some parameters changed for this once.
+    """Run a schedule's flow now, with some parameters changed for this run.
 
     Raises:
-        WrongUse: there is no such schedule, a parameter cannot be, or the one place is taken and
-            the run would be cancelled.
+        WrongUse: there is no such schedule, a parameter is impossible, or a run is active and this
+            one would be cancelled.
     """
     deployment = find(client, name)
-    at_work = runs(client, deployment.id, AT_WORK)
-    if at_work and _busy(deployment) == "cancel":
+    active = runs(client, deployment.id, ACTIVE)
+    if active and _busy(deployment) == "cancel":
         raise WrongUse(
-            f"{name} is at work ({at_work[0].name}), and a second run would be cancelled. Wait "
+            f"{name} is active ({active[0].name}), and a second run would be cancelled. Wait "
             f"for it, or let runs wait: `ann schedule change {name} --when-busy wait`."
         )
     return client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
@@ -167,22 +167,22 @@ def _busy(deployment: DeploymentResponse) -> str:
     return "wait" if waits else "cancel"
 
 
-def _rule_of(deployment: DeploymentResponse) -> Any:
+def _timing_of(deployment: DeploymentResponse) -> Any:
     return deployment.schedules[0].schedule if deployment.schedules else None
 
 
-def _scheduled(client: SyncPrefectClient, deployment: DeploymentResponse) -> Scheduled:
+def _schedule_of(client: SyncPrefectClient, deployment: DeploymentResponse) -> Schedule:
     planned = runs(
         client, deployment.id, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC
     )
     begun = [state for state in StateType if state is not StateType.SCHEDULED]
     last = runs(client, deployment.id, begun)
-    rules = [s.schedule for s in deployment.schedules if s.active]
-    return Scheduled(
+    timings = [s.schedule for s in deployment.schedules if s.active]
+    return Schedule(
         name=deployment.name,
         flow=flow_of(deployment),
-        when=", ".join(_in_words(rule) for rule in rules) or "only when triggered",
-        timezone=getattr(_rule_of(deployment), "timezone", None) or "UTC",
+        when=", ".join(_text(timing) for timing in timings) or "only when triggered",
+        timezone=getattr(_timing_of(deployment), "timezone", None) or "UTC",
         paused=bool(deployment.paused),
         busy=_busy(deployment),
         parameters=dict(deployment.parameters),
@@ -192,9 +192,9 @@ def _scheduled(client: SyncPrefectClient, deployment: DeploymentResponse) -> Sch
     )
 
 
-def _in_words(rule: Any) -> str:
-    if isinstance(rule, CronSchedule):
-        return rule.cron
-    if isinstance(rule, IntervalSchedule):
-        return f"every {rule.interval}"
-    return str(getattr(rule, "rrule", rule))
+def _text(timing: Any) -> str:
+    if isinstance(timing, CronSchedule):
+        return timing.cron
+    if isinstance(timing, IntervalSchedule):
+        return f"every {timing.interval}"
+    return str(getattr(timing, "rrule", timing))

@@ -1,4 +1,9 @@
-"""Prefect's work pool of this project, for its workers and for whoever asks how they are."""
+"""Prefect's work pool of this project and the flows that it runs; imports nothing heavy."""
 
 POOL = "ann"
 HEARTBEAT_SECONDS = 10  # between two of a worker's heartbeats; three missed in a row are too many
+FLOWS = {  # what can be scheduled: its entrypoint
+    "lecture": "pipelines.flows.lecture.lecture",
+    "retrain": "pipelines.flows.retraining.retrain",
+    "drift": "pipelines.flows.drift.drift",
+}

@@ -71,7 +71,12 @@ FORCED_REASON = "forced_reason"  # why a person promoted it
 ROLLED_BACK = "rolled_back"  # when, and to which version
 ORIGIN = "origin_"  # prefix: what DECISION, REASONS, … were where a version was imported from
 
-# Numbers of the gate, each a tag of the version.
+# --- of registered models -------------------------------------------------------------------------
+
+HISTORY = "history."  # prefix: one event a tag, see `registry.history`
+
+# --- numbers of the gate, each a tag of the version -----------------------------------------------
+
 VAL_ACCURACY = "val_accuracy"
 VAL_ERRORS = "val_errors"
 CALIBRATION_ERROR = "calibration_error"

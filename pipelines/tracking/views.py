@@ -37,6 +37,8 @@ PANELS = {
     "linear_classification": "boundary",
     "nonlinear_classification": "decision_regions",
     "relu_shapes": "relu_shapes",
+    "points_classification": "decision_regions",
+    "points_regression": "fitted_curve",
     "relu_regression": "sum_of_neurons",
     "recursion": "recursion",
     "losses": "loss_curves",

@@ -32,16 +32,20 @@ from ann_models.questions import QUESTIONS
 from pipelines import gate
 from pipelines.errors import WrongUse, format_error
 from pipelines.home import sha256
-from pipelines.registry import versions as ledger
-from pipelines.registry.client import HASHED, MODEL_NAMES, Registry, Version
+from pipelines.registry.artifact_reader import HASHED
+from pipelines.registry.client import MODEL_NAMES, Registry
+from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
-from pipelines.tracking.tags import DATA_CONTEXT, LATEST
 from pipelines.transfer import bundle
 
 BATCH = 1000  # metrics in one request
-FACTS = {"onnx_ms", "onnx_difference"}  # among the gate's numbers: known before it was asked
-OPINIONS = {"decision", "reasons", "forced_reason", "rolled_back", *ledger.METRICS} - FACTS
-ORIGIN = "origin_"
+FACTS = {tags.ONNX_MS, tags.ONNX_DIFFERENCE}  # among the gate's numbers: known before it was asked
+OPINIONS = {
+    *(tags.DECISION, tags.REASONS, tags.FORCED_REASON, tags.ROLLED_BACK),
+    *tags.GATE_NUMBERS,
+    *tags.FORMER_NAMES,
+} - FACTS
 FLAVOURS = {"python_function", "keras", "onnx"}
 LOADERS = {"mlflow.keras", "mlflow.onnx", "pipelines.registry.pyfunc"}
 VALIDATION = {  # digits in validation.npz, by data source
@@ -75,12 +79,12 @@ def import_file(tracking: Tracking, reg: Registry, file: Path) -> Imported:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         manifest = bundle.unpack(file, folder)
-        origin = {"imported_run_id": manifest.run.id, "imported_sha256": sha256(file)}
+        origin = {tags.IMPORTED_RUN_ID: manifest.run.id, tags.IMPORTED_SHA256: sha256(file)}
         try:
             _check(manifest, folder)
         except (AnnError, MlflowException, ValueError) as error:
             raise WrongUse(f"{file} cannot be imported: {format_error(error)}") from error
-        if earlier := _earlier(tracking, reg, origin["imported_sha256"]):
+        if earlier := _earlier(tracking, reg, origin[tags.IMPORTED_SHA256]):
             return earlier
         return _import(tracking, reg, manifest, folder, origin)
 
@@ -116,15 +120,15 @@ def _import(
         outputs = [LoggedModelOutput(entry.model_id, step=0) for entry in logged]
         client.log_outputs(run_id, outputs)
         for version in manifest.versions:
-            there = {"imported_version": f"{version.name}/{version.number}"}
-            tags = {
-                ORIGIN + name if name in OPINIONS else name: value
+            there = {tags.IMPORTED_VERSION: f"{version.name}/{version.number}"}
+            about = {
+                tags.ORIGIN + name if name in OPINIONS else name: value
                 for name, value in version.tags.items()
             }
-            versions.append(reg.add(logged[version.model], run_id, tags | origin | there))
+            versions.append(reg.add(logged[version.model], run_id, about | origin | there))
         # The run's pictures are named by its id.
-        tags = {name: v.replace(source.id, run_id) for name, v in source.tags.items()} | origin
-        for name, value in tags.items():
+        about = {name: v.replace(source.id, run_id) for name, v in source.tags.items()} | origin
+        for name, value in about.items():
             client.set_tag(run_id, name, value)
     client.set_terminated(run_id, source.status, source.end)
     _stand_for_variant(tracking, run_id, experiment, source)
@@ -135,15 +139,15 @@ def _stand_for_variant(
     tracking: Tracking, run_id: str, experiment: str, source: bundle.Run
 ) -> None:
     """Let the run be compared with others, unless this store has one of its variant."""
-    variant = source.tags.get("variant", "")
-    known = f"tags.variant = '{variant}' AND tags.{LATEST} = 'true'"
+    variant = source.tags.get(tags.VARIANT, "")
+    known = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
     if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
         tracking.make_newest(run_id, variant, experiment)
 
 
 def _earlier(tracking: Tracking, reg: Registry, digest: str) -> Imported | None:
     """What an earlier import of the same file made, if it came to its end."""
-    for run in tracking.runs(f"tags.imported_sha256 = '{digest}'"):
+    for run in tracking.runs(f"tags.{tags.IMPORTED_SHA256} = '{digest}'"):
         run_id = run.info.run_id
         found = tracking.client.search_model_versions(f"run_id = '{run_id}'")
         return Imported(run_id, False, [reg.version(v.name, str(v.version)) for v in found])
@@ -152,14 +156,14 @@ def _earlier(tracking: Tracking, reg: Registry, digest: str) -> Imported | None:
 
 def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
     if manifest.question in QUESTIONS:
-        quick = manifest.run.tags.get("quick") == "true"
+        quick = manifest.run.tags.get(tags.QUICK) == "true"
         return tracking.experiment(manifest.question, quick)
     return tracking.watch(manifest.experiment, manifest.note)
 
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:
     entity = Dataset(data.name, data.digest, data.source_type, data.source, profile=data.profile)
-    return DatasetInput(entity, [InputTag(DATA_CONTEXT, data.context)])
+    return DatasetInput(entity, [InputTag(tags.DATA_CONTEXT, data.context)])
 
 
 def _rename(path: Path, entry: LoggedModel) -> None:
@@ -207,7 +211,8 @@ def _check_model(folder: Path) -> None:
 
 def _check_source(version: bundle.Version, run: bundle.Run) -> None:
     """All that tells where its digits come from says the same."""
-    told = {version.tags.get("data"), run.tags.get("data_source"), run.params.get("data_source")}
+    told = {version.tags.get(tags.VERSION_DATA_SOURCE)}
+    told |= {found.get(tags.DATA_SOURCE) for found in (run.tags, run.params)}
     told |= {data.source_type for data in run.inputs if data.context == "training"}
     expected = next((s for s, name in MODEL_NAMES.items() if name == version.name), None)
     if told != {expected}:
@@ -221,7 +226,7 @@ def _check_forms(version: bundle.Version, folder: Path) -> None:
         if sha256(folder / path) != version.tags.get(tag):
             raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
     validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
-    expected = VALIDATION[version.tags["data"]], gate.CLASSES
+    expected = VALIDATION[version.tags[tags.VERSION_DATA_SOURCE]], gate.CLASSES
     if validation["probabilities"].shape != expected or len(validation["labels"]) != expected[0]:
         raise ValueError(f"its validation.npz has not the shape {expected}")
     try:

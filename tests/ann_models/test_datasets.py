@@ -155,7 +155,7 @@ class TestGenerators:
         assert generate("none", 0).arrays == {}
 
     def test_an_unknown_name_brings_the_nearest_names(self):
-        with pytest.raises(UnknownName, match=r"'cubik'. Did you mean cubic\?"):
+        with pytest.raises(UnknownName, match=r"'cubik'; did you mean cubic\?"):
             generate("cubik", 0)
         with pytest.raises(UnknownName, match="gates or xor or linear"):
             generate("#", 0)

@@ -114,11 +114,12 @@ def test_wilsons_interval_of_failures_mirrors_that_of_successes(trials, successe
     assert mirrored == pytest.approx((1 - high, 1 - low))
 
 
-def test_wilsons_interval_agrees_with_statistical_software():
-    from scipy.stats import binomtest
-
-    theirs = binomtest(9750, 10_000).proportion_ci(method="wilson")
-    assert evaluation.wilson_interval(9750, 10_000) == pytest.approx((theirs.low, theirs.high))
+def test_wilsons_interval_is_the_published_formulas():
+    """Wilson (1927): (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n), z = 1.959964."""
+    z, n, p = 1.959964, 10_000, 0.975
+    centre, radius = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    expected = (centre - radius) / (1 + z**2 / n), (centre + radius) / (1 + z**2 / n)
+    assert evaluation.wilson_interval(9750, n) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (3, 2), (-1, 5)])

@@ -372,25 +372,6 @@ def assert_is_a_digit(digit: np.ndarray) -> None:
     assert 0.1 < digit.max() <= 1
 
 
-@settings(deadline=None)
-@given(st.integers(1, 30), st.integers(1, 30), st.floats(0.05, 0.9), st.integers(0, 2**32))
-def test_parts_are_numbered_as_a_search_finds_them(height, width, share, seed):
-    mask = np.random.default_rng(seed).random((height, width)) < share
-    numbers = images._connected(mask)
-    np.testing.assert_array_equal(numbers > 0, mask)
-    left, parts = set(zip(*np.nonzero(mask), strict=True)), 0
-    while left:
-        parts, border, part = parts + 1, [left.pop()], set()
-        while border:
-            part.add(place := border.pop())
-            y, x = place
-            near = {(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
-            left -= near
-            border += near
-        assert len({numbers[place] for place in part}) == 1
-    assert len(np.unique(numbers[mask])) == parts
-
-
 def test_the_small_container_suffices():
     code = (
         "import sys, serving.images;"

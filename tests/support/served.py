@@ -45,7 +45,7 @@ def copied(champion_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A folder of its own for a test, with the champion of another."""
     shutil.copytree(champion_home, home)
     enter(home, monkeypatch)
-    relocation.mend(settings.load())
+    relocation.repair(settings.load())
     return home
 
 

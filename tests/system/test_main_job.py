@@ -108,8 +108,8 @@ def test_the_champion_reads_real_digits_from_files(ann, job, mnist, pictures):
 def test_runs_and_versions_are_shown(ann, job):
     compared = ann("compare")
     assert all(name in compared.stdout for name in NAMES)
-    ledger = ann("models").stdout
-    assert ledger.startswith("version 1 [champion]\n  mnist_ann: promoted, 9")
+    versions = ann("models").stdout
+    assert versions.startswith("version 1 [champion]\n  mnist_ann: promoted, 9")
 
 
 def test_the_same_seed_again_gives_the_same_weights_and_deposes_nobody(ann, document, client):

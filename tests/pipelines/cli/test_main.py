@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -15,13 +17,12 @@ from PIL import Image
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines import settings
-from pipelines.cli import errors, predict, session
-from pipelines.cli.main import main
+from pipelines.cli import errors, session
+from pipelines.cli.main import COMMANDS, main
 from pipelines.tracking.client import Tracking
 from serving.errors import NoChampion
 
 HEAVY = ("tensorflow", "keras", "mlflow", "prefect", "onnxruntime", "matplotlib", "sklearn")
-COMMANDS = ("list", "run", "predict", "compare", "models", "doctor", "ui")
 
 
 @pytest.fixture
@@ -76,13 +77,16 @@ class Oracle:
 
     name, version, data = "mnist-digits", "3", "mnist"
 
+    def __init__(self, data: str = "mnist") -> None:
+        self.data = data
+
     def predict(self, images: np.ndarray) -> np.ndarray:
         return np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
 
 
 @pytest.fixture
 def oracle(monkeypatch) -> type[Oracle]:
-    monkeypatch.setattr(predict, "_champion", lambda settings: Oracle())
+    monkeypatch.setattr("pipelines.registry.champion.fetch_champion", lambda settings: Oracle())
     return Oracle
 
 
@@ -113,16 +117,44 @@ def test_nothing_heavy_is_imported_for_a_quick_answer(arguments, tmp_path):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(ann, command):
-    result = ann(command, "--help")
-    assert result.exit_code == errors.DONE
-    assert f"Example: ann {command}" in result.output
+def commands(group: click.Group = main, *path: str) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command and subcommand."""
+    found = []
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command
+        found.append(((*path, name), command))
+        if isinstance(command, click.Group):
+            found += commands(command, *path, name)
+    return found
+
+
+@pytest.mark.parametrize(("path", "command"), commands())
+def test_every_option_has_help_and_every_command_examples_that_can_be_parsed(path, command):
+    for option in command.params:
+        assert isinstance(option, click.Argument) or option.help, option.name
+    if isinstance(command, click.Group) and not command.invoke_without_command:
+        return
+    assert command.epilog
+    for line in command.epilog.splitlines()[2:]:
+        text = next(part for part in line.split("|") if part.strip().startswith("ann "))
+        words = shlex.split(text.partition(" >")[0])[1:]
+        _parse(main, words)
+        assert any(words[: len(path)] == list(path) for path, _ in commands())
+
+
+def _parse(command: click.Command, words: list[str]) -> None:
+    context = command.make_context("ann", words)
+    if isinstance(command, click.Group) and (rest := [*context._protected_args, *context.args]):
+        name, subcommand, arguments = command.resolve_command(context, rest)
+        assert subcommand, name
+        _parse(subcommand, arguments)
 
 
 def test_every_command_is_in_the_help(ann):
-    assert set(COMMANDS) <= set(main.list_commands(None))
-    assert all(f"  {command} " in ann("--help").output for command in COMMANDS)
+    output = ann("--help").output
+    assert all(f"  {command} " in output for command in COMMANDS)
 
 
 def test_the_version_is_the_packages(ann):
@@ -150,6 +182,20 @@ def test_every_variant_is_listed_with_its_row_and_what_it_shows(ann):
         ("predict", "no-such-file.png"),
         ("models", "promote", "1"),
         ("ui", "--port", "70000"),
+        ("models", "--name", "nosuch"),
+        ("models", "promote", "99", "--reason", "why not"),
+        ("export", "mnist-digits/99", "a.zip"),
+        ("export", "no-such-run", "a.zip"),
+        ("drift", "--days", "nan"),
+        ("drift", "--days", "inf"),
+        ("drift", "--days", "-1"),
+        ("drift", "--days", "1e300"),
+        ("serve", "--workers", "0"),
+        ("benchmark", "serving", "--seconds", "nan"),
+        ("benchmark", "serving", "--turns", "0"),
+        ("benchmark", "serving", "--connections", "-1"),
+        ("benchmark", "pipeline", "--workers", "-1"),
+        ("benchmark", "training", "--plot", "no/such/folder/a.png"),
         ("nonsense",),
     ],
 )
@@ -185,16 +231,26 @@ def test_a_wrong_environment_is_wrong_use_of_any_command(
 # --- errors ---------------------------------------------------------------------------------------
 
 
-def test_an_error_is_one_sentence_and_its_traceback_is_in_the_log(in_filled, filled):
-    result = in_filled("models", "promote", "99", "--reason", "why not")
+def test_an_error_is_one_message_and_its_traceback_is_in_the_log(offline, tmp_path):
+    result = offline("models", "rollback")
     assert result.exit_code == errors.FAILED
-    assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
-    assert "Traceback" in (filled / "ann.log").read_text()
+    assert result.stderr.startswith("ann: offline-digits has no previous champion")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" in (tmp_path / "home/ann.log").read_text()
 
 
-def test_an_error_nobody_foresaw_is_a_sentence_too_and_says_where_its_traceback_is(
-    ann, monkeypatch, tmp_path
+@pytest.mark.parametrize(
+    "arguments", [("models", "promote", "99", "--reason", "x"), ("export", "mnist-digits/99", "a")]
+)
+def test_a_missing_version_is_wrong_use_of_every_command_and_names_those_there_are(
+    in_filled, arguments
 ):
+    result = in_filled(*arguments)
+    assert result.exit_code == errors.WRONG_USE
+    assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
+
+
+def test_an_unexpected_error_says_where_its_traceback_is(ann, monkeypatch, tmp_path):
     def fail():
         raise RuntimeError("the tables are round")
 
@@ -232,33 +288,64 @@ def test_a_digit_is_read_with_its_probability_and_who_says_so(ann, oracle, seven
 def test_programs_read_the_same_as_json(ann, oracle, seven):
     answers = json.loads(ann("predict", "--json", str(seven), str(seven)).stdout)
     assert len(answers) == 2
-    assert answers[0].keys() == {"file", "digit", "probabilities", "model", "version", "data"}
+    assert answers[0].keys() == {"file", "digit", "probabilities", "model", "version", "data"} | {
+        "uncertain"
+    }
     assert (answers[0]["file"], answers[0]["digit"]) == (str(seven), 7)
     assert len(answers[0]["probabilities"]) == 10
 
 
-def test_a_file_that_is_no_picture_is_named(ann, oracle, seven, tmp_path):
+def test_what_the_service_would_mark_is_marked(ann, oracle, tmp_path):
+    speckles = tmp_path / "speckles.png"
+    noise = np.random.default_rng(0).integers(0, 2, (28, 28), np.uint8) * 255
+    Image.fromarray(noise).save(speckles)
+    assert ann("predict", str(speckles)).stdout.startswith(f"{speckles}: 7  (91.9%)  uncertain\n")
+    assert json.loads(ann("predict", "--json", str(speckles)).stdout)[0]["uncertain"] is True
+
+
+def test_a_bad_file_among_good_ones_costs_only_itself(ann, oracle, seven, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("no picture")
-    result = ann("predict", str(seven), str(text))
-    assert result.exit_code == errors.WRONG_USE
-    assert result.stderr.startswith(f"ann: {text}: ")
-    assert result.stdout == ""
+    result = ann("predict", str(seven), str(text), str(tmp_path / "nothing"), str(seven))
+    assert result.exit_code == errors.FAILED
+    assert result.stdout.count(": 7  (91.9%)") == 2
+    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
+        str(text),
+        str(tmp_path / "nothing"),
+    ]
+    answers = json.loads(ann("predict", "--json", str(text), str(seven)).stdout)
+    assert answers[0].keys() == {"file", "error"}
+    assert answers[1]["digit"] == 7
 
 
 @pytest.mark.parametrize("what", ["nothing", "a folder"])
-def test_a_file_that_cannot_be_read_is_named_with_the_reason(ann, oracle, tmp_path, what):
+def test_if_no_file_can_be_read_it_is_wrong_use(ann, oracle, tmp_path, what):
     (tmp_path / "a folder").mkdir()
     result = ann("predict", str(tmp_path / what))
     assert result.exit_code == errors.WRONG_USE
-    assert f"{tmp_path / what} cannot be read: " in result.stderr
+    assert f"{tmp_path / what}: cannot be read: " in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_dash_is_standard_input(ann, oracle, seven):
+    result = CliRunner().invoke(main, ["predict", "-"], input=seven.read_bytes())
+    assert result.stdout.startswith("-: 7  (91.9%)\n")
+
+
+def test_not_more_is_read_than_a_picture_may_have(ann, oracle, tmp_path):
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.truncate(2**40)  # sparse: whoever read it all would need a terabyte
+    result = ann("predict", str(huge), "/dev/zero")
+    assert result.exit_code == errors.WRONG_USE
+    assert result.stderr.count("has more than 10,000,000 bytes") == 2
 
 
 def test_without_an_mnist_champion_the_offline_digits_answer_and_say_so(ann, monkeypatch, seven):
     def fetch(uri, name, alias, home):
         if name == "mnist-digits":
             raise NoChampion("there is none")
-        return Oracle()
+        return Oracle("offline-digits")
 
     monkeypatch.setattr("serving.model.download.fetch", fetch)
     result = ann("predict", str(seven))
@@ -292,23 +379,23 @@ def test_runs_are_compared_as_json(in_filled):
     ]
 
 
-def test_the_ledger_shows_every_version_with_its_decision_and_reasons_newest_first(in_filled):
+def test_every_version_is_shown_with_its_decision_and_reasons_newest_first(in_filled):
     output = in_filled("models").stdout
     assert output == (
-        "version 3 [champion]\n"
+        "mnist-digits version 3 [champion]\n"
         "  mnist_ann: forced\n"
         "    forced: smaller, for the old phones\n"
-        "version 2\n"
+        "mnist-digits version 2\n"
         "  mnist_ann: refused, 91.00% of the validation digits\n"
         "    It is worse.\n"
         "    It is slower.\n"
-        "version 1 [previous]\n"
+        "mnist-digits version 1 [previous]\n"
         "  mnist_ann: promoted\n"
         "    There is no champion to beat.\n"
     )
 
 
-def test_the_ledger_is_json_for_programs(in_filled):
+def test_versions_are_json_for_programs(in_filled):
     versions = json.loads(in_filled("models", "--json").stdout)
     assert [version["number"] for version in versions] == ["3", "2", "1"]
     assert versions[1]["tags"]["decision"] == "refused"
@@ -338,4 +425,93 @@ def test_a_rollback_to_nowhere_is_refused(ann):
 
 def test_an_empty_store_says_how_to_fill_it(ann):
     assert "`ann run" in ann("compare").stderr
-    assert "`ann run" in ann("models").stdout
+    assert "`ann run" in ann("models").stderr
+
+
+# --- offline digits -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offline(ann, tmp_path):
+    """A state folder in which only the offline digits were trained."""
+    tracking = Tracking(settings.load({"ANN_HOME": str(tmp_path / "home")}))
+    experiment = tracking.experiment("digits")
+    tags = {"variant": "mnist_ann", "quick": "false", "seeds": "1", "data_source": "offline-digits"}
+    metrics = {"test_accuracy": 0.97, "val_accuracy": 0.96, "parameters": 9.0, "ece": 0.1}
+    with tracking.run(experiment, "mnist_ann", tags) as run_id:
+        tracking.log_findings(run_id, Findings(metrics | {"train_seconds": 1.0}), {})
+    tracking.make_newest(run_id, "mnist_ann", experiment)
+    client = tracking.client
+    client.create_registered_model("offline-digits")
+    tags = {"decision": "promoted", "variant": "mnist_ann"}
+    client.create_model_version("offline-digits", "file:///x", tags=tags, await_creation_for=0)
+    client.set_registered_model_alias("offline-digits", "champion", "1")
+    return ann
+
+
+def test_the_offline_digits_champion_is_listed(offline):
+    output = offline("models").stdout
+    assert output.startswith("offline-digits version 1 [champion]\n")
+    assert "OFFLINE DIGITS" in output
+
+
+@pytest.mark.parametrize("command", ["compare", "leaderboard"])
+def test_numbers_of_the_offline_digits_are_marked(offline, command):
+    output = offline(command).stdout
+    assert "OFFLINE DIGITS: not MNIST" in output
+
+
+def test_errors_are_counted_on_the_digits_that_were_tested(offline):
+    assert "9/300 OFFLINE" in offline("leaderboard").stdout
+    (entry,) = json.loads(offline("leaderboard", "--json").stdout)
+    assert (entry["data"], entry["test_images"]) == ("offline-digits", 300)
+
+
+def test_of_the_offline_digits_versions_one_is_promoted_where_there_is_no_other(offline):
+    result = offline("models", "promote", "1", "--reason", "a test")
+    assert result.stdout == "offline-digits version 1 is champion now.\n"
+
+
+# --- terminals ------------------------------------------------------------------------------------
+
+
+def test_in_60_columns_nothing_is_cut(in_filled, filled):
+    os.environ["COLUMNS"] = "40"
+    output = in_filled("compare").stdout
+    assert "mnist_ann\n" in output
+    assert "  test acc.: 97.50%\n" in output
+    os.environ["COLUMNS"] = "60"
+    for variant in VARIANTS.values():
+        assert variant.name in in_filled("list").stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_gets_replacements(encoding, tmp_path):
+    environ = os.environ | {"PYTHONIOENCODING": encoding, "ANN_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pipelines.cli"]
+    for arguments in (["list"], ["doctor"]):
+        done = subprocess.run([*command, *arguments], env=environ, capture_output=True, timeout=300)
+        assert b"Error" not in done.stderr
+        assert done.stdout
+    assert b"packages: mlflow" in done.stdout
+
+
+def test_a_closed_pipe_ends_a_command_without_a_word(filled):
+    environ = os.environ | {"ANN_HOME": str(filled)}
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pipelines.cli", "models"]
+    done = subprocess.run(command, env=environ, stdout=writer, stderr=subprocess.PIPE, timeout=300)
+    os.close(writer)
+    assert done.stderr == b""
+
+
+def test_shells_complete_names():
+    environ = os.environ | {
+        "_ANN_COMPLETE": "bash_complete",
+        "COMP_WORDS": "ann run mnist_c",
+        "COMP_CWORD": "2",
+    }
+    code = "from pipelines.cli.main import main; main(prog_name='ann')"
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
+    assert done.stdout == "plain,mnist_cnn\n"

@@ -2,6 +2,9 @@
 
 import json
 import os
+import shlex
+import subprocess
+import sys
 from datetime import timedelta
 
 import click
@@ -11,7 +14,9 @@ from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
-from pipelines.cli.schedule import Duration
+from pipelines.cli.options import Duration
+from pipelines.cli.schedule import add
+from pipelines.process_identity import this_process
 from pipelines.scheduling import deployments, schedules
 from pipelines.scheduling.deployments import connected, prepare
 
@@ -99,12 +104,12 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
     ("arguments", "sentence"),
     [
         (["pause", "nonsense"], "no schedule 'nonsense'; there are: digits, drift, lecture"),
-        (["add", "x", "--cron", "never"], "ann: 'never' is no cron rule"),
-        (["add", "x", "--every", "soon"], "'soon' is no length of time; write 90m, 6h or 1d."),
-        (["add", "x"], "ann: say when: either --cron or --every"),
-        (["add", "x", "--every", "1d", "--param", "quick"], "'quick' is no KEY=VALUE"),
+        (["add", "x", "--cron", "never"], "ann: 'never' is not a cron rule"),
+        (["add", "x", "--every", "soon"], "'soon' is not a length of time; write 90m, 6h or 1d."),
+        (["add", "x"], "ann: name one of --cron and --every"),
+        (["add", "x", "--every", "1d", "--param", "quick"], "'quick' is not KEY=VALUE"),
         (["add", "x", "--every", "1d", "--param", "quick=7"], "7 is not of type 'boolean'"),
-        (["change", "digits"], "say what is to change"),
+        (["change", "digits"], "name what is to change"),
         (["trigger", "digits", "--param", "speed=1"], "'speed' was unexpected"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -120,6 +125,33 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
     monkeypatch.setenv("PREFECT_UI_URL", "http://127.0.0.1:4242/")
     triggered = ann("trigger", "digits")
     assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
+
+
+def test_the_example_of_the_help_runs(ann):
+    """What is typed as it stands there, after `ann schedule`."""
+    words = shlex.split(add.epilog.splitlines()[2])[2:]
+    answer = ann(*words)
+    assert answer.exit_code == 0, answer.output
+    assert listed(ann)["neurons"]["parameters"] == {"names": ["neurons"]}
+
+
+def test_beside_ann_up_its_prefect_server_is_asked_and_no_other(ann, server, home):
+    """In processes of their own, in which Prefect is not imported yet."""
+    home.mkdir(exist_ok=True)
+    document = {"process": this_process(), "prefect_api_url": server, "pid": os.getpid()}
+    (home / "up.json").write_text(json.dumps(document))
+    environ = {name: v for name, v in os.environ.items() if name != "PREFECT_API_URL"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "pipelines.cli", "schedule", *arguments]
+        return subprocess.run(
+            command, env=environ, capture_output=True, text=True, timeout=200, check=True
+        ).stdout
+
+    assert "digits" in run()
+    run("add", "first", "--every", "6h")
+    assert "first" in listed(ann)
+    assert not (home / "prefect" / "prefect.db").exists()
 
 
 def test_nothing_is_triggered_where_nothing_would_run_it(home):
@@ -142,5 +174,5 @@ def test_lengths_of_time_are_written_with_their_unit(text, length):
 
 @pytest.mark.parametrize("text", ["", "6", "h", "-1h", "1.5h", "999999d"])
 def test_other_lengths_of_time_are_refused(text):
-    with pytest.raises(click.BadParameter, match="no length of time"):
+    with pytest.raises(click.BadParameter, match="not a length of time"):
         Duration().convert(text, None, None)

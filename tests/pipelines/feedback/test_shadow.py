@@ -8,7 +8,7 @@ from ann_models.onnx.export import to_onnx
 from ann_models.onnx.inference import predictor
 from ann_models.variants import VARIANTS
 from pipelines.feedback.requests import Corrections, keys
-from pipelines.feedback.shadow import UNTIMED, answers, observe
+from pipelines.feedback.shadow import WARM_UP, answers, observe
 from tests.support.served import DIGITS
 
 IMAGES = DIGITS["x_train"][:30]
@@ -25,13 +25,13 @@ def models() -> tuple[bytes, bytes]:
 def test_images_put_one_by_one_are_answered_as_in_a_batch(models):
     found = answers(models[0], IMAGES)
     np.testing.assert_array_equal(found.digits, predictor(models[0])(IMAGES).argmax(axis=1))
-    assert len(found.milliseconds) == len(IMAGES) - UNTIMED
+    assert len(found.milliseconds) == len(IMAGES) - WARM_UP
     assert (found.milliseconds > 0).all()
 
 
 def test_a_model_agrees_with_itself_on_everything(models):
     seen, metrics = observe(models[0], models[0], IMAGES, {}, NOBODY)
-    assert (seen.mirrored, seen.agreed) == (30, 30)
+    assert (seen.requests, seen.agreed) == (30, 30)
     assert metrics["shadow_agreement"] == 1
     assert {"shadow_challenger_ms", "shadow_champion_p99_ms"} <= metrics.keys()
 
@@ -52,13 +52,13 @@ def test_held_out_corrections_compare_the_two(models):
     mine, theirs = (answers(model, IMAGES).digits for model in models)
     people = Corrections(IMAGES, mine, np.zeros(30))
     seen, metrics = observe(*models, IMAGES[:0], {}, people)
-    assert seen.only_challenger_right == np.count_nonzero(mine != theirs)
-    assert seen.only_champion_right == 0
+    assert seen.only_challenger_correct == np.count_nonzero(mine != theirs)
+    assert seen.only_champion_correct == 0
     assert metrics["held_out_accuracy"] == 1
     assert metrics["champion_held_out_accuracy"] == np.mean(mine == theirs)
 
 
 def test_without_traffic_there_is_nothing_to_say(models):
     seen, metrics = observe(*models, IMAGES[:0], {}, NOBODY)
-    assert (seen.mirrored, seen.agreed) == (0, 0)
+    assert (seen.requests, seen.agreed) == (0, 0)
     assert metrics == {"shadow_images": 0, "held_out_corrections": 0}

@@ -94,7 +94,7 @@ def test_ordinary_held_out_digits_raise_an_alarm_in_one_of_twenty_samples_at_mos
     from ann_models.onnx.inference import predictor
 
     registry = context.registry()
-    answer = predictor(registry.onnx_bytes(registry.champion(NAME)))
+    answer = predictor(registry.artifacts.onnx_bytes(registry.champion(NAME)))
     embedding = Embedding(DIGITS["x_train"])
     held_out = np.concatenate([DIGITS["x_val"], DIGITS["x_test"]])
     alarms = 0

@@ -16,7 +16,7 @@ from pipelines.cli.main import main
 from pipelines.errors import WrongUse
 from pipelines.flows import context, upstream
 from pipelines.flows.lecture import lecture
-from pipelines.maintenance.leaderboard import standings
+from pipelines.maintenance.leaderboard import ranked
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -98,7 +98,7 @@ def test_a_committee_and_its_student_are_judged_like_any_network(home):
 
 
 def test_the_leaderboard_ranks_by_validation_accuracy(home):
-    found = standings(context.tracking(), context.registry())
+    found = ranked(context.tracking(), context.registry())
     assert {standing.name for standing in found} == set(NAMES)
     shares = [standing.val_accuracy_mean for standing in found]
     assert shares == sorted(shares, reverse=True)

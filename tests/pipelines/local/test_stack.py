@@ -111,7 +111,7 @@ def test_a_note_that_nobody_stands_for_counts_as_none(tmp_path, note):
     loaded = load(tmp_path)
     status.note_file(loaded).write_text(note)
     assert not status.is_up(loaded)
-    assert status.prefect_beside(loaded) is None
+    assert status.prefect_of_running_stack(loaded) is None
 
 
 def test_a_run_uses_the_prefect_server_of_the_environment_before_any_other(tmp_path):
@@ -126,7 +126,7 @@ def test_a_run_uses_the_prefect_server_beside_it_only_if_that_answers(tmp_path, 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     status.write_note(loaded, Ports(prefect=port), {})
-    assert status.prefect_beside(loaded) is None
+    assert status.prefect_of_running_stack(loaded) is None
 
     answering = lambda url, seconds: lambda started: Health(True)  # noqa: E731
     monkeypatch.setattr(status.probes, "prefect", answering)

@@ -1,9 +1,11 @@
-"""What the doctor finds, and that every missing thing comes with what to do."""
+"""What the doctor finds, that every missing thing comes with what to do, and that it only reads."""
 
 import os
 import shutil
 import socket
+import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from mlflow import MlflowClient
 
 from ann_models.findings import Findings
 from pipelines import settings
-from pipelines.maintenance import doctor, relocation
+from pipelines.maintenance import doctor
 from pipelines.maintenance.doctor import Finding
 from pipelines.tracking.client import Tracking
 
@@ -37,13 +39,17 @@ def nobody() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-def examine(home, **environ: str) -> dict[str, Finding]:
-    found = doctor.examine(settings.load({"ANN_HOME": str(home), **environ}))
+def diagnose(home, **environ: str) -> dict[str, Finding]:
+    found = doctor.diagnose(settings.read({"ANN_HOME": str(home), **environ}))
     return {finding.subject: finding for finding in found}
 
 
 def only(check, home, **environ: str) -> Finding:
-    return check(settings.load({"ANN_HOME": str(home), **environ}))
+    loaded = settings.read({"ANN_HOME": str(home), **environ})
+    if check not in (doctor._tracking, doctor._artifacts, doctor._champion):
+        return check(loaded)
+    with doctor._copied(loaded) as (copy, _):
+        return check(loaded, copy)
 
 
 @pytest.fixture(scope="module")
@@ -56,47 +62,47 @@ def one_run(tmp_path_factory):
 
 
 def test_a_new_machine_lacks_mnist_and_a_champion_and_hears_how_to_get_them(tmp_path):
-    found = examine(tmp_path)
-    assert [subject for subject, finding in found.items() if not finding.well] == [
+    found = diagnose(tmp_path)
+    assert [subject for subject, finding in found.items() if not finding.healthy] == [
         "MNIST",
         "champion",
     ]
-    assert "a run downloads it" in found["MNIST"].sentence
-    assert "ANN_MNIST_PATH" in found["MNIST"].sentence
-    assert "`ann run`" in found["champion"].sentence
+    assert "a run downloads it" in found["MNIST"].message
+    assert "ANN_MNIST_PATH" in found["MNIST"].message
+    assert "`ann run`" in found["champion"].message
 
 
 def test_nothing_is_downloaded_and_no_server_is_started(tmp_path, monkeypatch):
     def forbidden(*_, **__):
-        raise AssertionError("the doctor only looks")
+        raise AssertionError("the doctor only reads")
 
     monkeypatch.delenv("ANN_OFFLINE")
     monkeypatch.setattr("ann_models.digits.mnist._download", forbidden)
     monkeypatch.setattr("subprocess.Popen", forbidden)
-    examine(tmp_path)
+    diagnose(tmp_path)
 
 
 def test_a_wrong_path_to_mnist_is_told_from_none(tmp_path, monkeypatch):
     monkeypatch.setenv("ANN_MNIST_PATH", str(tmp_path / "nothing.npz"))
     finding = only(doctor._mnist, tmp_path)
-    assert not finding.well
-    assert "ANN_MNIST_PATH does not lead to MNIST" in finding.sentence
-    assert "nothing.npz" in finding.sentence
+    assert not finding.healthy
+    assert "ANN_MNIST_PATH does not lead to MNIST" in finding.message
+    assert "nothing.npz" in finding.message
 
 
 @pytest.mark.skipif(not MNIST_PATH, reason="needs MNIST: set ANN_MNIST_PATH")
 def test_the_original_mnist_is_recognised(tmp_path, monkeypatch):
     monkeypatch.setenv("ANN_MNIST_PATH", MNIST_PATH)
     finding = only(doctor._mnist, tmp_path)
-    assert finding.well
-    assert finding.sentence == f"{MNIST_PATH}, bit-identical to the original"
+    assert finding.healthy
+    assert finding.message == f"{MNIST_PATH}, bit-identical to the original"
 
 
 def test_a_disk_that_is_nearly_full_is_said_so(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
     finding = only(doctor._state, tmp_path)
-    assert not finding.well
-    assert "make room or move it with ANN_HOME" in finding.sentence
+    assert not finding.healthy
+    assert "make room or move it with ANN_HOME" in finding.message
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
@@ -113,27 +119,26 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
 def test_a_tracking_server_that_is_away_fails_each_check_that_needs_it_and_no_other(
     tmp_path, nobody
 ):
-    found = examine(tmp_path, MLFLOW_TRACKING_URI=nobody)
-    assert not any(found[name].well for name in ("tracking", "artifacts", "champion"))
-    assert nobody in found["tracking"].sentence
-    assert found["packages"].well and found["state folder"].well and found["Prefect"].well
+    found = diagnose(tmp_path, MLFLOW_TRACKING_URI=nobody)
+    assert not any(found[name].healthy for name in ("tracking", "artifacts", "champion"))
+    assert nobody in found["tracking"].message
+    assert found["packages"].healthy and found["state folder"].healthy and found["Prefect"].healthy
 
 
 def test_a_store_with_runs_and_artifacts_is_well(one_run):
-    assert only(doctor._tracking, one_run).well
+    assert only(doctor._tracking, one_run).healthy
     finding = only(doctor._artifacts, one_run)
-    assert finding.well
-    assert finding.sentence == (one_run / "artifacts").as_uri()  # with %20 for the space
+    assert finding.healthy
+    assert finding.message == (one_run / "artifacts").as_uri()  # with %20 for the space
 
 
 def test_artifacts_that_are_gone_are_missed(one_run, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(one_run, home)
     shutil.rmtree(home / "artifacts")
-    relocation.mend(settings.load({"ANN_HOME": str(home)}))
     finding = only(doctor._artifacts, home)
-    assert not finding.well
-    assert f"{home}/artifacts is gone" in finding.sentence
+    assert not finding.healthy
+    assert f"{home}/artifacts is gone" in finding.message
 
 
 def test_a_server_that_keeps_artifacts_on_its_own_disk_is_warned_of(tmp_path, monkeypatch):
@@ -141,8 +146,8 @@ def test_a_server_that_keeps_artifacts_on_its_own_disk_is_warned_of(tmp_path, mo
     server = SimpleNamespace(check=lambda: None, experiments=lambda: [experiment])
     monkeypatch.setattr("pipelines.tracking.client.Tracking", lambda settings: server)
     finding = only(doctor._artifacts, tmp_path, MLFLOW_TRACKING_URI="http://mlflow:5000")
-    assert not finding.well
-    assert "--serve-artifacts" in finding.sentence
+    assert not finding.healthy
+    assert "--serve-artifacts" in finding.message
 
 
 def test_a_model_that_cannot_be_verified_is_said_so(one_run, tmp_path):
@@ -153,15 +158,15 @@ def test_a_model_that_cannot_be_verified_is_said_so(one_run, tmp_path):
     client.create_model_version("mnist-digits", home.as_uri(), await_creation_for=0)
     client.set_registered_model_alias("mnist-digits", "champion", "1")
     finding = only(doctor._champion, home)
-    assert not finding.well
-    assert "cannot be verified" in finding.sentence
+    assert not finding.healthy
+    assert "cannot be verified" in finding.message
 
 
 def test_a_prefect_server_that_is_away_is_said_so_with_what_to_do(tmp_path, nobody):
     finding = only(doctor._prefect, tmp_path, PREFECT_API_URL=f"{nobody}/api")
-    assert not finding.well
-    assert "does not answer" in finding.sentence
-    assert "prefect server start" in finding.sentence
+    assert not finding.healthy
+    assert "does not answer" in finding.message
+    assert "prefect server start" in finding.message
 
 
 @pytest.mark.parametrize(("answer", "well"), [(200, True), (503, False)])
@@ -177,4 +182,57 @@ def test_a_prefect_server_is_asked_for_its_health(tmp_path, answer, well):
     with HTTPServer(("127.0.0.1", 0), Health) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/api/"
-        assert only(doctor._prefect, tmp_path, PREFECT_API_URL=url).well is well
+        assert only(doctor._prefect, tmp_path, PREFECT_API_URL=url).healthy is well
+
+
+# --- nothing is changed ---------------------------------------------------------------------------
+
+
+def content(folder) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith("-shm")  # SQLite's locks
+    }
+
+
+def test_a_new_state_folder_is_not_made(tmp_path):
+    diagnose(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_state_folder_is_left_as_it_was(one_run, tmp_path):
+    """With a champion that was never downloaded, a run whose process is gone, and moved."""
+    home = tmp_path / "moved"
+    shutil.copytree(one_run, home)
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    client.create_run("1", tags={"process": f"{socket.gethostname()} 1@-5.00"})
+    client.create_registered_model("mnist-digits")
+    client.create_model_version("mnist-digits", home.as_uri(), await_creation_for=0)
+    client.set_registered_model_alias("mnist-digits", "champion", "1")
+    before = content(home)
+    found = diagnose(home)
+    assert content(home) == before
+    assert f"it was at {one_run}" in found["moved state folder"].message
+    assert "1 runs under way" in found["tracking"].message
+
+
+def test_a_store_in_use_is_read_as_it_is(one_run, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(one_run, home)
+    with closing(sqlite3.connect(home / "mlflow.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("UPDATE runs SET status = 'RUNNING', end_time = NULL")
+        before = content(home)
+        found = diagnose(home)
+        assert content(home).keys() == before.keys()
+    assert "1 runs under way" in found["tracking"].message
+
+
+def test_the_champion_of_the_offline_digits_is_one(home_with_champion):
+    before = content(home_with_champion)
+    finding = diagnose(home_with_champion)["champion"]
+    assert finding.healthy
+    assert finding.message.startswith("offline-digits version 1, verified; ")
+    assert "OFFLINE DIGITS" in finding.message
+    assert content(home_with_champion) == before

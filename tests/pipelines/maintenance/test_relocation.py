@@ -80,12 +80,12 @@ def test_a_move_breaks_the_artifacts_of_mlflow_itself(moved):
 
 
 def test_a_moved_folder_is_mended_and_says_where_it_was(moved, original):
-    assert relocation.mend(settings_of(moved)) == original
+    assert relocation.repair(settings_of(moved)) == original
     assert not any("before" in path for path in paths(moved))
 
 
 def test_artifacts_and_models_of_a_moved_folder_are_readable(moved, tmp_path):
-    relocation.mend(settings_of(moved))
+    relocation.repair(settings_of(moved))
     client = MlflowClient(settings_of(moved).tracking_uri)
     (run,) = client.search_runs(["1"])
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"curves.npz"}
@@ -95,13 +95,13 @@ def test_artifacts_and_models_of_a_moved_folder_are_readable(moved, tmp_path):
 
 
 def test_the_champion_of_a_moved_folder_is_fetched_and_verified(moved, tmp_path):
-    relocation.mend(settings_of(moved))
+    relocation.repair(settings_of(moved))
     champion = fetch(settings_of(moved).tracking_uri, NAME, "champion", tmp_path / "elsewhere")
     assert champion.registry_error is None
 
 
 def test_new_runs_of_a_moved_folder_are_stored_in_its_new_place(moved):
-    relocation.mend(settings_of(moved))
+    relocation.repair(settings_of(moved))
     tracking = Tracking(settings_of(moved)).open()
     with tracking.run(tracking.experiment("digits"), "mnist_cnn", {"variant": "mnist_cnn"}) as run:
         tracking.log_findings(run, Findings(), {})
@@ -110,14 +110,14 @@ def test_new_runs_of_a_moved_folder_are_stored_in_its_new_place(moved):
 
 def test_a_folder_that_stays_is_left_alone(original):
     before = paths(original)
-    assert relocation.mend(settings_of(original)) is None
+    assert relocation.repair(settings_of(original)) is None
     assert paths(original) == before
 
 
 def test_mending_twice_is_mending_once(moved):
-    relocation.mend(settings_of(moved))
+    relocation.repair(settings_of(moved))
     once = paths(moved)
-    assert relocation.mend(settings_of(moved)) is None
+    assert relocation.repair(settings_of(moved)) is None
     assert paths(moved) == once
 
 
@@ -125,24 +125,24 @@ def test_paths_of_others_are_left_alone(moved, original):
     client = MlflowClient(settings_of(moved).tracking_uri)
     neighbour = (original / "artifacts-of-others").as_uri()
     client.create_experiment("a neighbour whose path begins alike", neighbour)
-    relocation.mend(settings_of(moved))
+    relocation.repair(settings_of(moved))
     assert neighbour in paths(moved)
     assert client.get_experiment("0").artifact_location in paths(moved)
 
 
 def test_a_folder_without_a_store_needs_nothing(tmp_path):
-    assert relocation.mend(settings_of(tmp_path)) is None
+    assert relocation.repair(settings_of(tmp_path)) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database, however long one looks" * 50])
 def test_a_store_that_is_none_is_left_to_who_opens_it(tmp_path, content):
     (tmp_path / "mlflow.db").write_bytes(content)
-    assert relocation.mend(settings_of(tmp_path)) is None
+    assert relocation.repair(settings_of(tmp_path)) is None
     assert (tmp_path / "mlflow.db").read_bytes() == content
 
 
 def test_a_server_keeps_its_own_paths(original):
     away = Settings(original, "http://127.0.0.1:5000", None)
     before = paths(original)
-    assert relocation.mend(away) is None
+    assert relocation.repair(away) is None
     assert paths(original) == before

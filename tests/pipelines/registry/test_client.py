@@ -33,7 +33,7 @@ from pipelines.registry.client import Registry, Version
 from serving.model.download import fetch
 
 NAME = "offline-digits"
-BETTER_ONLY = Policy(clearly_faster=0)  # no decision hangs on the clock of a busy machine
+BETTER_ONLY = Policy(max_relative_time=0)  # no decision hangs on the clock of a busy machine
 DIGITS = datasets.digits("offline-digits")
 GOOD, WORSE = 1000, 20
 
@@ -165,7 +165,7 @@ def test_the_run_and_the_models_that_it_made_name_each_other(three):
 
 
 def test_a_candidate_is_read_back_as_it_was_evaluated(three):
-    candidate = three.registry.candidate(three[1])
+    candidate = three.registry.artifacts.candidate(three[1])
     expected = calibrated_nearest_mean(GOOD)(DIGITS.arrays["x_val"])
     np.testing.assert_allclose(candidate.probabilities, expected, atol=1e-5)
     np.testing.assert_array_equal(candidate.labels, DIGITS.arrays["y_val"])
@@ -177,7 +177,7 @@ def test_a_candidate_is_read_back_as_it_was_evaluated(three):
 
 
 def test_the_keras_model_comes_back_with_its_logits_divided_by_the_temperature(three):
-    restored = three.registry.keras_model(three[1])
+    restored = three.registry.artifacts.keras_model(three[1])
     temperature = float(three[1].tags["temperature"])
     assert temperature != pytest.approx(1, abs=0.01)
     for before, after in zip(nearest_mean(GOOD).weights, restored.weights, strict=True):
@@ -191,16 +191,16 @@ def test_an_altered_file_is_not_read(empty, tmp_path):
     with pytest.raises(
         RegistryError, match=r"model\.keras of offline-digits version 1 has SHA-256"
     ):
-        empty.registry.keras_model(version)
+        empty.registry.artifacts.keras_model(version)
     with pytest.raises(RegistryError, match=r"model\.onnx .* altered or damaged"):
-        empty.registry.candidate(version)
+        empty.registry.artifacts.candidate(version)
 
 
 def test_a_missing_file_is_reported_with_what_to_do(empty, tmp_path):
     version = empty.register(nearest_mean(GOOD))
     shutil.rmtree(tmp_path / "artifacts")
     with pytest.raises(RegistryError, match=r"validation\.npz of offline-digits version 1 cannot"):
-        empty.registry.candidate(version)
+        empty.registry.artifacts.candidate(version)
 
 
 def test_a_version_that_another_tool_registered_cannot_be_judged(three):
@@ -243,7 +243,7 @@ def test_judging_the_champion_again_changes_nothing(three):
     before = three.registry.versions(NAME)
     again = three.registry.judge(three[1])
     assert again.promote
-    assert [r.sentence for r in again.reasons] == [r.sentence for r in first.reasons]
+    assert [r.message for r in again.reasons] == [r.message for r in first.reasons]
     assert three.registry.versions(NAME) == before
 
 
@@ -395,14 +395,14 @@ def test_a_lock_that_is_never_freed_is_reported(three, monkeypatch):
 def meanwhile(three, tmp_path, monkeypatch, numbers: Iterator[int]) -> None:
     """Have another machine promote these versions, one each time that version 1 is judged."""
     elsewhere = Registry(three.registry.uri, tmp_path / "another machine")
-    examine = three.registry.candidate
+    read = three.registry.artifacts.candidate
 
     def while_they_promote(version: Version) -> Candidate:
         if version.number == "1" and (number := next(numbers, None)):
             elsewhere.promote(three[number], "theirs")
-        return examine(version)
+        return read(version)
 
-    monkeypatch.setattr(three.registry, "candidate", while_they_promote)
+    monkeypatch.setattr(three.registry.artifacts, "candidate", while_they_promote)
 
 
 def test_a_champion_changed_from_another_machine_is_the_one_to_beat(three, tmp_path, monkeypatch):
@@ -437,7 +437,7 @@ uri, home, number, start = sys.argv[1:]
 registry = Registry(uri, Path(home))
 version = registry.version("offline-digits", number)
 time.sleep(max(0, float(start) - time.time()))
-decision = registry.judge(version, Policy(clearly_faster=0))
+decision = registry.judge(version, Policy(max_relative_time=0))
 print(decision.promote)
 """
 
@@ -520,7 +520,7 @@ def test_the_whole_story_works_through_a_server_with_proxied_artifacts(server, t
     assert there.registry.judge(there.register(model), BETTER_ONLY).promote
     assert there.aliases() == {"champion": 2, "previous": 1}
     assert there.client.get_model_version(NAME, "2").source.startswith("mlflow-artifacts:")
-    restored = there.registry.keras_model(there[2])
+    restored = there.registry.artifacts.keras_model(there[2])
     registered = calibrated_nearest_mean(GOOD)
     np.testing.assert_allclose(restored.get_weights()[0], registered.get_weights()[0], rtol=1e-4)
 

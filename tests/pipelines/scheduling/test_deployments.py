@@ -10,10 +10,12 @@ from prefect.testing.utilities import prefect_test_harness
 from prefect.types import DateTime
 from prefect.types._datetime import now
 
+from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.scheduling import deployments, orphaned_runs, schedules
-from pipelines.scheduling.deployments import DEFAULTS, Plan, connected, create, prepare
+from pipelines.scheduling.deployments import DEFAULTS, ScheduleSpec, connected, create, prepare
+from pipelines.scheduling.work_pool import POOL
 
 QUICK = {"names": ["relu_shapes"], "quick": True}
 
@@ -31,14 +33,14 @@ def client():
         prepare(client)
         yield client
         for deployment in deployments.deployments(client):
-            for run in schedules.runs(client, deployment.id, schedules.AT_WORK, limit=100):
+            for run in schedules.runs(client, deployment.id, schedules.ACTIVE, limit=100):
                 client.delete_flow_run(run.id)
             client.delete_deployment(deployment.id)
         client.delete_variable_by_name(deployments.MADE)
 
 
-def by_name(client) -> dict[str, schedules.Scheduled]:
-    return {schedule.name: schedule for schedule in schedules.listed(client)}
+def by_name(client) -> dict[str, schedules.Schedule]:
+    return {schedule.name: schedule for schedule in schedules.list_schedules(client)}
 
 
 def due(client, name: str, when: DateTime | None = None):
@@ -59,29 +61,29 @@ def begin(client, run) -> str:
 
 def test_the_usual_schedules_are_there_from_the_start(client):
     found = by_name(client)
-    assert found.keys() == {plan.name for plan in DEFAULTS}
+    assert found.keys() == {spec.name for spec in DEFAULTS}
     assert found["digits"].parameters["names"] == ["mnist_ann", "mnist_cnn", "mnist_augmented"]
     assert found["lecture"].when == "0 3 * * 0"
     assert not found["lecture"].paused
 
 
-def test_what_people_change_remove_and_pause_is_not_made_anew(client):
+def test_what_people_change_remove_and_pause_is_not_made_again(client):
     schedules.change(client, "digits", cron="5 5 * * *", timezone="Europe/Berlin")
     schedules.pause(client, "digits")
     schedules.remove(client, "lecture")
     prepare(client)
     found = by_name(client)
-    assert found.keys() == {plan.name for plan in DEFAULTS} - {"lecture"}
+    assert found.keys() == {spec.name for spec in DEFAULTS} - {"lecture"}
     assert (found["digits"].when, found["digits"].timezone) == ("5 5 * * *", "Europe/Berlin")
     assert found["digits"].paused
 
 
 def test_a_default_that_is_new_in_the_code_is_made(client, monkeypatch):
-    new = Plan("new", "lecture", every=timedelta(hours=1))
+    new = ScheduleSpec("new", "lecture", every=timedelta(hours=1))
     monkeypatch.setattr(deployments, "DEFAULTS", (*DEFAULTS, new))
     schedules.remove(client, "lecture")
     prepare(client)
-    names = {plan.name for plan in DEFAULTS} - {"lecture"}
+    names = {spec.name for spec in DEFAULTS} - {"lecture"}
     assert by_name(client).keys() == names | {"new"}
 
 
@@ -93,7 +95,7 @@ def test_the_form_follows_the_code_and_leaves_the_rest(client):
     client.update_deployment(deployment.id, old)
     prepare(client)
     after = schedules.find(client, "digits")
-    assert after.parameter_openapi_schema == deployments.form("lecture")
+    assert after.parameter_openapi_schema == deployments.parameters_of("lecture")
     assert after.entrypoint == deployments.FLOWS["lecture"]
     assert after.parameters == deployment.parameters
     assert after.schedules == deployment.schedules
@@ -102,7 +104,7 @@ def test_the_form_follows_the_code_and_leaves_the_rest(client):
 def test_the_form_is_typed_and_offers_the_lectures_variants(client):
     properties = schedules.find(client, "digits").parameter_openapi_schema["properties"]
     assert properties["quick"]["type"] == "boolean"
-    assert properties["names"]["anyOf"][0]["items"]["enum"] == [*VARIANTS]
+    assert properties["names"]["anyOf"][0]["items"]["enum"] == [*QUESTIONS, *VARIANTS]
     assert all("description" in p for p in properties.values())
 
 
@@ -110,14 +112,46 @@ def test_the_form_is_typed_and_offers_the_lectures_variants(client):
 
 
 def test_a_schedule_runs_at_an_interval(client):
-    create(client, Plan("often", "lecture", every=timedelta(hours=6), parameters=QUICK))
+    create(client, ScheduleSpec("often", "lecture", every=timedelta(hours=6), parameters=QUICK))
     assert by_name(client)["often"].when == "every 6:00:00"
+
+
+def test_another_cron_rule_keeps_the_time_zone(client):
+    schedules.change(client, "digits", timezone="Asia/Tokyo")
+    schedules.change(client, "digits", cron="0 6 * * *")
+    digits = by_name(client)["digits"]
+    assert (digits.when, digits.timezone) == ("0 6 * * *", "Asia/Tokyo")
+    schedules.change(client, "digits", every=timedelta(hours=2))
+    assert by_name(client)["digits"].timezone == "Asia/Tokyo"
+
+
+def test_the_first_schedule_of_all_makes_the_work_pool(client):
+    for name in by_name(client):
+        schedules.remove(client, name)
+    client.delete_work_pool(POOL)
+    create(client, ScheduleSpec("first", "lecture", every=timedelta(hours=6)))
+    assert by_name(client).keys() == {"first"}
+    assert client.read_work_pool(POOL).concurrency_limit == deployments.MAX_CONCURRENT
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a%b", "a\nb", "<a>", "a" * 101, " a"])
+def test_names_that_no_address_can_hold_are_refused(prefect, name):
+    with connected() as client, pytest.raises(WrongUse, match="cannot be a schedule's name"):
+        create(client, ScheduleSpec(name, "lecture", every=timedelta(hours=6)))
+
+
+def test_a_question_stands_for_its_variants(client):
+    create(
+        client,
+        ScheduleSpec("q", "lecture", every=timedelta(days=1), parameters={"names": ["neurons"]}),
+    )
+    assert by_name(client)["q"].parameters == {"names": ["neurons"]}
 
 
 def test_only_what_is_given_is_changed(client):
     schedules.change(client, "digits", parameters={"quick": True})
     schedules.change(client, "digits", timezone="Asia/Tokyo")
-    schedules.change(client, "digits", busy="wait")
+    schedules.change(client, "digits", when_busy="wait")
     digits = by_name(client)["digits"]
     assert (digits.when, digits.timezone, digits.busy) == ("30 4 * * *", "Asia/Tokyo", "wait")
     assert digits.parameters["quick"] is True
@@ -127,21 +161,36 @@ def test_only_what_is_given_is_changed(client):
 @pytest.mark.parametrize(
     ("plan", "sentence"),
     [
-        (Plan("digits", "lecture", cron="0 0 * * *"), "there is a schedule 'digits' already"),
-        (Plan("x", "nonsense", cron="0 0 * * *"), "no flow 'nonsense'; choose one of lecture"),
-        (Plan("x", "lecture", cron="whenever"), "'whenever' is no cron rule; expected five"),
-        (Plan("x", "lecture", cron="0 0 * * *", timezone="Mars"), "'Mars' is no time zone"),
-        (Plan("x", "lecture", every=timedelta(seconds=1)), "every 0:00:01 is too often"),
-        (Plan("x", "lecture"), "either --cron or --every"),
-        (Plan("x", "lecture", "0 0 * * *", timedelta(days=1)), "either --cron or --every"),
         (
-            Plan("x", "lecture", cron="0 0 * * *", parameters={"quick": 7}),
+            ScheduleSpec("digits", "lecture", cron="0 0 * * *"),
+            "there is a schedule 'digits' already",
+        ),
+        (
+            ScheduleSpec("x", "nonsense", cron="0 0 * * *"),
+            "no flow 'nonsense'; choose one of lecture",
+        ),
+        (
+            ScheduleSpec("x", "lecture", cron="whenever"),
+            "'whenever' is not a cron rule; expected five",
+        ),
+        (
+            ScheduleSpec("x", "lecture", cron="0 0 * * *", timezone="Mars"),
+            "'Mars' is not a time zone",
+        ),
+        (ScheduleSpec("x", "lecture", every=timedelta(seconds=1)), "every 0:00:01 is too often"),
+        (ScheduleSpec("x", "lecture"), "name one of --cron and --every"),
+        (
+            ScheduleSpec("x", "lecture", "0 0 * * *", timedelta(days=1)),
+            "name one of --cron and --every",
+        ),
+        (
+            ScheduleSpec("x", "lecture", cron="0 0 * * *", parameters={"quick": 7}),
             "'quick'.*7 is not of type 'boolean'",
         ),
-        (Plan("x", "lecture", cron="0 0 * * *", parameters={"speed": 7}), "'speed'"),
-        (Plan("x", "lecture", cron="0 0 * * *", parameters={"names": ["ann"]}), "ann"),
+        (ScheduleSpec("x", "lecture", cron="0 0 * * *", parameters={"speed": 7}), "'speed'"),
+        (ScheduleSpec("x", "lecture", cron="0 0 * * *", parameters={"names": ["ann"]}), "ann"),
     ],
-    ids=lambda value: "" if isinstance(value, Plan) else value[:30],
+    ids=lambda value: "" if isinstance(value, ScheduleSpec) else value[:30],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(prefect, plan, sentence):
     with pytest.raises(WrongUse, match=sentence), connected() as client:
@@ -184,7 +233,7 @@ def test_a_run_that_is_due_while_another_is_at_work_is_cancelled(client):
 
 def test_a_schedule_at_work_is_not_removed(client):
     begin(client, due(client, "digits"))
-    with pytest.raises(WrongUse, match=r"digits is at work .* cancel the run"):
+    with pytest.raises(WrongUse, match=r"digits is active .* cancel the run"):
         schedules.remove(client, "digits")
     assert "digits" in by_name(client)
 
@@ -195,14 +244,14 @@ def test_a_run_whose_schedule_was_deleted_under_it_stops_no_clearing_up(client):
     client.delete_deployment(schedules.find(client, "digits").id)
     other = due(client, "lecture")
     begin(client, other)
-    assert client.read_flow_run(other.id).name in orphaned_runs.close_scheduled(
+    assert client.read_flow_run(other.id).name in orphaned_runs.crash_scheduled(
         client, timedelta(0)
     )
     client.delete_flow_run(run.id)
 
 
 def test_it_waits_where_that_is_wanted(client):
-    schedules.change(client, "digits", busy="wait")
+    schedules.change(client, "digits", when_busy="wait")
     first, second = due(client, "digits"), due(client, "digits")
     assert begin(client, first) == "Pending"
     assert begin(client, second) == "AwaitingConcurrencySlot"
@@ -210,9 +259,9 @@ def test_it_waits_where_that_is_wanted(client):
 
 def test_a_second_run_is_not_triggered_to_be_cancelled(client):
     begin(client, due(client, "digits"))
-    with pytest.raises(WrongUse, match=r"digits is at work .* would be cancelled"):
+    with pytest.raises(WrongUse, match=r"digits is active .* would be cancelled"):
         schedules.trigger(client, "digits", {})
-    schedules.change(client, "digits", busy="wait")
+    schedules.change(client, "digits", when_busy="wait")
     assert schedules.trigger(client, "digits", {}).state.is_scheduled()
 
 
@@ -225,8 +274,8 @@ def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_ba
     run = due(client, "digits")
     begin(client, run)
     client.set_flow_run_state(run.id, Running())
-    assert orphaned_runs.close_scheduled(client) == []  # it may be about to get its process
-    assert orphaned_runs.close_scheduled(client, timedelta(0)) == [
+    assert orphaned_runs.crash_scheduled(client) == []  # it may be about to get its process
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == [
         client.read_flow_run(run.id).name
     ]
     state = client.read_flow_run(run.id).state
@@ -240,11 +289,11 @@ def test_a_run_with_a_process_is_left_alone(client, monkeypatch):
     monkeypatch.setattr(
         psutil.Process, "environ", lambda process: {orphaned_runs.RUN_VARIABLE: str(run.id)}
     )
-    assert orphaned_runs.close_scheduled(client, timedelta(0)) == []
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
 
 
 def test_another_machines_run_is_left_alone(client):
     run = due(client, "digits")
     begin(client, run)
     client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
-    assert orphaned_runs.close_scheduled(client, timedelta(0)) == []
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []

@@ -52,9 +52,9 @@ def test_the_run_of_a_killed_process_is_closed_once_and_others_are_left(client):
     living, elsewhere = run_of(client, this_process()), run_of(client, "another-machine 1@1.0")
     ended = run_of(client, dead_process(), Completed())
     unmarked = client.create_flow_run(typed, state=Running())
-    assert orphaned_runs.close_typed(client) == [client.read_flow_run(killed.id).name]
+    assert orphaned_runs.crash_ad_hoc(client) == [client.read_flow_run(killed.id).name]
     assert state_of(client, killed) == StateType.CRASHED
     for run in (living, elsewhere, unmarked):
         assert state_of(client, run) == StateType.RUNNING
     assert state_of(client, ended) == StateType.COMPLETED
-    assert orphaned_runs.close_typed(client) == []
+    assert orphaned_runs.crash_ad_hoc(client) == []

@@ -1,0 +1,122 @@
+"""What an entry's `data` says: a data set of the lecture, its size and noise, or a file of points.
+
+`cubic`, `cubic size=200 noise=0.1`, `points:/home/me/points.csv`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ann_models.errors import InvalidSetting, UnknownName
+from ann_models.layer_text import convert, nearest
+
+Kind = Literal["regression", "classification", "digits", "gates", "none"]
+
+KINDS: dict[str, Kind] = {
+    "none": "none",
+    "gates": "gates",
+    "xor": "classification",
+    "linear": "classification",
+    "nonlinear": "classification",
+    "cubic": "regression",
+    "ten_points": "regression",
+    "ten_points_held_out": "regression",
+    "digits": "digits",
+}
+SAMPLED = {"linear": 1000, "nonlinear": 1000, "cubic": 1000}  # those of any size, and their own
+SMALLEST = 10
+LARGEST = 1_000_000
+POINTS = "points:"
+HELD_OUT = "held_out "  # before POINTS: a part of the points is for validation
+
+
+@dataclass(frozen=True)
+class DataName:
+    """One data set.
+
+    Attributes:
+        name: of the lecture's data set, or `points:` and the path of a CSV file.
+        size: how many points are drawn; None: as many as the lecture draws.
+        noise: standard deviation of what is added to y (regression) or to x (classification).
+        held_out: whether a part of a file's points is for validation.
+    """
+
+    name: str
+    size: int | None = None
+    noise: float = 0.0
+    held_out: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of one's own."""
+        return self.name.startswith(POINTS)
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self.name.removeprefix(POINTS)
+
+    def with_size(self, text: str) -> DataName:
+        """Another number of points.
+
+        Raises:
+            InvalidSetting: it is no such number, or the data set has a fixed size.
+        """
+        if self.name not in SAMPLED:
+            raise InvalidSetting(
+                f"data.size={text}: {self.name} has a fixed size; {', '.join(SAMPLED)} are drawn "
+                "in any size."
+            )
+        size: int = convert(text, int, "data.size")
+        if not SMALLEST <= size <= LARGEST:
+            raise InvalidSetting(f"data.size={text}: expected {SMALLEST} to {LARGEST:,} points.")
+        return replace(self, size=None if size == SAMPLED[self.name] else size)
+
+    def with_noise(self, text: str) -> DataName:
+        """Another noise.
+
+        Raises:
+            InvalidSetting: it is negative or no number, or there are no generated points.
+        """
+        noise: float = convert(text, float, "data.noise")
+        if noise < 0:
+            raise InvalidSetting(f"data.noise={text}: a standard deviation is 0 or more.")
+        if KINDS.get(self.name) not in ("regression", "classification"):
+            hint = "; augmentation.noise adds noise to digits" if self.name == "digits" else ""
+            raise InvalidSetting(f"data.noise={text}: {self.name} takes no noise{hint}.")
+        return replace(self, noise=noise)
+
+    def __str__(self) -> str:
+        """The text that `parse` reads."""
+        part = HELD_OUT if self.held_out else ""
+        size = f" size={self.size}" if self.size is not None else ""
+        return f"{part}{self.name}{size}" + (f" noise={self.noise:g}" if self.noise else "")
+
+
+def parse(text: str) -> DataName:
+    """The data set that a text names.
+
+    Raises:
+        UnknownName: no data set of the lecture has the name.
+        InvalidSetting: its size or noise cannot be meant.
+    """
+    file = text.removeprefix(HELD_OUT)
+    if file.startswith(POINTS):
+        return DataName(file, held_out=file != text)
+    name, *options = text.split() or [""]
+    if name not in KINDS:
+        raise UnknownName(
+            f"No data set is called {name!r}; {nearest(name, KINDS)} A file of points of your own "
+            f"is named as {POINTS}mine.csv."
+        )
+    found = DataName(name)
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == "size":
+            found = found.with_size(value)
+        elif key == "noise":
+            found = found.with_noise(value)
+        else:
+            raise InvalidSetting(f"data {text!r}: {nearest(key, ('size', 'noise'))}")
+    return found

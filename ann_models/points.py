@@ -1,0 +1,135 @@
+"""Points of one's own from a CSV file: x1, x2, class or x, y."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ann_models.errors import InvalidData
+
+LEAST = 4  # points, as XOR has
+MOST = 1_000_000
+SHOWN_FAULTS = 5
+
+
+@dataclass(frozen=True)
+class Points:
+    """The content of a file.
+
+    Attributes:
+        x: float32 (n, 2) of a classification, (n, 1) of a regression.
+        y: float32 (n, 1); classes are 0 and 1.
+        classes: what the file calls the two classes; empty for a regression.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Literal["classification", "regression"]:
+        """What can be learned from them."""
+        return "classification" if self.classes else "regression"
+
+
+def read(path: Path) -> Points:
+    """Read points with or without a header line; separated by commas, semicolons or tabs.
+
+    Three columns are x1, x2 and a class of two; two columns are x and y.
+
+    Raises:
+        InvalidData: the file cannot be read or holds something else; with the lines.
+    """
+    rows = list(_rows(path))
+    if rows and not any(_is_number(cell) for cell in rows[0][1][:-1]):
+        rows = rows[1:]  # the header
+    if not rows:
+        raise InvalidData(f"{path} has no points; expected lines such as 0.5,1.2,A or 0.5,1.2.")
+    columns = len(rows[0][1])
+    if columns not in (2, 3):
+        raise InvalidData(
+            f"{path}, line {rows[0][0]}: {columns} columns; expected x1, x2, class or x, y."
+        )
+    faults = list(_faults(rows, columns))
+    if faults:
+        more = f" and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
+        raise InvalidData(f"{path}: {'; '.join(faults[:SHOWN_FAULTS])}{more}. Correct these lines.")
+    if not LEAST <= len(rows) <= MOST:
+        raise InvalidData(f"{path} has {len(rows)} points; expected {LEAST} to {MOST:,}.")
+    cells = [values for _, values in rows]
+    if columns == 2:
+        table = np.array(cells, np.float32)
+        if np.ptp(table[:, 0]) == 0:
+            raise InvalidData(f"{path}: every x is {cells[0][0]}; a curve needs several.")
+        return Points(table[:, :1], table[:, 1:])
+    names = sorted({row[2] for row in cells}, key=_order)
+    if len(names) != 2:
+        found = f"the class {names[0]!r} alone" if len(names) == 1 else f"{len(names)} classes"
+        raise InvalidData(f"{path} has {found} in its third column; expected two classes.")
+    x = np.array([row[:2] for row in cells], np.float32)
+    y = np.array([[names.index(row[2])] for row in cells], np.float32)
+    return Points(x, y, tuple(names))
+
+
+def held_out(points: Points, share: float = 0.3) -> dict[str, np.ndarray]:
+    """The points with an evenly spread part for validation, ends of a curve excepted."""
+    order = np.lexsort((points.x[:, 0], points.y[:, 0] if points.classes else points.x[:, 0]))
+    every = round(1 / share)
+    val = np.zeros(len(order), bool)
+    val[order[1:-1:every]] = True
+    return {
+        "x_train": points.x[~val],
+        "y_train": points.y[~val],
+        "x_val": points.x[val],
+        "y_val": points.y[val],
+    }
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InvalidData(f"there is no file {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path} cannot be read as text: {error}.") from error
+    first = next((s for line in text.splitlines() if (s := line.strip()) and s[0] != "#"), "")
+    separator = next((s for s in (";", "\t", ",") if s in first), ",")
+    try:
+        for number, row in enumerate(csv.reader(text.splitlines(), delimiter=separator), 1):
+            values = [cell.strip() for cell in row]
+            if any(values) and not values[0].startswith("#"):
+                yield number, values
+    except csv.Error as error:
+        raise InvalidData(f"{path} is no CSV file: {error}.") from error
+
+
+def _faults(rows: list[tuple[int, list[str]]], columns: int) -> Iterator[str]:
+    for number, values in rows:
+        if len(values) != columns:
+            yield f"line {number} has {len(values)} columns, the first {columns}"
+            continue
+        for cell in values if columns == 2 else values[:2]:
+            if not _is_number(cell):
+                yield f"line {number}: {cell!r} is no number"
+            elif not math.isfinite(float(cell)):
+                yield f"line {number}: {cell} is not finite"
+        if columns == 3 and not values[2]:
+            yield f"line {number} has no class"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _order(name: str) -> tuple[float, str]:
+    return (float(name), name) if _is_number(name) else (math.inf, name)

@@ -1,0 +1,139 @@
+"""Whether an entry can be trained at all, and which study can show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ann_models import data_name, points
+from ann_models.data_name import DataName, Kind
+from ann_models.entry import (
+    ActivationLayer,
+    BatchNormalization,
+    Convolution,
+    Dense,
+    Deslant,
+    Dropout,
+    Flatten,
+    MaxPooling,
+    Variant,
+)
+from ann_models.errors import AnnError
+
+OUTPUTS = {"regression": 1, "classification": 1, "digits": 10}
+_LOSSES: dict[Kind, tuple[str, ...]] = {
+    "regression": ("mse",),
+    "classification": ("binary_crossentropy", "mse"),
+    "digits": ("sparse_categorical_crossentropy",),
+}
+
+
+def kind_of(data: DataName) -> Kind:
+    """What can be learned from a data set.
+
+    Raises:
+        InvalidData: a file of points cannot be read.
+    """
+    if data.is_file:
+        return points.read(Path(data.path)).kind
+    return data_name.KINDS[data.name]
+
+
+def faults_of(variant: Variant) -> list[str]:
+    """All that keeps an entry with layers from being trained, each as a sentence."""
+    try:
+        data = data_name.parse(variant.data)
+        kind = kind_of(data)
+    except AnnError as error:
+        return [str(error)]
+    if kind not in OUTPUTS:
+        fit = ", ".join(n for n, k in data_name.KINDS.items() if k in OUTPUTS)
+        return [f"data={variant.data} trains no Keras network; expected one of {fit}"]
+    return [*_output_faults(variant, kind), *_layer_faults(variant, kind), *_rest(variant, kind)]
+
+
+def _output_faults(variant: Variant, kind: Kind) -> Iterator[str]:
+    if not variant.layers or not isinstance(variant.layers[-1], Dense):
+        yield "the last layer must be dense: it gives the answer"
+        return
+    last = variant.layers[-1]
+    units = OUTPUTS[kind]
+    if last.activation == "softmax" and last.units == 1:
+        yield "softmax on one unit always answers 1; did you mean sigmoid?"
+    if last.units != units:
+        yield f"the last layer has {last.units} units; {kind} needs {units}"
+    elif kind == "digits" and last.activation != "softmax":
+        yield f"digits need softmax in the last layer, not {last.activation}"
+    elif kind == "classification" and last.activation not in ("sigmoid", "softmax"):
+        yield f"two classes need sigmoid in the last layer, not {last.activation}"
+    if variant.loss not in _LOSSES[kind] and not variant.distillation:
+        yield f"loss={variant.loss} does not fit {kind}; did you mean {_LOSSES[kind][0]}?"
+
+
+def _layer_faults(variant: Variant, kind: Kind) -> Iterator[str]:
+    is_image = kind == "digits"
+    for position, layer in enumerate(variant.layers):
+        what = f"layers.{position} ({type(layer).__name__})"
+        if isinstance(layer, Convolution | MaxPooling | Deslant) and not is_image:
+            where = "after flatten" if kind == "digits" else f"on {kind}"
+            yield f"{what} needs images and stands {where}"
+        if isinstance(layer, Dense) and is_image:
+            yield f"{what} needs vectors: put flatten before it"
+            is_image = False
+        if isinstance(layer, Flatten):
+            is_image = False
+        softmax = isinstance(layer, Dense | ActivationLayer) and layer.activation == "softmax"
+        if softmax and position < len(variant.layers) - 1:
+            yield f"{what} is softmax before the last layer; did you mean sigmoid, tanh or relu?"
+
+
+def _rest(variant: Variant, kind: Kind) -> Iterator[str]:
+    if variant.augmentation and kind != "digits":
+        yield "augmentation distorts digits; for points there is data.noise"
+    has_validation = kind == "digits" or "held_out" in variant.data
+    if variant.early_stopping and not has_validation:
+        yield "early stopping needs validation data; did you mean data=ten_points_held_out?"
+
+
+def suitable_study(variant: Variant) -> str:
+    """The study that shows an entry: its own where it fits, else a general one."""
+    data = data_name.parse(variant.data)
+    kind = kind_of(data)
+    if _fits(variant, data):
+        return variant.study
+    if kind == "digits":
+        return "mnist" if variant.study in ("mnist", "mnist_augmented") else "mnist_data_size"
+    return f"points_{kind}"
+
+
+def _fits(variant: Variant, data: DataName) -> bool:
+    """Whether the panels of the entry's own study can be drawn of its layers and data."""
+    match variant.study, variant.layers:
+        case "linear_classification", (Dense(1, _, True),):
+            return data.name == "linear"
+        case "nonlinear_classification", (Dense(2, "sigmoid", True), Dense(1, _, True)):
+            return data.name == "nonlinear"
+        case "xor_mlp", (Dense(2, "sigmoid" | "tanh", True), Dense(1, _, True)):
+            return data.name == "xor"
+        case "relu_regression", (Dense(_, "relu", True), Dense(1, "linear", False)):
+            return data.name == "cubic"
+        case "overfit", _:
+            return data.name.startswith("ten_points")
+        case "overfit_batch_norm", _:
+            found = any(isinstance(layer, BatchNormalization) for layer in variant.layers)
+            dropped = any(isinstance(layer, Dropout) for layer in variant.layers)
+            return data.name.startswith("ten_points") and found and not dropped
+        case "overfit_dropout", (*_, Dropout(), Dense(1, "linear", True)):
+            return data.name.startswith("ten_points")
+        case "overfit_early_stopping", _:
+            return data.name == "ten_points_held_out" and variant.early_stopping is not None
+        case "vanishing_gradient", (Flatten(), *rest):
+            return len(rest) > 1 and all(isinstance(layer, Dense) for layer in rest)
+        case "mnist" | "mnist_augmented", _:
+            return data.name == "digits" and isinstance(
+                next((x for x in variant.layers if isinstance(x, Dense | Convolution)), None),
+                Dense | Convolution,
+            )
+        case "mnist_data_size", _:
+            return data.name == "digits"
+    return False

@@ -1,0 +1,63 @@
+"""Output on any terminal: narrow ones, ASCII ones, closed ones, and none at all."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+ASCII = {"✓": "ok", "✗": "!!", "–": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "·": "-"}
+UNLIMITED = 10_000  # columns, where output is no terminal's
+
+
+def accept_any_encoding() -> None:
+    """Replace what the terminal's encoding lacks, instead of failing."""
+    codecs.register_error("ann", _replace)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="ann")
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(ASCII.get(character, "?") for character in lacking), error.end
+
+
+def notify(message: str) -> None:
+    """A message on standard error, if somebody can read it; standard output is for results."""
+    with contextlib.suppress(OSError):  # the terminal was closed
+        click.echo(f"ann: {message}", err=True)
+
+
+def console() -> Console:
+    """Rich's console on standard output, as wide as the terminal."""
+    from rich.console import Console
+
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if limited else UNLIMITED)
+
+
+def print_table(table: Table) -> None:
+    """Print a table; where it is wider than the terminal, one line a value: nothing is cut."""
+    from rich.measure import Measurement
+
+    out = console()
+    if Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum <= out.width:
+        out.print(table)
+        return
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        out.print(row[0], style="bold", soft_wrap=True)
+        for column, cell in zip(table.columns[1:], row[1:], strict=True):
+            if cell:
+                head = f"{column.header}: " if column.header else ""
+                out.print(f"  {head}{cell}", soft_wrap=True)

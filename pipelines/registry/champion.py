@@ -1,0 +1,31 @@
+"""The champion that answers: MNIST's, or that of the offline digits while there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.model.loaded_model import LoadedModel
+
+
+def fetch_champion(settings: Settings) -> LoadedModel:
+    """The champion as the digit service chooses it, verified; see `serving.settings.NAMES`.
+
+    Raises:
+        NoChampion: no registered model has a champion.
+        UnverifiedModel: its files are not what was registered.
+        RegistryUnavailable: the registry does not answer and there is no last known good copy.
+    """
+    from serving.errors import NoChampion
+    from serving.model.download import fetch
+    from serving.settings import ALIAS, NAMES
+
+    missing = None
+    for name in NAMES:
+        try:
+            return fetch(settings.tracking_uri, name, ALIAS, settings.home)
+        except NoChampion as error:
+            missing = missing or error
+    raise missing or NoChampion("no model is followed")

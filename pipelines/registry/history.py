@@ -1,0 +1,72 @@
+"""The history of a registered model: every decision, append-only.
+
+Each event is a tag of the registered model in MLflow. Its key begins with the time and is never
+written twice, so that nothing is overwritten; its value is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from pipelines.tracking import tags
+
+PROMOTED, REFUSED, ROLLED_BACK, IMPORTED = "promoted", "refused", "rolled back", "imported"
+GATE, HAND = "gate", "hand"
+LONGEST_REASON = 1000  # characters; MLflow cuts a tag at 5000
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decision about a version.
+
+    Attributes:
+        time: ISO 8601, UTC.
+        version: the number of the version that it is about.
+        action: "promoted", "refused", "rolled back" (to this version) or "imported".
+        by: "gate" or "hand".
+        user: who ran the command.
+        reason: the gate's sentence, or the person's.
+        champion: the number of the champion before, "" if there was none.
+    """
+
+    time: str
+    version: str
+    action: str
+    by: str
+    user: str
+    reason: str
+    champion: str = ""
+
+
+def now() -> str:
+    """The time of an event that happens now; its text sorts by time."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def as_tag(event: Event) -> tuple[str, str]:
+    """The key, which no other event has, and the value of an event's tag."""
+    stamp = "".join(c for c in event.time if c.isalnum() or c == ".")
+    shortened = asdict(event) | {"reason": event.reason[:LONGEST_REASON]}
+    return f"{tags.HISTORY}{stamp}-{uuid4().hex[:8]}", json.dumps(shortened, ensure_ascii=False)
+
+
+def of_tags(found: Mapping[str, str]) -> list[Event]:
+    """The events among a registered model's tags, newest first; unreadable ones are left out."""
+    events = []
+    for key in sorted(found, reverse=True):
+        if key.startswith(tags.HISTORY) and (event := _parse(found[key])):
+            events.append(event)
+    return events
+
+
+def _parse(value: str) -> Event | None:
+    known = {field.name for field in fields(Event)}
+    try:
+        content = json.loads(value)
+        return Event(**{name: str(text) for name, text in content.items() if name in known})
+    except (ValueError, TypeError, AttributeError):
+        return None  # written by another tool, or by a later version of this project

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from ann_models.digits.handwriting import write
+from ann_models.digits.non_digits import (
+    FLIPPED,
+    KINDS,
+    LETTERS,
+    LYING,
+    MIRRORED,
+    UPSIDE_DOWN,
+    non_digits,
+)
+from ann_models.errors import InvalidData
+from digit_images.normalization import SIDE
+
+PEOPLE = write(200, 0)
+
+
+@pytest.fixture(scope="module")
+def some() -> tuple[np.ndarray, np.ndarray]:
+    return non_digits(130, 1, PEOPLE.images, PEOPLE.labels)
+
+
+def test_every_kind_is_made_equally_often(some):
+    images, kinds = some
+    assert (images.shape, images.dtype) == ((130, SIDE, SIDE), np.float32)
+    assert np.bincount(kinds).tolist() == [10] * len(KINDS)
+
+
+def test_all_have_ink_in_range(some):
+    images, _ = some
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert images.max(axis=(1, 2)).min() > 0.2
+
+
+def test_a_seed_decides_them(some):
+    again = non_digits(130, 1, PEOPLE.images, PEOPLE.labels)
+    other = non_digits(130, 2, PEOPLE.images, PEOPLE.labels)
+    np.testing.assert_array_equal(again[0], some[0])
+    assert not np.array_equal(other[0], some[0])
+
+
+@pytest.mark.parametrize("letter", "OolISZBgqb")
+def test_letters_that_people_write_as_digits_are_left_out(letter):
+    assert letter not in LETTERS
+
+
+def test_a_digit_that_stays_one_when_it_is_turned_or_mirrored_is_not_used():
+    """A mirrored 2 reads as a 5 in many hands, a turned 6 is a 9."""
+    assert not {0, 1, 2, 5, 6, 8, 9} & set(UPSIDE_DOWN)
+    assert not {0, 1, 2, 5, 8} & {*MIRRORED, *FLIPPED}
+    assert not {0, 1, 6, 9} & set(LYING)
+
+
+def test_digits_of_every_class_are_needed():
+    without = PEOPLE.labels != 4
+    with pytest.raises(InvalidData, match="no digit 4"):
+        non_digits(13, 0, PEOPLE.images[without], PEOPLE.labels[without])

@@ -1,0 +1,208 @@
+"""What if: a row with something changed; what cannot be meant is refused with what can."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ann_models import datasets
+from ann_models.derive import derive, derived_name, parse_changes
+from ann_models.entry import SGD, Adam, Dense, Dropout, EarlyStopping, Penalty
+from ann_models.errors import InvalidSetting
+from ann_models.recipes import RECIPES
+from ann_models.sound import faults_of, suitable_study
+from ann_models.studies import study_of
+from ann_models.training import train
+from ann_models.variants import AUGMENTATION, VARIANTS
+
+ROWS = [v for v in VARIANTS.values() if v.layers and v not in RECIPES]
+
+
+def changed(name: str, *texts: str):
+    return derive(VARIANTS[name], parse_changes(texts))
+
+
+class TestWhatIsChanged:
+    @pytest.mark.parametrize(
+        ("name", "text", "expected"),
+        [
+            ("relu_regression_4", "epochs=2000", {"epochs": 2000}),
+            ("relu_regression_4", "batch_size=8", {"batch_size": 8}),
+            (
+                "relu_regression_4",
+                "layers.0.activation=tanh",
+                {"layers": (Dense(4, "tanh"), Dense(1, use_bias=False))},
+            ),
+            (
+                "relu_regression_4",
+                "layers.0.units=30",
+                {"layers": (Dense(30, "relu"), Dense(1, use_bias=False))},
+            ),
+            (
+                "relu_regression_4",
+                "layers.0+=dense 8 tanh",
+                {"layers": (Dense(4, "relu"), Dense(8, "tanh"), Dense(1, use_bias=False))},
+            ),
+            ("relu_regression_4", "layers.0=none", {"layers": (Dense(1, use_bias=False),)}),
+            (
+                "relu_regression_4",
+                "dropout=0.2",
+                {"layers": (Dense(4, "relu"), Dropout(0.2), Dense(1, use_bias=False))},
+            ),
+            (
+                "overfit_dropout",
+                "dropout=0",
+                {"layers": VARIANTS["overfit_base"].layers},
+            ),
+            ("relu_regression_4", "optimizer=sgd", {"optimizer": SGD()}),
+            ("relu_regression_4", "optimizer.learning_rate=1e-2", {"optimizer": Adam(0.01)}),
+            ("overfit_base", "penalty.strength=0.1", {"penalty": Penalty("l2", 0.1)}),
+            ("overfit_l2_0.1", "penalty.norm=l1", {"penalty": Penalty("l1", 0.1)}),
+            ("overfit_l2_0.1", "penalty=none", {"penalty": None}),
+            ("nonlinear_classification", "loss=mse", {"loss": "mse"}),
+            ("linear_classification", "data.size=50", {"data": "linear size=50"}),
+            ("relu_regression_4", "data.noise=0.3", {"data": "cubic noise=0.3"}),
+            ("linear_classification", "data=nonlinear", {"data": "nonlinear"}),
+            ("mnist_ann", "data.size=1000", {"train_size": 1000}),
+            ("mnist_ann", "augmentation=lecture", {"augmentation": AUGMENTATION}),
+            ("mnist_augmented", "augmentation=none", {"augmentation": None}),
+            (
+                "mnist_augmented",
+                "augmentation.rotation=20",
+                {"augmentation": replace(AUGMENTATION, rotation=20.0)},
+            ),
+            (
+                "overfit_early_stopping",
+                "early_stopping.patience=50",
+                {"early_stopping": EarlyStopping(50)},
+            ),
+        ],
+    )
+    def test_one_key_changes_one_thing_and_nothing_else(self, name, text, expected):
+        made = changed(name, text)
+        said = {"name", "look_at", "study", "derived_from", "changes"}
+        assert {
+            field: value
+            for field, value in vars(made).items()
+            if field not in said and value != getattr(VARIANTS[name], field)
+        } == expected
+        assert made.derived_from == name
+        assert made.changes == (tuple(text.replace("+=", "+\0=").replace("\0", "").split("=", 1)),)
+
+    def test_keys_number_the_layers_of_the_origin_whatever_else_is_changed(self):
+        made = changed("overfit_base", "layers.0=none", "layers.1.units=7", "layers.1+=dropout 0.5")
+        assert made.layers[0] == Dense(7, "sigmoid")
+        assert made.layers[1] == Dropout(0.5)
+
+    def test_the_order_of_optimizer_and_rate_is_the_one_given(self):
+        made = changed("relu_regression_4", "optimizer=sgd", "optimizer.momentum=0.9")
+        assert made.optimizer == SGD(0.01, 0.9)
+
+    def test_what_is_as_before_is_no_change(self):
+        assert changed("relu_regression_4", "epochs=4000") is VARIANTS["relu_regression_4"]
+        assert changed("relu_regression_4", "epochs=4000", "batch_size=8").changes == (
+            ("batch_size", "8"),
+        )
+
+    def test_the_name_says_what_differs_and_may_be_a_file(self):
+        assert changed("relu_regression_4", "layers.0.activation=tanh", "epochs=20").name == (
+            "relu_regression_4+layers.0.activation=tanh+epochs=20"
+        )
+        assert "/" not in derived_name("row", {"data": "/home/me/a b.csv"})
+
+    def test_long_names_stay_short_and_distinct(self):
+        long = {f"layers.{i}.units": str(i) for i in range(20)}
+        names = {derived_name("row", long | {"epochs": str(n)}) for n in (1, 2)}
+        assert len(names) == 2
+        assert max(map(len, names)) <= 120
+
+
+class TestWhatCannotBeMeant:
+    @pytest.mark.parametrize(
+        ("name", "text", "message"),
+        [
+            ("relu_regression_4", "epoch=3", "did you mean epochs"),
+            ("relu_regression_4", "layers.0.activations=tanh", "did you mean activation"),
+            ("relu_regression_4", "layers.0.activation=tan", "did you mean tanh"),
+            ("relu_regression_4", "layers.0.units=0", "units must be 1 or more, not 0"),
+            ("relu_regression_4", "layers.0.units=four", "expected a whole number"),
+            ("relu_regression_4", "layers.7.units=3", "the layers are 0 dense 4 relu, 1 dense 1"),
+            ("relu_regression_4", "layers.0+=dens 3", "did you mean dense"),
+            ("relu_regression_4", "layers.1.units=2", "has 2 units; regression needs 1"),
+            ("linear_classification", "layers.0.activation=softmax", "did you mean sigmoid"),
+            ("relu_regression_4", "loss=binary_crossentropy", "did you mean mse"),
+            ("mnist_ann", "loss=mse", "did you mean sparse_categorical_crossentropy"),
+            ("mnist_ann", "layers.2.activation=sigmoid", "digits need softmax"),
+            ("mnist_ann", "layers.0=none", "put flatten before it"),
+            ("mnist_ann", "layers.1+=conv 8 3", "needs images"),
+            ("mnist_ann", "layers.1.activation=softmax", "did you mean sigmoid, tanh or relu"),
+            ("relu_regression_4", "epochs=0", "expected 1 or more"),
+            ("relu_regression_4", "optimizer.learning_rate=0", "more than 0"),
+            ("relu_regression_4", "optimizer.learning_rate=nan", "finite"),
+            ("relu_regression_4", "optimizer.momentum=0.9", "set optimizer=sgd first"),
+            ("relu_regression_4", "optimizer=adamw", "did you mean adam"),
+            ("relu_regression_4", "dropout=1", "less than 1"),
+            ("relu_regression_4", "penalty=l3", "did you mean l2 or l1|did you mean l1 or l2"),
+            ("relu_regression_4", "augmentation.shift=1", "for points there is data.noise"),
+            ("relu_regression_4", "early_stopping.patience=5", "ten_points_held_out"),
+            ("relu_regression_4", "data=cubik", "did you mean cubic"),
+            ("relu_regression_4", "data=linear", "two classes need sigmoid"),
+            ("relu_regression_4", "data=nowhere.csv", "there is no file"),
+            ("relu_regression_4", "data.size=3", "10 to 1,000,000"),
+            ("overfit_base", "data.size=30", "fixed size"),
+            ("relu_regression_4", "data.noise=-1", "0 or more"),
+            ("mnist_ann", "data.noise=1", "augmentation.noise"),
+            ("perceptron", "epochs=3", "has no network of its own"),
+        ],
+    )
+    def test_it_is_refused_with_the_value_and_the_nearest_that_can(self, name, text, message):
+        with pytest.raises(InvalidSetting, match=message):
+            changed(name, text)
+
+    def test_every_fault_is_said_at_once(self):
+        with pytest.raises(InvalidSetting) as refused:
+            changed("relu_regression_4", "epoch=3", "layers.0.units=0", "loss=hinge")
+        for part in ("'epoch'", "units must be", "loss=hinge"):
+            assert part in str(refused.value)
+
+    @pytest.mark.parametrize("text", ["epochs", "=3", "epochs=", ""])
+    def test_a_text_without_key_or_value_is_refused(self, text):
+        with pytest.raises(InvalidSetting, match="expected key=value"):
+            parse_changes([text])
+
+    def test_a_key_that_comes_twice_is_refused(self):
+        with pytest.raises(InvalidSetting, match="set twice"):
+            parse_changes(["epochs=1", "epochs=2"])
+
+
+@pytest.mark.parametrize("variant", ROWS, ids=lambda variant: variant.name)
+def test_every_row_of_the_lecture_is_sound_and_keeps_its_study(variant):
+    assert faults_of(variant) == []
+    assert suitable_study(variant) == variant.study
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("xor_mlp", ["layers.0.activation=relu"]),
+        ("linear_classification", ["layers.0+=dense 1 sigmoid", "data.size=20"]),
+        ("linear_classification", ["data=nonlinear", "data.noise=0.5"]),
+        ("nonlinear_classification", ["layers.0.activation=tanh"]),
+        ("nonlinear_classification", ["layers.0.units=5", "loss=mse"]),
+        ("relu_regression_4", ["layers.0.activation=tanh", "data.noise=0.1"]),
+        ("relu_regression_4", ["layers.0+=dense 3 relu"]),
+        ("relu_regression_2", ["data=ten_points"]),
+        ("overfit_base", ["data=cubic", "data.size=20"]),
+        ("overfit_dropout", ["dropout=0"]),
+        ("overfit_dropout", ["layers.7=none"]),
+        ("overfit_batch_norm", ["layers.1=none", "layers.4=none"]),
+        ("overfit_early_stopping", ["layers.0.units=5"]),
+        ("overfit_base", ["penalty.strength=0.1"]),
+    ],
+)
+def test_a_changed_row_trains_and_its_study_shows_it(name, texts):
+    variant = replace(changed(name, *texts), epochs=2)
+    data = datasets.generate(variant.data, 0)
+    findings = study_of(variant)(variant, data, train(variant, data, (0, 1)))
+    assert findings.figures
+    assert np.isfinite(list(findings.metrics.values())).all()

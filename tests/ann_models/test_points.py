@@ -1,0 +1,84 @@
+"""Points of one's own: CSV with or without header in, arrays out, or the line that is wrong."""
+
+import numpy as np
+import pytest
+
+from ann_models import datasets, points
+from ann_models.errors import InvalidData
+
+PLANE = "1,2,a\n3,4,b\n5,6,a\n7,8,b\n"
+CURVE = "1,2\n3,4\n5,6\n7,8\n"
+
+
+def read(tmp_path, text: str) -> points.Points:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    return points.read(path)
+
+
+@pytest.mark.parametrize("head", ["", "x1,x2,class\n", "# from my notebook\n\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_three_columns_are_a_classification(tmp_path, head, separator):
+    found = read(tmp_path, (head + PLANE).replace(",", separator))
+    assert found.kind == "classification"
+    assert found.classes == ("a", "b")
+    np.testing.assert_array_equal(found.x, [[1, 2], [3, 4], [5, 6], [7, 8]])
+    np.testing.assert_array_equal(found.y, [[0], [1], [0], [1]])
+
+
+@pytest.mark.parametrize("head", ["", "x,y\n"])
+def test_two_columns_are_a_regression(tmp_path, head):
+    found = read(tmp_path, head + CURVE)
+    assert found.kind == "regression"
+    np.testing.assert_array_equal(found.x[:, 0], [1, 3, 5, 7])
+    np.testing.assert_array_equal(found.y[:, 0], [2, 4, 6, 8])
+
+
+def test_numeric_classes_keep_their_order(tmp_path):
+    assert read(tmp_path, PLANE.replace("a", "10").replace("b", "9")).classes == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no points"),
+        ("x,y\n", "has no points"),
+        ("1,2,3,4\n", "line 1: 4 columns"),
+        (CURVE + "9,ten\n", "line 5: 'ten' is no number"),
+        (CURVE + "9,nan\n", "line 5: nan is not finite"),
+        (CURVE + "9\n", "line 5 has 1 columns, the first 2"),
+        (PLANE + "9,inf,a\n", "line 5: inf is not finite"),
+        (PLANE + "9,9,\n", "line 5 has no class"),
+        (PLANE.replace("b", "a"), "the class 'a' alone"),
+        (PLANE + "1,1,c\n", "3 classes"),
+        (CURVE[:-4], "has 3 points; expected 4"),
+        (CURVE.replace("3,", "1,").replace("5,", "1,").replace("7,", "1,"), "every x is 1"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused_with_the_line(tmp_path, text, message):
+    with pytest.raises(InvalidData, match=message):
+        read(tmp_path, text)
+
+
+def test_many_faults_are_counted_and_the_first_are_said(tmp_path):
+    with pytest.raises(InvalidData, match="and 5 more"):
+        read(tmp_path, CURVE + "a,b\n" * 5)
+
+
+def test_a_missing_file_and_a_picture_are_refused(tmp_path):
+    with pytest.raises(InvalidData, match="there is no file"):
+        points.read(tmp_path / "mine.csv")
+    (tmp_path / "mine.png").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(InvalidData, match="cannot be read as text"):
+        points.read(tmp_path / "mine.png")
+
+
+def test_a_part_can_be_held_out_for_validation(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("".join(f"{i},{i % 2},{i % 2}\n" for i in range(40)))
+    data = datasets.generate(f"held_out points:{path}", 0)
+    assert data.source == "own"
+    x_train, x_val = data.arrays["x_train"], data.arrays["x_val"]
+    assert len(x_train) + len(x_val) == 40
+    assert 10 <= len(x_val) <= 14
+    assert set(data.arrays["y_val"].ravel()) == {0, 1}
