@@ -20,6 +20,7 @@ def data(
     figure, axes = style.panel("Training data", "$x_1$", "$x_2$")
     _points(axes, x, y)
     axes.set(xlim=xlim, ylim=ylim)
+    style.legend(figure)
     return figure
 
 
@@ -37,17 +38,20 @@ def boundary(
     """
     figure, axes = style.panel("Learned boundary of one sigmoid unit", "$x_1$", "$x_2$")
     _points(axes, x, y)
-    for normal, bias in zip(normals, biases, strict=True):
-        _line(axes, normal, bias, color=style.GREY, linewidth=1)
-    _line(axes, normals[shown], biases[shown], color=style.GREEN, linewidth=3, label="boundary")
+    for i, (normal, bias) in enumerate(zip(normals, biases, strict=True)):
+        name = f"each of {len(normals)} seeds" if i == 0 < len(normals) - 1 else None
+        _line(axes, normal, bias, color=style.BLACK, linewidth=0.8, label=name)
+    name = "boundary, seed of the median loss" if len(normals) > 1 else "boundary"
+    _line(axes, normals[shown], biases[shown], color=style.GREEN, linewidth=3, label=name)
     axes.set(xlim=(0, 8), ylim=(-4.3, 3.3))
-    axes.legend(loc="upper right", fontsize=12)
+    style.legend(figure)
     return figure
 
 
 def hidden_space(z: np.ndarray, y: np.ndarray, limits: Limits = (0, 1)) -> Figure:
     """The data as the hidden layer sees it: z (m, 2), both axes within `limits`."""
     figure, _ = _hidden_space("Hidden space", z, y, limits)
+    style.legend(figure)
     return figure
 
 
@@ -57,7 +61,7 @@ def hidden_space_with_boundary(
     """The hidden space with the output unit's line ω·z + b = 0, ω = `normal` (2,)."""
     figure, axes = _hidden_space("Hidden space with the output unit's boundary", z, y, limits)
     _line(axes, normal, bias, color=style.BLACK, linewidth=3, label="output unit")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=12)
+    style.legend(figure)
     return figure
 
 
@@ -70,7 +74,7 @@ def hidden_lines(x: np.ndarray, y: np.ndarray, kernel: np.ndarray, biases: np.nd
         _line(axes, kernel[:, unit], biases[unit], color=colour, linewidth=3, label=name)
     axes.set_aspect("equal")
     axes.set(xlim=(-5, 5), ylim=(-4, 4))
-    axes.legend(loc="upper right", fontsize=12)
+    style.legend(figure)
     return figure
 
 
@@ -86,7 +90,7 @@ def decision_regions(
         x2: evenly spaced ordinates (b,).
         probabilities: (b, a).
     """
-    figure, axes = style.panel("Decision regions", "$x_1$", "$x_2$")
+    figure, axes = style.panel("Decision regions", "$x_1$", "$x_2$", grid=False)
     image = axes.imshow(
         probabilities,
         cmap=style.CLASSES,
@@ -97,10 +101,11 @@ def decision_regions(
         extent=(x1[0], x1[-1], x2[0], x2[-1]),
         aspect="auto",
     )
-    figure.colorbar(image, label="probability of class 1")
+    figure.colorbar(image, label="probability of $C_1$")
     if probabilities.min() < 0.5 < probabilities.max():
         axes.contour(x1, x2, probabilities, levels=[0.5], colors=style.BLACK, linewidths=2)
     _points(axes, x, y)
+    style.legend(figure)
     return figure
 
 
@@ -111,15 +116,14 @@ def _hidden_space(title: str, z: np.ndarray, y: np.ndarray, limits: Limits) -> t
         points.set_clip_on(False)  # saturated units put many points on the edges
     axes.set_aspect("equal")
     axes.set(xlim=limits, ylim=limits)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=12)
     return figure, axes
 
 
 def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     few = {"markersize": 12, "markeredgecolor": style.BLACK} if len(x) <= 10 else {"alpha": 0.4}
-    for label, name, colour in ((1, "C1", style.RED), (0, "C0", style.BLUE)):
+    for label, colour in ((0, style.BLUE), (1, style.RED)):
+        name = style.CLASS_NAMES[label]
         axes.plot(*x[y[:, 0] == label].T, "o", color=colour, label=name, **few)
-    axes.legend(loc="upper right", fontsize=12)
 
 
 def _line(axes: Axes, normal: np.ndarray, bias: float, **look: Any) -> None:

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from ann_models.figures import style
 from ann_models.figures.learning import draw_curves
@@ -21,13 +21,14 @@ MARKERS = "osD^vPX*"
 def final_loss_against_units(losses: Mapping[int, np.ndarray]) -> Figure:
     """Each seed's final loss and their median against the number of neurons (rows 7–10)."""
     figure, axes = style.panel("Final loss against the number of neurons", "neurons", "final loss")
-    for units, values in losses.items():
-        axes.plot([units] * len(values), values, "o", color=style.BLUE, alpha=0.5)
+    for i, (units, values) in enumerate(losses.items()):
+        name = "one seed" if i == 0 else None
+        axes.plot([units] * len(values), values, "o", color=style.BLUE, alpha=0.5, label=name)
     medians = [np.median(values) for values in losses.values()]
     axes.plot(list(losses), medians, "D-", color=style.RED, label="median")
-    axes.plot([], [], "o", color=style.BLUE, alpha=0.5, label="one seed")
     style.log_ordinate(axes)
-    _log_abscissa(axes, list(losses))
+    style.log_abscissa(axes, losses)
+    style.legend(figure)
     return figure
 
 
@@ -40,11 +41,13 @@ def learning_curves_side_by_side(
         runs: by run, its curves by split, (epochs, seeds) each.
         ylabel: what the curves measure.
     """
-    figure, all_axes = style.panels(len(runs), (4 * len(runs), 4), same_ordinate=True)
+    figure, all_axes = style.panels(len(runs), (4 * len(runs), 4.2), same_ordinate=True)
     for axes, (name, curves) in zip(all_axes, runs.items(), strict=True):
         style.label(axes, name, "epoch", ylabel if axes is all_axes[0] else "")
         draw_curves(axes, curves)
-    all_axes[0].legend(fontsize=11)
+    if ylabel == "accuracy":
+        style.accuracy_ordinate(all_axes[0])
+    style.legend(figure)
     return figure
 
 
@@ -54,8 +57,8 @@ def gradient_norms_at_start(norms: Mapping[str, np.ndarray]) -> Figure:
     for (name, values), colour in zip(norms.items(), SERIES, strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, "o-", color=colour, label=name)
     style.log_ordinate(axes)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    style.legend(figure)
     return figure
 
 
@@ -70,7 +73,8 @@ def weights_norm_against_strength(
         axes.plot(strengths, values, "o-", color=colour, label=name)
         axes.axhline(level, linestyle="--", color=colour, label=f"{name} without penalty")
     style.log_ordinate(axes)
-    _log_abscissa(axes, strengths)
+    style.log_abscissa(axes, strengths)
+    style.legend(figure)
     return figure
 
 
@@ -92,7 +96,8 @@ def estimates_against_strength(
         axes.fill_between(strengths, *band, color=style.BLUE, alpha=0.25, label=name)
     middle = len(names) // 2
     axes.plot(strengths, values[middle], "o-", color=style.BLUE, label=names[middle])
-    _log_abscissa(axes, strengths)
+    style.log_abscissa(axes, strengths)
+    style.legend(figure)
     return figure
 
 
@@ -106,7 +111,8 @@ def fit_against_strength(
     axes.set_yscale("symlog", linthresh=1e-3)  # a constant's roughness is zero
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter("{x:g}")
-    _log_abscissa(axes, strengths)
+    style.log_abscissa(axes, strengths)
+    style.legend(figure)
     return figure
 
 
@@ -119,7 +125,8 @@ def fitted_curves(
     """The fitted curve (n,) for each λ on the grid (n,), λ = 0 dashed, over x and y (row 22)."""
     figure, axes = style.panel(title, "x", "y")
     _by_strength(axes, {strength: (grid, curve) for strength, curve in curves.items()})
-    axes.plot(*points, "o", color=style.BLACK)
+    axes.plot(*points, "o", color=style.BLACK, label="training points")
+    style.legend(figure)
     return figure
 
 
@@ -128,6 +135,7 @@ def losses(curves: Mapping[float, np.ndarray], title: str) -> Figure:
     figure, axes = style.panel(title, "epoch", "mean squared error + penalty")
     _by_strength(axes, {s: (np.arange(1, len(c) + 1), c) for s, c in curves.items()})
     style.log_ordinate(axes)
+    style.legend(figure)
     return figure
 
 
@@ -135,69 +143,81 @@ def error_against_size(errors: Mapping[str, np.ndarray]) -> Figure:
     """Test error against training-set size, a line with and one without augmentation (row 24).
 
     Args:
-        errors: by name, (2, n): sizes and errors.
+        errors: by name, (4, n): sizes, errors, and the ends of the errors' 95 % intervals.
     """
-    figure, axes = style.panel("Test error against data", "training digits", "test error")
-    for (name, (sizes, values)), colour in zip(errors.items(), SERIES, strict=False):
-        axes.plot(sizes, values, "o-", color=colour, label=name)
+    figure, axes = style.panel(
+        "Test error against data", "training digits", "test error, 95 % interval"
+    )
+    for (name, (places, values, low, high)), colour in zip(errors.items(), SERIES, strict=False):
+        bars = np.stack([values - low, high - values]).clip(0)
+        axes.errorbar(places, values, bars, fmt="o-", color=colour, capsize=4, label=name)
     style.log_ordinate(axes)
-    axes.yaxis.set_major_formatter("{x:.1%}")
-    _log_abscissa(axes, sorted({int(size) for sizes, _ in errors.values() for size in sizes}))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    sizes = sorted({int(size) for line in errors.values() for size in line[0]})
+    style.log_abscissa(axes, sizes)
+    style.legend(figure)
     return figure
 
 
 def accuracies(
     names: Sequence[str], train: np.ndarray, test: np.ndarray, deviation: np.ndarray
 ) -> Figure:
-    """Training and test accuracy of each network; the text is the gap (rows 16, 17).
+    """Training and test accuracy of each network and the gap between them (rows 16, 17).
+
+    Points, not bars: the axis does not start at zero.
 
     Args:
         names: (n,).
         train: (n,).
         test: (n,).
-        deviation: of the test accuracy over the seeds, (n,).
+        deviation: standard deviation of the test accuracy over the seeds, (n,).
     """
     figure, axes = style.panel("Which digit is it?", ylabel="accuracy")
     place = np.arange(len(names))
-    axes.bar(place - 0.2, train, 0.4, color=style.BLUE, label="training")
-    axes.bar(place + 0.2, test, 0.4, yerr=deviation, color=style.GREEN, label="test", capsize=4)
-    for x, upper, gap in zip(place, np.maximum(train, test), train - test, strict=True):
-        axes.annotate(f"gap {gap:.2%}", (x, upper), (0, 8), textcoords="offset points", ha="center")
+    axes.vlines(place, test, train, color=style.GREY, linewidth=1)
+    axes.plot(place, train, "s", color=style.BLUE, markersize=8, label="training")
+    axes.errorbar(
+        place, test, deviation, fmt="o", color=style.GREEN, capsize=5, label="test ± 1 sd of seeds"
+    )
+    for x, middle, gap in zip(place, (train + test) / 2, train - test, strict=True):
+        text = f"gap {100 * gap:.2f} points"
+        axes.annotate(text, (x, middle), (8, 0), textcoords="offset points", va="center")
     axes.set_xticks(place, names)
-    lowest = min(train.min(), test.min())
-    axes.set_ylim(max(0.0, 1 - 2 * (1 - lowest)), 1 + 0.3 * (1 - lowest))
-    axes.legend(fontsize=11, loc="lower center", ncols=2)
+    axes.set_xlim(-0.4, len(names) - 0.4 + 0.3)
+    axes.margins(y=0.15)
+    style.accuracy_ordinate(axes)
+    style.legend(figure)
     return figure
 
 
-def mistakes_left(
-    names: Sequence[str], mistakes: np.ndarray, deviation: np.ndarray, parameters: np.ndarray
+def errors_left(
+    names: Sequence[str], errors: np.ndarray, deviation: np.ndarray, parameters: np.ndarray
 ) -> Figure:
-    """Mistakes in 10,000 test digits of each network, and against its number of weights (row 16).
+    """Errors in 10,000 test digits of each network, and against its number of weights (row 16).
 
     Args:
         names: (n,), the best first.
-        mistakes: mean over the seeds, (n,).
+        errors: mean over the seeds, (n,).
         deviation: over the seeds, (n,); 0 where there is one seed.
         parameters: (n,).
     """
     figure, (left, right) = style.panels(2, (10, 1.6 + 0.4 * len(names)))
-    style.label(left, "What is the highest accuracy?", "mistakes in 10,000 test digits")
-    bars = left.barh(names, mistakes, xerr=deviation, color=style.BLUE, capsize=4)
-    left.bar_label(bars, [f"{count:.0f}" for count in mistakes], padding=6)
-    left.set_xlim(0, 1.2 * (mistakes + deviation).max())
+    style.label(left, "What is the highest accuracy?", "errors in 10,000 test digits")
+    bars = left.barh(names, errors, xerr=deviation, color=style.BLUE, capsize=4)
+    left.bar_label(bars, [f"{count:.0f}" for count in errors], padding=6)
+    left.set_xlim(0, 1.2 * (errors + deviation).max())
     left.invert_yaxis()
-    style.label(right, "What it costs", "parameters", "mistakes")
+    style.label(right, "What it costs", "parameters", "errors ± 1 sd of seeds")
     colours = matplotlib.colormaps["Dark2"](range(len(MARKERS)))
     looks = cycle(zip(MARKERS, colours, strict=True))
     for name, x, y, spread, (marker, colour) in zip(
-        names, parameters, mistakes, deviation, looks, strict=False
+        names, parameters, errors, deviation, looks, strict=False
     ):
         right.errorbar(x, y, spread, fmt=marker, color=colour, capsize=4, alpha=0.8, label=name)
-    right.set_xscale("log")
+    style.log_abscissa(right)
     right.margins(x=0.15, y=0.15)
     style.log_ordinate(right)
-    right.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
+    style.legend(figure)
     return figure
 
 
@@ -206,14 +226,3 @@ def _by_strength(axes: Axes, curves: Mapping[float, tuple[np.ndarray, np.ndarray
     for (strength, (x, y)), colour in zip(curves.items(), colours, strict=True):
         look = "-" if strength else "--"
         axes.plot(x, y, look, color=colour, label=f"λ = {strength:g}")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
-
-
-def _log_abscissa(axes: Axes, places: Sequence[float] | np.ndarray) -> None:
-    """A tick at each measured place, and the grid and legend of all these panels."""
-    axes.set_xscale("log")
-    axes.set_xticks(places, [f"{place:,g}" for place in places])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)

@@ -1,4 +1,4 @@
-"""Panels of the digits: pictures, counts, mistakes, probabilities, weights (rows 15–17, 24)."""
+"""Panels of the digits: pictures, counts, errors, probabilities, weights (rows 15–17, 24)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_CORRUPTED = 12
 
 def digit(image: np.ndarray, label: int) -> Figure:
     """One digit (28, 28), ink white on black as in the lecture."""
-    figure, axes = style.panel(f"Label: {label}", size=(4, 4))
+    figure, axes = style.panel(f"Label: {label}", size=(4, 4), grid=False)
     axes.imshow(image, "gray", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
     return figure
@@ -26,7 +26,7 @@ def digit(image: np.ndarray, label: int) -> Figure:
 def labelled_grid(images: np.ndarray, labels: Sequence[object] | np.ndarray, title: str) -> Figure:
     """Digits (n, 28, 28), ten to a row, each under its label."""
     rows = -(-len(images) // 10)
-    figure, axes = style.panel(title, size=(8, 0.6 + rows * 0.95))
+    figure, axes = style.panel(title, size=(8, 0.6 + rows * 0.95), grid=False)
     _mosaic(axes, images, "gray", (0, 1), labels)
     return figure
 
@@ -40,17 +40,23 @@ def class_counts(counts: Mapping[str, np.ndarray]) -> Figure:
         place = np.arange(10) + (i - (len(counts) - 1) / 2) * width
         axes.bar(place, count, width, color=colour, label=split)
     axes.set_xticks(range(10))
-    axes.set_ylim(0, 1.25 * max(count.max() for count in counts.values()))
-    axes.legend(fontsize=11, ncols=len(counts), loc="upper center")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    style.legend(figure)
     return figure
 
 
-def confusion(matrix: np.ndarray) -> Figure:
-    """Counts (10, 10), true digit by row; the shade leaves the diagonal out to show mistakes."""
-    figure, axes = style.panel("Confusion matrix", "predicted digit", "true digit", (6, 5))
-    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    most = max(int(mistakes.max()), 1)
-    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.5 * most)
+def confusion(matrix: np.ndarray, examples: str) -> Figure:
+    """Counts (10, 10), true digit by row; the shade leaves the diagonal out to show errors.
+
+    Args:
+        matrix: (10, 10).
+        examples: what is counted, such as "test digits, seed 2".
+    """
+    title = f"Confusion matrix: {examples}"
+    figure, axes = style.panel(title, "predicted digit", "true digit", (6, 5.5), grid=False)
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    most = max(int(errors.max()), 1)
+    axes.imshow(errors, cmap="Oranges", vmin=0, vmax=1.5 * most)
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             bold = "bold" if row == column else "normal"
@@ -60,19 +66,20 @@ def confusion(matrix: np.ndarray) -> Figure:
 
 
 def worst_mistakes(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
-    """The most confident mistakes (n, 28, 28), each under "true digit → predicted digit"."""
+    """The most confident errors (n, 28, 28), each under "true digit → predicted digit"."""
     texts = [f"{true} → {taken}" for true, taken in zip(labels, named, strict=True)]
-    return labelled_grid(images, texts, "Worst mistakes: true → predicted digit")
+    return labelled_grid(images, texts, "Worst errors: true → predicted digit")
 
 
 def prediction(image: np.ndarray, label: int, probabilities: np.ndarray) -> Figure:
     """One digit (28, 28) beside a stem plot of its ten probabilities (10,)."""
-    figure, (left, right) = style.panels(2, (8, 4))
+    figure, (left, right) = style.panels(2, (8, 4), grid=False)
     style.label(left, f"Label: {label}")
     left.imshow(image, "gray", vmin=0, vmax=1)
     left.axis("off")
     style.label(right, f"Prediction: {probabilities.argmax()}", "digit", "probability")
     right.stem(probabilities)
+    right.grid(True)
     right.set(xticks=range(len(probabilities)), ylim=(-0.02, 1.05))
     return figure
 
@@ -83,7 +90,7 @@ def weight_pictures(weights: np.ndarray, title: str) -> Figure:
     One weight in 200 is beyond the scale's ends, so that a few large ones do not pale the rest.
     """
     side = int(np.ceil(np.sqrt(len(weights))))
-    figure, axes = style.panel(title, size=(6, 5))
+    figure, axes = style.panel(title, size=(6, 5), grid=False)
     most = float(np.quantile(np.abs(weights), 0.995))
     image = _mosaic(axes, weights, "RdBu_r", (-most, most), columns=side)
     figure.colorbar(image, label="weight", extend="both")
@@ -92,7 +99,8 @@ def weight_pictures(weights: np.ndarray, title: str) -> Figure:
 
 def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
     """Digits (10, 28, 28) above distorted versions of them (rows, 10, 28, 28)."""
-    figure, axes = style.panel("Top row: original digits; below: augmented", size=(8, 4.4))
+    title = "Top row: original digits; below: augmented"
+    figure, axes = style.panel(title, size=(8, 4.4), grid=False)
     _mosaic(axes, np.concatenate([originals[None], versions]).reshape(-1, 28, 28), "gray", (0, 1))
     axes.axhline(29, color=style.ORANGE, linewidth=3)
     return figure
@@ -100,7 +108,7 @@ def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
 
 def robustness(versions: Mapping[str, np.ndarray], accuracies: Mapping[str, float]) -> Figure:
     """Corrupted digits (n, 28, 28), a row a corruption, beside the accuracy under each."""
-    figure, (left, right) = style.panels(2, (10, 4.4))
+    figure, (left, right) = style.panels(2, (10, 4.4), grid=False)
     style.label(left, "Corrupted digits")
     _mosaic(left, np.concatenate(list(versions.values())), "gray", (0, 1), columns=SHOWN_CORRUPTED)
     style.label(right, "Accuracy under each corruption", "accuracy", "")

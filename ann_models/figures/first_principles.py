@@ -27,8 +27,8 @@ def decision_lines(x: np.ndarray, gates: Mapping[str, tuple[np.ndarray, np.ndarr
         x: (points, 2).
         gates: by name, the classes (points,) and the weights (epochs + 1, 3), ω₀ first.
     """
-    figure, panels = style.panels(len(gates), (4 * len(gates), 5.6))
-    figure.suptitle("One neuron draws one line: enough for AND and OR, not for XOR", fontsize=14)
+    figure, panels = style.panels(len(gates), (4 * len(gates), 5.6), grid=False)
+    figure.suptitle("One neuron draws one line: enough for AND and OR, not for XOR")
     for axes, (name, (y, path)) in zip(panels, gates.items(), strict=True):
         epochs = len(path) - 1
         shades = ScalarMappable(Normalize(1, epochs), "viridis_r")
@@ -48,23 +48,22 @@ def decision_lines(x: np.ndarray, gates: Mapping[str, tuple[np.ndarray, np.ndarr
         figure.colorbar(
             shades, ax=axes, location="bottom", label="epoch", ticks=MaxNLocator(5, integer=True)
         )
-    figure.legend(*axes.get_legend_handles_labels(), loc="upper right", ncols=2)
+    style.legend(figure)
     return figure
 
 
-def mistakes_per_epoch(mistakes: Mapping[str, np.ndarray]) -> Figure:
-    """The points that were wrong when their turn came; one line a gate (rows 1 and 3).
+def errors_per_epoch(errors: Mapping[str, np.ndarray]) -> Figure:
+    """The points that were classified wrongly before their update; a line a gate (rows 1, 3).
 
     Args:
-        mistakes: by gate, counts (epochs,).
+        errors: by gate, counts (epochs,).
     """
-    figure, axes = style.panel("Rosenblatt's rule: mistakes per epoch", "epoch", "mistakes")
-    for (gate, counts), colour, marker in zip(mistakes.items(), COLOURS, "osD", strict=False):
+    figure, axes = style.panel("Rosenblatt's rule: errors per epoch", "epoch", "errors")
+    for (gate, counts), colour, marker in zip(errors.items(), COLOURS, "osD", strict=False):
         epochs = np.arange(1, len(counts) + 1)
         axes.plot(epochs, counts, f"{marker}-", color=colour, ms=5, alpha=0.7, label=gate)
     _whole_numbers(axes.xaxis, axes.yaxis)
-    axes.grid(alpha=0.3)
-    axes.legend()
+    style.legend(figure)
     return figure
 
 
@@ -76,7 +75,7 @@ def lifted_space(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Figure:
         y: (points,) of 0 and 1.
         weights: (4,): ω₀, ω₁, ω₂ and ω₃, the last one not zero.
     """
-    figure = Figure(figsize=(6.5, 5.5), layout="constrained")
+    figure = style.Panel(figsize=(6.5, 5.5), layout="constrained")
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
 
     def plane(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
@@ -90,11 +89,11 @@ def lifted_space(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Figure:
     for label, (colour, marker, text) in enumerate(CLASS_MARKS):
         points = x[y == label].T
         axes.plot(*points, marker, color=colour, ms=11, mec="black", label=text, zorder=3)
-    axes.set_title("With the feature $x_1x_2$ one plane separates XOR", fontsize=13)
+    axes.set_title("With the feature $x_1x_2$ one plane separates XOR")
     axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_1x_2$", xticks=(0, 1), yticks=(0, 1))
     axes.view_init(elev=12, azim=-52)
     axes.set_box_aspect((1, 1, 0.9), zoom=0.95)
-    axes.legend(loc="upper left")
+    style.legend(figure)
     return figure
 
 
@@ -105,14 +104,12 @@ def relu_shapes(x: np.ndarray, shapes: Mapping[str, np.ndarray]) -> Figure:
         x: (points,).
         shapes: by formula, the values (points,).
     """
-    figure = Figure(figsize=(8, 8), layout="constrained")
-    figure.suptitle(r"Shifting, scaling and flipping one kink, $h(x) = \max(0, x)$", fontsize=14)
-    for axes, (formula, values) in zip(figure.subplots(2, 2).flat, shapes.items(), strict=True):
-        axes.plot(x, values, "--", color=style.RED, linewidth=2, label=f"$y = {formula}$")
-        style.label(axes, f"${formula}$", "x", "y")
+    figure, panels = style.panels(2, (8, 8), rows=2)
+    figure.suptitle(r"Shifting, scaling and flipping one kink, $h(x) = \max(0, x)$")
+    for axes, (formula, values) in zip(panels, shapes.items(), strict=True):
+        axes.plot(x, values, color=style.RED, linewidth=2)
+        style.label(axes, f"$y = {formula}$", "x", "y")
         axes.set(xlim=(-2, 2), ylim=(-1.7, 2.2), aspect="equal")
-        axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")
     return figure
 
 
@@ -128,14 +125,14 @@ def growth(
         costs: by cost ("calls", "seconds") and method, the values (sizes,), all above 0.
     """
     figure, panels = style.panels(len(costs), (5 * len(costs), 4))
-    figure.suptitle(title, fontsize=14)
+    figure.suptitle(title)
     for axes, (cost, methods) in zip(panels, costs.items(), strict=True):
         for (method, values), colour in zip(methods.items(), COLOURS, strict=False):
-            axes.semilogy(n, values, "o-", color=colour, ms=4, label=_words(method))
+            axes.plot(n, values, "o-", color=colour, ms=4, label=_spaced(method))
         style.label(axes, "", xlabel, cost)
+        style.log_ordinate(axes)
         _whole_numbers(axes.xaxis)
-        axes.grid(alpha=0.3)
-        axes.legend()
+    style.legend(figure)
     return figure
 
 
@@ -154,16 +151,14 @@ def loss_curves(
         cross_entropy: the cross entropy at each probability, (probabilities,), for y = 0 and 1.
     """
     figure, (left, right) = style.panels(2, (10, 4))
-    figure.suptitle("What a mistake costs", fontsize=14)
+    figure.suptitle("What an error costs")
     style.label(left, "Squared loss, for regression", r"$h_\omega(x) - y$", "loss")
     style.label(right, "Cross entropy, for classification", r"$h_\omega(x)$", "loss")
     left.plot(errors, squared, color=style.BLACK, lw=2, label=r"$(h_\omega(x) - y)^2$")
     formulas = (r"$y = 0$:  $-\log(1 - h_\omega(x))$", r"$y = 1$:  $-\log h_\omega(x)$")
     for y, colour in enumerate((style.BLUE, style.RED)):
         right.plot(probabilities, cross_entropy[y], color=colour, lw=2, label=formulas[y])
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend(loc="upper center")
+    style.legend(figure)
     return figure
 
 
@@ -179,16 +174,20 @@ def descent_paths(
         paths: by optimiser, ω₁ and ω₂ before the first and after each step, (steps + 1, 2).
     """
     figure, axes = style.panel(
-        "Three ways down the same loss surface", r"$\omega_1$", r"$\omega_2$", (7.5, 5)
+        "Three ways down the same loss surface",
+        r"$\omega_1$",
+        r"$\omega_2$",
+        (7.5, 5.5),
+        grid=False,
     )
     levels = np.geomspace(loss.min(), loss.max(), 20)
     surface = axes.contourf(w1, w2, loss, levels, norm=LogNorm(), cmap="Greys", alpha=0.7)
     for (optimiser, path), colour in zip(paths.items(), COLOURS, strict=False):
-        axes.plot(*path.T, ".-", color=colour, ms=5, lw=1.2, label=_words(optimiser))
+        axes.plot(*path.T, ".-", color=colour, ms=5, lw=1.2, label=_spaced(optimiser))
         axes.plot(*path[-1], "o", color=colour, ms=9, mec="black")
     axes.plot(*path[0], "*", color=style.ORANGE, ms=16, mec="black", label="start")
     figure.colorbar(surface, label="cross entropy, with the best bias", format="%.2g")
-    axes.legend(loc="lower right")
+    style.legend(figure)
     return figure
 
 
@@ -200,10 +199,10 @@ def loss_by_step(losses: Mapping[str, np.ndarray]) -> Figure:
     """
     figure, axes = style.panel("Loss against step", "step", "cross entropy")
     for (optimiser, values), colour in zip(losses.items(), COLOURS, strict=False):
-        text = f"{_words(optimiser)}, at last {values[-1]:.3f}"
-        axes.semilogy(values, color=colour, lw=2, label=text)
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
+        text = f"{_spaced(optimiser)}, finally {values[-1]:.3f}"
+        axes.plot(values, color=colour, lw=2, label=text)
+    style.log_ordinate(axes)
+    style.legend(figure)
     return figure
 
 
@@ -218,20 +217,19 @@ def gradient_check(
         references: by method, the same partial derivatives, (parameters,).
     """
     figure, (left, right) = style.panels(2, (10, 4.2))
-    figure.suptitle(f"Backpropagation through the {network} network, checked", fontsize=14)
+    figure.suptitle(f"Backpropagation through the {network} network, checked")
     style.label(left, "Partial derivatives", "backpropagation", "reference")
     style.label(right, "Relative error", "parameter", "")
     limits = gradient.min(), gradient.max()
     left.plot(limits, limits, color=style.GREY, label="equality")
     for (method, reference), colour, marker in zip(references.items(), COLOURS, "ox", strict=False):
         errors = np.maximum(relative_errors(gradient, reference), 1e-17)  # a logarithm has no 0
-        left.plot(gradient, reference, marker, color=colour, alpha=0.7, label=_words(method))
-        right.semilogy(errors, marker, color=colour, alpha=0.7, label=_words(method))
+        left.plot(gradient, reference, marker, color=colour, alpha=0.7, label=_spaced(method))
+        right.plot(errors, marker, color=colour, alpha=0.7, label=_spaced(method))
     right.set_ylim(5e-18, 1)
+    style.log_ordinate(right)
     _whole_numbers(right.xaxis)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend()
+    style.legend(figure)
     return figure
 
 
@@ -255,5 +253,5 @@ def _whole_numbers(*axis_lines: Axis) -> None:
         axis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _words(name: str) -> str:
+def _spaced(name: str) -> str:
     return name.replace("_", " ")

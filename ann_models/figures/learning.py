@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -20,7 +19,7 @@ POINTS = 250  # of a long curve that are drawn
 def learning_curves(
     curves: Mapping[str, np.ndarray], title: str, ylabel: str, log: bool = False
 ) -> Figure:
-    """Curves by epoch: a thin line a seed and their median.
+    """Curves by epoch: a thin line a seed and their median, while all seeds train.
 
     Args:
         curves: by split ("training", "validation"), each (epochs, seeds); NaN after a stop.
@@ -32,7 +31,9 @@ def learning_curves(
     draw_curves(axes, curves)
     if log:
         style.log_ordinate(axes)
-    axes.legend(fontsize=11)
+    else:
+        style.accuracy_ordinate(axes)
+    style.legend(figure)
     return figure
 
 
@@ -42,23 +43,18 @@ def draw_curves(axes: Axes, curves: Mapping[str, np.ndarray]) -> None:
         values = values[np.isfinite(values).any(axis=1)]
         stride = -(-len(values) // POINTS)
         epochs, values = np.arange(1, len(values) + 1)[::stride], values[::stride]
-        look: dict[str, Any] = {"color": SPLITS[split], "marker": "o" if len(values) == 1 else None}
-        axes.plot(epochs, values, linewidth=0.8, alpha=0.4, **look)
-        axes.plot(epochs, np.nanmedian(values, axis=1), linewidth=2, label=split, **look)
+        style.seeds_and_median(axes, epochs, values, split, SPLITS[split])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    axes.grid(alpha=0.3)
 
 
 def gradient_norms_at_start(norms: np.ndarray, activation: str) -> Figure:
     """The untrained network's gradient norm (layers, seeds), one thin line a seed."""
     figure, axes = style.panel(f"Gradient norm before training: {activation}", "layer", "‖∂ℓ/∂ω‖")
     layers = np.arange(1, len(norms) + 1)
-    axes.plot(layers, norms, color=style.GREY, linewidth=1, label="one seed")
-    axes.plot(layers, np.median(norms, axis=1), "o-", color=style.BLUE, label="median")
+    style.seeds_and_median(axes, layers, norms, "", style.BLUE)
     style.log_ordinate(axes)
     axes.set_xticks(layers)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
+    style.legend(figure)
     return figure
 
 
@@ -70,8 +66,8 @@ def gradient_norms_in_training(norms: np.ndarray, activation: str) -> Figure:
     for layer, colour in enumerate(colours):
         axes.plot(norms[:, layer], color=colour, label=f"layer {layer + 1}")
     style.log_ordinate(axes)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    style.legend(figure)
     return figure
 
 
@@ -92,5 +88,5 @@ def zero_activations(shares: np.ndarray, activation: str) -> Figure:
         axes.bar_label(bars, fmt="{:.0%}", fontsize=7)
     axes.set_xticks(layers)
     axes.set_ylim(0, 1)
-    axes.legend(fontsize=11)
+    style.legend(figure)
     return figure

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from ann_models.figures import style
 
@@ -18,6 +17,7 @@ def ten_points(points: Points) -> Figure:
     """The points, x (n, 1) and y (n, 1), by split: "training" and perhaps "validation"."""
     figure, axes = style.panel("Ten points", "x", "y")
     _draw(axes, points)
+    style.legend(figure)
     return figure
 
 
@@ -36,9 +36,9 @@ def fitted_curve(
         shown: index of a seed.
     """
     figure, axes = style.panel("Fitted curve", "x", "y")
-    axes.plot(grid, curves, color=style.GREY, linewidth=1, alpha=0.7)
-    axes.plot(grid, curves[:, shown], color=style.RED, linewidth=2, label="network")
+    style.seeds_and_one(axes, grid, curves, shown, style.RED)
     _draw(axes, points)
+    style.legend(figure)
     return figure
 
 
@@ -59,9 +59,10 @@ def batch_and_moving_statistics(
         ):
             name = f"layer {layer + 1}"
             axes.plot(moving, batch, "o", markersize=4, alpha=0.5, color=colour, label=name)
-        axes.axline((0, 0), slope=1, color=style.BLACK, linewidth=1, linestyle="--")
-        axes.grid(alpha=0.3)
-    both[0].legend(fontsize=10)
+        axes.axline(
+            (0, 0), slope=1, color=style.BLACK, linewidth=1, linestyle="--", label="equality"
+        )
+    style.legend(figure)
     return figure
 
 
@@ -74,8 +75,7 @@ def training_and_inference(
     axes.fill_between(grid, low, high, color=style.BLUE, alpha=0.2, linewidth=0, label="± 1 sd")
     axes.plot(grid, mean, color=style.BLUE, linewidth=2, label="mean of training-mode outputs")
     axes.plot(grid, inference, "--", color=style.RED, linewidth=2, label="inference output")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
+    style.legend(figure)
     return figure
 
 
@@ -97,11 +97,8 @@ def dropout_scaling(
     axes.plot(masks, scaled, color=style.BLUE, label="kept inputs scaled by 1/(1−rate)")
     axes.plot(masks, unscaled, color=style.GREY, label="kept inputs as they are")
     axes.axhline(inference, linestyle="--", color=style.RED, label="inference output")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:,g}")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
+    style.log_abscissa(axes)
+    style.legend(figure)
     return figure
 
 
@@ -111,7 +108,6 @@ def weight_estimates(weights: np.ndarray) -> Figure:
     counts, edges = np.histogram(weights, bins=60)
     axes.stairs(counts, edges, fill=True, color=style.BLUE)
     style.log_ordinate(axes)
-    axes.grid(alpha=0.3)
     return figure
 
 
@@ -124,8 +120,7 @@ def stopping_point(training: np.ndarray, validation: np.ndarray, best_epoch: int
     style.log_ordinate(axes)
     axes.axvline(best_epoch, linestyle="--", color=style.BLACK, label=f"kept: epoch {best_epoch}")
     axes.plot(best_epoch, validation[best_epoch - 1], "o", color=style.BLACK)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)
+    style.legend(figure)
     return figure
 
 
@@ -134,5 +129,3 @@ def _draw(axes: Axes, points: Points) -> None:
     for split, (x, y) in points.items():
         marker, colour = looks[split]
         axes.plot(x, y, marker, color=colour, label=f"{split} points")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=11)

@@ -18,7 +18,7 @@ def contributions(
         zip(terms.T, (style.BLUE, style.BLACK, style.GREEN, style.ORANGE), strict=False)
     ):
         axes.plot(x, term, color=colour, linewidth=3, alpha=0.6, label=f"neuron {unit + 1}")
-    axes.legend(loc="upper left", fontsize=11)
+    style.legend(figure)
     return figure
 
 
@@ -27,9 +27,8 @@ def sum_of_neurons(
 ) -> Figure:
     """The network's output for each seed, sums (points, seeds), over the dashed target."""
     figure, axes = _cubic("Sum of the neurons", target_x, target_y)
-    axes.plot(x, sums, color=style.GREY, linewidth=1, alpha=0.7)
-    axes.plot(x, sums[:, shown], color=style.CYAN, linewidth=3, label="network")
-    axes.legend(loc="upper left", fontsize=11)
+    style.seeds_and_one(axes, x, sums, shown, style.BLUE)
+    style.legend(figure)
     return figure
 
 
@@ -37,5 +36,4 @@ def _cubic(title: str, x: np.ndarray, y: np.ndarray) -> tuple[Figure, Axes]:
     figure, axes = style.panel(title, "x", "y")
     axes.plot(x, y, "--", color=style.RED, zorder=3, label="target")
     axes.set(xlim=(-2, 2), ylim=(-1.7, 2.2))
-    axes.grid(alpha=0.3)
     return figure, axes

@@ -1,13 +1,41 @@
-"""The look that all panels share: the lecture's size and colours, told apart by every eye."""
+"""The style sheet of all panels: size, fonts, colours, legends, logarithmic axes."""
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 SIZE = (6, 4)  # inches, as in the lecture
+SHEET: dict[Any, Any] = {
+    "axes.titlesize": 13,
+    "axes.labelsize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.titlepad": 10,
+    "grid.alpha": 0.3,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "figure.titlesize": 14,
+}
+LEGEND_SIZE = 10
+PLAIN = 8e-4, 2e5  # within which a logarithmic axis has plain numbers, not powers of ten
+SUBDIVISIONS: dict[float, tuple[float, ...]] = {  # ticks a decade, by the axis's highest/lowest
+    100: (1,),
+    10: (1, 2, 5),
+    3: (1, 1.5, 2, 3, 4, 5, 7),
+    0: (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9),
+}
 
 # Okabe & Ito (2008), distinguishable with every kind of colour vision.
 RED = "#D55E00"  # class 1
@@ -20,36 +48,177 @@ BLACK = "#000000"
 GREY = "#8C8C8C"
 
 CLASSES = LinearSegmentedColormap.from_list("classes", [BLUE, "white", RED])
+CLASS_NAMES = ("$C_0$", "$C_1$")
+
+
+class Panel(Figure):
+    """A figure that a notebook displays without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
 
 
 def panel(
-    title: str, xlabel: str = "", ylabel: str = "", size: tuple[float, float] = SIZE
+    title: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    size: tuple[float, float] = SIZE,
+    grid: bool = True,
 ) -> tuple[Figure, Axes]:
-    """One titled pair of axes in a figure of its own; `size` in inches."""
-    figure, (axes,) = panels(1, size)
+    """One titled pair of axes in a figure of its own.
+
+    Args:
+        title: above the axes.
+        xlabel: below them.
+        ylabel: left of them.
+        size: width and height in inches.
+        grid: whether grid lines are drawn; not over images.
+    """
+    figure, (axes,) = panels(1, size, grid=grid)
     label(axes, title, xlabel, ylabel)
     return figure, axes
 
 
 def panels(
-    columns: int, size: tuple[float, float], same_ordinate: bool = False
+    columns: int,
+    size: tuple[float, float],
+    same_ordinate: bool = False,
+    grid: bool = True,
+    rows: int = 1,
 ) -> tuple[Figure, list[Axes]]:
-    """Axes side by side in one figure; `size` in inches."""
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False, sharey=same_ordinate)[0])
+    """Axes in rows and columns of one figure, row by row; `size` in inches."""
+    with matplotlib.rc_context(SHEET | {"axes.grid": grid}):
+        figure = Panel(figsize=size, layout="constrained")
+        if rows > 1:  # a title keeps its distance from the label above it
+            figure.set_layout_engine("constrained", hspace=0.08)
+        grid_of_axes = figure.subplots(rows, columns, squeeze=False, sharey=same_ordinate)
+    return figure, list(grid_of_axes.ravel())
 
 
 def label(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
-    """Title and axis labels in the shared font sizes."""
-    axes.set_title(title, fontsize=13)
-    axes.set_xlabel(xlabel, fontsize=13)
-    axes.set_ylabel(ylabel, fontsize=13)
+    """Title and axis labels."""
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+
+
+def legend(figure: Figure) -> None:
+    """One legend below all axes of the figure, where it covers nothing; each label once."""
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(text, handle)
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower center",
+        ncols=_columns(list(entries), figure.get_figwidth()),
+        fontsize=LEGEND_SIZE,
+        frameon=False,
+    )
+
+
+def _columns(texts: list[str], inches: float) -> int:
+    """How many legend entries fit beside each other."""
+    longest = max(len(re.sub(r"\\\w+|[${}\\]", "", text)) for text in texts)
+    width = (longest * 0.55 + 4) * LEGEND_SIZE / 72  # of the text, and of line and spaces
+    return max(1, min(len(texts), int(inches / width)))
+
+
+def seeds_and_median(
+    axes: Axes,
+    x: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    colour: str,
+) -> None:
+    """A thin line a seed and a thick one for their median, both in the legend.
+
+    Args:
+        axes: where to draw.
+        x: (points,).
+        values: (points, seeds); NaN after a seed stopped early. The median ends with the first
+            seed that stops, because that of fewer seeds would jump.
+        name: of what is drawn, such as "training"; may be empty.
+        colour: of all lines.
+    """
+    marker = "o" if len(x) == 1 else None
+    seeds = values.shape[1]
+    if seeds == 1:
+        axes.plot(x, values[:, 0], color=colour, linewidth=2, marker=marker, label=name)
+        return
+    thin = axes.plot(x, values, color=colour, linewidth=0.8, alpha=0.4, marker=marker)
+    thin[0].set_label(f"{name}, each of {seeds} seeds".lstrip(", "))
+    complete = np.isfinite(values).all(axis=1)
+    which = "median" if complete.all() else f"median of all {seeds}"
+    axes.plot(
+        x[complete],
+        np.median(values[complete], axis=1),
+        color=colour,
+        linewidth=2,
+        marker=marker,
+        label=f"{name}, {which}".lstrip(", "),
+    )
+
+
+def seeds_and_one(axes: Axes, x: np.ndarray, values: np.ndarray, shown: int, colour: str) -> None:
+    """A thin line a seed and a thick one for the seed with the median loss.
+
+    Args:
+        axes: where to draw.
+        x: (points,).
+        values: (points, seeds).
+        shown: index of the seed with the median loss.
+        colour: of the thick line.
+    """
+    seeds = values.shape[1]
+    if seeds == 1:
+        axes.plot(x, values[:, 0], color=colour, linewidth=2, label="network")
+        return
+    thin = axes.plot(x, values, color=GREY, linewidth=0.8, alpha=0.7)
+    thin[0].set_label(f"each of {seeds} seeds")
+    name = "seed of the median loss"
+    axes.plot(x, values[:, shown], color=colour, linewidth=2, label=name)
 
 
 def log_ordinate(axes: Axes) -> None:
-    """A logarithmic ordinate with labelled ticks however short it is; after the drawing."""
+    """A logarithmic ordinate with several labelled ticks however short it is; after the drawing."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 100 else (1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter("{x:g}")
+    subs = next(subs for ratio, subs in SUBDIVISIONS.items() if high / low > ratio)
+    _log_ticks(axes.yaxis, LogLocator(subs=subs, numticks=8))
+
+
+def log_abscissa(axes: Axes, places: Iterable[float] | None = None) -> None:
+    """A logarithmic abscissa with a tick at each of these places, or at powers of ten."""
+    axes.set_xscale("log")
+    _log_ticks(axes.xaxis, LogLocator() if places is None else FixedLocator(list(places)))
+
+
+def accuracy_ordinate(axes: Axes) -> None:
+    """Start at 0 if half of the axis would be used; else say where it starts; after the drawing."""
+    if axes.dataLim.y0 < 0.5:
+        axes.set_ylim(bottom=0)
+    else:
+        start = axes.get_ylim()[0]
+        axes.set_ylabel(f"{axes.get_ylabel()} (axis starts at {start:.3g})")
+
+
+def _log_ticks(axis: Axis, locator: LogLocator | FixedLocator) -> None:
+    def labelled(value: float, _: float) -> str:
+        low, high = axis.get_view_interval()
+        return log_label(value, powers=low < PLAIN[0] or high > PLAIN[1])
+
+    axis.set_major_locator(locator)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(labelled)
+
+
+def log_label(value: float, powers: bool) -> str:
+    """The label of a tick on a logarithmic axis: a plain number, or a multiple of 10ⁿ."""
+    if not powers:
+        return f"{value:,g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    factor = value / 10.0**exponent
+    power = f"10^{{{exponent}}}"
+    return f"${power}$" if np.isclose(factor, 1) else f"${factor:.2g}·{power}$"

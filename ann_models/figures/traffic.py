@@ -32,8 +32,7 @@ def distributions(
         distances: mean distance to the known digits, of the traffic and of the known digits.
         findings: by measure.
     """
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    ink, confidence, classes, embedding = figure.subplots(2, 2).ravel()
+    figure, (ink, confidence, classes, embedding) = style.panels(2, (10, 7), rows=2)
     _histograms(ink, recent.ink, reference.ink)
     _histograms(confidence, recent.confidence, reference.confidence)
     _histograms(embedding, *distances)
@@ -54,7 +53,7 @@ def distributions(
         verdict = "DRIFTED" if found.drifted else "as before"
         title = f"{verdict}: {found.size:.3f} (from {found.least} on), p = {found.p_value:.2g}"
         style.label(axes, title, xlabel, "share")
-    ink.legend(fontsize=11)
+    style.legend(figure)
     return figure
 
 

@@ -166,7 +166,9 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     } | calibration
     size = len(data.arrays["x_train"])
     findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
-    findings.figures["confusion_matrix"] = figures.confusion(matrix)
+    findings.figures["confusion_matrix"] = figures.confusion(
+        matrix, f"test digits, seed {training.seeds[best]}"
+    )
     findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
         f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)
     }

@@ -49,7 +49,7 @@ def perceptron(variant: Variant, data: Dataset, training: Training | None) -> Fi
             "decision_lines": figures.decision_lines(
                 x, {gate: (y, histories[gate].weights) for gate, y in gates.items()}
             ),
-            "mistakes": figures.mistakes_per_epoch(
+            "mistakes": figures.errors_per_epoch(
                 {gate: history.mistakes for gate, history in histories.items()}
             ),
         },
@@ -67,7 +67,7 @@ def xor_kernel(variant: Variant, data: Dataset, training: Training | None) -> Fi
         curves={"train_accuracy": accuracy, "mistakes": history.mistakes},
         figures={
             "lifted_space": figures.lifted_space(x, y, history.weights[-1]),
-            "mistakes": figures.mistakes_per_epoch({"XOR with $x_1x_2$": history.mistakes}),
+            "mistakes": figures.errors_per_epoch({"XOR with $x_1x_2$": history.mistakes}),
         },
         tables={"weights": _weights(history)},
     )

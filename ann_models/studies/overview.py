@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ann_models.datasets import generate
+from ann_models.evaluation import deviation as spread_of
 from ann_models.figures import comparison as figures
 from ann_models.findings import Findings
 from ann_models.studies.over_seeds import final
 from ann_models.studies.overfitting import GRID, QUANTILES
 
 TEST_DIGITS = 10_000
+ENDS = ("high", "low")  # of an accuracy's 95 % interval; as errors, the low end first
 AGAINST_STRENGTH = ("weights_norm_l1", "weights_norm_l2", "train_mse", "curve_roughness")
 
 
@@ -82,10 +84,11 @@ def _digits(runs: Sequence[Summary]) -> Findings:
     if not judged:
         return Findings()
     names = [run.name for run in judged]
-    train, test, gap, deviation = (
+    train, test, gap = (
         np.array([run.metrics.get(metric, 0.0) for run in judged])
-        for metric in ("train_accuracy", "test_accuracy", "generalisation_gap", "test_accuracy_std")
+        for metric in ("train_accuracy", "test_accuracy", "generalisation_gap")
     )
+    deviation = np.array([spread_of(run.metrics, "test_accuracy") or 0.0 for run in judged])
     return Findings(
         figures={"accuracies": figures.accuracies(names, train, test, deviation)},
         tables={
@@ -180,13 +183,15 @@ def _against_strength(norm: str, base: Summary, penalised: Sequence[Summary]) ->
 
 def _data(runs: Sequence[Summary]) -> Findings:
     """Row 24: test error against training-set size, with and without augmentation."""
-    lines: dict[str, list[tuple[float, float]]] = {}
+    lines: dict[str, list[tuple[float, ...]]] = {}
     for run in runs:
         if "train_size" in run.metrics:
             augmented = any(name.startswith("augmentation_") for name in run.parameters)
             line = "with augmentation" if augmented else "without augmentation"
-            error = 1 - run.metrics["test_accuracy"]
-            lines.setdefault(line, []).append((run.metrics["train_size"], error))
+            accuracy = run.metrics["test_accuracy"]
+            interval = (run.metrics.get(f"best_test_accuracy_{end}", accuracy) for end in ENDS)
+            point = (1 - accuracy, *(1 - end for end in interval))
+            lines.setdefault(line, []).append((run.metrics["train_size"], *point))
     if not lines:
         return Findings()
     errors = {name: np.array(sorted(pairs)).T for name, pairs in sorted(lines.items())}
@@ -194,9 +199,9 @@ def _data(runs: Sequence[Summary]) -> Findings:
         figures={"test_error_against_size": figures.error_against_size(errors)},
         tables={
             "test_error_against_size": {
-                "line": [name for name, (sizes, _) in errors.items() for _ in sizes],
-                "train_size": [float(size) for sizes, _ in errors.values() for size in sizes],
-                "test_error": [float(error) for _, values in errors.values() for error in values],
+                "line": [name for name, line in errors.items() for _ in line[0]],
+                "train_size": [float(size) for line in errors.values() for size in line[0]],
+                "test_error": [float(error) for line in errors.values() for error in line[1]],
             }
         },
     )
@@ -213,10 +218,11 @@ def _accuracy(runs: Sequence[Summary]) -> Findings:
         return np.array([run.metrics.get(metric, 0.0) for run in judged])
 
     names = [run.name for run in judged]
-    test, deviation = column("test_accuracy"), column("test_accuracy_std")
+    test = column("test_accuracy")
+    deviation = np.array([spread_of(run.metrics, "test_accuracy") or 0.0 for run in judged])
     return Findings(
         figures={
-            "mistakes_left": figures.mistakes_left(
+            "mistakes_left": figures.errors_left(
                 names, TEST_DIGITS * (1 - test), TEST_DIGITS * deviation, column("parameters")
             )
         },

@@ -31,7 +31,9 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
     """
     x, y = (data.arrays[name][:PROBE] for name in ("x_train", "y_train"))
     probe = keras.models.clone_model(training.models[0])
-    measured = [[_measure(probe, weights, x, y) for weights in row] for row in training.snapshots]
+    measured = [
+        [_measure(probe, weights, x, y) for weights in row] for row in training.snapshots.values()
+    ]
     norms = np.array([[norm for norm, _ in row] for row in measured])  # (epochs+1, seeds, layers)
     zeros = np.array([[zero for _, zero in row] for row in measured])  # hidden layers only
     activation = training.models[0].layers[-2].activation.__name__
@@ -50,14 +52,16 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
         "zero_activation_share_start": zeros[0].mean(),
         "zero_activation_share": zeros[-1].mean(),
     }
+    shares = zeros[[0, -1]].mean(axis=1)  # before and after training
     shown = median_seed(training)
     findings.figures |= {
         "gradient_norms_at_start": figures.gradient_norms_at_start(norms[0].T, activation),
         "gradient_norms_in_training": figures.gradient_norms_in_training(
             norms[:, shown], activation
         ),
-        "zero_activations": figures.zero_activations(zeros[[0, -1]].mean(axis=1), activation),
     }
+    if shares.any():  # only ReLU's are exactly zero
+        findings.figures["zero_activations"] = figures.zero_activations(shares, activation)
     return findings
 
 

@@ -34,12 +34,12 @@ class Progress:
     Attributes:
         history: each measure so far, (epochs, seeds); NaN after a seed stopped early.
         generators: what orders the batches, one a seed.
-        snapshots: [epoch][seed] → weights, for entries that keep them.
+        snapshots: epoch → [seed] → weights, for entries that keep them; 0 is untrained.
     """
 
     history: dict[str, NDArray[np.float64]]
     generators: list[np.random.Generator]
-    snapshots: list[list[Arrays]] = field(default_factory=list)
+    snapshots: dict[int, list[Arrays]] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -49,8 +49,16 @@ class Progress:
     @property
     def loss(self) -> float:
         """The mean over the seeds of the last training loss."""
-        losses = self.history["train_loss"]
-        return float(np.nanmean(losses[np.isfinite(losses).any(axis=1)][-1]))
+        return self._last("train_loss")
+
+    @property
+    def val_loss(self) -> float | None:
+        """The same of the validation loss, if there is validation data."""
+        return self._last("val_loss") if "val_loss" in self.history else None
+
+    def _last(self, measure: str) -> float:
+        values = self.history[measure]
+        return float(np.nanmean(values[np.isfinite(values).any(axis=1)][-1]))
 
     @property
     def stopped(self) -> bool:
@@ -84,7 +92,7 @@ class Checkpoint:
         """Write the file, whole or not at all."""
         states = [generator.bit_generator.state for generator in progress.generators]
         arrays = {f"variable/{i}": value for i, value in enumerate(variables)}
-        for epoch, seeds in enumerate(progress.snapshots):
+        for epoch, seeds in progress.snapshots.items():
             for seed, weights in enumerate(seeds):
                 arrays |= {f"snapshot/{epoch}/{seed}/{i}": w for i, w in enumerate(weights)}
         arrays |= {f"history/{name}": values for name, values in progress.history.items()}
@@ -117,7 +125,7 @@ class Checkpoint:
             elif kind == "snapshot":
                 epoch, seed, _ = map(int, place)
                 kept[epoch][seed].append(value)
-        snapshots = [list(seeds.values()) for seeds in kept.values()]
+        snapshots = {epoch: list(seeds.values()) for epoch, seeds in kept.items()}
         return Progress(history, generators, snapshots), variables
 
     def remove(self) -> None:

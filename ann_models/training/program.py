@@ -75,7 +75,7 @@ class Program:
         self,
         models: list[keras.Model],
         seeds: tuple[int, ...],
-        report: Callable[[int, float], None],
+        report: Callable[[Progress], None],
         checkpoint: Checkpoint | None,
     ) -> Training:
         """Train these models in place, one a replica; Ctrl-C keeps the finished chunks.
@@ -83,7 +83,7 @@ class Program:
         Args:
             models: their weights are the start, and are overwritten by the trained ones.
             seeds: of the models.
-            report: called after each chunk with the epochs done and the training loss.
+            report: called after each chunk.
             checkpoint: resumed from if it holds this training, and kept up to date.
 
         Raises:
@@ -98,7 +98,7 @@ class Program:
                     self._advance(progress, seeds)
                 if checkpoint and checkpoint.is_due():
                     checkpoint.save(progress, self._values())
-                report(progress.epochs, progress.loss)
+                report(progress)
         except KeyboardInterrupt:
             interrupted = True
             if checkpoint:
@@ -107,7 +107,9 @@ class Program:
             if checkpoint:
                 checkpoint.remove()
         stopping = self.variant.early_stopping is not None
-        self.state.copy_to(models, best=stopping and progress.epochs > 0)
+        trained = self.state.weights_by_replica(best=stopping and progress.epochs > 0)
+        for model, weights in zip(models, trained, strict=True):
+            model.set_weights(weights)
         return Training(
             models=models,
             seeds=seeds,
@@ -130,7 +132,7 @@ class Program:
         return Progress(
             history={name: np.zeros((0, self.replicas)) for name in names},
             generators=[np.random.default_rng(seed) for seed in seeds],
-            snapshots=[self.state.weights_by_replica()] if self.variant.keep_weights else [],
+            snapshots={0: self.state.weights_by_replica()} if self._takes_snapshots else {},
         )
 
     def _advance(self, progress: Progress, seeds: tuple[int, ...]) -> None:
@@ -144,8 +146,12 @@ class Program:
         measures = {name: values.numpy()[:epochs] for name, values in history.items()}
         self._require_finite(measures["train_loss"], active.numpy()[:epochs], progress, seeds)
         progress.extend(measures)
-        if self.variant.keep_weights:
-            progress.snapshots.append(self.state.weights_by_replica())
+        if self._takes_snapshots:
+            progress.snapshots[progress.epochs] = self.state.weights_by_replica()
+
+    @property
+    def _takes_snapshots(self) -> bool:
+        return self.variant.keep_weights or self.variant.frames > 0
 
     def _values(self) -> list[np.ndarray]:
         return [variable.numpy() for variable in self.state.checkpointed]
@@ -178,11 +184,11 @@ def shuffled(
 
 
 def _epochs_a_chunk(variant: Variant, indices: int) -> int:
-    """One where the weights of each epoch are kept; else a twentieth, in bounded memory."""
+    """One if each epoch's weights are kept; else for so many frames or reports, in memory."""
     if variant.keep_weights:
         return 1
     within_memory = max(1, ORDERS_IN_MEMORY // indices)
-    return min(within_memory, -(-variant.epochs // PROGRESS_REPORTS))
+    return min(within_memory, -(-variant.epochs // (variant.frames or PROGRESS_REPORTS)))
 
 
 def _tensors(data: Dataset) -> Mapping[str, tf.Tensor]:

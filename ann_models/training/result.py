@@ -32,7 +32,8 @@ class Training:
             `train_accuracy`, `val_loss`, `val_accuracy`; each (epochs, seeds), NaN after a seed
             stopped early.
         seconds: wall time, compilation included.
-        snapshots: for entries that keep weights: [epoch][seed] → weights; epoch 0 is untrained.
+        snapshots: for entries that keep weights or have frames: epoch → [seed] → weights, as
+            `model.get_weights()` gives them; epoch 0 is untrained.
         best_epoch: (seeds,), the first epoch is 1; with early stopping only.
         interrupted: whether Ctrl-C ended it before its last epoch.
     """
@@ -41,7 +42,7 @@ class Training:
     seeds: tuple[int, ...]
     history: dict[str, NDArray[np.float64]]
     seconds: float
-    snapshots: list[list[Weights]] = field(default_factory=list)
+    snapshots: dict[int, list[Weights]] = field(default_factory=dict)
     best_epoch: NDArray[np.int64] | None = None
     interrupted: bool = False
 
@@ -73,9 +74,10 @@ class Training:
         for i, weights in enumerate(zip(*(m.get_weights() for m in self.models), strict=True)):
             arrays[f"weights/{i}"] = np.stack(weights)
         if self.snapshots:
+            arrays["snapshot_epochs"] = np.array(list(self.snapshots))
             for i in range(len(self.snapshots[0][0])):
                 arrays[f"snapshots/{i}"] = np.stack(
-                    [[weights[i] for weights in seeds] for seeds in self.snapshots]
+                    [[weights[i] for weights in seeds] for seeds in self.snapshots.values()]
                 )
         archives.write(path, arrays)
 
@@ -109,10 +111,10 @@ class Training:
             seeds=seeds,
             history=group("history/"),
             seconds=float(arrays["seconds"]),
-            snapshots=[
-                [[stacked[epoch, i] for stacked in kept] for i in range(len(seeds))]
-                for epoch in range(len(kept[0]) if kept else 0)
-            ],
+            snapshots={
+                int(epoch): [[stacked[place, i] for stacked in kept] for i in range(len(seeds))]
+                for place, epoch in enumerate(arrays.get("snapshot_epochs", ()))
+            },
             best_epoch=arrays.get("best_epoch"),
             interrupted=bool(arrays["interrupted"]),
         )
@@ -130,10 +132,11 @@ def joined(parts: Sequence[Training], seconds: float) -> Training:
             for name in parts[0].history
         },
         seconds=seconds,
-        snapshots=[
-            [weights for seeds in epoch for weights in seeds]
-            for epoch in zip(*(part.snapshots for part in parts), strict=True)
-        ],
+        snapshots={
+            epoch: [weights for part in parts for weights in part.snapshots[epoch]]
+            for epoch in parts[0].snapshots
+            if all(epoch in part.snapshots for part in parts)
+        },
         best_epoch=np.concatenate(best) if best else None,
         interrupted=parts[-1].interrupted,
     )

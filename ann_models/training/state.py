@@ -68,6 +68,9 @@ class State:
         self.seeds = tf.Variable(tf.zeros(replicas, tf.int32))
         self.penalty_scale = tf.Variable(1.0)
         self._initial_optimizer = [(v, v.numpy()) for v in self.optimizer.variables]
+        variables = (*model.trainable_variables, *model.non_trainable_variables)
+        positions = {id(variable): i for i, variable in enumerate(variables)}
+        self._weights = [positions[id(weight)] for weight in model.weights]  # no dropout seeds
 
     @property
     def network_variables(self) -> list[keras.Variable]:
@@ -101,26 +104,16 @@ class State:
         for variable, value in zip(self.checkpointed, values, strict=True):
             variable.assign(value)
 
-    def weights_by_replica(self) -> list[Weights]:
-        """The trainable weights as arrays, [replica] → weights."""
-        arrays = [v.numpy() for v in self.parameters]
-        return [
-            _arrays(self.layout.unflatten([array[replica] for array in arrays]))
-            for replica in range(self.replicas)
-        ]
-
-    def copy_to(self, models: Sequence[keras.Model], best: bool) -> None:
-        """Assign each replica's weights to its model; those of its best epoch if `best`."""
+    def weights_by_replica(self, best: bool = False) -> list[Weights]:
+        """[replica] → arrays as `model.get_weights()` gives them; of its best epoch if `best`."""
         arrays = [v.numpy() for v in (self.best if best else self.network_variables)]
         parameters, buffers = arrays[: len(self.parameters)], arrays[len(self.parameters) :]
-        for replica, model in enumerate(models):
-            values = self.layout.unflatten([array[replica] for array in parameters])
+        found = []
+        for replica in range(self.replicas):
+            values = _arrays(self.layout.unflatten([array[replica] for array in parameters]))
             values += [array[replica] for array in buffers]
-            variables = (*model.trainable_variables, *model.non_trainable_variables)
-            learned = {id(weight) for weight in model.weights}  # dropout's seeds are not
-            for variable, value in zip(variables, values, strict=True):
-                if id(variable) in learned:
-                    variable.assign(value)
+            found.append([values[position] for position in self._weights])
+        return found
 
 
 def _stacked(value: NDArray[Any], replicas: int) -> keras.Variable:

@@ -137,7 +137,7 @@ def count_correct(loss: Loss, y: tf.Tensor, outputs: tf.Tensor, mask: tf.Tensor)
 def for_each_replica(function: Callable[[Any], Any], stacked: Any, replicas: int) -> Any:
     """Apply a function to each replica's slice of nested tensors (replicas, …), vectorised."""
     if replicas > 1:
-        return tf.vectorized_map(function, stacked)
+        return tf.vectorized_map(function, stacked, warn=False)  # of operations run in a loop
     one = tf.nest.map_structure(lambda t: tf.squeeze(t, 0), stacked)
     return tf.nest.map_structure(lambda t: tf.expand_dims(t, 0), function(one))
 

@@ -13,7 +13,7 @@ from pipelines.cli.options import as_json, examples
 from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
-    from pipelines.local.status import Standing
+    from pipelines.local.status import ServiceStatus
 
 COLOURS = {"ann": "white", "MLflow": "blue", "Prefect": "magenta", "schedules": "cyan"}
 port = click.IntRange(1, 65535)
@@ -39,15 +39,15 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     on: every line is kept in up.log in the state folder.
     """
     from pipelines.local import stack
-    from pipelines.local.log import UpLog
+    from pipelines.local.log import ServiceLog
     from pipelines.local.services import Ports
 
     settings = session.load_settings()
     at = Ports(mlflow_port, prefect_port, port)
-    log = UpLog(settings.home / "up.log", _show_line)
+    log = ServiceLog(settings.home / "up.log", _show_line)
     notify(f"starting; every line is kept in {settings.home / 'up.log'}")
-    stack.run(settings, at, log, _show)
-    notify("everything has ended.")
+    stack.run(settings, at, log, _print)
+    notify("all services have ended.")
 
 
 @click.command(epilog=examples("ann status", "ann status --json"))
@@ -55,16 +55,16 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
     """Show which services run, where, and their health; exit code 1 if one is not healthy."""
-    from pipelines.local import status as standing
+    from pipelines.local import status as local
 
     settings = session.load_settings()
-    parts = standing.status(settings)
+    parts = local.status(settings)
     if as_json:
-        document = {"up": standing.is_up(settings), "services": [asdict(part) for part in parts]}
+        document = {"up": local.is_up(settings), "services": [asdict(part) for part in parts]}
         click.echo(json.dumps(document))
     else:
-        _show(parts)
-    if not all(part.well for part in parts):
+        _print(parts)
+    if not all(part.healthy for part in parts):
         context.exit(1)
 
 
@@ -83,12 +83,12 @@ def _show_line(name: str, line: str) -> None:
     click.echo(line)
 
 
-def _show(parts: list[Standing]) -> None:
+def _print(parts: list[ServiceStatus]) -> None:
     from rich.table import Table
 
     table = Table("service", "address", "", "", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for part in parts:
-        mark = "[green]✓[/]" if part.well else "[red]✗[/]"
+        mark = "[green]✓[/]" if part.healthy else "[red]✗[/]"
         again = f" (restarted {part.restarts} times)" if part.restarts else ""
-        table.add_row(part.name, part.address, mark, f"{part.words}{again}")
+        table.add_row(part.name, part.address, mark, f"{part.message}{again}")
     print_table(table)

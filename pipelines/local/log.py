@@ -1,4 +1,4 @@
-"""One log of many services: whole in a file, readable on the terminal."""
+"""One log of all services: complete in a file, filtered on the terminal."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from datetime import datetime
 from pathlib import Path
 
 
-class UpLog:
-    """Every service's lines, each behind its name: in a file, and where a person watches."""
+class ServiceLog:
+    """Every service's lines, each behind its name: in a file, and on the terminal."""
 
     LARGEST = 10 * 1024**2  # bytes; the file before it is kept
 
     def __init__(self, path: Path, show: Callable[[str, str], None]) -> None:
-        """Append to a file; `show` is given each name and line that a person wants to see."""
+        """Append to a file; `show` is called with each name and line for the terminal."""
         self._path = path
-        self._show = show
+        self._show: Callable[[str, str], None] | None = show
         self._file = path.open("a")
         self._in_traceback: set[str] = set()
 
     def __call__(self, name: str, line: str) -> None:
-        """Keep and show one line."""
+        """Write one line to the file, and show it."""
         if not line.strip():
             return
         if self._file.tell() > self.LARGEST:
@@ -28,11 +28,14 @@ class UpLog:
             self._path.replace(self._path.with_suffix(".log.1"))
             self._file = self._path.open("a")
         print(f"{datetime.now():%F %T} {name:<9} {line}", file=self._file, flush=True)
-        if self._for_people(name, line):
-            self._show(name, line)
+        if self._show and self._for_people(name, line):
+            try:
+                self._show(name, line)
+            except OSError:  # the terminal was closed, or nobody reads the pipe any more
+                self._show = None
 
     def _for_people(self, name: str, line: str) -> bool:
-        """Whether a line tells a person something: no traceback, request or banner does."""
+        """Whether a line is worth showing: no traceback, request or banner is."""
         if line.startswith("Traceback"):
             self._in_traceback.add(name)
         elif line[0].isdigit() or name == "ann":  # a time: the next message

@@ -35,7 +35,7 @@ def check_free(port: int, what: str, option: str) -> None:
 
 
 def holder(port: int) -> str:
-    """The program that listens on a port, in words."""
+    """The program that listens on a port."""
     for process in psutil.process_iter():
         try:
             ours = process.net_connections(kind="tcp")

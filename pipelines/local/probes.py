@@ -1,4 +1,4 @@
-"""Whether a server is well, asked the way its users ask it."""
+"""Health checks of the services, by the requests that their users send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS
 from serving.settings import NOT_ASKED
 
 SECONDS = 5.0  # a server may be busy
-SILENT = "does not answer"
+UNRESPONSIVE = "does not answer"
 NO_CHAMPION = "waiting for a champion: run `ann run mnist_ann`"
 
 
@@ -31,7 +31,7 @@ def mlflow(address: str) -> Callable[[float], Health]:
 
 
 def prefect(api_url: str, seconds: float = SECONDS) -> Callable[[float], Health]:
-    """A Prefect server, by its own word."""
+    """A Prefect server, by its health route."""
 
     def probe(started: float) -> Health:
         status, _ = _ask(f"{api_url}/health", seconds=seconds)
@@ -52,14 +52,14 @@ def worker(api_url: str, pool: str, name: str) -> Callable[[float], Health]:
         now = time.time()
         begun = started if started <= now else 0  # the clock was set back
         if beat < max(begun, now - 3 * HEARTBEAT_SECONDS):
-            return Health(False, "no heartbeat", answers=False)
+            return Health(False, "no heartbeat", responsive=False)
         return Health(True, f"runs the schedules of pool {pool!r}")
 
     return probe
 
 
 def digits(address: str) -> Callable[[float], Health]:
-    """The digit service: it is well without a champion, too, and says what it waits for."""
+    """The digit service: healthy without a champion, too, and what it waits for."""
 
     def probe(started: float) -> Health:
         status, _ = _ask(f"{address}/health/live")
@@ -79,11 +79,13 @@ def digits(address: str) -> Callable[[float], Health]:
 def _by_status(status: int | None) -> Health:
     if status == 200:
         return Health(True)
-    return Health(False, f"HTTP {status}") if status else Health(False, SILENT, answers=False)
+    return (
+        Health(False, f"HTTP {status}") if status else Health(False, UNRESPONSIVE, responsive=False)
+    )
 
 
 def _ask(url: str, body: Any = None, seconds: float = SECONDS) -> tuple[int | None, Any]:
-    """Status and JSON of an answer; None if nobody answers."""
+    """Status and JSON of a response; None without one."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"Content-Type": "application/json"})
     try:

@@ -1,4 +1,4 @@
-"""The parts of what runs on one machine: where each is found, and how its health is asked."""
+"""The services of one machine: the address of each, and how its health is checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipelines.local import ports, probes
+from pipelines.local import probes
+from pipelines.local.ports import HOST
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import POOL
 from pipelines.settings import Settings
@@ -24,35 +25,35 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one part of the whole is found, and how its health is asked.
+class Endpoint:
+    """A service's address, and how its health is checked.
 
     Attributes:
-        name: how people call it.
+        name: shown to people.
         address: what a person opens.
-        probe: asks whether it is well, given the time of its start.
-        ours: whether `ann up` starts it; else it is a server that the environment names.
+        probe: checks its health, given the time of its start.
+        managed: whether `ann up` starts it; else it is a server that the environment names.
     """
 
     name: str
     address: str
     probe: Callable[[float], Health]
-    ours: bool
+    managed: bool
 
 
-def places(settings: Settings, at: Ports) -> list[Place]:
-    """The parts of the whole, in the order of their start."""
+def endpoints(settings: Settings, ports: Ports) -> list[Endpoint]:
+    """The services, in the order of their start."""
     served = settings.tracking_uri.startswith("http")
-    mlflow = settings.tracking_uri.rstrip("/") if served else f"http://{ports.HOST}:{at.mlflow}"
-    prefect = settings.prefect_api_url or f"http://{ports.HOST}:{at.prefect}/api"
+    mlflow = settings.tracking_uri.rstrip("/") if served else f"http://{HOST}:{ports.mlflow}"
+    prefect = settings.prefect_api_url or f"http://{HOST}:{ports.prefect}/api"
     prefect = prefect.rstrip("/")
     page = prefect.removesuffix("/api")
-    digits = f"http://{ports.HOST}:{at.digits}"
+    digits = f"http://{HOST}:{ports.digits}"
     return [
-        Place(MLFLOW, mlflow, probes.mlflow(mlflow), not served),
-        Place(PREFECT, page, probes.prefect(prefect), not settings.prefect_api_url),
-        Place(
+        Endpoint(MLFLOW, mlflow, probes.mlflow(mlflow), not served),
+        Endpoint(PREFECT, page, probes.prefect(prefect), not settings.prefect_api_url),
+        Endpoint(
             WORKER, f"{page}/deployments", probes.worker(prefect, POOL, socket.gethostname()), True
         ),
-        Place(DIGITS, digits, probes.digits(digits), True),
+        Endpoint(DIGITS, digits, probes.digits(digits), True),
     ]

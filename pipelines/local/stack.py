@@ -1,8 +1,8 @@
-"""`ann up`: everything a person uses on one machine, started, kept alive and ended together.
+"""`ann up`: the services of one machine, started, kept running and ended together.
 
-Runs, scheduled or typed, and the digit service read and write the store in the state folder
-themselves; the MLflow server beside them is its face for people and for other programs. So no run
-depends on that server, and `ann run` means the same with and without it.
+Runs, scheduled or ad hoc, and the digit service read and write the store in the state folder
+directly; the MLflow server is for people and other programs. So no run depends on that server, and
+`ann run` works the same with and without it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipelines.errors import Locked, WrongUse
 from pipelines.local import mlflow_ui, ports, status
-from pipelines.local.log import UpLog
-from pipelines.local.services import DIGITS, MLFLOW, PREFECT, WORKER, Ports, places
-from pipelines.local.status import Standing
-from pipelines.local.supervisor import Service, State, Supervisor, end_orphans
+from pipelines.local.log import ServiceLog
+from pipelines.local.process_tags import terminate_orphans
+from pipelines.local.services import DIGITS, MLFLOW, PREFECT, WORKER, Ports, endpoints
+from pipelines.local.status import ServiceStatus
+from pipelines.local.supervisor import Service, State, Supervisor
 from pipelines.locks import exclusive_lock
 from pipelines.scheduling import flow_history
 from pipelines.settings import Settings
@@ -30,12 +31,12 @@ PATHS = ("ANN_MNIST_PATH",)  # runs of a schedule start in another folder
 
 def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[Service]:
     """What `ann up` starts: the servers first, then what needs them."""
-    parts = {place.name: place for place in places(settings, at)}
+    parts = {endpoint.name: endpoint for endpoint in endpoints(settings, at)}
     prefect_api_url = settings.prefect_api_url or f"{parts[PREFECT].address}/api"
     common = {
         "ANN_HOME": str(settings.home),
         "PREFECT_API_URL": prefect_api_url,
-        "PREFECT_CLIENT_MAX_RETRIES": "5",  # a server that starts anew is waited for, a minute
+        "PREFECT_CLIENT_MAX_RETRIES": "5",  # a server that restarts is waited for, a minute
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
         "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR",
         "PREFECT_LOGGING_COLORS": "false",
@@ -44,7 +45,7 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
     common |= {name: str(Path(environ[name]).absolute()) for name in PATHS if environ.get(name)}
     server = {
         **flow_history.ENVIRONMENT,
-        # In memory, the default, a restart would lose who holds a schedule's one place, for ever.
+        # In memory, the default, a restart would lose the holder of a schedule's slot indefinitely.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
         ),
@@ -63,75 +64,80 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
         (WORKER, [sys.executable, "-m", "pipelines.worker"], worker, (MLFLOW, PREFECT)),
         (DIGITS, [sys.executable, *digits], {"ANN_MLFLOW_UI": parts[MLFLOW].address}, (MLFLOW,)),
     ]
-    starting = [name for name, place in parts.items() if place.ours]
+    managed = [name for name, endpoint in parts.items() if endpoint.managed]
     return [
         Service(
             name,
             command,
             parts[name].probe,
             {**common, **environment},
-            tuple(other for other in after if other in starting),
+            tuple(other for other in depends_on if other in managed),
         )
-        for name, command, environment, after in planned
-        if name in starting
+        for name, command, environment, depends_on in planned
+        if name in managed
     ]
 
 
-def run(settings: Settings, at: Ports, log: UpLog, ready: Callable[[list[Standing]], None]) -> None:
-    """Start everything, keep it alive until Ctrl-C or SIGTERM, then end it.
+def run(
+    settings: Settings, at: Ports, log: ServiceLog, ready: Callable[[list[ServiceStatus]], None]
+) -> None:
+    """Start everything, keep it running until Ctrl-C, SIGTERM or SIGHUP, then end it.
 
     Args:
-        settings: the state folder and the servers that are there already.
+        settings: the state folder and the servers that exist already.
         at: the ports of this machine.
-        log: is given every line.
-        ready: is called once, when all parts are well or said to be in trouble.
+        log: called with every line.
+        ready: called once, when every service is healthy or was reported as not ready.
 
     Raises:
         WrongUse: it runs already for this state folder, or a port is taken.
     """
     with _only_one(settings):
-        left = end_orphans(str(settings.home))
+        left = terminate_orphans(str(settings.home))
         if left:
-            log("ann", f"ended {left} processes that an earlier `ann up` had to leave behind")
+            log("ann", f"ended {left} orphaned processes of an earlier `ann up`")
         wanted = {MLFLOW: "mlflow", PREFECT: "prefect", DIGITS: "digits"}
-        for place in places(settings, at):
-            if place.ours and place.name in wanted:
-                number = getattr(at, wanted[place.name])
-                option = "--port" if place.name == DIGITS else f"--{wanted[place.name]}-port"
-                ports.check_free(number, place.name, f"ann up {option}")
+        for endpoint in endpoints(settings, at):
+            if endpoint.managed and endpoint.name in wanted:
+                number = getattr(at, wanted[endpoint.name])
+                option = "--port" if endpoint.name == DIGITS else f"--{wanted[endpoint.name]}-port"
+                ports.check_free(number, endpoint.name, f"ann up {option}")
         asyncio.run(_run(settings, at, log, ready))
 
 
 async def _run(
-    settings: Settings, at: Ports, log: UpLog, ready: Callable[[list[Standing]], None]
+    settings: Settings, at: Ports, log: ServiceLog, ready: Callable[[list[ServiceStatus]], None]
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def ask_to_stop() -> None:
-        if not stop.is_set():
-            log("ann", "ending; a run at work is told to stop and marked so")
-        stop.set()
+        first = not stop.is_set()
+        stop.set()  # before anything is printed: the terminal may be closed
+        if first:
+            log("ann", "ending; an active run is stopped and marked as such")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, ask_to_stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, ask_to_stop)
 
     def changed(states: Mapping[str, State]) -> None:
-        status.write_note(settings, at, states)
+        status.write_state(settings, at, states)
 
     planned = services(settings, at, os.environ)
     supervisor = Supervisor(planned, str(settings.home), log, changed)
 
-    async def tell_when_ready() -> None:
-        await supervisor.settled()
-        ready(await asyncio.to_thread(status.status, settings))
+    async def report_when_ready() -> None:
+        await supervisor.ready()
+        with suppress(OSError):  # the terminal was closed
+            ready(await asyncio.to_thread(status.status, settings))
 
-    telling = asyncio.create_task(tell_when_ready())
+    reporting = asyncio.create_task(report_when_ready())
     try:
         await supervisor.run(stop)
     finally:
-        telling.cancel()
-        status.note_file(settings).unlink(missing_ok=True)
+        reporting.cancel()
+        status.state_file(settings).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -141,7 +147,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
         try:
             stack.enter_context(exclusive_lock(settings.home / "up.lock", seconds=0))
         except Locked:
-            note = status.read_note(settings)
+            note = status.read_state(settings)
             who = f" (process {note['pid']})" if note else ""
             raise WrongUse(
                 f"`ann up` runs already for {settings.home}{who}; `ann status` shows it, Ctrl-C in "

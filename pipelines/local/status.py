@@ -1,4 +1,4 @@
-"""What a running `ann up` tells the commands beside it, by a note in the state folder."""
+"""The state of a running `ann up`, for other commands: a file in the state folder."""
 
 from __future__ import annotations
 
@@ -11,40 +11,42 @@ from typing import Any
 
 from pipelines.home import replacing
 from pipelines.local import probes, temporary_server
-from pipelines.local.services import PREFECT, Ports, places
+from pipelines.local.services import PREFECT, Ports, endpoints
 from pipelines.local.supervisor import Health, State
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import Settings
 
+NOT_STARTED = "not started: `ann up`"
+
 
 @dataclass(frozen=True)
-class Standing:
-    """What `ann status` says of one part."""
+class ServiceStatus:
+    """What `ann status` reports of one service."""
 
     name: str
     address: str
-    well: bool
-    words: str
+    healthy: bool
+    message: str
     pid: int | None
     restarts: int
 
 
 def prefect_of_running_stack(settings: Settings) -> str | None:
-    """The Prefect server of the `ann up` that runs for this state folder, if it answers."""
-    note = read_note(settings)
+    """The Prefect server of this state folder's running `ann up`, if it answers."""
+    note = read_state(settings)
     if note is None:
         return None
     url: str = note["prefect_api_url"]
-    return url if probes.prefect(url, seconds=3)(0).well else None
+    return url if probes.prefect(url, seconds=3)(0).healthy else None
 
 
 def reach_prefect(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> bool:
-    """Name a Prefect server in PREFECT_API_URL, before Prefect is imported.
+    """Set PREFECT_API_URL, before Prefect is imported.
 
     That of the environment, else that of `ann up`, else a temporary one on the same database.
 
     Returns:
-        Whether it is one that stays.
+        Whether it is a permanent one.
     """
     url = settings.prefect_api_url or prefect_of_running_stack(settings)
     if url is None:
@@ -56,62 +58,62 @@ def reach_prefect(settings: Settings, environ: MutableMapping[str, str] = os.env
 
 def is_up(settings: Settings) -> bool:
     """Whether `ann up` runs for this state folder."""
-    return read_note(settings) is not None
+    return read_state(settings) is not None
 
 
-def status(settings: Settings) -> list[Standing]:
-    """Ask every part how it is; those that `ann up` would start count as not started without it."""
-    note = read_note(settings)
-    at = Ports(**note["ports"]) if note else Ports()
+def status(settings: Settings) -> list[ServiceStatus]:
+    """Check every service; those that `ann up` would start count as not started without it."""
+    note = read_state(settings)
+    ports = Ports(**note["ports"]) if note else Ports()
     states = {name: State(**state) for name, state in (note or {"states": {}})["states"].items()}
-    standings = []
-    for place in places(settings, at):
-        state = states.get(place.name, State())
-        if place.ours and state.pid is None:
-            why = note["words"][place.name] if place.name in states else "not started: `ann up`"
-            health = Health(False, why)
+    found = []
+    for endpoint in endpoints(settings, ports):
+        state = states.get(endpoint.name, State())
+        if endpoint.managed and state.pid is None:
+            message = note["messages"][endpoint.name] if endpoint.name in states else NOT_STARTED
+            health = Health(False, message)
         else:
-            health = place.probe(state.started)
-        standings.append(
-            Standing(
-                place.name,
-                place.address,
-                health.well,
-                health.words,
+            health = endpoint.probe(state.started)
+        found.append(
+            ServiceStatus(
+                endpoint.name,
+                endpoint.address,
+                health.healthy,
+                health.message,
                 state.pid,
                 max(0, state.starts - 1),
             )
         )
-    return standings
+    return found
 
 
-def note_file(settings: Settings) -> Path:
-    """Where a running `ann up` leaves word of itself."""
+def state_file(settings: Settings) -> Path:
+    """The file that a running `ann up` keeps."""
     return settings.home / "up.json"
 
 
-def write_note(settings: Settings, at: Ports, states: Mapping[str, State]) -> None:
-    """Leave word of what runs where, for the commands that are typed beside it."""
-    prefect = next(place for place in places(settings, at) if place.name == PREFECT)
+def write_state(settings: Settings, ports: Ports, states: Mapping[str, State]) -> None:
+    """Record which services run where, for other commands."""
+    prefect = next(each for each in endpoints(settings, ports) if each.name == PREFECT)
     document = {
         "pid": os.getpid(),
         "process": this_process(),
-        "ports": asdict(at),
+        "ports": asdict(ports),
         "prefect_api_url": settings.prefect_api_url or f"{prefect.address}/api",
         "states": {
             name: {"pid": s.pid, "started": s.started, "starts": s.starts}
             for name, s in states.items()
         },
-        "words": {name: s.health.words for name, s in states.items()},
+        "messages": {name: s.health.message for name, s in states.items()},
     }
-    with replacing(note_file(settings)) as unfinished:
+    with replacing(state_file(settings)) as unfinished:
         unfinished.write_text(json.dumps(document))
 
 
-def read_note(settings: Settings) -> Any:
-    """What a living `ann up` has left word of; None if there is none."""
+def read_state(settings: Settings) -> Any:
+    """What a running `ann up` recorded; None if none is running."""
     try:
-        note = json.loads(note_file(settings).read_text())
+        note = json.loads(state_file(settings).read_text())
         return None if has_ended(note["process"]) else note
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,73 +1,65 @@
-"""Keeps services alive: starts them in order, relays their words, starts anew what ends or hangs.
-
-Every process started here carries a mark in its environment, and so does whatever it starts: a
-server's workers and a run's own session are found and ended by it, in whatever way this process
-ends. For the case that it is killed, a guardian waits at a pipe that only this process holds.
-"""
+"""Keeps services running: starts them in order, relays their output, restarts them."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psutil
+from pipelines.local import process_tags
+from pipelines.local.process_tags import tag_of, watchdog
 
-MARK = "ANN_UP_SERVICE"  # in the environment of every process that was started, and inherited
 FIRST_DELAY = 1.0  # seconds until a service that ended starts again; doubled each time,
 LONGEST_DELAY = 60.0  # up to this,
-STEADY_SECONDS = 60.0  # and forgotten once it ran so long
-LOOK_SECONDS = 0.1  # between two looks whether a process has ended
+STEADY_SECONDS = 60.0  # and reset once it ran so long
+POLL_SECONDS = 0.1  # between two checks whether a process has ended
 PROBE_SECONDS = 0.5
-ALIVE_SECONDS = 10.0  # between two looks whether a service that was well still answers
-MISSED = 6  # of those in a row, and it hangs: it is killed and starts anew
-PROBE_PATIENCE = 180.0  # until a service that does not get ready is said to be in trouble
-GRACE_SECONDS = 20.0  # between SIGTERM and SIGKILL
+LIVENESS_SECONDS = 10.0  # between two probes of a healthy service
+MAX_MISSED = 6  # of those in a row without an answer, and it is killed and restarted
+READY_SECONDS = 180.0  # until a service that is not ready is reported
 LONGEST_LINE = 2**20  # bytes
 
 
 @dataclass(frozen=True)
 class Health:
-    """Whether a service does its work, and what there is to say of it.
+    """Whether a service works.
 
     Attributes:
-        well: whether it does its work.
-        words: what there is to say.
-        answers: whether it says anything at all; what says that it is not well does not hang.
+        healthy: whether it works.
+        message: what it does, or what is wrong.
+        responsive: whether it answers at all; a service that answers with an error does not hang.
     """
 
-    well: bool
-    words: str = ""
-    answers: bool = True
+    healthy: bool
+    message: str = ""
+    responsive: bool = True
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is to be kept alive.
+    """A process to keep running.
 
     Attributes:
-        name: how people call it.
+        name: shown to people.
         command: the program and its arguments.
-        probe: asks whether it is well, given the time of its start (seconds since 1970).
-        environment: what it is told beyond this process's environment.
-        after: names of services that must be well before it starts.
+        probe: checks its health, given the time of its start (seconds since 1970).
+        environment: variables added to this process's environment.
+        depends_on: names of services that must be healthy before it starts.
     """
 
     name: str
     command: Sequence[str]
     probe: Callable[[float], Health]
     environment: Mapping[str, str] = field(default_factory=dict)
-    after: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass
 class State:
-    """Where one service stands."""
+    """What is known of one service."""
 
     pid: int | None = None
     started: float = 0.0  # seconds since 1970
@@ -81,80 +73,78 @@ class Supervisor:
     def __init__(
         self,
         services: Sequence[Service],
-        mark: str,
-        tell: Callable[[str, str], None],
+        group: str,
+        log: Callable[[str, str], None],
         changed: Callable[[Mapping[str, State]], None],
     ) -> None:
-        """Take what is to run.
+        """Prepare the services.
 
         Args:
             services: in the order of their start.
-            mark: names this set of services on this machine, such as the state folder's path.
-            tell: is given a service's name, or "ann", and one line of text.
-            changed: is given all states whenever a service starts or changes its health.
+            group: names this set of services on this machine, such as the state folder's path.
+            log: called with a service's name, or "ann", and one line of text.
+            changed: called with all states whenever a service starts or changes its health.
         """
         self._services = services
-        self._mark = mark
-        self._tell = tell
+        self._group = group
+        self._log = log
         self._changed = changed
-        self._settled = {service.name: asyncio.Event() for service in services}
-        self._well = {service.name: asyncio.Event() for service in services}
+        self._reported = {service.name: asyncio.Event() for service in services}
+        self._healthy = {service.name: asyncio.Event() for service in services}
         self.states = {service.name: State() for service in services}
 
-    async def settled(self) -> None:
-        """Wait until every service is well, or is said to be in trouble."""
-        for event in self._settled.values():
+    async def ready(self) -> None:
+        """Wait until every service is healthy or was reported as not ready."""
+        for event in self._reported.values():
             await event.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep the services alive until `stop` is set; then end them, servers last."""
-        async with _guardian(self._mark):
-            keepers = {s.name: asyncio.create_task(self._keep(s)) for s in self._services}
+        """Keep the services running until `stop` is set; then end them, servers last."""
+        async with watchdog(self._group):
+            loops = {s.name: asyncio.create_task(self._restart_loop(s)) for s in self._services}
             stopping = asyncio.create_task(stop.wait())
             try:
-                await asyncio.wait(
-                    [stopping, *keepers.values()], return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait([stopping, *loops.values()], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 stopping.cancel()
-                for layer in (True, False):  # what needs servers ends while they still listen
-                    names = [s.name for s in self._services if bool(s.after) is layer]
-                    await asyncio.gather(*(self._end(name, keepers[name]) for name in names))
-            for keeper in keepers.values():
-                if not keeper.cancelled() and (error := keeper.exception()):
+                for dependent in (True, False):  # what needs servers ends while they still listen
+                    names = [s.name for s in self._services if bool(s.depends_on) is dependent]
+                    await asyncio.gather(*(self._end(name, loops[name]) for name in names))
+            for loop in loops.values():
+                if not loop.cancelled() and (error := loop.exception()):
                     raise error
 
-    async def _end(self, name: str, keeper: asyncio.Task[None]) -> None:
-        keeper.cancel()
-        await asyncio.wait([keeper])
-        await asyncio.to_thread(end, _mark(self._mark, name))
+    async def _end(self, name: str, loop: asyncio.Task[None]) -> None:
+        loop.cancel()
+        await asyncio.wait([loop])
+        await asyncio.to_thread(process_tags.terminate, tag_of(self._group, name))
 
-    async def _keep(self, service: Service) -> None:
-        """Run one service; start it anew whenever it ends."""
-        for name in service.after:
-            await self._well[name].wait()
+    async def _restart_loop(self, service: Service) -> None:
+        """Run one service; restart it whenever it ends."""
+        for name in service.depends_on:
+            await self._healthy[name].wait()
         delay = FIRST_DELAY
         while True:
             began = time.monotonic()
-            how = await self._run_once(service)
-            await asyncio.to_thread(end, _mark(self._mark, service.name))
+            reason = await self._run_once(service)
+            await asyncio.to_thread(process_tags.terminate, tag_of(self._group, service.name))
             if time.monotonic() - began > STEADY_SECONDS:
                 delay = FIRST_DELAY
-            self._note(service.name, Health(False, f"{how}; starts again in {delay:.0f} s"))
+            self._report(service.name, Health(False, f"{reason}; restarts in {delay:.0f} s"))
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY)
 
     async def _run_once(self, service: Service) -> str:
-        """Run one service to its end; how it ended, in words."""
+        """Run one service to its end; why it ended."""
         state = self.states[service.name]
-        mark = {MARK: _mark(self._mark, service.name)}
+        tag = {process_tags.VARIABLE: tag_of(self._group, service.name)}
         try:
             process = await asyncio.create_subprocess_exec(
                 *service.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, **service.environment, **mark},
+                env={**os.environ, **service.environment, **tag},
                 limit=LONGEST_LINE,
                 start_new_session=True,  # Ctrl-C is for this process, which then ends them
             )
@@ -168,108 +158,48 @@ class Supervisor:
         try:
             # Not `wait()`: that waits for its children, too, which hold its output open.
             while (code := process.returncode) is None:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
             await asyncio.wait([relay], timeout=1)
         finally:
             relay.cancel()
             watch.cancel()
             state.pid = None
-            self._well[service.name].clear()
+            self._healthy[service.name].clear()
         return f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     async def _relay(self, name: str, stream: asyncio.StreamReader | None) -> None:
         while stream:
             try:
                 line = await stream.readline()
-            except ValueError:  # a longer line than any person reads
+            except ValueError:  # a longer line than anybody reads
                 continue
             if not line:
                 return
-            self._tell(name, line.decode(errors="replace").rstrip())
+            self._log(name, line.decode(errors="replace").rstrip())
 
     async def _watch(self, service: Service) -> None:
-        """Say when a service that was started is well; from then on, kill it if it hangs."""
+        """Report when a started service is healthy; from then on, kill it if it hangs."""
         state = self.states[service.name]
-        deadline = time.monotonic() + PROBE_PATIENCE
-        while not (health := await asyncio.to_thread(service.probe, state.started)).well:
-            if time.monotonic() > deadline and not self._settled[service.name].is_set():
-                words = f"not ready after {PROBE_PATIENCE:.0f} s ({health.words})"
-                self._note(service.name, Health(False, words))
+        deadline = time.monotonic() + READY_SECONDS
+        while not (health := await asyncio.to_thread(service.probe, state.started)).healthy:
+            if time.monotonic() > deadline and not self._reported[service.name].is_set():
+                message = f"not ready after {READY_SECONDS:.0f} s ({health.message})"
+                self._report(service.name, Health(False, message))
             await asyncio.sleep(PROBE_SECONDS)
-        self._well[service.name].set()
-        self._note(service.name, health)
+        self._healthy[service.name].set()
+        self._report(service.name, health)
         missed = 0
-        while missed < MISSED:
-            await asyncio.sleep(ALIVE_SECONDS)
+        while missed < MAX_MISSED:
+            await asyncio.sleep(LIVENESS_SECONDS)
             health = await asyncio.to_thread(service.probe, state.started)
-            missed = 0 if health.answers else missed + 1
-        self._note(service.name, Health(False, f"hangs ({health.words}); it is killed"))
-        if state.pid:  # at once: it was waited for, and a stopped process hears no SIGTERM
+            missed = 0 if health.responsive else missed + 1
+        self._report(service.name, Health(False, f"hangs ({health.message}); it is killed"))
+        if state.pid:  # at once: it was waited for, and a stopped process gets no SIGTERM
             os.kill(state.pid, signal.SIGKILL)
 
-    def _note(self, name: str, health: Health) -> None:
+    def _report(self, name: str, health: Health) -> None:
         self.states[name].health = health
-        self._settled[name].set()
+        self._reported[name].set()
         self._changed(self.states)
-        words = f": {health.words}" if health.words else ""
-        self._tell("ann", f"{name} is {'well' if health.well else 'away'}{words}")
-
-
-# --- the mark -------------------------------------------------------------------------------------
-
-
-def _mark(whole: str, name: str = "") -> str:
-    return f"{whole}|{name}|" if name else f"{whole}|"
-
-
-def marked(mark: str) -> Iterator[psutil.Process]:
-    """The processes of this machine whose mark begins so; other users' cannot be seen."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK, "").startswith(mark) and process.pid != os.getpid():
-                yield process
-
-
-def end(mark: str, grace: float = GRACE_SECONDS) -> int:
-    """End the processes with a mark: SIGTERM, and SIGKILL for what is left after the grace.
-
-    Returns:
-        How many there were.
-    """
-    asked: set[psutil.Process] = set()
-    deadline = time.monotonic() + grace
-    while found := set(marked(mark)):
-        late = time.monotonic() > deadline
-        for process in found if late else found - asked:
-            with contextlib.suppress(psutil.Error):
-                process.kill() if late else process.terminate()
-        asked |= found
-        time.sleep(0.1)
-    return len(asked)
-
-
-def end_orphans(mark: str) -> int:
-    """End what an earlier set of services with this mark has left behind; how many there were."""
-    return end(_mark(mark))
-
-
-@contextlib.asynccontextmanager
-async def _guardian(mark: str) -> AsyncIterator[None]:
-    """A process that ends all services when this one ends, however that happens."""
-    lifeline, held_open_until_we_end = os.pipe()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", __name__, _mark(mark)),
-        stdin=lifeline,
-        start_new_session=True,
-    )
-    os.close(lifeline)
-    try:
-        yield
-    finally:
-        os.close(held_open_until_we_end)
-        await process.wait()
-
-
-if __name__ == "__main__":
-    sys.stdin.read()
-    end(sys.argv[1])
+        message = f": {health.message}" if health.message else ""
+        self._log("ann", f"{name} is {'healthy' if health.healthy else 'unavailable'}{message}")

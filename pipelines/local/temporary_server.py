@@ -1,41 +1,36 @@
 """A Prefect server that ends with the command that started it, in whatever way that ends.
 
 Prefect would start one itself, but in the terminal's process group: Ctrl-C ends it before the flow
-could report to it, and `kill -9` of the command leaves it behind. This one hears only its standard
-input, which ends when the command does.
+could report to it, and `kill -9` of the command leaves it behind.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from pipelines.local import parent_death
 from pipelines.locks import exclusive_lock
 from pipelines.settings import Settings
 
 
 def start(settings: Settings, environ: MutableMapping[str, str] = os.environ) -> None:
-    """Start the server and name it in PREFECT_API_URL, before Prefect is imported.
+    """Start the server and set PREFECT_API_URL, before Prefect is imported.
 
-    It listens at once and gets ready while the caller goes on; who asks early waits.
+    It listens at once and gets ready while the caller goes on; early requests wait.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener, settings.log.open("a") as log:
         environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        lifeline, _held_open_until_we_end = os.pipe()
-        subprocess.Popen(
+        parent_death.start_child(
             [sys.executable, "-m", __name__, str(listener.fileno())],
-            stdin=lifeline,
             stdout=log,
             stderr=log,
             pass_fds=[listener.fileno()],
-            start_new_session=True,
         )
-        os.close(lifeline)
 
 
 def _serve(listener: socket.socket) -> None:
@@ -53,7 +48,7 @@ def _serve(listener: socket.socket) -> None:
     server = OneStartsAtATime(uvicorn.Config(app, log_level="error"))
 
     def end_with_the_command() -> None:
-        sys.stdin.read()
+        parent_death.wait_for_parents_death()
         server.should_exit = True
 
     threading.Thread(target=end_with_the_command, daemon=True).start()

@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -26,7 +27,8 @@ POINTS = {"training": (GRID[::4, None], np.sin(GRID[::4, None]))}
 
 
 def legend(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    (below,) = axes.figure.legends
+    return [text.get_text() for text in below.get_texts()]
 
 
 def the_axes(figure):
@@ -49,7 +51,7 @@ PANELS = {
     "digit": lambda: digits.digit(IMAGES[0], 7),
     "labelled_grid": lambda: digits.labelled_grid(IMAGES, range(12), "Digits"),
     "class_counts": lambda: digits.class_counts({"train": np.arange(10), "test": np.ones(10)}),
-    "confusion": lambda: digits.confusion(np.eye(10, dtype=int) * 90 + 1),
+    "confusion": lambda: digits.confusion(np.eye(10, dtype=int) * 90 + 1, "test digits"),
     "worst_mistakes": lambda: digits.worst_mistakes(IMAGES, np.arange(12), np.arange(12)),
     "prediction": lambda: digits.prediction(IMAGES[0], 3, np.full(10, 0.1)),
     "weight_pictures": lambda: digits.weight_pictures(RNG.normal(size=(16, 3, 3)), "Kernels"),
@@ -96,7 +98,10 @@ PANELS = {
     ),
     "losses": lambda: comparison.losses({0.0: GRID + 5, 0.1: GRID + 6}, "t"),
     "error_against_size": lambda: comparison.error_against_size(
-        {"without": np.array([[500, 2000], [0.13, 0.08]]), "with": np.array([[500], [0.1]])}
+        {
+            "without": np.array([[500, 2000], [0.13, 0.08], [0.12, 0.07], [0.14, 0.09]]),
+            "with": np.array([[500], [0.1], [0.09], [0.11]]),
+        }
     ),
     "accuracies": lambda: comparison.accuracies(
         ["ann", "cnn"], np.array([0.99, 0.995]), np.array([0.97, 0.99]), np.array([0.001, 0.0])
@@ -121,13 +126,13 @@ def test_panels_of_the_lecture_have_the_lectures_size(name):
 def test_class_one_is_red_and_class_zero_blue():
     axes = the_axes(classification.data(X, Y))
     colours = {line.get_label(): to_hex(line.get_color()).upper() for line in axes.lines}
-    assert colours == {"C1": style.RED, "C0": style.BLUE}
-    assert legend(axes) == ["C1", "C0"]
+    assert colours == {"$C_1$": style.RED, "$C_0$": style.BLUE}
+    assert legend(axes) == ["$C_0$", "$C_1$"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("$x_1$", "$x_2$")
 
 
 def test_each_class_has_its_own_points():
-    red, blue = the_axes(classification.data(X, Y)).lines
+    blue, red = the_axes(classification.data(X, Y)).lines
     assert red.get_xydata() == pytest.approx(X[Y[:, 0] == 1])
     assert blue.get_xydata() == pytest.approx(X[Y[:, 0] == 0])
 
@@ -136,7 +141,8 @@ def test_row_4_shows_the_boundary_between_0_and_8_and_the_shown_seed_thick():
     normals, biases = np.array([[0.8, 1.0], [1.0, 1.0]]), np.array([-3.0, -4.0])
     axes = the_axes(classification.boundary(X, Y, normals, biases, 0))
     assert axes.get_xlim() == (0, 8)
-    thick = next(line for line in axes.lines if line.get_label() == "boundary")
+    thick = next(line for line in axes.lines if line.get_label().startswith("boundary"))
+    assert "each of 2 seeds" in legend(axes)
     assert thick.get_linewidth() == 3
     for x1, x2 in (thick.get_xy1(), thick.get_xy2()):
         assert 0.8 * x1 + x2 - 3 == pytest.approx(0)
@@ -150,7 +156,7 @@ def test_a_vertical_boundary_can_be_drawn():
 
 def test_a_unit_without_weights_has_no_line():
     axes = the_axes(classification.boundary(X, Y, np.zeros((1, 2)), np.ones(1), 0))
-    assert legend(axes) == ["C1", "C0"]
+    assert legend(axes) == ["$C_0$", "$C_1$"]
 
 
 def test_row_5_shows_the_input_space_with_the_lectures_limits_and_two_lines():
@@ -191,7 +197,7 @@ def test_the_ten_probabilities_are_a_stem_plot_beside_the_digit():
 def test_confusions_stand_where_row_and_column_say():
     matrix = np.eye(10, dtype=int) * 90
     matrix[2, 7] = 16
-    texts = {t.get_position(): t.get_text() for t in the_axes(digits.confusion(matrix)).texts}
+    texts = {t.get_position(): t.get_text() for t in the_axes(digits.confusion(matrix, "t")).texts}
     assert texts[(7, 2)] == "16"
     assert (2, 7) not in texts
 
@@ -212,10 +218,87 @@ def test_a_long_learning_curve_is_thinned_and_still_ends_near_its_end():
     assert line.get_xdata()[-1] > 4900
 
 
-def test_seeds_that_stopped_early_leave_the_median_of_the_others():
+def test_the_median_ends_where_the_first_seed_stops_and_the_other_seed_goes_on():
     curve = np.array([[4.0, 2.0], [3.0, np.nan], [np.nan, np.nan]])
-    *_, median = the_axes(learning.learning_curves({"training": curve}, "t", "loss")).lines
-    assert median.get_ydata().tolist() == [3.0, 3.0]
+    axes = the_axes(learning.learning_curves({"training": curve}, "t", "loss"))
+    one, _, median = axes.lines
+    assert median.get_ydata().tolist() == [3.0]
+    assert one.get_ydata().tolist() == [4.0, 3.0]
+    assert legend(axes) == ["training, each of 2 seeds", "training, median of all 2"]
+
+
+def test_seeds_and_their_median_are_in_the_legend():
+    axes = the_axes(learning.learning_curves({"training": np.ones((9, 3))}, "t", "loss"))
+    assert legend(axes) == ["training, each of 3 seeds", "training, median"]
+
+
+def test_one_seed_has_no_median():
+    axes = the_axes(learning.learning_curves({"training": np.ones((9, 1))}, "t", "loss"))
+    assert legend(axes) == ["training"]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "label"), [(0.9, "accuracy (axis starts at 0.895)"), (0.4, "accuracy")]
+)
+def test_an_accuracy_axis_starts_at_zero_or_says_where(lowest, label):
+    curve = {"training": np.array([[lowest], [1.0]])}
+    axes = the_axes(learning.learning_curves(curve, "t", "accuracy"))
+    assert axes.get_ylabel() == label
+    assert (axes.get_ylim()[0] == 0) == (label == "accuracy")
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_no_legend_covers_an_axes(name):
+    figure = PANELS[name]()
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert axes.get_legend() is None
+        for legend_below in figure.legends:
+            assert not axes.get_window_extent().overlaps(legend_below.get_window_extent())
+
+
+def test_the_error_bars_against_size_are_the_ends_of_the_intervals():
+    axes = the_axes(PANELS["error_against_size"]())
+    (bars,) = axes.containers[0].lines[2]
+    assert bars.get_segments()[0].tolist() == [[500, 0.12], [500, 0.14]]
+    shown = [t.get_text() for t in axes.get_yticklabels()]
+    assert len(shown) >= 4 and all(text.endswith(" %") for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("value", "powers", "text"),
+    [
+        (0.05, False, "0.05"),
+        (10_000, False, "10,000"),
+        (0.01, True, "$10^{-2}$"),
+        (2e-9, True, "$2·10^{-9}$"),
+    ],
+)
+def test_ticks_of_logarithmic_axes_are_plain_or_powers(value, powers, text):
+    assert style.log_label(value, powers) == text
+
+
+def test_one_axis_never_mixes_plain_numbers_and_powers():
+    figure, axes = style.panel("t")
+    axes.plot([1, 2], [1e-6, 1.0])
+    style.log_ordinate(axes)
+    figure.draw_without_rendering()
+    assert all("10^" in tick.get_text() for tick in axes.get_yticklabels())
+
+
+def test_the_confusion_matrix_names_its_examples():
+    axes = the_axes(digits.confusion(np.eye(10, dtype=int), "test digits, seed 2"))
+    assert axes.get_title() == "Confusion matrix: test digits, seed 2"
+
+
+def test_a_notebook_shows_a_panel_as_a_picture():
+    assert PANELS["data"]()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_drawing_leaves_the_users_matplotlib_settings_alone():
+    before = dict(matplotlib.rcParams)
+    PANELS["data"]()._repr_png_()
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_early_stopping_marks_the_kept_epoch():

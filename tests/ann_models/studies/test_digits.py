@@ -145,11 +145,14 @@ def test_gradient_norms_are_measured_at_the_start_and_after_every_epoch():
         assert findings.metrics[f"gradient_norm_start_layer_{layer}"] > 0
         assert findings.curves[f"gradient_norm_layer_{layer}"].shape == (EPOCHS, 2)
     assert "gradient_norm_layer_4" not in findings.curves
-    assert set(findings.figures) > {
-        "gradient_norms_at_start",
-        "gradient_norms_in_training",
-        "zero_activations",
-    }
+    assert set(findings.figures) > {"gradient_norms_at_start", "gradient_norms_in_training"}
+
+
+@pytest.mark.parametrize(("activation", "drawn"), [("relu", True), ("sigmoid", False)])
+def test_the_share_of_zeros_is_drawn_only_where_there_are_zeros(activation, drawn):
+    data = tiny_digits()
+    variant, training = a_deep_training(data, activation)
+    assert ("zero_activations" in study(variant, data, training).figures) == drawn
 
 
 def test_the_last_layers_gradient_norm_is_that_of_the_softmax_formula():

@@ -71,6 +71,6 @@ def test_early_stopping_reports_the_kept_epoch_and_the_last_one():
     assert findings.tables["seeds"]["stopped_epoch"] == [4, 2]
     assert findings.tables["seeds"]["best_val_loss"] == [1, 2]
     assert findings.tables["seeds"]["final_train_loss"] == [1, 3]
-    legend = findings.figures["ten_points"].axes[0].get_legend().get_texts()
+    legend = findings.figures["ten_points"].legends[0].get_texts()
     assert [text.get_text() for text in legend] == ["training points", "validation points"]
     assert "stopping_point" in findings.figures

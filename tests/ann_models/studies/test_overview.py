@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,14 +84,15 @@ def test_each_norm_of_the_penalty_has_its_panels_against_lambda():
         for panel in ("weights_norm", "weight_estimates", "fit", "fitted_curves", "learning_curves")
     }
     assert findings.tables["penalty_l1"]["strength"] == [0.001, 0.01]
-    legend = findings.figures["fitted_curves_l2"].axes[0].get_legend().get_texts()
-    assert [text.get_text() for text in legend] == ["λ = 0", "λ = 0.001", "λ = 0.01"]
+    legend = findings.figures["fitted_curves_l2"].legends[0].get_texts()
+    lines = ["λ = 0", "λ = 0.001", "λ = 0.01", "training points"]
+    assert [text.get_text() for text in legend] == lines
 
 
 def test_a_curve_that_the_penalty_flattened_wholly_is_still_drawn():
     runs = [penalty_run("", 0), penalty_run("l1", 0.1, curve_roughness=0.0)]
     figure = overview("overfitting", runs).figures["fit_l1"]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     assert figure.axes[0].lines[1].get_ydata().tolist() == [0.0]
 
 
@@ -106,12 +108,21 @@ def test_test_error_falls_along_two_lines():
     assert table["test_error"] == pytest.approx([0.1, 0.13, 0.08])
 
 
+def test_error_bars_are_the_interval_of_the_best_seed_where_it_was_logged():
+    run = size_run(500, 0.9, True)
+    interval = {"best_test_accuracy_low": 0.89, "best_test_accuracy_high": 0.91}
+    run = replace(run, metrics=dict(run.metrics) | interval)
+    axes = overview("data", [run]).figures["test_error_against_size"].axes[0]
+    (bars,) = axes.containers[0].lines[2]
+    assert bars.get_segments()[0][:, 1] == pytest.approx([0.09, 0.11])
+
+
 def test_accuracies_and_gaps_stand_side_by_side():
     metrics = {"train_accuracy": 0.99, "test_accuracy": 0.97, "generalisation_gap": 0.02}
     findings = overview("digits", [Summary("mnist_samples"), Summary("mnist_ann", {}, metrics)])
     assert findings.tables["accuracies"]["name"] == ["mnist_ann"]
     texts = [text.get_text() for text in findings.figures["accuracies"].axes[0].texts]
-    assert texts == ["gap 2.00%"]
+    assert texts == ["gap 2.00 points"]
 
 
 @pytest.mark.parametrize("question", [*QUESTIONS, "unheard of"])
@@ -133,7 +144,7 @@ def test_comparing_needs_no_tensorflow():
 
 def recipe_run(name, val_accuracy, test_accuracy, parameters):
     metrics = {"val_accuracy": val_accuracy, "test_accuracy": test_accuracy}
-    return Summary(name, {}, metrics | {"test_accuracy_std": 0.001, "parameters": parameters})
+    return Summary(name, {}, metrics | {"spread/test_accuracy": 0.001, "parameters": parameters})
 
 
 def test_recipes_stand_in_the_order_of_validation_though_the_test_digits_are_shown():

@@ -61,21 +61,21 @@ def test_the_digit_service_is_well_without_a_champion_once_it_has_looked(
     answering, answer, well, words
 ):
     health = probes.digits(answering({"/health/live": LIVE, "/health/ready": answer}))(0)
-    assert (health.well, health.words) == (well, words)
+    assert (health.healthy, health.message) == (well, words)
 
 
 def test_a_server_that_refuses_every_call_is_not_well(answering):
     address = answering({"/api/2.0/mlflow/experiments/search?max_results=1": (403, b"no")})
-    assert probes.mlflow(address)(0).words == "HTTP 403"
+    assert probes.mlflow(address)(0).message == "HTTP 403"
 
 
 def test_only_silence_counts_as_no_answer(answering):
     address = answering({"/health": (503, b"busy")})
-    assert probes.prefect(address)(0) == Health(False, "HTTP 503", answers=True)
+    assert probes.prefect(address)(0) == Health(False, "HTTP 503", responsive=True)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         health = probes.prefect(address, seconds=0.2)(0)
-    assert health == Health(False, probes.SILENT, answers=False)
+    assert health == Health(False, probes.UNRESPONSIVE, responsive=False)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_only_silence_counts_as_no_answer(answering):
 )
 def test_a_worker_hangs_if_its_server_answers_without_its_heartbeat(answering, answer, answers):
     address = answering({"/work_pools/pool/workers/filter": answer})
-    assert probes.worker(address, "pool", "name")(0).answers is answers
+    assert probes.worker(address, "pool", "name")(0).responsive is answers

@@ -1,17 +1,24 @@
-"""What `ann up` would start, where, and what it says when it cannot."""
+"""What `ann up` would start, where, what it reports when it cannot, and how it ends."""
 
+import errno
+import fcntl
 import json
 import os
+import pty
+import signal
 import socket
+import subprocess
+import sys
+import termios
 
 import psutil
 import pytest
 
 from pipelines import settings
 from pipelines.errors import WrongUse
-from pipelines.local import stack, status
-from pipelines.local.log import UpLog
-from pipelines.local.services import Ports, places
+from pipelines.local import process_tags, stack, status
+from pipelines.local.log import ServiceLog
+from pipelines.local.services import Ports, endpoints
 from pipelines.local.supervisor import Health, State
 
 
@@ -26,8 +33,8 @@ def plan(loaded, environ=None):
 def test_everything_is_started_where_nothing_is(tmp_path):
     planned = plan(load(tmp_path))
     assert [*planned] == ["MLflow", "Prefect", "schedules", "digits"]
-    assert planned["schedules"].after == ("MLflow", "Prefect")
-    assert planned["digits"].after == ("MLflow",)
+    assert planned["schedules"].depends_on == ("MLflow", "Prefect")
+    assert planned["digits"].depends_on == ("MLflow",)
     commands = {name: " ".join(service.command) for name, service in planned.items()}
     assert "mlflow server --host 127.0.0.1 --port 5901" in commands["MLflow"]
     assert "prefect server start --host 127.0.0.1 --port 4901" in commands["Prefect"]
@@ -42,10 +49,10 @@ def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path):
     loaded = load(tmp_path, **servers)
     planned = plan(loaded)
     assert [*planned] == ["schedules", "digits"]
-    assert planned["schedules"].after == planned["digits"].after == ()
+    assert planned["schedules"].depends_on == planned["digits"].depends_on == ()
     assert planned["schedules"].environment["PREFECT_API_URL"] == "http://prefect:4200/api"
     assert planned["digits"].environment["ANN_MLFLOW_UI"] == "http://mlflow:5000"
-    addresses = {place.name: place.address for place in places(loaded, Ports())}
+    addresses = {place.name: place.address for place in endpoints(loaded, Ports())}
     assert addresses["MLflow"] == "http://mlflow:5000"
     assert addresses["Prefect"] == "http://prefect:4200"
 
@@ -88,28 +95,28 @@ def test_there_is_one_for_a_state_folder(tmp_path):
 def test_nothing_runs_until_it_is_started(tmp_path):
     loaded = load(tmp_path)
     assert not status.is_up(loaded)
-    assert {part.words for part in status.status(loaded)} == {"not started: `ann up`"}
-    assert not any(part.well for part in status.status(loaded))
+    assert {part.message for part in status.status(loaded)} == {"not started: `ann up`"}
+    assert not any(part.healthy for part in status.status(loaded))
 
 
-def test_what_runs_is_told_by_a_note_of_a_living_process(tmp_path):
+def test_what_runs_is_read_from_the_file_of_a_running_process(tmp_path):
     loaded = load(tmp_path)
     states = {"MLflow": State(pid=None, starts=3, health=Health(False, "ended by signal 9"))}
-    status.write_note(loaded, Ports(mlflow=5901), states)
+    status.write_state(loaded, Ports(mlflow=5901), states)
     assert status.is_up(loaded)
     mlflow = status.status(loaded)[0]
-    assert (mlflow.address, mlflow.words) == ("http://127.0.0.1:5901", "ended by signal 9")
+    assert (mlflow.address, mlflow.message) == ("http://127.0.0.1:5901", "ended by signal 9")
     assert mlflow.restarts == 2
 
 
 @pytest.mark.parametrize(
-    "note",
+    "content",
     ["", "[1]", json.dumps({"pid": os.getpid(), "process": f"{socket.gethostname()} 1@0.0"})],
     ids=["empty", "foreign", "of an earlier process with the same number"],
 )
-def test_a_note_that_nobody_stands_for_counts_as_none(tmp_path, note):
+def test_the_file_of_a_process_that_has_ended_counts_as_none(tmp_path, content):
     loaded = load(tmp_path)
-    status.note_file(loaded).write_text(note)
+    status.state_file(loaded).write_text(content)
     assert not status.is_up(loaded)
     assert status.prefect_of_running_stack(loaded) is None
 
@@ -125,7 +132,7 @@ def test_a_run_uses_the_prefect_server_beside_it_only_if_that_answers(tmp_path, 
     loaded = load(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    status.write_note(loaded, Ports(prefect=port), {})
+    status.write_state(loaded, Ports(prefect=port), {})
     assert status.prefect_of_running_stack(loaded) is None
 
     answering = lambda url, seconds: lambda started: Health(True)  # noqa: E731
@@ -133,6 +140,66 @@ def test_a_run_uses_the_prefect_server_beside_it_only_if_that_answers(tmp_path, 
     environ: dict[str, str] = {}
     assert status.reach_prefect(loaded, environ)
     assert environ["PREFECT_API_URL"] == f"http://127.0.0.1:{port}/api"
+
+
+# --- how it ends ----------------------------------------------------------------------------------
+
+UP = """
+import sys
+from pipelines.local import stack
+from pipelines.local.supervisor import Health, Service
+sleeper = [sys.executable, "-c", "import time; print('on', flush=True); time.sleep(600)"]
+stack.services = lambda *_: [Service("sleeper", sleeper, lambda started: Health(True))]
+stack.ports.check_free = lambda *_: None
+from pipelines.cli.main import main
+main(["up"])
+"""
+
+
+@pytest.fixture
+def on_a_terminal(tmp_path):
+    """`ann up` with one small service, at the head of a terminal's session; the terminal."""
+    terminal, end = pty.openpty()
+
+    def take_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", UP],
+        env=os.environ | {"ANN_HOME": str(tmp_path)},
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        preexec_fn=take_terminal,
+    )
+    os.close(end)
+    shown = b""
+    while b"sleeper" not in shown:
+        shown += os.read(terminal, 4096)
+    yield process, terminal
+    process.kill()
+    process.wait()
+    process_tags.terminate_orphans(str(tmp_path))
+
+
+def test_a_closed_terminal_ends_it_and_its_services(on_a_terminal, tmp_path):
+    process, terminal = on_a_terminal
+    os.close(terminal)
+    process.wait(timeout=60)
+    assert not [*process_tags.tagged(str(tmp_path))]
+    assert " ann       ending; " in (tmp_path / "up.log").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_end_it_and_its_services(on_a_terminal, tmp_path, number):
+    process, terminal = on_a_terminal
+    process.send_signal(number)
+    process.send_signal(number)  # twice is no different
+    assert process.wait(timeout=60) == 0
+    os.close(terminal)
+    assert not [*process_tags.tagged(str(tmp_path))]
+    assert not (tmp_path / "up.json").exists()
 
 
 # --- the log --------------------------------------------------------------------------------------
@@ -145,7 +212,7 @@ def shown():
 
 @pytest.fixture
 def log(tmp_path, shown):
-    return UpLog(tmp_path / "up.log", lambda name, line: shown.append((name, line)))
+    return ServiceLog(tmp_path / "up.log", lambda name, line: shown.append((name, line)))
 
 
 def test_every_line_is_kept_behind_its_time_and_service(log, tmp_path, shown):
@@ -171,8 +238,18 @@ def test_the_terminal_is_spared_tracebacks_requests_and_banners(log, tmp_path, s
     assert "database is locked" in (tmp_path / "up.log").read_text()
 
 
+def test_when_the_terminal_is_closed_the_file_still_gets_every_line(tmp_path):
+    def closed(name: str, line: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    log = ServiceLog(tmp_path / "up.log", closed)
+    log("MLflow", "the first line")
+    log("MLflow", "the second line")
+    assert (tmp_path / "up.log").read_text().count("MLflow") == 2
+
+
 def test_a_long_log_is_put_aside(log, tmp_path, monkeypatch):
-    monkeypatch.setattr(UpLog, "LARGEST", 10)
+    monkeypatch.setattr(ServiceLog, "LARGEST", 10)
     log("MLflow", "the first line")
     log("MLflow", "the second line")
     assert "first" in (tmp_path / "up.log.1").read_text()
@@ -180,7 +257,7 @@ def test_a_long_log_is_put_aside(log, tmp_path, monkeypatch):
     assert "second" in (tmp_path / "up.log").read_text()
 
 
-def test_this_process_is_its_own_note(tmp_path):
+def test_the_file_names_its_process(tmp_path):
     loaded = load(tmp_path)
-    status.write_note(loaded, Ports(), {})
-    assert status.read_note(loaded)["pid"] == psutil.Process().pid
+    status.write_state(loaded, Ports(), {})
+    assert status.read_state(loaded)["pid"] == psutil.Process().pid
