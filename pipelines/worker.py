@@ -1,7 +1,7 @@
-"""The process that runs the schedules: a Prefect worker that first clears up after its forerunner.
+"""The process that runs the schedules: a Prefect worker that first ends orphaned runs.
 
-A worker that was killed can report nothing, and Prefect believes what it heard last. So whoever
-comes next looks for runs that are said to be at work on this machine and have no process.
+A worker that was killed can report nothing, and Prefect believes what it heard last. So the next
+worker looks for runs that are marked as running on this machine and have no process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SPOKEN = {  # a run's words are its worker's, in `ann up` and in a container
 
 
 def _clear_up(loaded: Settings, grace: timedelta) -> None:
-    """Close what was abandoned, in Prefect and in MLflow."""
+    """End orphaned runs, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
             *orphaned_runs.crash_scheduled(client, grace),
