@@ -1,4 +1,4 @@
-"""What an MLflow run of ours contains, on a real store; and that no run stays open for ever."""
+"""What an MLflow run of ours contains, on a real store; and that no run stays open indefinitely."""
 
 import json
 import os
