@@ -1,7 +1,7 @@
-"""The process that runs the schedules: a Prefect worker that ends orphaned runs, then and again.
+"""The process that runs the schedules: a Prefect worker that first ends orphaned runs.
 
-A worker that was killed reports nothing, and Prefect keeps the state that it received last. So the
-next worker looks for runs that are running on this machine by their state and have no process.
+A worker that was killed can report nothing, and Prefect believes what it heard last. So the next
+worker looks for runs that are marked as running on this machine and have no process.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
-from pipelines.errors import format_error
-from pipelines.scheduling import deployments, orphaned_runs
+from pipelines.scheduling import deployments, metrics, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
 CHECK_SECONDS = 30  # between two searches for orphaned runs
-LOGGING = {  # the worker prints the log of its runs, in `ann up` and in a container
+LOGGING = {  # the worker prints the logs of its runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR",
 }
 
 
 def _end_orphaned_runs(loaded: Settings, grace: timedelta) -> None:
-    """Mark runs whose process has ended: as crashed in Prefect, as killed in MLflow."""
+    """End orphaned runs, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
             *orphaned_runs.crash_scheduled(client, grace),
@@ -50,27 +49,30 @@ async def _end_orphaned_runs_regularly(loaded: Settings) -> None:
         try:
             await asyncio.to_thread(_end_orphaned_runs, loaded, STARTING)
         except Exception as error:  # a server that is unavailable now is asked again
-            message = f"orphaned runs were not searched: {format_error(error)}"
-            print(message, file=sys.stderr, flush=True)
+            print(
+                f"orphaned runs could not be ended: {type(error).__name__}: {error}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 async def _work(loaded: Settings) -> None:
     worker = ProcessWorker(
         POOL, name=socket.gethostname(), heartbeat_interval_seconds=HEARTBEAT_SECONDS
     )
-    searching = asyncio.create_task(_end_orphaned_runs_regularly(loaded))
-    polling = asyncio.create_task(worker.start())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, polling.cancel)
+    clearing = asyncio.create_task(_end_orphaned_runs_regularly(loaded))
+    working = asyncio.create_task(worker.start())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
     try:
-        await polling
+        await working
     except asyncio.CancelledError:
         pass
     finally:
-        searching.cancel()
+        clearing.cancel()
 
 
 def main() -> None:
-    """Make the schedules that are missing, end orphaned runs, and work until SIGTERM."""
+    """Create the schedules that are missing, end orphaned runs, and work until SIGTERM."""
     loaded = settings.load()
     for name, value in LOGGING.items():
         os.environ.setdefault(name, value)
@@ -78,6 +80,7 @@ def main() -> None:
     with deployments.connected() as client:
         deployments.prepare(client)
     _end_orphaned_runs(loaded, timedelta(0))
+    metrics.serve(loaded)
     asyncio.run(_work(loaded))
 
 

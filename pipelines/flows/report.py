@@ -121,7 +121,7 @@ class VariantsFailed(PipelineError):
 
 
 def explain(error: Exception) -> str:
-    """Why something failed, in a sentence.
+    """Why something failed, as one message.
 
     Raises:
         PipelineError: what every later variant would meet, too, such as a full disk.

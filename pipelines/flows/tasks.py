@@ -133,7 +133,8 @@ def log(
     variant = job.variant
     panel = views.PANELS[variant.study]
     extra = {"training.npz": Path(path)} if path else {}
-    context.tracking.log_findings(run_id, findings, extra, panel)
+    title = views.PICTURES[variant.question]
+    context.tracking.log_findings(run_id, findings, extra, (panel, title))
     trainings = f"{variant.seeds} seeds" if variant.has_networks else "nothing to train"
     facts = f"Row {variant.row} · {job.file.source} · {trainings}"
     figures = [panel, *findings.figures.keys() - {panel}]

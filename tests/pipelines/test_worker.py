@@ -21,6 +21,7 @@ def environ(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker.deployments, "connected", nullcontext)
     monkeypatch.setattr(worker.deployments, "prepare", lambda client: None)
+    monkeypatch.setattr(worker.metrics, "serve", lambda loaded: None)
     monkeypatch.setattr(worker, "_end_orphaned_runs", lambda loaded, grace: None)
     monkeypatch.setattr(worker, "_work", work)
     foreign = ("ANN_", "MLFLOW_", "PREFECT_", "TF_")
