@@ -12,7 +12,6 @@ from ann_models.variants import VARIANTS
 from pipelines.errors import StorageFull, TrackingUnavailable, WrongUse
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import (
-    DATA_SEED,
     JobReport,
     VariantJob,
     VariantResult,
@@ -71,7 +70,7 @@ def test_a_runs_tags_say_what_was_run(quick):
 
 def test_on_a_machine_without_the_data_file_the_same_data_is_made_again(context, monkeypatch):
     variant = VARIANTS["linear_classification"]
-    made = datasets.generate(variant.data, DATA_SEED)
+    made = datasets.generate(variant.data, datasets.DATA_SEED)
     job = VariantJob(variant, DataFile("/not/here.npz", made.source, made.digest), "flow run")
     local = job.with_local_data(context)
     assert local.file.digest == made.digest
