@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.metadata import version as installed_version
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits
-from serving.http import JSON, Request, Response, json_response
+from serving.feedback.store import Prediction
+from serving.http import Request, Response, json_response
 from serving.images import is_tiny
 from serving.model.loaded_model import LoadedModel
 from serving.model.pool import Models
 from serving.model.runner import ModelRunner, Probabilities
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
-from serving.protocols.digits import Images
+from serving.protocols.digits import Images, Pictures, decoded
 from serving.records import Records
-from serving.settings import Settings
+from serving.redaction import public
+from serving.settings import NAMES, Settings
 
 QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
+MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
 
 T = TypeVar("T")
 
-_threads = ThreadPoolExecutor(2, "reading")
+_reading = ThreadPoolExecutor(2, "reading")
+_correcting = ThreadPoolExecutor(1, "correcting")  # a store that hangs keeps no picture waiting
+
+
+class OtherProcesses(Protocol):
+    """What endpoints ask of the service's other processes."""
+
+    def poll_now(self) -> None:
+        """Have the registry polled without waiting."""
+
+    async def recall(self, answer_id: str) -> list[Prediction]:
+        """The answers of that id which other workers gave."""
 
 
 class Endpoints:
     """The endpoints, and what they share."""
 
     def __init__(
-        self,
-        settings: Settings,
-        models: Models,
-        records: Records,
-        look_now: Callable[[], None],
+        self, settings: Settings, models: Models, records: Records, others: OtherProcesses
     ) -> None:
-        """Take what answers; `look_now` has the registry looked at."""
+        """Take what answers, what keeps records, and a way to the other processes."""
         self._settings = settings
         self._models = models
         self._records = records
-        self._look_now = look_now
+        self._others = others
 
     # The service's own
 
     async def predict(self, request: Request) -> Response:
         """POST /predict: pictures or numbers in, digits out."""
         runner = self._models.champion()
-        if len(request.body) <= QUICK_BYTES and (
-            request.media_type == JSON or is_tiny(request.body)
-        ):
-            images = native.parse(request)
-        else:
-            images = await _in_thread(native.parse, request)
+        images = await _decoded(await _read(native.parse, request))
         probabilities = await self._infer(request, runner, images)
+        if 1 < len(images) <= MAX_REMEMBERED:
+            ids = native.answer_ids(request, len(images))
+            digits, sure = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+            request.answered = list(zip(ids, images, digits, sure, strict=True))
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
@@ -64,10 +74,14 @@ class Endpoints:
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
-        self._records.flush()  # it may be the last answer that is corrected
-        outcome = await _in_thread(
-            lambda: self._records.feedback.correct(native.correction(request))
-        )
+        fields = await _in_thread(native.correction, request)
+        known: list[Prediction] = []
+        if answer_id := fields.get("request_id"):
+            self._records.flush()  # it may be the last answer that is corrected
+            known = self._records.feedback.recent(answer_id)
+            known = known or await self._others.recall(answer_id)
+        correct = self._records.feedback.correct
+        outcome = await _in_thread(correct, fields, known, executor=_correcting)
         metrics.corrections.labels(outcome).inc()
         return json_response({"feedback": outcome}, 201 if outcome == "stored" else 200)
 
@@ -77,25 +91,41 @@ class Endpoints:
 
     async def ready(self, request: Request) -> Response:
         """GET /health/ready: which version serves, and how sure that is."""
-        current, status = self._models.current, self._models.status
+        models = self._models
+        current, status, age = models.current, models.status, models.registry_age()
+        said = "unavailable"
+        if current is not None:
+            said = "degraded" if models.is_degraded() else "ok"
+        refused = status.refused
         state = {
             "ready": current is not None,
+            "status": said,
             **(current.identity if current else {}),
-            "registry_error": status.get("registry_error"),
-            "refused": status.get("refused"),
+            "registry_error": self._public(status.registry_error),
+            "registry_age_seconds": None if age is None else round(age, 1),
+            "refused": refused
+            and {
+                "name": refused.name,
+                "version": refused.version,
+                "reason": self._public(refused.reason),
+            },
         }
         return json_response(state, 200 if current else 503)
+
+    def _public(self, text: str | None) -> str | None:
+        return None if text is None else public(text, self._settings)
 
     async def metrics(self, request: Request) -> Response:
         """GET /metrics, for Prometheus."""
         self._records.flush()
+        self._models.tick()
         return metrics.exposition()
 
     async def webhook(self, request: Request) -> Response:
         """POST /webhooks/registry: MLflow says that an alias has moved."""
         webhook.verify(request, self._settings.webhook_secret)
-        self._look_now()
-        return json_response({"looking": True}, 202)
+        self._others.poll_now()
+        return json_response({"polling": True}, 202)
 
     # Open Inference Protocol
 
@@ -103,37 +133,69 @@ class Endpoints:
         """POST /v2/models/{name}[/versions/{version}]/infer."""
         runner = await self._named(request)
         inference = await _read(open_inference.parse, request)
-        probabilities = await self._infer(request, runner, inference.images)
+        images = await _decoded(inference.images)
+        probabilities = await self._infer(request, runner, images)
         return open_inference.answer(runner, inference, probabilities)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""
         return open_inference.server_metadata(installed_version("ann-pipelines"))
 
+    async def v2_index(self, request: Request) -> Response:
+        """POST /v2/repository/index."""
+        loaded = self._models.loaded()
+        found = [(name, version) for name in NAMES for version in self._models.versions(name)]
+        return open_inference.repository_index([(*key, key in loaded) for key in found])
+
     async def v2_model(self, request: Request) -> Response:
         """GET /v2/models/{name}[/versions/{version}]."""
-        return open_inference.model_metadata(await self._named(request))
+        runner = await self._named(request)
+        name, version = runner.key
+        versions = self._models.versions(name)
+        return open_inference.model_metadata(
+            name, versions if version in versions else [*versions, version]
+        )
 
     async def v2_model_ready(self, request: Request) -> Response:
         """GET /v2/models/{name}[/versions/{version}]/ready."""
-        model = (await self._named(request)).model
-        return json_response({"name": model.name, "ready": True})
+        name, _ = (await self._named(request)).key
+        return json_response({"name": name, "ready": True})
+
+    async def v2_config(self, request: Request) -> Response:
+        """GET /v2/models/{name}[/versions/{version}]/config."""
+        name, _ = (await self._named(request)).key
+        return open_inference.model_config(name)
+
+    async def v2_stats(self, request: Request) -> Response:
+        """GET /v2/models[/{name}[/versions/{version}]]/stats."""
+        self._records.flush()
+        keys = sorted(self._models.loaded())
+        if "name" in request.parameters:
+            keys = [(await self._named(request)).key]
+        return open_inference.statistics([metrics.totals(*key) for key in keys])
 
     # TensorFlow Serving
 
     async def v1_predict(self, request: Request) -> Response:
         """POST /v1/models/{name}[/versions/{version}|/labels/{label}]:predict."""
         runner = await self._named(request)
-        images, rows = await _read(tensorflow_serving.parse, request)
+        found, rows = await _read(tensorflow_serving.parse, request)
+        images = await _decoded(found)
         return tensorflow_serving.answer(await self._infer(request, runner, images), rows)
 
     async def v1_explain(self, request: Request) -> Response:
         """POST …:explain, KServe's addition: the pixels that spoke for and against."""
         runner = await self._named(request)
-        images, _ = await _read(tensorflow_serving.parse, request)
+        found, _ = await _read(tensorflow_serving.parse, request)
+        images = await _decoded(found)
         probabilities = await self._infer(request, runner, images)
         explanations = await _explained(runner.model, images)
         return json_response({"predictions": probabilities, "explanations": explanations})
+
+    async def v1_models(self, request: Request) -> Response:
+        """GET /v1/models."""
+        found = [name for name in NAMES if self._models.versions(name)]
+        return json_response({"models": found})
 
     async def v1_status(self, request: Request) -> Response:
         """GET /v1/models/{name}[/versions/{version}|/labels/{label}]."""
@@ -148,7 +210,8 @@ class Endpoints:
     async def invocations(self, request: Request) -> Response:
         """POST /invocations."""
         runner = self._models.champion()
-        images, table = await _read(mlflow_scoring.parse, request)
+        found, table = await _read(mlflow_scoring.parse, request)
+        images = await _decoded(found)
         return mlflow_scoring.answer(await self._infer(request, runner, images), table)
 
     async def ping(self, request: Request) -> Response:
@@ -174,16 +237,18 @@ class Endpoints:
         """The probabilities (n, 10); counted, and a single one kept for corrections."""
         request.runner = runner
         request.images = len(images)
+        started = time.perf_counter()
         probabilities = runner.inline(images)
         if probabilities is None:
             probabilities = await _timely(runner.batched(images))
+        request.inference_seconds = time.perf_counter() - started
         if len(images) == 1:
             row = probabilities[0]
             digit = int(row.argmax())
-            request.answered = images[0], digit, float(row[digit])
+            request.answered = [(request.answer_id, images[0], digit, float(row[digit]))]
         else:
             answers = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
-            metrics.answered(runner, len(images), zip(*answers, strict=True))
+            metrics.answered(runner, zip(*answers, strict=True))
         return probabilities
 
 
@@ -191,6 +256,13 @@ async def _read(parse: Callable[[Request], T], request: Request) -> T:
     if len(request.body) <= QUICK_BYTES:
         return parse(request)
     return await _in_thread(parse, request)
+
+
+async def _decoded(images: Images | Pictures) -> Images:
+    """The images, pictures decoded: in a thread, but for one that takes a moment."""
+    if isinstance(images, list) and not (len(images) == 1 and is_tiny(images[0])):
+        return await _in_thread(decoded, images)
+    return decoded(images)
 
 
 async def _explained(model: LoadedModel, images: Images) -> list[dict[str, object]]:
@@ -203,9 +275,11 @@ async def _explained(model: LoadedModel, images: Images) -> list[dict[str, objec
     return await _in_thread(lambda: [explain(model, image) for image in images])
 
 
-async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
+async def _in_thread(
+    function: Callable[..., T], *arguments: object, executor: Executor = _reading
+) -> T:
     loop = asyncio.get_running_loop()
-    return await _timely(loop.run_in_executor(_threads, function, *arguments))
+    return await _timely(loop.run_in_executor(executor, function, *arguments))
 
 
 async def _timely(work: Awaitable[T]) -> T:

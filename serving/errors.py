@@ -38,7 +38,7 @@ class Unauthorised(ServingError):
 
 
 class Forbidden(ServingError):
-    """A webhook's signature is missing, wrong or too old."""
+    """A webhook's signature is missing, wrong or too old; or a page of another site asks."""
 
     status = 403
 
@@ -62,6 +62,12 @@ class MethodNotAllowed(ServingError):
         """Say what is wrong, and which methods there are."""
         super().__init__(message)
         self.allowed = allowed
+
+
+class Conflict(ServingError):
+    """What is named could be more than one thing."""
+
+    status = 409
 
 
 class TooSlow(ServingError):
@@ -112,6 +118,10 @@ class UnverifiedModel(ServingError):
 
 class CannotListen(ServingError):
     """The address or port cannot be listened on."""
+
+
+class WorkerFailed(ServingError):
+    """A worker process ended before it could answer."""
 
 
 class WrongSetting(ServingError):

@@ -1,4 +1,4 @@
-"""One request and its answer, as every route sees them."""
+"""One request and its response, as every route sees them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ class Request:
         query_string: what follows the "?".
         headers: names in lower case.
         parameters: what the route's pattern found in the path.
-        request_id: the sender's, or a new one.
+        request_id: the sender's, or a new one; for the log and the header X-Request-Id.
+        answer_id: a new one in any case, by which the answer can be corrected.
         body: the whole content.
         runner: the model that answers, once it is chosen.
         images: how many images were answered.
-        answered: the image (28, 28), the digit and its probability, if it was one image.
+        inference_seconds: how long the model took, waiting included.
+        answered: of the answers that can be corrected: id, image (28, 28), digit and its
+            probability.
     """
 
     method: str
@@ -42,10 +45,12 @@ class Request:
     headers: dict[bytes, bytes]
     parameters: dict[str, str | None]
     request_id: str
+    answer_id: str = ""
     body: bytes = b""
     runner: ModelRunner | None = None
     images: int = 0
-    answered: tuple[NDArray[np.float32], int, float] | None = None
+    inference_seconds: float = 0.0
+    answered: list[tuple[str, NDArray[np.float32], int, float]] | None = None
 
     def header(self, name: bytes) -> str:
         """The value of a header, "" if it is not there."""
@@ -82,6 +87,6 @@ class Response:
 
 
 def json_response(content: Any, status: int = 200, headers: Headers | None = None) -> Response:
-    """An answer in JSON; NumPy arrays are written as nested lists."""
+    """A response in JSON; NumPy arrays are written as nested lists."""
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, status, JSON, headers)

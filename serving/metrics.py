@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import (
@@ -35,7 +36,28 @@ unverified = Gauge(
     "1 while the alias names a version that does not verify.",
     multiprocess_mode="livemax",
 )
+inferences = Counter("ann_inferences", "Answered requests of a version.", ["model", "version"])
+inference_seconds = Counter(
+    "ann_inference_seconds", "Time that a version's answers took.", ["model", "version"]
+)
+last_inference = Gauge(
+    "ann_last_inference_timestamp_seconds",
+    "When a version answered last.",
+    ["model", "version"],
+    multiprocess_mode="max",
+)
+uncertain = Counter("ann_uncertain", "Answers of /predict that are marked uncertain.")
 registry_up = Gauge("ann_registry_up", "1 while the registry answers.", multiprocess_mode="livemin")
+registry_age = Gauge(
+    "ann_registry_age_seconds",
+    "Time since the registry last confirmed which version serves; -1: it never did.",
+    multiprocess_mode="livemax",
+)
+degraded = Gauge(
+    "ann_degraded",
+    "1 while that time is past the limit.",
+    multiprocess_mode="livemax",
+)
 serving = Gauge(
     "ann_model_served",
     "Workers that serve this version.",
@@ -43,6 +65,9 @@ serving = Gauge(
     multiprocess_mode="livesum",
 )
 in_flight = Gauge("ann_in_flight", "Requests under way.", multiprocess_mode="livesum")
+body_bytes = Gauge(
+    "ann_body_bytes", "Bytes of large bodies under way.", multiprocess_mode="livesum"
+)
 corrections = Counter("ann_corrections", "Corrections that people sent, by outcome.", ["outcome"])
 lost = Counter("ann_records_lost", "Log lines and predictions that were not kept.", ["kind"])
 
@@ -50,6 +75,7 @@ lost = Counter("ann_records_lost", "Log lines and predictions that were not kept
 _requests: dict[tuple[str, int], Any] = {}
 _latencies: dict[str, Any] = {}
 _digits: dict[tuple[str, str], list[Any]] = {}
+_inferences: dict[tuple[str, str], list[Any]] = {}
 
 
 def request(route: str, status: int, seconds: float) -> None:
@@ -62,13 +88,25 @@ def request(route: str, status: int, seconds: float) -> None:
     _latencies[route].observe(seconds)
 
 
-def answered(runner: ModelRunner, count: int, answers: Iterable[tuple[int, float]]) -> None:
-    """Count the digits of a request, each with its confidence."""
+def inferred(runner: ModelRunner, count: int, seconds: float, now: float) -> None:
+    """Count a request that a version answered, with so many images in so many seconds."""
+    key = runner.model.name, runner.model.version
+    children = _inferences.get(key)
+    if children is None:
+        each = inferences, inference_seconds, last_inference
+        children = _inferences[key] = [metric.labels(*key) for metric in each]
+    children[0].inc()
+    children[1].inc(seconds)
+    children[2].set(now)
+    images.observe(count)
+
+
+def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:
+    """Count digits, each with its confidence."""
     key = runner.model.name, runner.model.version
     children = _digits.get(key)
     if children is None:
         children = _digits[key] = [digits.labels(*key, digit) for digit in range(10)]
-    images.observe(count)
     for digit, sure in answers:
         children[digit].inc()
         confidence.observe(sure)
@@ -82,12 +120,42 @@ def swapped(old: ModelRunner | None, new: ModelRunner) -> None:
     serving.labels(new.model.name, new.model.version, new.model.data).set(1)
 
 
+@dataclass(frozen=True)
+class ModelTotals:
+    """What a version answered since the service started, in all workers."""
+
+    name: str
+    version: str
+    requests: int
+    images: int
+    nanoseconds: int
+    last_milliseconds: int
+
+
+def totals(name: str, version: str) -> ModelTotals:
+    """What a version answered."""
+    sums = {"ann_inferences_total": 0.0, "ann_inference_seconds_total": 0.0}
+    sums |= {"ann_digits_total": 0.0, "ann_last_inference_timestamp_seconds": 0.0}
+    for metric in _registry().collect():
+        for sample in metric.samples:
+            of_it = sample.labels.get("model") == name and sample.labels.get("version") == version
+            if sample.name in sums and of_it:
+                sums[sample.name] += sample.value
+    requests_, seconds, images_, last = sums.values()
+    return ModelTotals(
+        name, version, int(requests_), int(images_), int(1e9 * seconds), int(1000 * last)
+    )
+
+
 def exposition() -> Response:
     """All metrics in Prometheus' text form."""
-    registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-    return Response(
-        generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+    content = generate_latest(_registry())
+    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _registry() -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry

@@ -6,7 +6,10 @@ long, because each finds the processor's caches full of the other's work.
 
 from __future__ import annotations
 
+import sys
 import time
+import traceback
+from dataclasses import dataclass
 
 from serving import metrics
 from serving.access_log import AccessLog
@@ -16,6 +19,18 @@ from serving.http import Request
 TOGETHER = 64  # requests; a third of a millisecond of work
 
 
+@dataclass(slots=True)
+class Record:
+    """An answered request."""
+
+    request: Request
+    route: str
+    status: int
+    client: str
+    seconds: float
+    time: float
+
+
 class Records:
     """Takes answered requests from the event loop; `flush` makes the records of them."""
 
@@ -23,12 +38,12 @@ class Records:
         """Take where lines and predictions go."""
         self._log = log
         self.feedback = feedback
-        self._waiting: list[tuple[Request, str, int, str, float, float]] = []
+        self._waiting: list[Record] = []
 
     def add(self, request: Request, route: str, status: int, client: str, seconds: float) -> None:
         """Take note of an answered request."""
         request.body = b""
-        self._waiting.append((request, route, status, client, seconds, time.time()))
+        self._waiting.append(Record(request, route, status, client, seconds, time.time()))
         if len(self._waiting) >= TOGETHER:
             self.flush()
 
@@ -46,17 +61,28 @@ class Records:
     def flush(self) -> None:
         """Record all that waits; to be called before records are read."""
         waiting, self._waiting = self._waiting, []
-        for request, route, status, client, seconds, now in waiting:
-            metrics.request(route, status, seconds)
-            self._log.add(request, status, client, seconds, now)
-            if request.answered is not None and request.runner is not None:
-                image, digit, sure = request.answered
-                metrics.answered(request.runner, 1, ((digit, sure),))
-                if request.asks("live"):  # a drawing that is not finished teaches nothing
-                    continue
-                model = request.runner.model
-                self.feedback.remember(
-                    Prediction(
-                        request.request_id, now, model.name, model.version, digit, sure, image
-                    )
-                )
+        for record in waiting:
+            try:
+                self._keep(record)
+            except Exception:  # one record that cannot be kept costs no other
+                metrics.lost.labels("record").inc()
+                print(traceback.format_exc(), file=sys.stderr)
+
+    def _keep(self, record: Record) -> None:
+        request = record.request
+        metrics.request(record.route, record.status, record.seconds)
+        self._log.add(request, record.status, record.client, record.seconds, record.time)
+        if request.runner is None or not request.images:
+            return
+        metrics.inferred(request.runner, request.images, request.inference_seconds, record.time)
+        if not request.answered:
+            return
+        if request.images == 1:  # of more, the digits were counted together
+            metrics.answered(request.runner, [request.answered[0][2:]])
+        if request.asks("live"):  # a drawing that is not finished is no training data
+            return
+        model = request.runner.model
+        for answer_id, image, digit, sure in request.answered:
+            self.feedback.remember(
+                Prediction(answer_id, record.time, model.name, model.version, digit, sure, image)
+            )

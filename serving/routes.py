@@ -1,113 +1,312 @@
-"""Which path leads where, and in which form its errors are told."""
+"""The one table of routes: the application, the metrics' names and the documents come from it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
 
+from serving import examples
 from serving.endpoints import Endpoints
 from serving.errors import MethodNotAllowed, NotFound
+from serving.examples import Body
 from serving.http import Request, Response
+from serving.openapi import document
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.site import Site
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Failure = Callable[[Exception, int, Request], Response]
-
-V1 = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[^/:]+)|/labels/(?P<label>[^/:]+))?"
-V2 = r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?"
+Failure = Callable[[str, int, Request], Response]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One path and method.
+@dataclass(frozen=True)
+class Protocol:
+    """A group of routes, and the form of their errors.
 
     Attributes:
-        name: in the metrics.
-        method: such as "POST".
-        pattern: of the whole path.
-        endpoint: gives the answer.
+        title: the heading in the documents.
+        description: what speaks it.
         failure: gives an error the protocol's form.
+        statuses: of the errors that it knows.
+    """
+
+    title: str
+    description: str
+    failure: Failure
+    statuses: tuple[int, ...] = (400, 401, 403, 404, 408, 413, 415, 431, 503)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of a path.
+
+    Attributes:
+        name: in the metrics; routes that differ in the path alone share one.
+        method: such as "POST".
+        path: with the parameters in braces, as OpenAPI writes it.
+        endpoint: gives the answer.
+        protocol: its group.
+        summary: one line for the documents; "" keeps the route out of them.
+        body: what may be sent, by media type.
+        query: the query's switches, and what each does.
+        answer: an example of the answer; None if it is not JSON.
+        schema: of the answer, where the example alone does not say enough.
+        status: of the answer to the example.
         open: whether it needs no API key.
     """
 
     name: str
     method: str
-    pattern: re.Pattern[str]
+    path: str
     endpoint: Endpoint
-    failure: Failure
+    protocol: Protocol
+    summary: str = ""
+    body: Mapping[str, Body] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
     open: bool = False
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Of the whole path; its groups are the parameters."""
+        return re.compile(
+            re.sub(
+                r"\{(\w+)\}",
+                lambda found: f"(?P<{found[1]}>{'.+' if found[1] == 'file' else '[^/:]+'})",
+                self.path,
+            )
+        )
+
+
+OWN = Protocol(
+    "The service's own",
+    "Pictures or numbers in, digits out.",
+    native.failure,
+    (*Protocol.statuses, 409, 422),
+)
+V2 = Protocol(
+    "Open Inference Protocol, version 2",
+    "Of KServe, Triton and MLServer; with binary tensors.",
+    open_inference.failure,
+)
+V1 = Protocol(
+    "TensorFlow Serving's REST API",
+    "KServe's version 1, too.",
+    tensorflow_serving.failure,
+)
+MLFLOW = Protocol("MLflow's scoring server", "As `mlflow models serve`.", mlflow_scoring.failure)
+OPERATION = Protocol("Operation", "Health, metrics, and MLflow's webhook.", native.failure)
+
+V1_MODEL = "/v1/models/{name}"
+V1_MODELS = (V1_MODEL, f"{V1_MODEL}/versions/{{version}}", f"{V1_MODEL}/labels/{{label}}")
+V2_MODEL = "/v2/models/{name}"
+V2_MODELS = (V2_MODEL, f"{V2_MODEL}/versions/{{version}}")
+
+
+def table(do: Endpoints, site: Site) -> Iterable[Route]:
+    """Every route, in the documents' order."""
+    yield Route(
+        "predict",
+        "POST",
+        "/predict",
+        do.predict,
+        OWN,
+        "Read digits",
+        examples.PREDICT,
+        {
+            "image": "Return the 28×28 that the network saw.",
+            "explain": "Return which pixels spoke for and against.",
+            "live": "The drawing is not finished: keep nothing of it.",
+        },
+        examples.PREDICTED,
+        examples.PREDICTION,
+    )
+    yield Route(
+        "feedback",
+        "POST",
+        "/feedback",
+        do.feedback,
+        OWN,
+        "Say which digit was right",
+        examples.FEEDBACK,
+        answer={"feedback": "stored"},
+        schema={"properties": {"feedback": {"enum": ["stored", "changed", "known"]}}},
+        status=201,
+    )
+    yield Route("v2", "GET", "/v2", do.v2_server, V2, "The server", answer=examples.SERVER)
+    yield Route(
+        "v2 live",
+        "GET",
+        "/v2/health/live",
+        do.live,
+        V2,
+        "The process answers",
+        answer={"live": True},
+        open=True,
+    )
+    yield Route(
+        "v2 ready",
+        "GET",
+        "/v2/health/ready",
+        do.ready,
+        V2,
+        "A model answers",
+        answer=examples.READY,
+        open=True,
+    )
+    yield Route(
+        "v2 index",
+        "POST",
+        "/v2/repository/index",
+        do.v2_index,
+        V2,
+        "The models and their versions",
+        examples.INDEX,
+        answer=examples.INDEXED,
+    )
+    yield Route("v2 stats", "GET", "/v2/models/stats", do.v2_stats, V2, "What all models answered")
+    for path in V2_MODELS:
+        yield Route(
+            "v2 infer",
+            "POST",
+            f"{path}/infer",
+            do.v2_infer,
+            V2,
+            "Infer, in JSON or with binary tensors",
+            examples.INFER,
+            answer=examples.INFERRED,
+        )
+        yield Route("v2 model", "GET", path, do.v2_model, V2, "The model", answer=examples.METADATA)
+        yield Route(
+            "v2 model ready",
+            "GET",
+            f"{path}/ready",
+            do.v2_model_ready,
+            V2,
+            "Whether it answers",
+            answer={"name": examples.MODEL, "ready": True},
+        )
+        yield Route("v2 config", "GET", f"{path}/config", do.v2_config, V2, "Its configuration")
+        yield Route("v2 stats", "GET", f"{path}/stats", do.v2_stats, V2, "What it answered")
+    yield Route(
+        "v1 models",
+        "GET",
+        "/v1/models",
+        do.v1_models,
+        V1,
+        "The names of the models",
+        answer={"models": [examples.MODEL]},
+    )
+    for path in V1_MODELS:
+        yield Route(
+            "v1 predict",
+            "POST",
+            f"{path}:predict",
+            do.v1_predict,
+            V1,
+            "Predict",
+            examples.INSTANCES,
+            answer=examples.PREDICTIONS,
+        )
+        yield Route(
+            "v1 explain",
+            "POST",
+            f"{path}:explain",
+            do.v1_explain,
+            V1,
+            "Which pixels spoke for and against",
+            examples.INSTANCES,
+        )
+        yield Route("v1 status", "GET", path, do.v1_status, V1, "Its state", answer=examples.STATE)
+        yield Route("v1 metadata", "GET", f"{path}/metadata", do.v1_metadata, V1, "Its signature")
+    yield Route(
+        "invocations",
+        "POST",
+        "/invocations",
+        do.invocations,
+        MLFLOW,
+        "Score instances, inputs, dataframe_split, dataframe_records or CSV",
+        examples.INVOCATIONS,
+        answer=examples.SCORED,
+    )
+    for path in ("/ping", "/health"):
+        yield Route("ping", "GET", path, do.ping, MLFLOW, "A model answers", open=True)
+    yield Route("version", "GET", "/version", do.version, MLFLOW, "Of this service", open=True)
+    yield Route(
+        "live",
+        "GET",
+        "/health/live",
+        do.live,
+        OPERATION,
+        "The process answers",
+        answer={"live": True},
+        open=True,
+    )
+    yield Route(
+        "ready",
+        "GET",
+        "/health/ready",
+        do.ready,
+        OPERATION,
+        "Which version answers, and when the registry confirmed it",
+        answer=examples.READY,
+        open=True,
+    )
+    yield Route("metrics", "GET", "/metrics", do.metrics, OPERATION, "Metrics for Prometheus")
+    yield Route(
+        "webhook",
+        "POST",
+        "/webhooks/registry",
+        do.webhook,
+        OPERATION,
+        "MLflow's signed message that an alias has moved",
+        {"application/json": Body(examples.OBJECT)},
+        answer={"polling": True},
+        status=202,
+        open=True,
+    )
+    for path in ("/", "/page/{file}"):
+        yield Route("page", "GET", path, site.file, OWN, open=True)
+    yield Route("docs", "GET", "/docs", site.docs, OWN, open=True)
+    yield Route("openapi", "GET", "/openapi.json", site.openapi, OWN, open=True)
 
 
 class Routes:
-    """The table of all routes."""
+    """Finds the route of a request."""
 
     def __init__(self, do: Endpoints, site: Site) -> None:
-        """Lay the table."""
-        own, v1, v2 = native.failure, tensorflow_serving.failure, open_inference.failure
-        mlflow = mlflow_scoring.failure
-        self._routes = [
-            _route("predict", "POST", "/predict", do.predict, own),
-            _route("feedback", "POST", "/feedback", do.feedback, own),
-            _route("webhook", "POST", "/webhooks/registry", do.webhook, own, open=True),
-            _route("live", "GET", "/health/live", do.live, own, open=True),
-            _route("ready", "GET", "/health/ready", do.ready, own, open=True),
-            _route("metrics", "GET", "/metrics", do.metrics, own),
-            _route("page", "GET", r"/(?:page/(?P<file>.+))?", site.file, own, open=True),
-            _route("docs", "GET", "/docs", site.docs, own, open=True),
-            _route("openapi", "GET", "/openapi.json", site.openapi, own, open=True),
-            _route("v2", "GET", "/v2/?", do.v2_server, v2),
-            _route("v2 live", "GET", "/v2/health/live", do.live, v2, open=True),
-            _route("v2 ready", "GET", "/v2/health/ready", do.ready, v2, open=True),
-            _route("v2 infer", "POST", f"{V2}/infer", do.v2_infer, v2),
-            _route("v2 model ready", "GET", f"{V2}/ready", do.v2_model_ready, v2),
-            _route("v2 model", "GET", V2, do.v2_model, v2),
-            _route("v1 predict", "POST", f"{V1}:predict", do.v1_predict, v1),
-            _route("v1 explain", "POST", f"{V1}:explain", do.v1_explain, v1),
-            _route("v1 metadata", "GET", f"{V1}/metadata", do.v1_metadata, v1),
-            _route("v1 status", "GET", V1, do.v1_status, v1),
-            _route("invocations", "POST", "/invocations", do.invocations, mlflow),
-            _route("ping", "GET", "/(?:ping|health)", do.ping, mlflow, open=True),
-            _route("version", "GET", "/version", do.version, mlflow, open=True),
-        ]
+        """Build the table, and describe it on the site."""
+        self.table = tuple(table(do, site))
+        site.document = document(self.table)
         self.find = lru_cache(1000)(self._find)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str | None]]:
         """The route of a request, and what its pattern found in the path."""
         wanted = "GET" if method == "HEAD" else method
+        path = "/v2" if path == "/v2/" else path
         others = []
-        for route in self._routes:
+        for route in self.table:
             if match := route.pattern.fullmatch(path):
                 if route.method == wanted:
                     return route, match.groupdict()
-                others.append(route)
-        return _nowhere(path, [route.method for route in others]), {}
+                others.append(route.method)
+        return self._nowhere(path, others), {}
 
+    def _nowhere(self, path: str, methods: list[str]) -> Route:
+        """The route of what has none: its errors have the form of the nearest protocol."""
 
-def _route(
-    name: str, method: str, pattern: str, endpoint: Endpoint, failure: Failure, open: bool = False
-) -> Route:
-    return Route(name, method, re.compile(pattern), endpoint, failure, open)
+        async def refuse(request: Request) -> Response:
+            if methods:
+                allowed = ", ".join(dict.fromkeys(methods))
+                raise MethodNotAllowed(
+                    f"{request.method} is not possible here; use {allowed}.", allowed
+                )
+            raise NotFound("There is nothing at this path; /docs lists what there is.")
 
-
-def _nowhere(path: str, methods: list[str]) -> Route:
-    """The route of what has none: its errors have the form of the nearest protocol."""
-
-    async def refuse(request: Request) -> Response:
-        if methods:
-            allowed = ", ".join(methods)
-            raise MethodNotAllowed(
-                f"{request.method} is not possible here; use {allowed}.", allowed
-            )
-        raise NotFound("There is nothing at this path; /docs lists what there is.")
-
-    failure = native.failure
-    if path.startswith("/v1"):
-        failure = tensorflow_serving.failure
-    elif path.startswith("/v2"):
-        failure = open_inference.failure
-    elif path in ("/invocations", "/ping", "/health", "/version"):
-        failure = mlflow_scoring.failure
-    return Route("none", "", re.compile(""), refuse, failure, open=True)
+        first = path.split("/")[1:2]
+        near = (r.protocol for r in self.table if r.path.split("/")[1:2] == first)
+        return Route("none", "", "", refuse, next(near, OWN), open=True)

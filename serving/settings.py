@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from serving.errors import WrongSetting
 NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
 ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
+DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
+REGISTRIES = ("http://", "https://", *DATABASES)
 EMBEDDED_UI = "http://127.0.0.1:5000"
 
 
@@ -22,11 +25,14 @@ class Settings:
     Attributes:
         home: the state folder, ANN_HOME.
         tracking_uri: MLflow's registry: MLFLOW_TRACKING_URI, or the store in the state folder.
-        mlflow_ui: where people read of runs, ANN_MLFLOW_UI; no slash at the end.
-        poll_seconds: mean time between two looks at the alias, ANN_POLL_SECONDS.
+        mlflow_ui: where people read of runs, ANN_MLFLOW_UI; no slash at the end, no credentials.
+        poll_seconds: mean time between two polls of the alias, ANN_POLL_SECONDS.
         feedback_url: SQLAlchemy's URL of predictions and corrections, ANN_FEEDBACK_URL.
         api_key: what senders must name, ANN_API_KEY; "" lets everyone in.
         webhook_secret: signs MLflow's webhook, ANN_WEBHOOK_SECRET; "" takes none.
+        cors_origins: other sites whose pages may ask, ANN_CORS_ORIGINS; "*" is every site.
+        trusted_proxies: whose X-Forwarded-For names the sender, ANN_TRUSTED_PROXIES: addresses
+            and networks, with commas between them; "" trusts none.
     """
 
     home: Path
@@ -36,25 +42,44 @@ class Settings:
     feedback_url: str
     api_key: str
     webhook_secret: str
+    cors_origins: frozenset[str] = frozenset()
+    trusted_proxies: str = ""
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the environment.
 
     Raises:
-        WrongSetting: ANN_POLL_SECONDS is no positive number.
+        WrongSetting: a variable's value is impossible.
     """
     home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    if "?" in str(home) or (home.exists() and not home.is_dir()):
+        raise WrongSetting(
+            f"ANN_HOME is {str(home)!r}; expected a folder, without a question mark in its path."
+        )
     uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
+    if not uri.startswith(REGISTRIES):
+        raise WrongSetting(
+            f"MLFLOW_TRACKING_URI is {uri!r}; expected http://HOST:PORT of an MLflow server or a "
+            "database such as sqlite:///FILE. Unset it to use the embedded store."
+        )
+    feedback_url = environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}"
+    if not feedback_url.startswith(DATABASES):
+        raise WrongSetting(
+            f"ANN_FEEDBACK_URL begins with {feedback_url.partition(':')[0]!r}; expected a "
+            "database such as sqlite:///FILE or postgresql+psycopg://HOST/NAME."
+        )
     ui = environ.get("ANN_MLFLOW_UI") or (uri if uri.startswith("http") else EMBEDDED_UI)
     return Settings(
         home=home,
         tracking_uri=uri,
-        mlflow_ui=ui.rstrip("/"),
+        mlflow_ui=re.sub(r"://[^/]*@", "://", ui).rstrip("/"),
         poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
-        feedback_url=environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}",
+        feedback_url=feedback_url,
         api_key=environ.get("ANN_API_KEY", ""),
         webhook_secret=environ.get("ANN_WEBHOOK_SECRET", ""),
+        cors_origins=_origins(environ, "ANN_CORS_ORIGINS"),
+        trusted_proxies=environ.get("ANN_TRUSTED_PROXIES", ""),
     )
 
 
@@ -67,3 +92,14 @@ def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < number < 1e6:
         raise WrongSetting(f"{name} is {text!r}; expected a number of seconds, such as {default}.")
     return number
+
+
+def _origins(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    found = [origin.strip().rstrip("/") for origin in environ.get(name, "").split(",")]
+    for origin in filter(None, found):
+        if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
+            raise WrongSetting(
+                f"{name} has {origin!r}; expected origins such as https://digits.example, with "
+                "commas between them, or *."
+            )
+    return frozenset(filter(None, found))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from pathlib import Path
+from typing import Any
 
+from serving.docs import as_html
 from serving.errors import NotFound
 from serving.http import Headers, Request, Response, json_response
-from serving.openapi import as_html, document
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
-# Files are asked for anew each time, and not sent again if they are the same.
+# Files are asked for again each time, and not sent again if they are the same.
 HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
     (
@@ -36,10 +37,11 @@ class Site:
         """List the folder."""
         files = (path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
+        self.document: dict[str, Any] = {}  # the OpenAPI document of the routes
 
     async def file(self, request: Request) -> Response:
         """GET / and /page/{file}."""
-        name = request.parameters["file"] or INDEX
+        name = request.parameters.get("file") or INDEX
         path = self._files.get(name)
         if path is None:
             raise NotFound(f"The page has no file {name[:100]!r}.")
@@ -47,11 +49,11 @@ class Site:
 
     async def docs(self, request: Request) -> Response:
         """GET /docs."""
-        return _cached(request, as_html(), "text/html")
+        return _cached(request, as_html(self.document), "text/html")
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json."""
-        return json_response(document())
+        return json_response(self.document)
 
 
 def _cached(request: Request, content: bytes, media_type: str | None) -> Response:
@@ -60,6 +62,12 @@ def _cached(request: Request, content: bytes, media_type: str | None) -> Respons
     kind = media_type or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
-    if request.headers.get(b"if-none-match") == tag:
+    if _matches(request.headers.get(b"if-none-match", b""), tag):
         return Response(b"", 304, kind, headers)
     return Response(content, 200, kind, headers)
+
+
+def _matches(condition: bytes, tag: bytes) -> bool:
+    """Whether If-None-Match has the tag; proxies that compress make it a weak one (RFC 9110)."""
+    tags = [part.strip().removeprefix(b"W/") for part in condition.split(b",")]
+    return tag in tags or tags == [b"*"]

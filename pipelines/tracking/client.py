@@ -290,11 +290,6 @@ class Tracking:
         runs = self.runs(f"{views.LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
         return {run.data.tags[tags.VARIANT]: run for run in runs}
 
-    def finish(self, run_id: str, variant: str) -> None:
-        """End a run to which all is logged; from now on it is its variant's newest."""
-        self._end(run_id, "FINISHED")
-        self.make_newest(run_id, variant, self.client.get_run(run_id).info.experiment_id)
-
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""
         condition = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"

@@ -8,11 +8,12 @@ same prediction twice replaces the first.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,17 +22,19 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from serving import metrics
-from serving.errors import Busy, NotFound
+from serving.errors import Busy, Conflict, NotFound
 from serving.feedback.tables import METADATA, corrections, predictions, to_bytes
 
 SAMPLE_PER_SECOND = 20
-REMEMBERED = 100  # predictions that can be corrected by their request id alone, a worker
+REMEMBERED = 4000  # answers that can be corrected by their id alone, a worker
+PENDING = 1000  # predictions that wait to be written; more are lost
 STORED = 200_000  # predictions; the oldest go
 FLUSH_SECONDS = 0.5
+MOST_OF_ONE_ID = 8  # answers, of the newest
 
 
 class Prediction(NamedTuple):
-    """What one request was answered."""
+    """One image's answer."""
 
     request_id: str
     time: float
@@ -39,11 +42,23 @@ class Prediction(NamedTuple):
     version: str
     digit: int
     confidence: float
-    image: NDArray[np.float32]
+    image: NDArray[np.float32] | bytes  # (28, 28) in [0, 1], or as the table holds it
 
     def row(self) -> dict[str, Any]:
         """As the table holds it."""
-        return self._asdict() | {"image": to_bytes(self.image)}
+        image = self.image
+        content = image if isinstance(image, bytes) else to_bytes(image)
+        return self._asdict() | {"image": content}
+
+    def to_fields(self) -> dict[str, Any]:
+        """As a message to another process holds it."""
+        row = self.row()
+        return row | {"image": base64.b64encode(row["image"]).decode()}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Prediction:
+        """The prediction of such a message."""
+        return cls(**{**fields, "image": base64.b64decode(fields["image"])})
 
 
 class Feedback:
@@ -70,65 +85,81 @@ class Feedback:
             recent.popitem(last=False)
         if self._allowance >= 1:
             self._allowance -= 1
-            self._pending.append(prediction)
+            if len(self._pending) < PENDING:
+                self._pending.append(prediction)
+            else:  # the store has not answered for long
+                metrics.lost.labels("prediction").inc()
 
-    def correct(self, fields: Mapping[str, Any]) -> str:
+    def recent(self, answer_id: str) -> list[Prediction]:
+        """What was answered lately under an id; or under a sender's own, which several may have."""
+        if found := self._recent.get(answer_id):
+            return [found]
+        own = f"{answer_id}-"
+        found_several = [one for key, one in self._recent.items() if key.startswith(own)]
+        return found_several[-MOST_OF_ONE_ID:]
+
+    def correct(self, fields: Mapping[str, Any], known: Sequence[Prediction] = ()) -> str:
         """Store a correction; waits for the disk, so not for the event loop.
 
         Args:
             fields: digit, and request_id or image (28, 28), with model, version and predicted if
                 they are known.
+            known: what was answered lately under that request_id.
 
         Returns:
             "stored", "changed" (another digit was said before) or "known" (the same was).
 
         Raises:
             NotFound: the request id is not of a recent or a stored prediction.
+            Conflict: it is that of several images.
             Busy: the store cannot be written.
         """
+        try:
+            return self._correct(fields, known)
+        except SQLAlchemyError:
+            self._opened = None  # the file may be another than before, and without tables
+        try:
+            return self._correct(fields, known)
+        except SQLAlchemyError as error:
+            raise Busy(f"The correction cannot be stored now: {_first_line(error)}.") from error
+
+    def _correct(self, fields: Mapping[str, Any], known: Sequence[Prediction]) -> str:
         row = {name: fields.get(name) for name in ("request_id", "model", "version", "predicted")}
         image = fields.get("image")
         content = None if image is None else to_bytes(image)
-        try:
-            with self._engine().begin() as connection:
-                if row["request_id"] and (known := self._known(connection, row["request_id"])):
-                    row |= {name: known[name] for name in ("model", "version")}
-                    row["predicted"] = known["digit"]
-                    content = known["image"]
-                if content is None:
-                    raise NotFound(
-                        f"No prediction {row['request_id']!r} is remembered; send its 28×28 as "
-                        '"image", too.'
-                    )
-                row |= {
-                    "time": time.time(),
-                    "digit": fields["digit"],
-                    "image": content,
-                    "image_sha256": hashlib.sha256(content).hexdigest(),
-                }
-                return _store(connection, row)
-        except SQLAlchemyError as error:
-            raise Busy(f"The correction cannot be stored now: {_first_line(error)}.") from error
+        with self._engine().begin() as connection:
+            if request_id := row["request_id"]:
+                found = [one.row() for one in known] or _stored(connection, request_id)
+                if answer := _the_one(found, content, request_id):
+                    row |= {name: answer[name] for name in ("request_id", "model", "version")}
+                    row["predicted"] = answer["digit"]
+                    content = answer["image"]
+            if content is None:
+                raise NotFound(
+                    f'No prediction {request_id!r} is remembered; send its 28×28 as "image", too.'
+                )
+            row |= {
+                "time": time.time(),
+                "digit": fields["digit"],
+                "image": content,
+                "image_sha256": hashlib.sha256(content).hexdigest(),
+            }
+            return _store(connection, row)
 
     def close(self) -> None:
         """Write what is left, for at most five seconds."""
         self._closing.set()
         self._thread.join(5)
 
-    def _known(self, connection: sql.Connection, request_id: str) -> Mapping[str, Any] | None:
-        if recent := self._recent.get(request_id):
-            return recent.row()
-        newest = predictions.select().where(predictions.c.request_id == request_id)
-        newest = newest.order_by(predictions.c.id.desc()).limit(1)
-        row = connection.execute(newest).mappings().first()
-        return dict(row) if row else None
-
     def _engine(self) -> sql.Engine:
         with self._opening:
             if self._opened is None:
-                engine = sql.create_engine(self._url, pool_pre_ping=True)
-                if engine.dialect.name == "sqlite":
+                if sql.make_url(self._url).get_backend_name() == "sqlite":
+                    # Opened each time: the file may be replaced by a restored backup.
+                    engine = sql.create_engine(self._url, poolclass=sql.NullPool)
                     sql.event.listen(engine, "connect", _configure_sqlite)
+                else:
+                    engine = sql.create_engine(self._url, pool_pre_ping=True)
                 _create(engine)
                 self._opened = engine
         return self._opened
@@ -145,14 +176,44 @@ class Feedback:
             if not pending:
                 continue
             try:
-                with self._engine().begin() as connection:
-                    connection.execute(predictions.insert(), [p.row() for p in pending])
-                    newest = sql.select(sql.func.max(predictions.c.id)).scalar_subquery()
-                    connection.execute(
-                        predictions.delete().where(predictions.c.id <= newest - STORED)
-                    )
+                self._insert([prediction.row() for prediction in pending])
             except Exception:  # a full disk or an absent server costs the sample, not the service
+                self._opened = None  # the file may be another than before, and without tables
                 metrics.lost.labels("prediction").inc(len(pending))
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        with self._engine().begin() as connection:
+            connection.execute(predictions.insert(), rows)
+            newest = sql.select(sql.func.max(predictions.c.id)).scalar_subquery()
+            connection.execute(predictions.delete().where(predictions.c.id <= newest - STORED))
+
+
+def _stored(connection: sql.Connection, request_id: str) -> list[Mapping[str, Any]]:
+    """The newest stored predictions of an id; or of a sender's own, which several may have."""
+    column = predictions.c.request_id
+    of_it = column == request_id
+    of_own = sql.and_(column >= f"{request_id}-", column < f"{request_id}.")  # "." follows "-"
+    for condition in (of_it, of_own):
+        query = predictions.select().where(condition).order_by(predictions.c.id.desc())
+        rows = connection.execute(query.limit(MOST_OF_ONE_ID)).mappings().all()
+        if rows:
+            return [dict(row) for row in rows]
+    return []
+
+
+def _the_one(
+    found: Sequence[Mapping[str, Any]], content: bytes | None, request_id: str
+) -> Mapping[str, Any] | None:
+    """The prediction that is meant: the only image's, or that of the image that was sent, too."""
+    images = {row["image"] for row in found}
+    if len(images) > 1:
+        found = [row for row in found if row["image"] == content]
+        if not found:
+            raise Conflict(
+                f"{request_id!r} is the id of {len(images)} images; name the request_id of the one "
+                'answer, or send its 28×28 as "image", too.'
+            )
+    return found[0] if found else None
 
 
 def _store(connection: sql.Connection, row: dict[str, Any]) -> str:
@@ -163,9 +224,13 @@ def _store(connection: sql.Connection, row: dict[str, Any]) -> str:
     if connection.execute(same).first():
         return "known"
     if row["request_id"]:
-        earlier = corrections.update().where(table.request_id == row["request_id"])
+        of_id = table.request_id == row["request_id"]
+        of_image = table.image_sha256 == row["image_sha256"]
+        earlier = corrections.update().where(of_id, of_image)
         if connection.execute(earlier.values(row)).rowcount:
             return "changed"
+        if connection.execute(corrections.select().where(of_id)).first():
+            row |= {"request_id": None}  # that of another image, which keeps its correction
     try:
         with connection.begin_nested():
             connection.execute(corrections.insert().values(row))

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,11 @@ from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
+from serving.redaction import without_credentials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 
 def fetch(uri: str, name: str, alias: str, home: Path) -> LoadedModel:
@@ -55,26 +58,71 @@ def find_version(uri: str, name: str, alias: str | None, number: str | None = No
         NoChampion: the registry has no such version.
         RegistryUnavailable: the registry does not answer.
     """
+    if alias is not None:
+        model = find_model(uri, name)
+        number = None if model is None else model.aliases.get(alias)
+    if number is not None:
+        with _errors_of(uri):
+            return _client(uri).get_model_version(name, number)
+    raise no_version(uri, f"{name}@{alias}" if alias is not None else f"version {number} of {name}")
+
+
+def find_model(uri: str, name: str) -> RegisteredModel | None:
+    """Ask the registry for a model with its aliases; None if it has none of that name.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+    """
+    try:
+        with _errors_of(uri):
+            return _client(uri).get_registered_model(name)
+    except NoChampion:
+        return None
+
+
+def list_versions(uri: str, name: str) -> list[str]:
+    """Ask the registry for the numbers of a model's versions, the lowest first.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+    """
+    quoted = name.replace("'", "")
+    with _errors_of(uri):
+        found = _client(uri).search_model_versions(f"name='{quoted}'", max_results=10_000)
+    return sorted((str(version.version) for version in found), key=int)
+
+
+def no_version(uri: str, wanted: str) -> NoChampion:
+    """The error for a version that the registry does not have."""
+    return NoChampion(
+        f"the registry at {without_credentials(uri)} has no {wanted}; train and promote a model "
+        "with `ann run`."
+    )
+
+
+@contextmanager
+def _errors_of(uri: str) -> Iterator[None]:
+    """Turn MLflow's errors into ours; what does not exist is `NoChampion`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise no_version(uri, f"such version ({error})") from error
+        raise _unavailable(uri, error) from error
+
+
+def _client(uri: str) -> MlflowClient:
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).exists():
         raise RegistryUnavailable(f"there is no registry at {uri} yet; `ann run` makes one.")
-    _fail_fast()
+    # MLflow waits minutes for a server that is away; the last known good copy is ready at once.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(uri, uri)
-    try:
-        if alias is not None:
-            number = client.get_registered_model(name).aliases.get(alias)
-        if number is not None:
-            return client.get_model_version(name, number)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise _unavailable(uri, error) from error
-    wanted = f"{name}@{alias}" if alias is not None else f"version {number} of {name}"
-    raise NoChampion(
-        f"the registry at {uri} has no {wanted}; train and promote a model with `ann run`."
-    )
+    return MlflowClient(uri, uri)
 
 
 def download(uri: str, version: ModelVersion, alias: str, home: Path) -> LoadedModel:
@@ -91,7 +139,6 @@ def download(uri: str, version: ModelVersion, alias: str, home: Path) -> LoadedM
 
 def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
     """Download the version's files into its folder, unless a copy is there already."""
-    from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts, list_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -110,7 +157,7 @@ def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
     }
     if _is_whole(copy, manifest):
         return copy
-    client = MlflowClient(uri, uri)
+    client = _client(uri)
     try:
         copy.mkdir(parents=True, exist_ok=True)
         root = client.get_model_version_download_uri(version.name, version.version)
@@ -151,15 +198,10 @@ def _is_whole(copy: Path, manifest: dict[str, str]) -> bool:
 
 def _unavailable(uri: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"the registry at {uri} cannot be reached or read: {error}. Is its server running, and is "
+        f"the registry at {without_credentials(uri)} cannot be reached or read: "
+        f"{without_credentials(str(error))}. Is its server running, and is "
         "MLFLOW_TRACKING_URI right?"
     )
-
-
-def _fail_fast() -> None:
-    """MLflow waits minutes for a server that is away; the last known good copy is ready at once."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 
 def _sha256(path: Path) -> str:

@@ -1,112 +1,113 @@
-"""Follows the alias in the registry: what it names is downloaded here and verified, then announced.
+"""Follows the alias in the registry: downloads and verifies the version that it names.
 
-This runs beside the workers, so that MLflow's weight and its waiting are not theirs.
+It runs in a process of its own, so that MLflow's weight and its waiting are not the workers'.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, download
-from serving.settings import ALIAS, NAMES, NOT_ASKED, Settings
+from serving.model.status import (
+    LONGEST_NAME,
+    MOST_ALIASES,
+    MOST_VERSIONS,
+    Listing,
+    Refusal,
+    Status,
+    at_start,
+    shortened,
+)
+from serving.settings import ALIAS, NAMES, Settings
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import RegisteredModel
 
 REFUSED_SECONDS = 60  # until a version that did not verify is tried again
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A version that the alias names but that does not verify."""
-
-    name: str
-    version: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is to be served, and how sure that is.
-
-    Attributes:
-        name: the registered model; None while there is none.
-        version: its version.
-        registry_error: why the registry could not confirm it; None if it did.
-        refused: what the alias names instead, if that does not verify.
-    """
-
-    name: str | None = None
-    version: str | None = None
-    registry_error: str | None = NOT_ASKED
-    refused: Refusal | None = None
-
-
 class Follower:
-    """Looks at the alias; for one thread alone."""
+    """Polls the alias; several threads may do so, since a poll may hang."""
 
     def __init__(self, settings: Settings) -> None:
         """Start from what served last."""
         self._settings = settings
+        self._lock = threading.Lock()
+        self._started = self._applied = 0  # the numbers of polls
         self._retry_at = 0.0
-        self.status = Status()
-        for name in NAMES:
-            pointer = settings.home / "served" / name / f"last_good_{ALIAS}"
-            if pointer.exists():
-                self.status = Status(name, pointer.read_text())
-                break
+        self._listed: dict[str, tuple[object, tuple[str, ...]]] = {}
+        self.status = at_start(settings.home)
 
     def poll(self) -> Status:
         """Poll once and download what is new; a registry that is away takes some ten seconds.
 
-        Nothing is raised: what went wrong is the status's `registry_error`.
+        Nothing is raised: what went wrong is the status's `registry_error`. A poll that ends after
+        a later one changes nothing.
         """
+        with self._lock:
+            self._started += 1
+            number, now = self._started, self.status
         try:
-            self.status = self._poll()
+            status = self._poll(now)
         except (RegistryUnavailable, NoChampion) as error:
-            self.status = replace(self.status, registry_error=str(error))
+            status = replace(now, registry_error=shortened(str(error)))
         except Exception as error:  # a poll that failed must not be the last one
             reason = f"the registry could not be asked ({type(error).__name__}: {error})."
-            self.status = replace(self.status, registry_error=reason)
-        return self.status
+            status = replace(now, registry_error=shortened(reason))
+        with self._lock:
+            if number > self._applied:
+                self._applied, self.status = number, status
+            return self.status
 
-    def download(self, name: str, alias: str | None, number: str | None) -> str:
-        """Download the version under an alias, or that of a number; return its number.
+    def download(self, name: str, version: str) -> None:
+        """Download and verify a version.
 
         Raises:
             NoChampion: the registry has none.
             UnverifiedModel: it is not what was registered.
             RegistryUnavailable: the registry does not answer.
         """
-        uri, home = self._settings.tracking_uri, self._settings.home
-        version = download.find_version(uri, name, alias, number)
-        return download.download(uri, version, alias or "", home).version
+        uri = self._settings.tracking_uri
+        found = download.find_version(uri, name, None, version)
+        download.download(uri, found, "", self._settings.home)
 
-    def _poll(self) -> Status:
-        now, found = self.status, self._named_by_alias()
-        key = found.name, str(found.version)
-        if key == (now.name, now.version) and now.registry_error is None:
-            return replace(now, refused=None)
-        known_bad = now.refused and key == (now.refused.name, now.refused.version)
+    def _poll(self, now: Status) -> Status:
+        uri, home = self._settings.tracking_uri, self._settings.home
+        models = {name: download.find_model(uri, name) for name in NAMES}
+        listings = {name: self._listing(model) for name, model in models.items() if model}
+        name = next(
+            (name for name in NAMES if ALIAS in listings.get(name, Listing()).aliases), None
+        )
+        if name is None:
+            raise download.no_version(uri, f"{NAMES[0]}@{ALIAS}")
+        version = listings[name].aliases[ALIAS]
+        confirmed = replace(now, registry_error=None, listings=listings)
+        if (name, version) == (now.name, now.version) and now.registry_error is None:
+            return replace(confirmed, refused=None)
+        known_bad = now.refused and (name, version) == (now.refused.name, now.refused.version)
         if known_bad and time.monotonic() < self._retry_at:
-            return replace(now, registry_error=None)
-        settings = self._settings
+            return confirmed
         try:
-            download.download(settings.tracking_uri, found, ALIAS, settings.home)
+            found = download.find_version(uri, name, None, version)
+            download.download(uri, found, ALIAS, home)
         except UnverifiedModel as error:
             self._retry_at = time.monotonic() + REFUSED_SECONDS
-            return replace(now, registry_error=None, refused=Refusal(*key, str(error)))
-        copies.keep_as_last_known_good(settings.home, key[0], ALIAS, key[1])
-        return Status(*key, registry_error=None)
+            return replace(confirmed, refused=Refusal(name, version, shortened(str(error))))
+        copies.keep_as_last_known_good(home, name, ALIAS, version)
+        return Status(name, version, registry_error=None, listings=listings)
 
-    def _named_by_alias(self) -> ModelVersion:
-        missing = None
-        for name in NAMES:
-            try:
-                return download.find_version(self._settings.tracking_uri, name, ALIAS)
-            except NoChampion as error:
-                missing = missing or error
-        raise missing or NoChampion("no model is followed")
+    def _listing(self, model: RegisteredModel) -> Listing:
+        """The model's versions, listed again only when something about it has changed."""
+        aliases = {alias: str(number) for alias, number in model.aliases.items()}
+        newest = max((int(version.version) for version in model.latest_versions or ()), default=0)
+        state = (model.last_updated_timestamp, newest, tuple(sorted(aliases.items())))
+        known = self._listed.get(model.name)
+        if known is None or known[0] != state:
+            versions = download.list_versions(self._settings.tracking_uri, model.name)
+            known = self._listed[model.name] = state, tuple(versions[-MOST_VERSIONS:])
+        short = {a: v for a, v in aliases.items() if len(a) <= LONGEST_NAME}
+        return Listing(known[1], dict(list(short.items())[:MOST_ALIASES]))

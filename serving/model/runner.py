@@ -1,4 +1,4 @@
-"""A model at work: in the event loop where that takes microseconds, else in batches in a thread."""
+"""Runs a model: in the event loop where that takes microseconds, else in batches in a thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _thread = ThreadPoolExecutor(1, "inference")
 
 
 class ModelRunner:
-    """A verified model, warm, with its own queue: no batch mixes two versions.
+    """A verified model, warmed up, with its own queue: no batch mixes two versions.
 
     Attributes:
         model: the model.
@@ -46,7 +46,12 @@ class ModelRunner:
         self.seconds = min(self._time_one() for _ in range(WARM_UP))
         self._inline_images = int(INLINE_SECONDS / self.seconds)
         self._queue: deque[tuple[Images, asyncio.Future[Probabilities]]] = deque()
-        self._at_work = False
+        self._working: asyncio.Task[None] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The model's name and version."""
+        return self.model.name, self.model.version
 
     def _time_one(self) -> float:
         started = time.perf_counter()
@@ -55,7 +60,7 @@ class ModelRunner:
 
     def is_not(self, name: str, version: str) -> bool:
         """Whether this is another model or version."""
-        return (self.model.name, self.model.version) != (name, version)
+        return self.key != (name, version)
 
     def inline(self, images: Images) -> Probabilities | None:
         """The probabilities (n, 10), if the event loop can spare the time; else None."""
@@ -65,11 +70,11 @@ class ModelRunner:
 
     async def batched(self, images: Images) -> Probabilities:
         """The probabilities (n, 10), answered together with what else is waiting."""
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         self._queue.append((images, future))
-        if not self._at_work:
-            self._at_work = True
-            asyncio.get_running_loop().create_task(self._work())
+        if self._working is None or self._working.done():
+            self._working = loop.create_task(self._work())
         return await future
 
     async def _work(self) -> None:
@@ -81,17 +86,20 @@ class ModelRunner:
             while self._queue and len(self._queue[0][0]) <= room:
                 batch.append(self._queue.popleft())
                 room -= len(batch[-1][0])
+            waiting = [(part, future) for part, future in batch if not future.done()]
+            if not waiting:  # their senders have gone
+                continue
             try:
-                answers = await loop.run_in_executor(_thread, self._predict, [b[0] for b in batch])
+                parts = [part for part, _ in waiting]
+                answers = await loop.run_in_executor(_thread, self._predict, parts)
             except Exception as error:
-                for _, future in batch:
+                for _, future in waiting:
                     if not future.done():
                         future.set_exception(error)
                 continue
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if not future.done():  # its sender may have gone
+            for (_, future), answer in zip(waiting, answers, strict=True):
+                if not future.done():
                     future.set_result(answer)
-        self._at_work = False
 
     def _predict(self, parts: list[Images]) -> list[Probabilities]:
         images = parts[0] if len(parts) == 1 else np.concatenate(parts)

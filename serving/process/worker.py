@@ -1,7 +1,7 @@
 """One process that answers requests.
 
-Started by `supervision` with two inherited sockets: the listening one, and a line to the process
-that follows the registry. It ends when told to, or when that line ends.
+Started by `supervisor` with two inherited sockets: the listening one, and a line to the supervisor.
+It ends when told to, or when that line ends.
 """
 
 from __future__ import annotations
@@ -11,67 +11,53 @@ import gc
 import socket
 import sys
 import time
-from typing import Any
+import traceback
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving import settings as environment
 from serving.access_log import AccessLog
 from serving.app import App
 from serving.endpoints import Endpoints
-from serving.feedback.store import Feedback
+from serving.errors import RegistryUnavailable, ServingError
+from serving.feedback.store import Feedback, Prediction
 from serving.model.pool import Models
+from serving.process.connection import Connection
 from serving.process.link import Link
+from serving.process.messages import (
+    Download,
+    Followed,
+    Message,
+    PollNow,
+    Ready,
+    Recall,
+    Recalled,
+)
 from serving.records import Records
+from serving.redaction import without_credentials
 from serving.routes import Routes
 from serving.settings import Settings
 from serving.site import Site
 
-REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
 DRAIN_SECONDS = 20
-
-
-class Connection(HttpToolsProtocol):
-    """A connection that is ended when its sender is endlessly slow."""
-
-    waiting_since = 0.0  # since when a request is awaited or incomplete; 0: none is
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin to wait for the first request."""
-        super().connection_made(transport)
-        self.waiting_since = time.monotonic()
-
-    def on_message_begin(self) -> None:
-        """Begin to wait for the rest of a request."""
-        super().on_message_begin()
-        self.waiting_since = time.monotonic()
-
-    def on_message_complete(self) -> None:
-        """Wait no more."""
-        super().on_message_complete()
-        self.waiting_since = 0.0
-
-    def end_if_slow(self, now: float) -> None:
-        """Close the connection if its request took too long to come."""
-        if self.waiting_since and now - self.waiting_since > REQUEST_SECONDS:
-            self.transport.close()
+DOWNLOAD_SECONDS = 90  # more than the supervisor gives it
+RECALL_SECONDS = 4
 
 
 class Worker:
     """The parts of one process, put together."""
 
     def __init__(self, settings: Settings, listener: socket.socket, line: socket.socket) -> None:
-        """Load the last good model, so that the first request finds it."""
+        """Load the last known good model, so that the first request finds it."""
         self._listener = listener
-        self.models = Models(settings)
-        self._records = Records(AccessLog(), Feedback(settings.feedback_url))
-        self._link = Link(line, self._receive)
+        self._feedback = Feedback(settings.feedback_url)
+        self._records = Records(AccessLog(), self._feedback)
+        self._link = Link(line, self._handle)
         self._status_known = asyncio.Event()
-        self.models.registry = self._link
-        endpoints = Endpoints(settings, self.models, self._records, self._look_now)
-        self._app = App(Routes(endpoints, Site()), self._records, settings.api_key)
+        self.models = Models(settings, self)
+        endpoints = Endpoints(settings, self.models, self._records, self)
+        self._app = App(Routes(endpoints, Site()), self._records, settings)
         config = uvicorn.Config(
             self._app,
             http=Connection,
@@ -80,7 +66,8 @@ class Worker:
             log_level="error",
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         self._server = uvicorn.Server(config)
@@ -102,28 +89,74 @@ class Worker:
             self._records.close()
 
     async def _follow(self) -> None:
-        await self._link.run()
-        self._server.should_exit = True  # nobody supervises this process any more
-        self._status_known.set()
+        """Take messages until the line ends, whatever ends it; then nobody supervises any more."""
+        try:
+            await self._link.run()
+        except Exception:
+            _log_traceback()
+        finally:
+            self._server.should_exit = True
+            self._status_known.set()
 
-    async def _receive(self, message: dict[str, Any]) -> None:
-        await self.models.follow(message["status"])
-        self._status_known.set()
+    async def _handle(self, message: Message) -> Message | None:
+        match message:
+            case Followed(status, age_seconds):
+                await self.models.follow(status, age_seconds)
+                self._status_known.set()
+            case Recall(answer_id):
+                self._records.flush()
+                rows = [prediction.to_fields() for prediction in self._feedback.recent(answer_id)]
+                return Recalled(tuple(rows))
+        return None
 
-    def _look_now(self) -> None:
-        self._link.send({"look": True})
+    # What endpoints and models ask of the other processes
+
+    def poll_now(self) -> None:
+        """Have the registry polled without waiting."""
+        self._link.send(PollNow())
+
+    async def download(self, name: str, version: str) -> None:
+        """Have a version downloaded to this machine's disk.
+
+        Raises:
+            ServingError: it cannot be had.
+        """
+        try:
+            await self._link.ask(Download(name, version), DOWNLOAD_SECONDS)
+        except TimeoutError:
+            raise RegistryUnavailable(f"no answer within {DOWNLOAD_SECONDS} s.") from None
+
+    async def recall(self, answer_id: str) -> list[Prediction]:
+        """The answers of that id which other workers gave."""
+        try:
+            reply = await self._link.ask(Recall(answer_id), RECALL_SECONDS)
+        except (TimeoutError, ServingError):
+            return []
+        rows = reply.predictions if isinstance(reply, Recalled) else ()
+        return [Prediction.from_fields(row) for row in rows]
 
     async def _watch(self) -> None:
         while not self._server.started:
             await asyncio.sleep(0.01)
-        self._link.send({"ready": True})
+        self._link.send(Ready())
         while True:
             await asyncio.sleep(1)
-            self._app.tick()
-            now = time.monotonic()
-            for connection in list(self._server.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.end_if_slow(now)
+            try:
+                self._tick()
+            except Exception:  # a tick that failed must not be the last one
+                _log_traceback()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.end_if_slow(now)
+        self.models.tick()
+        self._app.tick()
+
+
+def _log_traceback() -> None:
+    print(without_credentials(traceback.format_exc()), file=sys.stderr, flush=True)
 
 
 def main(listener: int, line: int) -> None:

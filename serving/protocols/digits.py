@@ -1,7 +1,9 @@
-"""Numbers as they come over the wire → float32 images (n, 28, 28)."""
+"""Numbers and pictures as they come over the wire → float32 images (n, 28, 28)."""
 
 from __future__ import annotations
 
+import binascii
+import re
 import struct
 from array import array
 from itertools import chain
@@ -12,17 +14,21 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
+from serving.images import to_digit
 
 SIDE = 28
 PIXELS = SIDE * SIDE
 MAX_IMAGES = 2000  # at once
+MAX_PICTURES = 32  # at once; each may take a tenth of a second
 MAX_DIMENSIONS = 4  # images, rows, columns, channel
 # Read, ten million bytes of brackets take 300 MB and more; they are counted before.
 MAX_LISTS = 200_000  # 2,000 images of 28 rows have 58,000
 MAX_VALUES = 2_000_000  # 2,000 images have 1,568,000
 
 Images = NDArray[np.float32]
+Pictures = list[bytes]  # files, to be decoded where there is time
 
+ROUNDING = 1e-5  # what is out of [0, 1] by this much is there by rounding
 _ONE = int(np.float32(1).view(np.uint32))
 _ONE_IMAGE = struct.Struct(f"{PIXELS}f")
 _EXPECTED = "expected 784 numbers, 28×28, or a batch of such images"
@@ -57,12 +63,15 @@ def _count(body: bytes) -> None:
         )
 
 
-def from_json(value: Any) -> Images:
-    """Images from nested lists: 784 numbers, 28×28, or a batch of either.
+def from_json(value: Any) -> Images | Pictures:
+    """Images from nested lists (784 numbers, 28×28, or a batch of either), or pictures in base64.
+
+    A picture is a data: URL, base64 alone, or TensorFlow Serving's {"b64": base64}; or a list of
+    them.
 
     Raises:
         InvalidDigits: it is none of these, or a pixel is not a number in [0, 1].
-        TooLarge: the batch has more than `MAX_IMAGES`.
+        TooLarge: the batch has more than `MAX_IMAGES`, or `MAX_PICTURES`.
     """
     if type(value) is list and len(value) == PIXELS and type(value[0]) is not list:
         try:  # the usual case, three times as fast as NumPy's way
@@ -72,9 +81,65 @@ def from_json(value: Any) -> Images:
                 "A pixel is not a number; expected 784 numbers in [0, 1]."
             ) from None
         return in_range(image)
+    if _is_picture(value):
+        return [picture(value)]
     if type(value) is not list or not value:
         raise InvalidDigits(f"The image is {_seen(value)}; {_EXPECTED}.")
+    if _is_picture(value[0]):
+        return pictures(value)
     return in_range(shaped(from_lists(value)))
+
+
+def _is_picture(value: Any) -> bool:
+    return type(value) is str or (type(value) is dict and value.keys() == {"b64"})
+
+
+def pictures(values: list[Any]) -> Pictures:
+    """The files of pictures in base64.
+
+    Raises:
+        InvalidDigits, TooLarge: as for `from_json`.
+    """
+    if len(values) > MAX_PICTURES:
+        raise TooLarge(
+            f"The batch has {len(values):,} pictures; send at most {MAX_PICTURES} at once."
+        )
+    return [picture(value) for value in values]
+
+
+def picture(value: Any) -> bytes:
+    """The file of a picture in base64, in the standard or the URL-safe alphabet.
+
+    Raises:
+        InvalidDigits: it is none.
+    """
+    text = value.get("b64") if type(value) is dict else value
+    if type(text) is not str:
+        raise InvalidDigits(f"The picture is {_seen(text)}; expected a string in base64.")
+    head, comma, rest = text.partition(",")
+    if head.startswith("data:") and comma:
+        if not head.endswith(";base64"):
+            raise InvalidDigits("The data: URL does not end with ;base64 before its comma.")
+        text = rest
+    text = re.sub(r"\s+", "", text).translate(_TO_STANDARD).rstrip("=")
+    try:
+        return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+    except ValueError as error:
+        raise InvalidDigits(
+            f"The string is no picture in base64 ({error}); expected a PNG or JPEG file, such as "
+            "data:image/png;base64,…, or lists of numbers."
+        ) from None
+
+
+def decoded(images: Images | Pictures) -> Images:
+    """The images themselves, or those of pictures.
+
+    Raises:
+        InvalidImage: one cannot be read.
+    """
+    if isinstance(images, list):
+        return np.stack([to_digit(content) for content in images])
+    return images
 
 
 def from_lists(value: list[Any]) -> NDArray[np.float64]:
@@ -108,8 +173,10 @@ def shaped(array: NDArray[Any]) -> Images:
         TooLarge: the batch has more than `MAX_IMAGES`.
     """
     shape = array.shape
-    if shape[-1:] == (1,):  # a channel
+    if shape[-1:] == (1,):  # a channel, the last axis as TensorFlow has it …
         shape = shape[:-1]
+    elif len(shape) == 4 and shape[1] == 1:  # … or the second, as PyTorch has it
+        shape = shape[:1] + shape[2:]
     one = shape in ((PIXELS,), (SIDE, SIDE))
     if not one and (shape[1:] not in ((PIXELS,), (SIDE, SIDE)) or not shape[0]):
         raise InvalidDigits(f"The array has the shape {list(array.shape)}; {_EXPECTED}.")
@@ -120,7 +187,7 @@ def shaped(array: NDArray[Any]) -> Images:
 
 
 def in_range(images: Images) -> Images:
-    """The images themselves, if every pixel lies in [0, 1].
+    """The images themselves, if every pixel lies in [0, 1], but for rounding.
 
     Raises:
         InvalidDigits: one does not, or is not a number.
@@ -128,11 +195,14 @@ def in_range(images: Images) -> Images:
     if np.maximum.reduce(images.view(np.uint32), axis=None) <= _ONE:
         return images  # as integers, floats in [0, 1] are the least: one pass instead of two
     low, high = images.min(), images.max()
-    if low >= 0 and high <= 1:  # −0.0 comes here; NaN fails
-        return images
+    if low >= -ROUNDING and high <= 1 + ROUNDING:  # NaN fails
+        return images.clip(0, 1)
+    if np.isnan(low):
+        raise InvalidDigits("A pixel is NaN, not a number; expected numbers in [0, 1], ink 1 on 0.")
+    advice = " Divide 8-bit pixels by 255." if low >= 0 and 1 < high <= 255 else ""
     raise InvalidDigits(
-        f"The pixels range from {low:g} to {high:g}; expected numbers in [0, 1], ink 1 on 0. "
-        "Divide 8-bit pixels by 255."
+        f"The pixels range from {low:.7g} to {high:.7g}; expected numbers in [0, 1], ink 1 on 0."
+        f"{advice}"
     )
 
 
@@ -143,3 +213,4 @@ def _seen(value: Any) -> str:
 
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", dict: "object"}
+_TO_STANDARD = str.maketrans("-_", "+/")

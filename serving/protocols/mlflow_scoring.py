@@ -10,33 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.errors import InvalidDigits, InvalidRequest, TooLarge, WrongMediaType
+from serving.errors import InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
-from serving.protocols.digits import (
-    MAX_IMAGES,
-    PIXELS,
-    Images,
-    from_json,
-    in_range,
-    parse_json,
-    shaped,
-)
+from serving.protocols.digits import Images, Pictures, from_json, parse_json
+from serving.protocols.tables import from_csv, rows_by_name
 
 CSV = "text/csv"
 TABLES = ("dataframe_split", "dataframe_records")
 FORMS = (*TABLES, "instances", "inputs")
 
 
-def parse(request: Request) -> tuple[Images, bool]:
+def parse(request: Request) -> tuple[Images | Pictures, bool]:
     """Images (n, 28, 28), and whether they came as a table.
-
-    A table has one column named "images" of nested lists, or 784 columns of numbers.
 
     Raises:
         InvalidRequest, InvalidDigits, TooLarge, WrongMediaType: what is wrong.
     """
     if request.media_type == CSV:
-        return _from_csv(request.body), True
+        return from_json(from_csv(request.body)), True
     if request.media_type != JSON:
         raise WrongMediaType(
             f"The content type is {request.media_type or 'missing'}; expected {JSON} or {CSV}."
@@ -65,37 +56,21 @@ def _named(value: Any) -> Any:
 def _split_rows(table: Any) -> list[Any]:
     if type(table) is not dict or type(table.get("data")) is not list or not table["data"]:
         raise InvalidRequest('dataframe_split has no "data" with at least one row.')
-    rows = table["data"]
+    rows, names = table["data"], table.get("columns")
     if not all(type(row) is list for row in rows):
         raise InvalidRequest('A row of "data" is no list.')
-    return [row[0] if len(row) == 1 else row for row in rows]
+    if names is not None and type(names) is not list:
+        raise InvalidRequest('"columns" is no list of names.')
+    return rows_by_name(names, rows)
 
 
 def _record_rows(records: Any) -> list[Any]:
     if type(records) is not list or not records or not all(type(row) is dict for row in records):
         raise InvalidRequest("dataframe_records is no list of objects, one a row.")
+    names = list(records[0])
     if any(row.keys() != records[0].keys() for row in records):
         raise InvalidRequest("The records of dataframe_records have different columns.")
-    return _split_rows({"data": [[row[name] for name in records[0]] for row in records]})
-
-
-def _from_csv(body: bytes) -> Images:
-    """A header line and a line of 784 numbers an image, as pandas writes them."""
-    try:
-        lines = body.decode("ascii").split(maxsplit=MAX_IMAGES + 1)
-        if len(lines) > MAX_IMAGES + 1:
-            raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
-        table = np.array([line.split(",") for line in lines[1:]], np.float32)
-    except ValueError as error:
-        raise InvalidRequest(
-            f"The body is no CSV table of a header line and lines of {PIXELS} numbers: {error}."
-        ) from None
-    if table.ndim != 2 or table.shape[1] != PIXELS:
-        raise InvalidDigits(
-            f"The table has the shape {list(table.shape)} below its header line; expected "
-            f"[images, {PIXELS}]."
-        )
-    return in_range(shaped(table))
+    return rows_by_name(names, [[row[name] for name in names] for row in records])
 
 
 def answer(probabilities: NDArray[np.float32], table: bool) -> Response:
@@ -105,11 +80,11 @@ def answer(probabilities: NDArray[np.float32], table: bool) -> Response:
     return json_response({"predictions": {"probabilities": probabilities}})
 
 
-def failure(error: Exception, status: int, request: Request) -> Response:
+def failure(message: str, status: int, request: Request) -> Response:
     """{"error_code", "message"}; the protocol knows no 422."""
     status = 400 if status == 422 else status
     return json_response(
-        {"error_code": _CODES.get(status, "BAD_REQUEST"), "message": str(error)}, status
+        {"error_code": _CODES.get(status, "BAD_REQUEST"), "message": message}, status
     )
 
 

@@ -14,18 +14,17 @@ from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
-from serving.images import to_digit
 from serving.model.runner import ModelRunner
 from serving.model.uncertainty import is_uncertain
-from serving.protocols.digits import Images, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 
 
-def parse(request: Request) -> Images:
-    """Images (n, 28, 28) of a JSON body, a picture, or a form with one picture.
+def parse(request: Request) -> Images | Pictures:
+    """Images (n, 28, 28) of a JSON body; or the files of a picture, or a form with one picture.
 
-    JSON is a list, or an object with the list as "image" or "images".
+    JSON is a list or a picture in base64, or an object with it as "image" or "images".
 
     Raises:
         InvalidRequest, InvalidDigits, InvalidImage, TooLarge, WrongMediaType: what is wrong.
@@ -37,9 +36,9 @@ def parse(request: Request) -> Images:
             value = value.get("image", value.get("images"))
         return from_json(value)
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return to_digit(request.body)[np.newaxis]
+        return [request.body]
     if kind == "multipart/form-data":
-        return to_digit(_picture_of(request))[np.newaxis]
+        return [_picture_of(request)]
     raise WrongMediaType(f"The content type is {kind or 'missing'}; expected {READS}.")
 
 
@@ -51,23 +50,30 @@ def answer(
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
-    if len(images) == 1 and not request.query_string:
-        return json_response(_object(request, runner, images[0], probabilities[0]))
+    ids = answer_ids(request, len(images))
     objects = [
-        _object(request, runner, image, row)
-        for image, row in zip(images, probabilities, strict=True)
+        _object(runner, image, row, answer_id)
+        for image, row, answer_id in zip(images, probabilities, ids, strict=True)
     ]
-    if request.asks("image"):
-        for content, image in zip(objects, images, strict=True):
-            content["image"] = image
-    if explanations is not None:
-        for content, explanation in zip(objects, explanations, strict=True):
-            content["explanation"] = explanation
+    if request.query_string:
+        if request.asks("image"):
+            for content, image in zip(objects, images, strict=True):
+                content["image"] = image
+        if explanations is not None:
+            for content, explanation in zip(objects, explanations, strict=True):
+                content["explanation"] = explanation
     return json_response(objects[0] if len(objects) == 1 else {"predictions": objects})
 
 
+def answer_ids(request: Request, images: int) -> list[str]:
+    """An id for each image of a request, so that a correction means one."""
+    if images == 1:
+        return [request.answer_id]
+    return [f"{request.answer_id}.{number}" for number in range(images)]
+
+
 def _object(
-    request: Request, runner: ModelRunner, image: NDArray[np.float32], row: NDArray[np.float32]
+    runner: ModelRunner, image: NDArray[np.float32], row: NDArray[np.float32], answer_id: str
 ) -> dict[str, Any]:
     digit = int(row.argmax())
     confidence = float(row[digit])
@@ -77,7 +83,7 @@ def _object(
         "confidence": confidence,
         "uncertain": is_uncertain(image, confidence),
         **runner.identity,
-        "request_id": request.request_id,
+        "request_id": answer_id,
     }
 
 
@@ -102,10 +108,10 @@ def correction(request: Request) -> dict[str, Any]:
             raise InvalidDigits(f"{name} is {brief(number)}; expected a whole number from 0 to 9.")
     for name in ("request_id", "model", "version"):
         text = fields.get(name)
-        if text is not None and (type(text) is not str or not 0 < len(text) <= 200):
+        if text is not None and (type(text) is not str or not 0 < len(text) <= 200 or "\0" in text):
             raise InvalidDigits(f"{name} is no text of 1 to 200 characters.")
     if fields.get("image") is not None:
-        images = from_json(fields["image"])
+        images = decoded(from_json(fields["image"]))
         if len(images) != 1:
             raise InvalidDigits(f"The correction has {len(images)} images; expected one.")
         fields["image"] = images[0]
@@ -114,9 +120,9 @@ def correction(request: Request) -> dict[str, Any]:
     return fields
 
 
-def failure(error: Exception, status: int, request: Request) -> Response:
+def failure(message: str, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected, "request_id"}."""
-    return json_response({"error": str(error), "request_id": request.request_id}, status)
+    return json_response({"error": message, "request_id": request.request_id}, status)
 
 
 def _picture_of(request: Request) -> bytes:

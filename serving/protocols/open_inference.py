@@ -7,6 +7,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
 from reprlib import repr as brief
 from typing import Any
@@ -15,15 +16,20 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving.errors import InvalidDigits, InvalidRequest
+from serving.errors import InvalidDigits, InvalidRequest, TooLarge
 from serving.http import Request, Response, json_response
+from serving.metrics import ModelTotals
 from serving.model.runner import ModelRunner
 from serving.protocols.digits import (
     MAX_DIMENSIONS,
+    MAX_IMAGES,
+    MAX_PICTURES,
     Images,
+    Pictures,
     from_lists,
     in_range,
     parse_json,
+    pictures,
     shaped,
 )
 
@@ -36,6 +42,15 @@ DTYPES = {
     "FP16": "<f2",
     "UINT8": "u1",
 }
+EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
+BYTES = "BYTES"  # encoded pictures
+CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +59,19 @@ class Inference:
 
     Attributes:
         id: the sender's, echoed in the answer; "" if there is none.
-        images: (n, 28, 28).
+        images: (n, 28, 28), or the files of pictures.
         binary: whether the answer's tensor is to be binary.
+        classes: how many of the best classes are to be named instead of probabilities; 0: none.
     """
 
     id: str
-    images: Images
+    images: Images | Pictures
     binary: bool
+    classes: int = 0
 
 
 def parse(request: Request) -> Inference:
-    """Read a request: FP16, FP32 or FP64 in [0, 1], or UINT8 in 0 … 255.
+    """Read a request: FP16, FP32 or FP64 in [0, 1], UINT8 in 0 … 255, or pictures as BYTES.
 
     Raises:
         InvalidRequest, InvalidDigits, TooLarge: what is wrong.
@@ -66,11 +83,13 @@ def parse(request: Request) -> Inference:
     inputs = content.get("inputs")
     if type(inputs) is not list or len(inputs) != 1 or type(inputs[0]) is not dict:
         raise InvalidRequest(f'"inputs" is no list of one tensor named "{INPUT}".')
-    identity = content.get("id", "")
+    identity = content.get("id")
+    if identity is None:
+        identity = ""
     if type(identity) is not str or len(identity) > LONGEST_ID:
         raise InvalidRequest(f'"id" is no text of at most {LONGEST_ID} characters.')
     images = _images(inputs[0], request.body[length:])
-    return Inference(identity, images, _wants_binary(content))
+    return Inference(identity, images, *_wanted(content))
 
 
 def _header_length(request: Request) -> int:
@@ -85,13 +104,13 @@ def _header_length(request: Request) -> int:
     return int(text)
 
 
-def _images(tensor: dict[str, Any], binary: bytes) -> Images:
+def _images(tensor: dict[str, Any], binary: bytes) -> Images | Pictures:
     if tensor.get("name") != INPUT:
         raise InvalidRequest(f"The input is named {brief(tensor.get('name'))}; expected {INPUT!r}.")
     datatype = tensor.get("datatype")
-    if type(datatype) is not str or datatype not in DTYPES:
+    if type(datatype) is not str or datatype not in (*DTYPES, BYTES):
         raise InvalidRequest(
-            f"The datatype is {brief(datatype)}; expected one of {', '.join(DTYPES)}."
+            f"The datatype is {brief(datatype)}; expected one of {', '.join((*DTYPES, BYTES))}."
         )
     shape = tensor.get("shape")
     if (
@@ -103,6 +122,8 @@ def _images(tensor: dict[str, Any], binary: bytes) -> Images:
             f'"shape" is {brief(shape)}; expected [images, 28, 28] or [images, 784].'
         )
     size = _parameters(tensor).get("binary_data_size")
+    if datatype == BYTES:
+        return _pictures(tensor.get("data"), binary if size is not None else None, math.prod(shape))
     if size is None:
         values = _from_lists(tensor.get("data"), DTYPES[datatype])
     elif type(size) is int and size == len(binary):
@@ -117,6 +138,32 @@ def _images(tensor: dict[str, Any], binary: bytes) -> Images:
         raise InvalidDigits(f"The tensor has {values.size} values; its shape is {shape}.")
     images = shaped(values.reshape(shape))
     return images / np.float32(255) if datatype == "UINT8" else in_range(images)
+
+
+def _pictures(data: Any, binary: bytes | None, count: int) -> Pictures:
+    """Files as they are, each after its length in four bytes; in JSON, in base64."""
+    found: Pictures = []
+    if binary is None:
+        if type(data) is not list:
+            raise InvalidRequest('"data" is no list, and no binary_data_size is given.')
+        while data and type(data[0]) is list:  # a row a picture, say
+            if len(data) != 1 and any(type(row) is not list or len(row) != 1 for row in data):
+                raise InvalidRequest('"data" is nested; expected a list of strings in base64.')
+            data = data[0] if len(data) == 1 else [row[0] for row in data]
+        found = pictures(data)
+    else:
+        start = 0
+        while start < len(binary):
+            end = start + 4 + int.from_bytes(binary[start : start + 4], "little")
+            if end > len(binary):
+                raise InvalidRequest("A BYTES element says that it is longer than the tensor.")
+            found.append(binary[start + 4 : end])
+            start = end
+        if len(found) > MAX_PICTURES:
+            raise TooLarge(f"{len(found):,} pictures were sent; send at most {MAX_PICTURES}.")
+    if not found or len(found) != count:
+        raise InvalidDigits(f"The tensor has {len(found)} elements; its shape has {count}.")
+    return found
 
 
 def _from_lists(data: Any, dtype: str) -> NDArray[Any]:
@@ -136,29 +183,32 @@ def _parameters(holder: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def _wants_binary(content: dict[str, Any]) -> bool:
+def _wanted(content: dict[str, Any]) -> tuple[bool, int]:
+    """Whether the answer is to be binary, and how many classes it is to name."""
     outputs = content.get("outputs")
+    default = _parameters(content).get("binary_data_output") is True
     if not outputs:
-        return _parameters(content).get("binary_data_output") is True
+        return default, 0
     if type(outputs) is not list or len(outputs) != 1 or type(outputs[0]) is not dict:
         raise InvalidRequest(f'"outputs" is no list of one tensor named "{OUTPUT}".')
     if outputs[0].get("name") != OUTPUT:
         raise InvalidRequest(
             f"The output is named {brief(outputs[0].get('name'))}; expected {OUTPUT!r}."
         )
-    default = _parameters(content).get("binary_data_output")
-    return _parameters(outputs[0]).get("binary_data", default) is True
+    parameters = _parameters(outputs[0])
+    classes = parameters.get("classification") or 0
+    if type(classes) is not int or classes < 0:
+        raise InvalidRequest(
+            f"classification is {brief(classes)}; expected how many classes, 1 to {CLASSES}."
+        )
+    return parameters.get("binary_data", default) is True, min(classes, CLASSES)
 
 
 def answer(
     runner: ModelRunner, inference: Inference, probabilities: NDArray[np.float32]
 ) -> Response:
-    """The ten probabilities of each image, as one tensor."""
-    tensor: dict[str, Any] = {
-        "name": OUTPUT,
-        "shape": probabilities.shape,
-        "datatype": "FP32",
-    }
+    """The ten probabilities of each image as one tensor, or its best classes as "value:class"."""
+    tensor: dict[str, Any] = {"name": OUTPUT, "shape": probabilities.shape, "datatype": "FP32"}
     content: dict[str, Any] = {
         "model_name": runner.model.name,
         "model_version": runner.model.version,
@@ -166,36 +216,105 @@ def answer(
     }
     if inference.id:
         content["id"] = inference.id
+    named = _classified(probabilities, inference.classes) if inference.classes else None
+    if named is not None:
+        tensor |= {"shape": [len(probabilities), inference.classes], "datatype": BYTES}
     if not inference.binary:
-        tensor["data"] = probabilities.ravel()
+        tensor["data"] = probabilities.ravel() if named is None else named
         return json_response(content)
-    values = probabilities.astype("<f4", copy=False).tobytes()
+    if named is None:
+        values = probabilities.astype("<f4", copy=False).tobytes()
+    else:
+        values = b"".join(struct.pack("<I", len(text)) + text.encode() for text in named)
     tensor["parameters"] = {"binary_data_size": len(values)}
-    header = orjson.dumps(content)
+    header = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     length = [(LENGTH, b"%d" % len(header))]
     return Response(header + values, media_type="application/octet-stream", headers=length)
 
 
+def _classified(probabilities: NDArray[np.float32], classes: int) -> list[str]:
+    """Triton's classification extension: the best classes of each image, the best first."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :classes]
+    return [
+        f"{row[digit]:f}:{digit}"
+        for row, order in zip(probabilities, best, strict=True)
+        for digit in order.tolist()
+    ]
+
+
 def server_metadata(version: str) -> Response:
     """What the server is."""
-    return json_response(
-        {"name": "ann-serve", "version": version, "extensions": ["binary_tensor_data"]}
-    )
+    return json_response({"name": "ann-serve", "version": version, "extensions": EXTENSIONS})
 
 
-def model_metadata(runner: ModelRunner) -> Response:
-    """What the model takes and gives."""
+def model_metadata(name: str, versions: list[str]) -> Response:
+    """What the model takes and gives, and the versions that may be asked for."""
     return json_response(
         {
-            "name": runner.model.name,
-            "versions": [runner.model.version],
+            "name": name,
+            "versions": versions,
             "platform": "onnxruntime_onnx",
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, 28, 28]}],
-            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, 10]}],
+            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, CLASSES]}],
         }
     )
 
 
-def failure(error: Exception, status: int, request: Request) -> Response:
+def model_config(name: str) -> Response:
+    """Triton's model configuration extension; the batch is no dimension here."""
+    return json_response(
+        {
+            "name": name,
+            "platform": "onnxruntime_onnx",
+            "backend": "onnxruntime",
+            "max_batch_size": MAX_IMAGES,
+            "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [28, 28]}],
+            "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [CLASSES]}],
+        }
+    )
+
+
+def statistics(totals: list[ModelTotals]) -> Response:
+    """Triton's statistics extension; what is not measured here is 0."""
+    return json_response({"model_stats": [_statistics(total) for total in totals]})
+
+
+def _statistics(total: ModelTotals) -> dict[str, Any]:
+    nothing = {"count": 0, "ns": 0}
+    inferred = {"count": total.requests, "ns": total.nanoseconds}
+    return {
+        "name": total.name,
+        "version": total.version,
+        "last_inference": total.last_milliseconds,
+        "inference_count": total.images,
+        "execution_count": total.requests,
+        "inference_stats": {
+            "success": inferred,
+            "fail": nothing,
+            "queue": nothing,
+            "compute_input": nothing,
+            "compute_infer": inferred,
+            "compute_output": nothing,
+        },
+        "batch_stats": [],
+    }
+
+
+def repository_index(versions: list[tuple[str, str, bool]]) -> Response:
+    """Triton's model repository extension: name, version, and whether it is loaded."""
+    return json_response(
+        [
+            {
+                "name": name,
+                "version": version,
+                "state": "READY",
+                "reason": "" if loaded else "loaded when it is asked for",
+            }
+            for name, version, loaded in versions
+        ]
+    )
+
+
+def failure(message: str, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected}; the protocol knows no 422."""
-    return json_response({"error": str(error)}, 400 if status == 422 else status)
+    return json_response({"error": message}, 400 if status == 422 else status)

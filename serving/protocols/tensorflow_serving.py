@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from serving.errors import InvalidRequest
 from serving.http import Request, Response, json_response
 from serving.model.runner import ModelRunner
-from serving.protocols.digits import Images, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, from_json, parse_json
 
 SIGNATURE = "serving_default"
 
 
-def parse(request: Request) -> tuple[Images, bool]:
+def parse(request: Request) -> tuple[Images | Pictures, bool]:
     """Images (n, 28, 28), and whether they came as rows ("instances") or a column ("inputs").
 
     Raises:
@@ -28,7 +28,7 @@ def parse(request: Request) -> tuple[Images, bool]:
     content = parse_json(request.body)
     if type(content) is not dict or ("instances" in content) == ("inputs" in content):
         raise InvalidRequest('Expected an object with either "instances" or "inputs".')
-    if content.get("signature_name", SIGNATURE) != SIGNATURE:
+    if content.get("signature_name") not in (SIGNATURE, "", None):
         given = brief(content["signature_name"])
         raise InvalidRequest(f"The model has no signature {given}; expected {SIGNATURE!r}.")
     if "inputs" in content:
@@ -41,7 +41,7 @@ def parse(request: Request) -> tuple[Images, bool]:
 
 def _named(value: Any) -> Any:
     """The tensor itself, or that of an object {"images": tensor}."""
-    if type(value) is not dict:
+    if type(value) is not dict or value.keys() == {"b64"}:
         return value
     if value.keys() != {"images"}:
         raise InvalidRequest(
@@ -92,6 +92,6 @@ def _tensor(*shape: int) -> dict[str, Any]:
     return {"dtype": "DT_FLOAT", "tensor_shape": shape_of_it, "name": ""}
 
 
-def failure(error: Exception, status: int, request: Request) -> Response:
+def failure(message: str, status: int, request: Request) -> Response:
     """{"error": what was wrong and what is expected}; the protocol knows no 422."""
-    return json_response({"error": str(error)}, 400 if status == 422 else status)
+    return json_response({"error": message}, 400 if status == 422 else status)

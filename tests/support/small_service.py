@@ -16,8 +16,10 @@ from PIL import Image
 from serving.access_log import AccessLog
 from serving.app import App
 from serving.endpoints import Endpoints
-from serving.feedback.store import Feedback
+from serving.errors import ServingError
+from serving.feedback.store import Feedback, Prediction
 from serving.model.pool import Models
+from serving.model.status import Listing, Status
 from serving.records import Records
 from serving.routes import Routes
 from serving.settings import Settings, load
@@ -83,20 +85,55 @@ def png_of(image: np.ndarray, kind: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
+class OtherProcesses:
+    """In place of the registry and of other workers: what it is asked, and what it answers.
+
+    Attributes:
+        outcomes: the error of each version that cannot be downloaded; others can.
+        answers: those of other workers.
+    """
+
+    def __init__(self) -> None:
+        self.polls = 0
+        self.downloads: list[tuple[str, str]] = []
+        self.outcomes: dict[str, ServingError] = {}
+        self.answers: list[Prediction] = []
+
+    def poll_now(self) -> None:
+        self.polls += 1
+
+    async def download(self, name: str, version: str) -> None:
+        self.downloads.append((name, version))
+        await asyncio.sleep(0.01)
+        if version in self.outcomes:
+            raise self.outcomes[version]
+
+    async def recall(self, answer_id: str) -> list[Prediction]:
+        return [answer for answer in self.answers if answer.request_id == answer_id]
+
+
+def status(version: str | None, **more: Any) -> Status:
+    """What the registry says that serves, of versions 1 to 4."""
+    listing = Listing(("1", "2", "3", "4"), {"champion": version or "3", "previous": "2"})
+    fields = {"registry_error": None, "listings": {NAME: listing}} | more
+    return Status(NAME if version else None, version, **fields)
+
+
 class Service:
     """The application, and a client that speaks to it without a network."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         settings: Settings = load({"ANN_HOME": str(home), **environment})
         self.lines = io.BytesIO()
-        self.looked: list[bool] = []
-        self.models = Models(settings)
+        self.others = OtherProcesses()
+        self.models = Models(settings, self.others)
         self.models.start()
         self.feedback = Feedback(settings.feedback_url)
         self.log = AccessLog(self.lines)
         self.records = Records(self.log, self.feedback)
-        endpoints = Endpoints(settings, self.models, self.records, lambda: self.looked.append(True))
-        self.app = App(Routes(endpoints, Site()), self.records, settings.api_key)
+        endpoints = Endpoints(settings, self.models, self.records, self.others)
+        self.routes = Routes(endpoints, Site())
+        self.app = App(self.routes, self.records, settings)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://service")
         self._runner = asyncio.Runner()

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.registry.client import Registry
+from serving.errors import NoChampion
 from serving.model import follower as following
-from serving.model.follower import Follower, Status
+from serving.model.follower import Follower
+from serving.model.status import LONGEST_TEXT, Listing, Status
 from serving.settings import load
 from tests.support.promoted import register
 
@@ -62,7 +64,8 @@ def test_a_promoted_version_is_brought_and_announced(place):
     follower = place.follower()
     follower.poll()
     place.promote("1")
-    assert follower.poll() == Status(NAME, "1", registry_error=None)
+    listing = Listing(("1", "2"), {"champion": "1"})
+    assert follower.poll() == Status(NAME, "1", registry_error=None, listings={NAME: listing})
     assert place.copies == {"1"}
 
 
@@ -110,7 +113,8 @@ def test_rolled_back_to_the_old_version_nothing_is_refused_any_more(place):
     place.promote("2")
     assert follower.poll().refused
     place.promote("1")
-    assert follower.poll() == Status(NAME, "1", registry_error=None)
+    status = follower.poll()
+    assert (status.version, status.registry_error, status.refused) == ("1", None, None)
 
 
 def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_told(place):
@@ -121,7 +125,8 @@ def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_told(pl
     status = follower.poll()
     assert (status.version, "no registry at" in status.registry_error) == ("1", True)
     (place.home / "away.db").rename(place.home / "mlflow.db")
-    assert follower.poll() == Status(NAME, "1", registry_error=None)
+    status = follower.poll()
+    assert (status.version, status.registry_error) == ("1", None)
 
 
 def test_started_anew_it_begins_with_the_last_good_version_unconfirmed(place):
@@ -132,13 +137,53 @@ def test_started_anew_it_begins_with_the_last_good_version_unconfirmed(place):
     assert status.registry_error
 
 
-def test_versions_come_by_number_and_by_alias(place):
+def test_versions_are_downloaded_by_number(place):
     follower = place.follower()
     place.promote("1")
-    place.promote("2")
-    assert follower.download(NAME, "previous", None) == "1"
-    assert follower.download(NAME, None, "2") == "2"
-    assert place.copies == {"1", "2"}
+    follower.download(NAME, "2")
+    assert place.copies == {"2"}
+    with pytest.raises(NoChampion):
+        follower.download(NAME, "9")
+
+
+def test_the_versions_are_listed_again_only_when_the_model_has_changed(place, monkeypatch):
+    listed = []
+    list_versions = following.download.list_versions
+    monkeypatch.setattr(
+        following.download, "list_versions", lambda *a: listed.append(1) or list_versions(*a)
+    )
+    follower = place.follower()
+    place.promote("1")
+    for _ in range(3):
+        assert follower.poll().listings[NAME].versions == ("1", "2")
+    assert len(listed) == 1
+    place.registry.client.delete_model_version(NAME, "2")
+    assert follower.poll().listings[NAME].versions == ("1",)
+
+
+def test_a_poll_that_ends_after_a_later_one_changes_nothing(place, monkeypatch):
+    follower = place.follower()
+    place.promote("1")
+    find_model = following.download.find_model
+    polls = []
+
+    def hang(*arguments: object):
+        monkeypatch.setattr(following.download, "find_model", find_model)
+        place.promote("2")
+        polls.append(follower.poll())
+        raise OSError("at last, an error")
+
+    monkeypatch.setattr(following.download, "find_model", hang)
+    assert follower.poll() == polls[0] == follower.status
+    assert (follower.status.version, follower.status.registry_error) == ("2", None)
+
+
+def test_an_error_of_megabytes_is_shortened(place, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("<html>" * 400_000)
+
+    monkeypatch.setattr(following.download, "find_model", fail)
+    assert len(place.follower().poll().registry_error) == LONGEST_TEXT
 
 
 def test_old_copies_are_removed_and_the_registrys_own_files_are_not(place, monkeypatch):
@@ -153,17 +198,17 @@ def test_old_copies_are_removed_and_the_registrys_own_files_are_not(place, monke
         assert Path(client.get_model_version_download_uri(NAME, number), "model.onnx").exists()
 
 
-def test_an_error_that_nobody_foresaw_is_told_and_the_next_look_goes_on(place, monkeypatch):
+def test_an_unexpected_error_is_reported_and_the_next_poll_goes_on(place, monkeypatch):
     place.promote("1")
     follower = place.follower()
     follower.poll()
     place.promote("2")
     with monkeypatch.context() as patched:
-        patched.setattr(following.download, "find_version", lock)
+        patched.setattr(following.download, "find_model", lock)
         status = follower.poll()
     assert status.version == "1"
     assert "OperationalError: database is locked" in status.registry_error
-    assert follower.poll() == Status(NAME, "2", registry_error=None)
+    assert follower.poll().version == "2"
 
 
 def lock(*arguments: object) -> None:

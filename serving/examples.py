@@ -1,0 +1,170 @@
+"""A whole request and its answer for each route, as the documents show them; tests send them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+DIGIT = [
+    [1 if 4 <= row < 24 and 13 <= column < 16 else 0 for column in range(28)] for row in range(28)
+]  # a one
+PROBABILITIES = [0.0001, 0.9991, 0.0001, 0.0001, 0.0001, 0.0001, 0.0001, 0.0001, 0.0001, 0.0001]
+COLUMNS = [str(pixel) for pixel in range(784)]
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Body:
+    """A request's body in one media type.
+
+    Attributes:
+        schema: of JSON Schema, as OpenAPI 3.1 uses it.
+        example: a value for JSON, text for CSV, a picture's bytes for images.
+    """
+
+    schema: Schema
+    example: Any = None
+
+
+@cache
+def picture(kind: str = "PNG") -> bytes:
+    """A drawn one as a picture file."""
+    from PIL import Image
+
+    image = Image.new("L", (28, 28))
+    image.putdata([255 * ink for row in DIGIT for ink in row])
+    file = io.BytesIO()
+    image.resize((112, 112)).save(file, kind)
+    return file.getvalue()
+
+
+def as_data_url() -> str:
+    """The picture as a browser's canvas gives it."""
+    return f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+
+
+# Schemas
+
+TEXT: Schema = {"type": "string"}
+BINARY: Schema = {"type": "string", "format": "binary"}
+CLASS: Schema = {"type": "integer", "minimum": 0, "maximum": 9}
+IMAGE: Schema = {
+    "description": "784 numbers in [0, 1], ink 1 on 0; or 28×28; or a batch of either; or a "
+    "picture in base64, such as a data: URL.",
+    "type": ["array", "string", "object"],
+}
+PREDICTION: Schema = {
+    "type": "object",
+    "required": ["digit", "probabilities", "confidence", "uncertain", "model", "version"],
+    "properties": {
+        "digit": CLASS,
+        "probabilities": {"type": "array", "items": {"type": "number"}},
+        "confidence": {"type": "number", "description": "The highest probability."},
+        "uncertain": {"type": "boolean", "description": "Not sure, or nothing like a digit."},
+        "model": TEXT,
+        "version": TEXT,
+        "data": {"type": "string", "description": "What it was trained on."},
+        "run_id": TEXT,
+        "run_url": {"type": ["string", "null"], "description": "Its training in MLflow's UI."},
+        "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
+    },
+}
+CORRECTION: Schema = {
+    "type": "object",
+    "required": ["digit"],
+    "properties": {
+        "digit": {**CLASS, "description": "The right one."},
+        "request_id": {"type": "string", "description": "Of the answer."},
+        "image": IMAGE,
+        "model": {"type": ["string", "null"], "description": "What answered, if known."},
+        "version": {"type": ["string", "null"]},
+        "predicted": {"type": ["integer", "null"], "minimum": 0, "maximum": 9},
+    },
+}
+OBJECT: Schema = {"type": "object"}
+
+# Requests
+
+TENSOR = {"name": "images", "shape": [1, 28, 28], "datatype": "FP32", "data": DIGIT}
+PREDICT = {
+    "application/json": Body(
+        {"type": ["object", "array"], "properties": {"image": IMAGE}}, {"image": DIGIT}
+    ),
+    "image/png": Body(BINARY, picture),
+    "image/jpeg": Body(BINARY),
+    "multipart/form-data": Body({"type": "object", "properties": {"file": BINARY}}),
+}
+FEEDBACK = {"application/json": Body(CORRECTION, {"image": DIGIT, "digit": 1})}
+INFER = {"application/json": Body(OBJECT, {"inputs": [TENSOR]})}
+INSTANCES = {"application/json": Body(OBJECT, {"instances": [DIGIT]})}
+CSV_EXAMPLE = "\n".join([",".join(COLUMNS), ",".join(str(ink) for row in DIGIT for ink in row), ""])
+INVOCATIONS = {
+    "application/json": Body(OBJECT, {"instances": [DIGIT]}),
+    "text/csv": Body(TEXT, CSV_EXAMPLE),
+}
+INDEX = {"application/json": Body(OBJECT, {"ready": True})}
+
+# Answers
+
+MODEL = "mnist-digits"
+PREDICTED = {
+    "digit": 1,
+    "probabilities": PROBABILITIES,
+    "confidence": 0.9991,
+    "uncertain": False,
+    "model": MODEL,
+    "version": "3",
+    "data": "mnist",
+    "run_id": "2f1c",
+    "run_url": "http://127.0.0.1:5000/#/experiments/3/runs/2f1c",
+    "request_id": "9c56cc51b374c3ba",
+}
+READY = {
+    "ready": True,
+    "status": "ok",
+    **{key: PREDICTED[key] for key in ("model", "version", "data", "run_id", "run_url")},
+    "registry_error": None,
+    "registry_age_seconds": 1.2,
+    "refused": None,
+}
+INFERRED = {
+    "model_name": MODEL,
+    "model_version": "3",
+    "outputs": [
+        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES}
+    ],
+}
+SERVER = {
+    "name": "ann-serve",
+    "version": "0.1.0",
+    "extensions": [
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ],
+}
+TENSORS = {
+    "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}],
+    "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+}
+METADATA = {"name": MODEL, "versions": ["1", "2", "3"], "platform": "onnxruntime_onnx", **TENSORS}
+INDEXED = [{"name": MODEL, "version": "3", "state": "READY", "reason": ""}]
+STATE = {
+    "model_version_status": [
+        {
+            "version": "3",
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+    ],
+    "name": MODEL,
+    "ready": True,
+}
+PREDICTIONS = {"predictions": [PROBABILITIES]}
+SCORED = {"predictions": {"probabilities": [PROBABILITIES]}}

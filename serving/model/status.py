@@ -1,0 +1,81 @@
+"""What is to be served and how sure that is, as one process reports it to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serving.model import copies
+from serving.settings import ALIAS, NAMES, NOT_ASKED
+
+LONGEST_TEXT = 2000  # characters of an error: a proxy may answer with megabytes
+MOST_VERSIONS = 1000  # of a model; the newest
+MOST_ALIASES = 100
+LONGEST_NAME = 256
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A version that the alias names but that does not verify; None where it is not known which."""
+
+    name: str
+    version: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the registry has of a model: its versions' numbers, and what its aliases name."""
+
+    versions: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is to be served, and how sure that is.
+
+    Attributes:
+        name: the registered model; None while there is none.
+        version: its version.
+        registry_error: why the registry could not confirm it; None if it did.
+        refused: what the alias names instead, if that does not verify.
+        listings: what the registry had of each model when it last answered.
+    """
+
+    name: str | None = None
+    version: str | None = None
+    registry_error: str | None = NOT_ASKED
+    refused: Refusal | None = None
+    listings: Mapping[str, Listing] = field(default_factory=dict)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Status:
+        """The status that was sent as nested mappings."""
+        refused = fields["refused"]
+        return cls(
+            name=fields["name"],
+            version=fields["version"],
+            registry_error=fields["registry_error"],
+            refused=refused and Refusal(**refused),
+            listings={
+                name: Listing(tuple(listing["versions"]), listing["aliases"])
+                for name, listing in fields["listings"].items()
+            },
+        )
+
+
+def shortened(text: str) -> str:
+    """An error's text, so that a message that carries it is never too long."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
+def at_start(home: Path) -> Status:
+    """What served last, not yet confirmed."""
+    for name in NAMES:
+        version = copies.last_known_good(home, name, ALIAS)
+        if version is not None:
+            return Status(name, version)
+    return Status()

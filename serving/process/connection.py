@@ -1,0 +1,128 @@
+"""A connection on which what precedes the body is bounded, and well formed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
+HEAD_BYTES = 32 * 1024  # of the request line and the headers together
+LINE_BYTES = 8 * 1024  # of the request line
+HEADERS = 100
+LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that is ended when its sender is endlessly slow or says too much."""
+
+    waiting_since = 0.0  # since when a request is awaited or incomplete; 0: none is
+    _head_bytes = 0  # of the request under way; −1: its head is complete
+    _refused = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self.waiting_since = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless the head is too long before it is complete."""
+        if self._refused:
+            return
+        if self._head_bytes >= 0:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > HEAD_BYTES and not self._refused:
+            self._refuse(
+                431,
+                "The request line and the headers have more than "
+                f"{HEAD_BYTES:,} bytes; send fewer.",
+            )
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the rest of a request."""
+        super().on_message_begin()
+        self.waiting_since = time.monotonic()
+
+    def on_headers_complete(self) -> None:
+        """Check the head; the request begins here."""
+        self._head_bytes = -1
+        if self._refused:
+            return
+        if fault := self._fault():
+            self._refuse(*fault)
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Wait no more."""
+        self._head_bytes = 0
+        if self._refused:
+            return
+        super().on_message_complete()
+        self.waiting_since = 0.0
+
+    def _fault(self) -> tuple[int, str] | None:
+        """What is wrong with the head, as a status and a sentence."""
+        size, hosts, lengths, codings = len(self.url), 0, 0, []
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                lengths += 1
+            elif name == b"transfer-encoding":
+                codings.append(value.strip().lower())
+        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(self.headers) > HEADERS:
+            return 431, (
+                f"The request line has {len(self.url):,} bytes and {len(self.headers):,} headers "
+                f"follow, {size:,} bytes in all; send at most {LINE_BYTES:,}, {HEADERS} and "
+                f"{HEAD_BYTES:,}."
+            )
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            return 400, f"The request has {hosts} Host headers; expected one."
+        if lengths + len(codings) > 1:
+            return 400, "The request has several lengths or transfer codings; expected one."
+        if codings and codings != [b"chunked"]:
+            return 501, "The only transfer coding that is read here is chunked."
+        return None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(400, "This is no HTTP/1.1 request.")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Say why, and end the connection once the sender has had time to read it."""
+        if self._refused:
+            return
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()  # the answer to an earlier request would be taken for this one
+            return
+        body = orjson.dumps({"error": message})
+        self.transport.write(
+            STATUS_LINE[status]
+            + b"content-type: application/json\r\nconnection: close\r\n"
+            + b"content-length: %d\r\n\r\n" % len(body)
+            + body
+        )
+        self.waiting_since = time.monotonic() - REQUEST_SECONDS + LINGER_SECONDS
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def eof_received(self) -> None:
+        """A refused sender that has said all is done with."""
+        if self._refused:
+            self.transport.close()
+
+    def end_if_slow(self, now: float) -> None:
+        """Close the connection if its request took too long to come."""
+        if self.waiting_since and now - self.waiting_since > REQUEST_SECONDS:
+            self.transport.close()
