@@ -358,7 +358,7 @@ def test_a_version_that_does_not_verify_here_is_refused_and_the_old_one_stays(tm
 # Slow models
 
 
-def test_a_slow_model_answers_waiting_requests_together_and_rightly(tmp_path, monkeypatch):
+def test_a_slow_model_answers_waiting_requests_together_and_correctly(tmp_path, monkeypatch):
     service = own_service(tmp_path)
     served = service.models.current
     monkeypatch.setattr(served, "_inline_images", 0)
