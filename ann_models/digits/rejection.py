@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.calibration import calibrated
+from ann_models.calibration import calibrated, with_temperature
 from ann_models.digits.people import NO_DIGIT, held_out
 from ann_models.evaluation import (
     CLASSES,
@@ -42,7 +42,7 @@ class ServedForm:
     least_confidence: float | None
 
 
-def served_form(model: keras.Model, data: Dataset) -> ServedForm:
+def served_form(model: keras.Model, data: Dataset, temperature: float | None = None) -> ServedForm:
     """Calibrate a network, and choose the least confidence, on validation examples.
 
     A network that knows what is no digit is calibrated on held-out generated digits and on
@@ -51,19 +51,23 @@ def served_form(model: keras.Model, data: Dataset) -> ServedForm:
     Args:
         model: a network that ends in a softmax of 10 or 11 classes, or a committee of such.
         data: digits with x_val and y_val.
+        temperature: of its calibration; None: it is chosen.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    if model.output_shape[-1] != CLASSES + 1:
-        return ServedForm(*calibrated(model, images, labels), None)
-    others = held_out()
-    none = np.full(len(others.non_digits), NO_DIGIT, labels.dtype)
-    model, temperature = calibrated(
-        model,
-        np.concatenate([images, others.images, others.non_digits]),
-        np.concatenate([labels, others.labels, none]),
-    )
+    knows_no_digit = model.output_shape[-1] == CLASSES + 1
+    if knows_no_digit:
+        others = held_out()
+        none = np.full(len(others.non_digits), NO_DIGIT, labels.dtype)
+        images = np.concatenate([images, others.images, others.non_digits])
+        labels = np.concatenate([labels, others.labels, none])
+    if temperature is None:
+        model, temperature = calibrated(model, images, labels)
+    else:
+        model = with_temperature(model, temperature)
+    if not knows_no_digit:
+        return ServedForm(model, temperature, None)
     least = min(
-        np.quantile(confidences(predict(model, images)), MOST_MARKED),
+        np.quantile(confidences(predict(model, data.arrays["x_val"])), MOST_MARKED),
         np.quantile(confidences(predict(model, others.images)), MOST_MARKED_HANDS),
     )
     return ServedForm(model, temperature, float(least))

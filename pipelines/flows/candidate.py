@@ -26,18 +26,21 @@ CORRUPTED_DIGITS = 500
 BATCH = 100  # small enough for a convolutional network's activations to stay in the cache
 
 
-def evaluate_candidate(model: keras.Model, data: Dataset) -> ModelArtifact:
+def evaluate_candidate(
+    model: keras.Model, data: Dataset, temperature: float | None = None
+) -> ModelArtifact:
     """Calibrate a network, export it to ONNX and evaluate that form on the validation digits.
 
     Args:
         model: the trained network, (n, 28, 28) → (n, 10) or (n, 11); it is not changed.
         data: digits with x_val and y_val.
+        temperature: of its calibration; none: it is chosen on the validation digits.
 
     Raises:
         UnsupportedLayer: the model has no ONNX form.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    form = served_form(model, data)
+    form = served_form(model, data, temperature)
     model, temperature = form.model, form.temperature
     onnx_bytes = to_onnx(model, form.least_confidence)
     predict = predictor(onnx_bytes)
