@@ -29,7 +29,7 @@ check: setup  ## what CI checks: format, lint, types, import walls
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: setup  ## format and mend what can be mended
+format: setup  ## format, and fix what can be fixed automatically
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -45,7 +45,7 @@ ui: setup  ## MLflow's pages on the embedded store
 setup: $(VENV)/.installed  ## the virtual environment with pinned, hash-checked packages
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	@$(PYTHON) check_python.py
 	@echo "Setting up $(VENV): about 2.9 GB of packages, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
@@ -74,7 +74,7 @@ restore: .env  ## FROM=backups/…: read a backup into a stack that holds nothin
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --quiet
 
-lock:  ## resolve the pins anew (needs uv); the images' are those of requirements.lock
+lock:  ## resolve the pins again (needs uv); the images' are those of requirements.lock
 	@$(LOCK) pyproject.toml --extra train --extra dev --output-file requirements.lock
 	@$(LOCK) pyproject.toml --extra postgres -c requirements.lock -o requirements-serving.lock
 	@$(LOCK) deploy/backend.in -c requirements.lock -o requirements-backend.lock

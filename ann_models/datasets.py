@@ -17,6 +17,7 @@ from ann_models.errors import InvalidData, UnknownName
 
 log = logging.getLogger(__name__)
 
+DATA_SEED = 0  # of the pipeline's generated data; the runs' seeds are the networks'
 SPLIT_SEED = 20_240_229  # of the split, never of a run: changing it changes every comparison
 MNIST_VALIDATION = 10_000
 OFFLINE_TRAIN, OFFLINE_VALIDATION = 1_197, 300  # of 1,797; the last 300 are the test digits

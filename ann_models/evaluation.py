@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EPSILON = 1e-7  # Keras's distance of a probability from 0 and 1
 WORTH_A_GRAPH = 10  # batches from which tracing pays for itself
+SPREAD = "spread/"  # before the name of a measure: its standard deviation over the seeds
 Z_95 = 1.959964  # the normal distribution's 97.5 % quantile
 
 
@@ -119,19 +120,20 @@ def expected_calibration_error(
 
 
 def spread(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float]:
-    """Metrics of one value a seed: mean as `name`, and with several `_std`, `_min`, `_max`.
+    """Metrics of one value a seed: the mean as `name`, the standard deviation as `spread/name`.
 
-    The standard deviation is the sample's (n − 1), which a single value does not have.
+    MLflow's UI keeps what has a prefix in a section of its own, apart from the means. The standard
+    deviation is the sample's (n − 1), which a single value does not have.
     """
     v = np.asarray(values, np.float64)
     if len(v) == 1:
         return {name: float(v[0])}
-    return {
-        name: float(v.mean()),
-        f"{name}_std": float(v.std(ddof=1)),
-        f"{name}_min": float(v.min()),
-        f"{name}_max": float(v.max()),
-    }
+    return {name: float(v.mean()), f"{SPREAD}{name}": float(v.std(ddof=1))}
+
+
+def deviation(metrics: Mapping[str, float], name: str) -> float | None:
+    """The standard deviation over the seeds, if there are several; in runs of old, too."""
+    return metrics.get(f"{SPREAD}{name}", metrics.get(f"{name}_std"))
 
 
 def angle_between(a: np.ndarray, b: np.ndarray) -> float:

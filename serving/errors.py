@@ -120,5 +120,9 @@ class CannotListen(ServingError):
     """The address or port cannot be listened on."""
 
 
+class WorkerFailed(ServingError):
+    """A worker process ended before it could answer."""
+
+
 class WrongSetting(ServingError):
     """An environment variable's value cannot be meant."""

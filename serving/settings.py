@@ -13,6 +13,8 @@ from serving.errors import WrongSetting
 NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
 ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
+DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
+REGISTRIES = ("http://", "https://", *DATABASES)
 EMBEDDED_UI = "http://127.0.0.1:5000"
 
 
@@ -48,17 +50,32 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the environment.
 
     Raises:
-        WrongSetting: ANN_POLL_SECONDS is no positive number, or an origin is none.
+        WrongSetting: a variable's value is impossible.
     """
     home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    if "?" in str(home) or (home.exists() and not home.is_dir()):
+        raise WrongSetting(
+            f"ANN_HOME is {str(home)!r}; expected a folder, without a question mark in its path."
+        )
     uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
+    if not uri.startswith(REGISTRIES):
+        raise WrongSetting(
+            f"MLFLOW_TRACKING_URI is {uri!r}; expected http://HOST:PORT of an MLflow server or a "
+            "database such as sqlite:///FILE. Unset it to use the embedded store."
+        )
+    feedback_url = environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}"
+    if not feedback_url.startswith(DATABASES):
+        raise WrongSetting(
+            f"ANN_FEEDBACK_URL begins with {feedback_url.partition(':')[0]!r}; expected a "
+            "database such as sqlite:///FILE or postgresql+psycopg://HOST/NAME."
+        )
     ui = environ.get("ANN_MLFLOW_UI") or (uri if uri.startswith("http") else EMBEDDED_UI)
     return Settings(
         home=home,
         tracking_uri=uri,
         mlflow_ui=re.sub(r"://[^/]*@", "://", ui.partition("?")[0]).rstrip("/"),
         poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
-        feedback_url=environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}",
+        feedback_url=feedback_url,
         api_key=environ.get("ANN_API_KEY", ""),
         webhook_secret=environ.get("ANN_WEBHOOK_SECRET", ""),
         cors_origins=_origins(environ, "ANN_CORS_ORIGINS"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ann_models.datasets import MNIST_VALIDATION, SPLIT_SEED
+from ann_models.datasets import DATA_SEED, MNIST_VALIDATION, SPLIT_SEED
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import Variant
 from ann_models.errors import UnsupportedLayer
-
-DATA_SEED = 0  # of the pipeline's generated data
 
 _TEN_POINTS = """\
 x = np.linspace(-4.5, 4.5, 10).reshape(-1, 1).astype('float32')

@@ -43,7 +43,7 @@ def learned(
     for name, values in (finals | measured).items():
         findings.metrics |= spread(name, values)
         findings.tables["seeds"][name] = [float(value) for value in values]
-        findings.series[f"{name}_by_seed"] = {
+        findings.series[f"seeds/{name}"] = {
             seed: float(value) for seed, value in zip(training.seeds, values, strict=True)
         }
     unit = LOSS_NAMES[variant.loss] + (" + penalty" if variant.penalty else "")

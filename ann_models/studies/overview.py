@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ann_models.datasets import generate
+from ann_models.evaluation import deviation as spread_of
 from ann_models.figures import comparison as figures
 from ann_models.findings import Findings
 from ann_models.studies.over_seeds import final
@@ -83,10 +84,11 @@ def _digits(runs: Sequence[Summary]) -> Findings:
     if not judged:
         return Findings()
     names = [run.name for run in judged]
-    train, test, gap, deviation = (
+    train, test, gap = (
         np.array([run.metrics.get(metric, 0.0) for run in judged])
-        for metric in ("train_accuracy", "test_accuracy", "generalisation_gap", "test_accuracy_std")
+        for metric in ("train_accuracy", "test_accuracy", "generalisation_gap")
     )
+    deviation = np.array([spread_of(run.metrics, "test_accuracy") or 0.0 for run in judged])
     return Findings(
         figures={"accuracies": figures.accuracies(names, train, test, deviation)},
         tables={
@@ -216,7 +218,8 @@ def _accuracy(runs: Sequence[Summary]) -> Findings:
         return np.array([run.metrics.get(metric, 0.0) for run in judged])
 
     names = [run.name for run in judged]
-    test, deviation = column("test_accuracy"), column("test_accuracy_std")
+    test = column("test_accuracy")
+    deviation = np.array([spread_of(run.metrics, "test_accuracy") or 0.0 for run in judged])
     return Findings(
         figures={
             "mistakes_left": figures.errors_left(

@@ -49,8 +49,16 @@ class Progress:
     @property
     def loss(self) -> float:
         """The mean over the seeds of the last training loss."""
-        losses = self.history["train_loss"]
-        return float(np.nanmean(losses[np.isfinite(losses).any(axis=1)][-1]))
+        return self._last("train_loss")
+
+    @property
+    def val_loss(self) -> float | None:
+        """The same of the validation loss, if there is validation data."""
+        return self._last("val_loss") if "val_loss" in self.history else None
+
+    def _last(self, measure: str) -> float:
+        values = self.history[measure]
+        return float(np.nanmean(values[np.isfinite(values).any(axis=1)][-1]))
 
     @property
     def stopped(self) -> bool:

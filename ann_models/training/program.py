@@ -75,7 +75,7 @@ class Program:
         self,
         models: list[keras.Model],
         seeds: tuple[int, ...],
-        report: Callable[[int, float], None],
+        report: Callable[[Progress], None],
         checkpoint: Checkpoint | None,
     ) -> Training:
         """Train these models in place, one a replica; Ctrl-C keeps the finished chunks.
@@ -83,7 +83,7 @@ class Program:
         Args:
             models: their weights are the start, and are overwritten by the trained ones.
             seeds: of the models.
-            report: called after each chunk with the epochs done and the training loss.
+            report: called after each chunk.
             checkpoint: resumed from if it holds this training, and kept up to date.
 
         Raises:
@@ -98,7 +98,7 @@ class Program:
                     self._advance(progress, seeds)
                 if checkpoint and checkpoint.is_due():
                     checkpoint.save(progress, self._values())
-                report(progress.epochs, progress.loss)
+                report(progress)
         except KeyboardInterrupt:
             interrupted = True
             if checkpoint:

@@ -14,11 +14,12 @@ from pathlib import Path
 from ann_models import networks
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
-from ann_models.training.checkpoints import Checkpoint, fingerprint
+from ann_models.training.checkpoints import Checkpoint, Progress, fingerprint
 from ann_models.training.program import Program
 from ann_models.training.result import Training, joined
 
 Report = Callable[[int, int, float], None]  # epochs done, epochs in all, training loss
+ValidationReport = Callable[[int, float], None]  # epochs done, validation loss
 
 
 def train(
@@ -27,6 +28,7 @@ def train(
     seeds: tuple[int, ...],
     on_progress: Report | None = None,
     checkpoints: Path | None = None,
+    on_validation: ValidationReport | None = None,
 ) -> Training:
     """Train a variant's network once for each seed.
 
@@ -39,6 +41,8 @@ def train(
             seeds, where they train sequentially), and the training loss.
         checkpoints: a folder; a training that was interrupted or killed resumes from there and
             ends with the weights that it would have had.
+        on_validation: called after each chunk if there is validation data; what it raises ends the
+            training.
 
     Raises:
         InvalidData: the arrays do not pair up.
@@ -51,9 +55,12 @@ def train(
     parts: list[Training] = []
     for first in range(0, len(seeds), replicas):
 
-        def report(epoch: int, loss: float, done: int = len(parts) * variant.epochs) -> None:
+        def report(progress: Progress, before: int = len(parts) * variant.epochs) -> None:
+            done = before + progress.epochs
             if on_progress:
-                on_progress(done + epoch, len(seeds) // replicas * variant.epochs, loss)
+                on_progress(done, len(seeds) // replicas * variant.epochs, progress.loss)
+            if on_validation and progress.val_loss is not None:
+                on_validation(done, progress.val_loss)
 
         group = slice(first, first + replicas)
         checkpoint = None

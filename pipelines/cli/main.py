@@ -17,6 +17,7 @@ COMMANDS = {  # the name that people type: module and attribute
     "run": "pipelines.cli.run:run",
     "code": "pipelines.cli.code:code",
     "compare": "pipelines.cli.compare:compare",
+    "report": "pipelines.cli.report:report",
     "leaderboard": "pipelines.cli.compare:leaderboard",
     "models": "pipelines.cli.models:models",
     "predict": "pipelines.cli.predict:predict",

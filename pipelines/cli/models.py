@@ -26,6 +26,7 @@ NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
         "ann models --name mnist-digits --json",
         'ann models promote 3 --reason "smaller, for the old phones"',
         "ann models --name offline-digits rollback",
+        "ann models history",
     ),
 )
 @click.option(
@@ -90,3 +91,21 @@ def _list(registry: Registry, names: list[str], as_json: bool) -> None:
         notify(f"{' or '.join(names or NAMES)} has no versions yet; `ann run mnist_ann` makes one.")
     elif all(version.name == OFFLINE for version in versions):
         warn_of_offline_digits()
+
+
+@models.command(epilog=examples("ann models history", "ann models history --json"))
+@as_json
+@click.pass_obj
+def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
+    """Show every promotion, refusal, rollback and import, the newest first."""
+    registry, name = registry_and_name
+    events = registry.history(name)
+    if as_json:
+        click.echo(json.dumps([asdict(event) for event in events]))
+        return
+    if not events:
+        click.echo(f"{name} has no history yet.")
+    for event in events:
+        who = "the gate" if event.by == "gate" else event.user
+        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action} by {who}")
+        click.echo(f"    {event.reason}")

@@ -39,13 +39,15 @@ def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table
     """The numbers that most rows have, and a remark on each."""
     from rich.table import Table
 
+    from ann_models.evaluation import deviation
+
     heads = "variant", "training loss", "±", "val. acc.", "test acc.", "s", ""
     table = Table(*heads, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name, metrics, remark in rows:
         table.add_row(
             name,
             _number(metrics, "final_train_loss", "{:.3g}"),
-            _number(metrics, "final_train_loss_std", "{:.2g}"),
+            "" if (spread := deviation(metrics, "final_train_loss")) is None else f"{spread:.2g}",
             _number(metrics, "val_accuracy", "{:.2%}"),
             _number(metrics, "test_accuracy", "{:.2%}"),
             _number(metrics, "train_seconds", "{:.1f}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ann_models.evaluation import deviation
 from ann_models.variants import VARIANTS
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.tracking.client import Tracking
@@ -73,7 +74,7 @@ def ranked(tracking: Tracking, registry: Registry) -> list[LeaderboardEntry]:
                 seeds=seeds,
                 val_accuracy_mean=metrics["val_accuracy"],
                 test_accuracy_mean=metrics["test_accuracy"],
-                test_accuracy_std=metrics.get("test_accuracy_std"),
+                test_accuracy_std=deviation(metrics, "test_accuracy"),
                 parameters=int(metrics["parameters"]),
                 train_seconds=metrics["train_seconds"] / seeds,
                 onnx_ms=latencies.get(run.info.run_id),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
@@ -328,15 +329,20 @@ class Registry:
         self.client.update_model_version(
             version.name, version.number, card[: model_card.DESCRIPTION_CHARACTERS]
         )
-        if entry.model_id:
-            with tempfile.TemporaryDirectory() as folder:
-                Path(folder, model_card.FILE).write_text(card, encoding="utf-8")
-                try:
-                    self.client.log_model_artifacts(entry.model_id, folder)
-                except (MlflowException, OSError):
-                    pass  # the decision is made, and the description says the same
+        if tags.ONNX_SHA256 not in now.tags:
+            return  # another tool's files are left alone
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, model_card.FILE)
+            path.write_text(card, encoding="utf-8")
+            try:
+                get_artifact_repository(str(entry.source), self.uri).log_artifact(str(path))
+            except (MlflowException, OSError):
+                pass  # the decision is made, and the description says the same
 
     def _metrics(self, run_id: str) -> dict[str, float]:
+        """Of the run that trained a version; none if another tool registered it without one."""
+        if not run_id:
+            return {}
         try:
             return dict(self.client.get_run(run_id).data.metrics)
         except MlflowException as error:

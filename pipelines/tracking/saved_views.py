@@ -8,6 +8,7 @@ says so when a new MLflow no longer understands it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -42,6 +43,11 @@ def scatter(x: str, y: str) -> Chart:
 def parallel(parameter: str, *metrics: str) -> Chart:
     """Parallel coordinates from a numeric parameter to final metrics, every run a path."""
     return {"type": "PARALLEL", "selectedParams": [parameter], "selectedMetrics": metrics}
+
+
+def parallel_of(parameters: Sequence[str], metric: str) -> Chart:
+    """Parallel coordinates from several parameters, numbers or texts, to one final metric."""
+    return {"type": "PARALLEL", "selectedParams": [*parameters], "selectedMetrics": [metric]}
 
 
 def images(key: str) -> Chart:
@@ -129,7 +135,7 @@ def _state(view: View) -> dict[str, Any]:
     ]
     rest = [  # where the UI puts a chart for every metric that no chart above shows: folded
         {"uuid": f"{view.id}-{name}", "name": name, "display": False}
-        for name in ("Model metrics", "System metrics")
+        for name in ("Model metrics", "spread", "seeds", "System metrics")
     ]
     charts = [
         chart | {"uuid": f"{view.id}-{i}-{j}", "metricSectionId": f"{view.id}-{i}"}

@@ -107,8 +107,7 @@ _NEURONS = View(
         "params.epochs",
         "metrics.hidden_units",
         "metrics.final_train_loss",
-        "metrics.final_train_loss_min",
-        "metrics.final_train_loss_max",
+        "metrics.spread/final_train_loss",
         "metrics.max_error",
     ),
     (
@@ -117,7 +116,7 @@ _NEURONS = View(
             "More neurons, smaller loss; it depends on the seed",
             (
                 line("train_loss", log="xy"),
-                line("final_train_loss_by_seed", log="y"),
+                line("seeds/final_train_loss", log="y"),
                 bar("max_error"),
                 bar("dead_neurons"),
             ),
@@ -313,7 +312,7 @@ _ACCURACY = View(
     "What is the highest accuracy?",
     (
         "metrics.test_accuracy",
-        "metrics.test_accuracy_std",
+        "metrics.spread/test_accuracy",
         "metrics.val_accuracy",
         "metrics.test_error_count",
         "metrics.parameters",

@@ -7,6 +7,7 @@ They share one listening socket, which stays open while a worker is replaced.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from serving.errors import CannotListen, RegistryUnavailable
+from serving.errors import CannotListen, RegistryUnavailable, WorkerFailed
 from serving.model.status import Status, at_start
 from serving.process.link import Handle, Link
 from serving.process.messages import (
@@ -71,14 +72,15 @@ class Supervisor:
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until SIGTERM or Ctrl-C, then let the workers finish what is under way.
+        """Serve until SIGTERM, SIGHUP or Ctrl-C; let the workers finish what is under way.
 
         Raises:
-            CannotListen: a worker ended before it could answer.
+            WorkerFailed: a worker ended before it could answer.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                loop.add_signal_handler(number, self._stopping.set)
         loops = [asyncio.create_task(self._worker_loop()) for _ in range(self._workers)]
         others = [
             asyncio.create_task(_restarted(self._run_registry)),
@@ -113,7 +115,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             if not self._ready.is_set():
-                raise CannotListen("A worker ended before it could answer; see its error above.")
+                raise WorkerFailed("a worker ended before it could answer; see its error above.")
             _log("a worker ended; another takes its place.")
             if not was_ready:
                 await asyncio.sleep(RESTART_SECONDS)
@@ -309,20 +311,30 @@ def listen(host: str, port: int) -> socket.socket:
         CannotListen: the address is not of this machine, or the port is taken.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise CannotListen(
+                f"{host!r} is not an address of this machine; use --host 127.0.0.1 for this "
+                "machine alone, or 0.0.0.0 or :: for all addresses."
+            ) from None
         raise CannotListen(
-            f"{host} port {port} cannot be listened on ({error.strerror or error}); choose "
-            f"another: `ann serve --port {port % 65535 + 1}`."
+            f"{host} port {port} cannot be listened on ({os.strerror(error.errno or 0)}); choose "
+            f"another: `ann serve --port {_another(port)}`."
         ) from None
+
+
+def _another(port: int) -> int:
+    return port + 1 if 1024 <= port < 65535 else 8000
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        CannotListen: the address is not of this machine, the port is taken, or workers fail.
+        CannotListen: the address is not of this machine, or the port is taken.
+        WorkerFailed: a worker ended before it could answer.
     """
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))

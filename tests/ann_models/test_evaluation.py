@@ -146,12 +146,17 @@ def test_the_calibration_error_is_a_share(n, seed):
 
 
 @given(arrays(np.float64, st.integers(2, 10), elements=FINITE))
-def test_the_spread_names_mean_deviation_and_extremes(values):
+def test_the_spread_is_the_mean_and_the_deviation_under_a_prefix(values):
     metrics = evaluation.spread("final_train_loss", values)
     assert metrics["final_train_loss"] == pytest.approx(values.mean())
-    assert metrics["final_train_loss_std"] == pytest.approx(values.std(ddof=1))
-    assert metrics["final_train_loss_min"] == values.min()
-    assert metrics["final_train_loss_max"] == values.max()
+    assert metrics["spread/final_train_loss"] == pytest.approx(values.std(ddof=1))
+    assert len(metrics) == 2
+    assert evaluation.deviation(metrics, "final_train_loss") == metrics["spread/final_train_loss"]
+
+
+def test_the_deviation_of_runs_of_earlier_versions_is_found():
+    assert evaluation.deviation({"test_accuracy_std": 0.25}, "test_accuracy") == 0.25
+    assert evaluation.deviation({"test_accuracy": 0.97}, "test_accuracy") is None
 
 
 def test_a_single_seed_has_a_value_but_no_spread():

@@ -44,9 +44,9 @@ class Up:
         document = json.loads(self.ann("status", "--json").stdout)
         return {service["name"]: service for service in document["services"]}
 
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         assert self.process.poll() is None, self.out.read_text()
-        return all(service["well"] for service in self.services().values())
+        return all(service["healthy"] for service in self.services().values())
 
     def left(self) -> list[psutil.Process]:
         """Processes that it started, however deep."""
@@ -83,7 +83,7 @@ def free_ports(count: int) -> list[int]:
 def up(ann: Ann):
     started = Up(ann)
     try:
-        wait_for(started.well)
+        wait_for(started.healthy)
         yield started
     finally:
         if started.process.poll() is None:
@@ -95,12 +95,12 @@ def up(ann: Ann):
 def test_from_nothing_through_a_killed_service_and_a_scheduled_run_to_nothing(ann):
     with up(ann) as running:
         before = running.services()
-        assert before["digits"]["words"] == "waiting for a champion: run `ann run mnist_ann`"
+        assert before["digits"]["message"] == "waiting for a champion: run `ann run mnist_ann`"
         assert "ann run mnist_ann" in running.out.read_text()
 
         os.kill(before["MLflow"]["pid"], signal.SIGKILL)
         wait_for(lambda: running.services()["MLflow"]["restarts"] == 1)
-        wait_for(running.well)
+        wait_for(running.healthy)
         assert running.services()["MLflow"]["pid"] != before["MLflow"]["pid"]
         assert (
             "MLflow is unavailable: ended by signal 9; restarts in 1 s" in running.out.read_text()
@@ -158,13 +158,13 @@ def test_a_worker_killed_in_a_run_leaves_it_running_nowhere_and_schedules_outliv
 
         refused = ann("schedule", "trigger", "digits")
         assert refused.returncode == 2
-        assert "digits is at work" in refused.stderr
+        assert "digits is active" in refused.stderr
 
         worker = running.services()["schedules"]["pid"]
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: ann.statuses() == [("overfit_base", "KILLED")], 120)
         wait_for(lambda: [state for _, state in running.flow_runs()] == ["CRASHED"], 120)
-        wait_for(running.well)
+        wait_for(running.healthy)
 
         again = ["--param", 'names=["relu_shapes"]', "--param", "quick=true", "--wait"]
         assert ann("schedule", "trigger", "digits", *again).returncode == 0  # the place is free

@@ -144,7 +144,7 @@ def test_comparing_needs_no_tensorflow():
 
 def recipe_run(name, val_accuracy, test_accuracy, parameters):
     metrics = {"val_accuracy": val_accuracy, "test_accuracy": test_accuracy}
-    return Summary(name, {}, metrics | {"test_accuracy_std": 0.001, "parameters": parameters})
+    return Summary(name, {}, metrics | {"spread/test_accuracy": 0.001, "parameters": parameters})
 
 
 def test_recipes_stand_in_the_order_of_validation_though_the_test_digits_are_shown():

@@ -56,7 +56,9 @@ def test_what_was_measured_is_a_metric_with_its_spread_and_a_column_of_the_seeds
         "max_error": [1.0, 2.0, 6.0],
     }
     assert findings.metrics["final_train_loss"] == 0.5
-    assert (findings.metrics["max_error_min"], findings.metrics["max_error_max"]) == (1, 6)
+    assert findings.metrics["max_error"] == 3
+    assert findings.metrics["spread/max_error"] == pytest.approx(7**0.5)
+    assert findings.series["seeds/max_error"] == {0: 1, 1: 2, 2: 6}
     assert findings.curves["train_loss"].shape == (EPOCHS, 3)
     assert set(findings.figures) == {"learning_curve_loss"}
 
@@ -72,8 +74,8 @@ def test_the_true_line_has_no_angle_to_itself_and_makes_no_mistake():
     findings = study(variant, data, training)
     assert findings.tables["seeds"]["angle_degrees"] == pytest.approx([0, 0, 180], abs=1e-3)
     assert findings.tables["seeds"]["train_accuracy"] == pytest.approx([1, 1, 0], abs=2e-3)
-    assert findings.metrics["omega_1_max"] == 8
-    assert findings.metrics["bias_min"] == -30
+    assert findings.tables["seeds"]["omega_1"] == [8, 8, -8]
+    assert findings.tables["seeds"]["bias"] == [-30, -30, 30]
     assert set(findings.figures) > {"data", "boundary"}
 
 
@@ -104,7 +106,6 @@ def test_xor_is_shown_for_the_seed_that_solved_it_best_and_counted_for_all():
     ]
     training.models[2].set_weights(solved)  # the lowest loss, not the median one
     findings = study(variant, data, training)
-    assert findings.metrics["correct_max"] == 4
     assert findings.tables["seeds"]["correct"][2] == 4
     blue, red = findings.figures["hidden_space"].axes[0].lines
     assert red.get_xydata() == pytest.approx(np.array([[1, -1], [1, -1]]), abs=1e-2)

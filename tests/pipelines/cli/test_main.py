@@ -515,3 +515,21 @@ def test_shells_complete_names():
     code = "from pipelines.cli.main import main; main(prog_name='ann')"
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
     assert done.stdout == "plain,mnist_cnn\n"
+
+
+def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "home")
+    ann("models", "promote", "1", "--reason", "a demonstration")
+    ann("models", "promote", "2", "--reason", "another one")
+    lines = ann("models", "history").stdout.splitlines()
+    assert "version 2 promoted by " in lines[0]
+    assert lines[1] == "    another one"
+    assert "version 1 promoted by " in lines[2]
+    found = json.loads(ann("models", "history", "--json").stdout)
+    assert [(event["version"], event["by"]) for event in found] == [("2", "hand"), ("1", "hand")]
+
+
+def test_a_model_without_decisions_has_no_history(in_filled):
+    assert in_filled("models", "--name", "offline-digits", "history").stdout == (
+        "offline-digits has no history yet.\n"
+    )

@@ -1,35 +1,43 @@
 """Register, judge, promote and roll back, on a real MLflow store, with real kills."""
 
 import functools
+import hashlib
 import itertools
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from mlflow import MlflowClient
 
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
-from pipelines.errors import Locked, RegistryError
+from pipelines.errors import Locked, RegistryError, StorageFull, TrackingUnavailable
 from pipelines.flows.candidate import evaluate_candidate
 from pipelines.gate import Candidate, Policy
 from pipelines.locks import exclusive_lock
 from pipelines.registry import client
-from pipelines.registry.client import Registry, Version
+from pipelines.registry.client import MODEL_NAMES, Registry, Version
+from pipelines.tracking import provenance
+from serving import settings as serving_settings
 from serving.model.download import fetch
 
 NAME = "offline-digits"
@@ -203,13 +211,54 @@ def test_a_missing_file_is_reported_with_what_to_do(empty, tmp_path):
         empty.registry.artifacts.candidate(version)
 
 
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond that: a full disk, made of a real limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_while_a_file_is_read_is_no_missing_file(three):
+    version = three[1]
+    with largest_file(1000), pytest.raises(StorageFull, match="Make room"):
+        three.registry.artifacts.onnx_bytes(version)
+    assert three.registry.artifacts.onnx_bytes(version)
+
+
+def put_another_network(bench: Workbench, version: Version, bias: float) -> None:
+    """Replace a version's ONNX file, and its hash, by a network that answers differently."""
+    root = bench.client.get_model_version_download_uri(NAME, version.number)
+    path = Path(root.removeprefix("file://"), "model.onnx")
+    original = path.read_bytes()
+    network = onnx.load_from_string(original)
+    weights = max(network.graph.initializer, key=lambda weight: len(weight.raw_data))
+    changed = onnx.numpy_helper.to_array(weights) * np.float32(bias)
+    weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
+    path.write_bytes(network.SerializeToString())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    bench.registry.tag(version, {"onnx_sha256": digest})
+
+
+@pytest.mark.parametrize(("factor", "by"), [(1.5, "0."), (np.nan, "nan")])
+def test_a_network_that_answers_its_probe_digit_differently_is_not_judged(empty, factor, by):
+    version = empty.register(nearest_mean(GOOD))
+    put_another_network(empty, version, factor)
+    with pytest.raises(RegistryError, match=rf"answers its probe digit differently .* by {by}"):
+        empty.registry.judge(empty[1])
+    assert empty[1].decision == "undecided"
+
+
 def test_a_version_that_another_tool_registered_cannot_be_judged(three):
     three.client.delete_model_version_tag(NAME, "1", "validation_digest")
     with pytest.raises(RegistryError, match="not registered by this pipeline"):
         three.registry.judge(three[1])
 
 
-# The gate's word
+# The gate decides
 
 
 def test_the_first_sound_model_becomes_champion_and_a_worse_one_does_not(three):
@@ -263,7 +312,7 @@ def test_a_model_of_the_wrong_shape_is_on_record_as_refused(empty):
     assert empty.aliases() == {"challenger": 1}
 
 
-# A person's word
+# A person decides
 
 
 def test_a_forced_promotion_needs_a_reason_and_records_it(three):
@@ -276,7 +325,7 @@ def test_a_forced_promotion_needs_a_reason_and_records_it(three):
     three.registry.promote(three[3], "demonstration")
     assert three.aliases() == {"champion": 3, "previous": 1}
     assert (three[3].decision, three[3].tags["forced_reason"]) == ("forced", "demonstration")
-    assert "significantly worse" in three[3].reasons[-1]  # the gate's word stays on record
+    assert "significantly worse" in three[3].reasons[-1]  # the gate's reasons stay
 
 
 def test_promoting_twice_keeps_the_right_previous(three):
@@ -302,6 +351,117 @@ def test_a_rollback_without_a_previous_champion_says_so(three):
         three.registry.rollback(NAME)
 
 
+def test_a_deleted_champion_is_rolled_back_from(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    three.client.delete_model_version(NAME, "2")
+    assert three.registry.champion(NAME) is None
+    assert three.registry.current_champion() is None
+    assert three.registry.rollback(NAME).number == "1"
+    assert three.aliases() == {"champion": 1}
+    assert "in place of a deleted version" in three.registry.history(NAME)[0].reason
+
+
+def dangling(bench: Workbench, alias: str, number: int) -> None:
+    """An alias that names a version which is not there, as some registries leave it."""
+    with closing(sqlite3.connect(bench.registry.home / "mlflow.db")) as database, database:
+        database.execute(
+            "INSERT OR REPLACE INTO registered_model_aliases (workspace, name, alias, version) "
+            "VALUES ('default', ?, ?, ?)",
+            (NAME, alias, number),
+        )
+
+
+def test_a_champion_alias_without_a_version_is_no_champion_and_can_be_rolled_back_from(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    dangling(three, "champion", 9)
+    assert three.registry.champion(NAME) is None
+    assert three.registry.rollback(NAME).number == "1"
+    assert three.aliases() == {"champion": 1}
+
+
+def test_a_champion_alias_without_a_version_is_replaced_by_the_next_promotion(three):
+    three.registry.promote(three[3], "the first")
+    dangling(three, "champion", 9)
+    assert three.registry.judge(three[1], BETTER_ONLY).promote
+    assert three.aliases() == {"champion": 1}
+
+
+def test_a_deleted_previous_champion_is_not_returned_to_and_nothing_is_moved(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    dangling(three, "previous", 9)
+    with pytest.raises(RegistryError, match="previous: version 9, which was deleted"):
+        three.registry.rollback(NAME)
+    assert three.aliases() == {"champion": 2, "previous": 9}
+
+
+def test_every_decision_is_appended_to_the_history(three, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ada")
+    provenance.user.cache_clear()
+    three.registry.judge(three[1])
+    three.registry.judge(three[3], BETTER_ONLY)
+    three.registry.promote(three[3], "a demonstration")
+    three.registry.promote(three[2], "another")
+    three.registry.promote(three[3], "and again")
+    three.registry.rollback(NAME)
+    provenance.user.cache_clear()
+    events = three.registry.history(NAME)[::-1]
+    assert [(e.version, e.action, e.by, e.champion) for e in events] == [
+        ("1", "promoted", "gate", ""),
+        ("3", "refused", "gate", "1"),
+        ("3", "promoted", "hand", "1"),
+        ("2", "promoted", "hand", "3"),
+        ("3", "promoted", "hand", "2"),
+        ("2", "rolled back", "hand", "3"),
+    ]
+    assert {event.user for event in events} == {"ada"}
+    assert "significantly worse" in events[1].reason
+    assert [event.reason for event in events[2:5]] == ["a demonstration", "another", "and again"]
+    assert [event.time for event in events] == sorted(event.time for event in events)
+
+
+def test_a_model_that_was_never_registered_has_no_history(empty):
+    assert empty.registry.history(NAME) == []
+
+
+def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    entry = empty.client.get_model_version(NAME, "1")
+    assert entry.description.startswith("**Not in use**: not judged yet.")
+    empty.registry.judge(version)
+    entry = empty.client.get_model_version(NAME, "1")
+    assert entry.description.startswith("**Champion**: promoted by the gate on ")
+    assert version.tags["onnx_sha256"] not in entry.description
+    (card,) = (tmp_path / "artifacts").rglob("model_card.md")
+    assert card.read_text(encoding="utf-8") == entry.description
+
+
+def test_a_decision_stands_though_its_card_cannot_be_stored(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    shutil.rmtree(tmp_path / "artifacts")
+    (tmp_path / "artifacts").touch()  # no folder can be made there
+    empty.registry.promote(version, "the first")
+    assert empty.aliases() == {"champion": 1}
+    assert empty.client.get_model_version(NAME, "1").description.startswith("**Champion**")
+
+
+def test_the_current_champion_is_of_mnist_if_there_is_one(three):
+    three.registry.promote(three[1], "the first")
+    assert str(three.registry.current_champion()) == "offline-digits version 1"
+    source = three.client.get_model_version(NAME, "2").source
+    three.client.create_registered_model("mnist-digits")
+    three.client.create_model_version("mnist-digits", source, three.run_id, dict(three[2].tags))
+    assert str(three.registry.current_champion()) == "offline-digits version 1"
+    three.client.set_registered_model_alias("mnist-digits", "champion", "1")
+    assert str(three.registry.current_champion()) == "mnist-digits version 1"
+
+
+def test_pipelines_and_service_look_for_the_champion_in_the_same_order():
+    assert tuple(MODEL_NAMES.values()) == serving_settings.NAMES
+
+
 def test_an_unknown_version_is_answered_with_the_known_ones(three):
     with pytest.raises(RegistryError, match="has no version '7'; its versions: 3, 2, 1"):
         three.registry.version(NAME, "7")
@@ -312,7 +472,7 @@ def test_an_empty_registry_has_no_versions_and_no_champion(empty):
     assert empty.registry.champion(NAME) is None
 
 
-# Bad luck
+# Failures
 
 KILLED = """
 import os, signal, sys
@@ -481,8 +641,19 @@ def test_a_registration_that_cannot_write_its_files_leaves_no_version(empty, mon
 # A real server
 
 
+@dataclass
+class Server:
+    uri: str
+    process: subprocess.Popen
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
 @pytest.fixture
-def server(tmp_path) -> Iterator[str]:
+def server(tmp_path) -> Iterator[Server]:
     """A real `mlflow server` that passes artifacts on, so that clients need no shared disk."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -495,15 +666,14 @@ def server(tmp_path) -> Iterator[str]:
         process = subprocess.Popen(
             command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
         )
-    uri = f"http://127.0.0.1:{port}"
+    found = Server(f"http://127.0.0.1:{port}", process)
     try:
-        while not answers(f"{uri}/health"):
+        while not answers(f"{found.uri}/health"):
             assert process.poll() is None, (tmp_path / "server.log").read_text()
             time.sleep(0.2)
-        yield uri
+        yield found
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        found.end()
 
 
 def answers(url: str) -> bool:
@@ -513,8 +683,25 @@ def answers(url: str) -> bool:
         return False
 
 
+def test_a_file_that_a_server_lacks_is_missing_but_a_server_that_ended_is_unavailable(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    there = Workbench(server.uri, tmp_path / "client")
+    version = there.register(nearest_mean(GOOD))
+    for path in (tmp_path / "server-artifacts").rglob("validation.npz"):
+        path.unlink()
+    with pytest.raises(RegistryError, match=r"validation\.npz of .* cannot be read .* restore"):
+        there.registry.artifacts.candidate(version)
+    root = there.client.get_model_version_download_uri(NAME, "1")
+    monkeypatch.setattr(there.client, "get_model_version_download_uri", lambda *_: root)
+    server.end()
+    with pytest.raises(TrackingUnavailable, match="does not answer"):
+        there.registry.artifacts.onnx_bytes(version)
+
+
 def test_the_whole_story_works_through_a_server_with_proxied_artifacts(server, tmp_path):
-    there = Workbench(server, tmp_path / "client")
+    there = Workbench(server.uri, tmp_path / "client")
     there.registry.promote(there.register(nearest_mean(WORSE)), "the first")
     model = nearest_mean(GOOD)
     assert there.registry.judge(there.register(model), BETTER_ONLY).promote
@@ -525,7 +712,7 @@ def test_the_whole_story_works_through_a_server_with_proxied_artifacts(server, t
     np.testing.assert_allclose(restored.get_weights()[0], registered.get_weights()[0], rtol=1e-4)
 
     images, home = DIGITS.arrays["x_test"][:20], tmp_path / "serving"
-    served = fetch(server, NAME, "champion", home)
+    served = fetch(server.uri, NAME, "champion", home)
     np.testing.assert_allclose(served.predict(images), registered(images), atol=1e-5)
     assert there.registry.rollback(NAME).number == "1"
-    assert fetch(server, NAME, "champion", home).version == "1"
+    assert fetch(server.uri, NAME, "champion", home).version == "1"

@@ -280,9 +280,9 @@ def test_a_long_curve_keeps_its_ends_in_a_hundred_points(epochs, seeds, stopped)
 
 
 def test_series_are_metrics_by_their_own_step(store, run_id):
-    series = {"max_error_by_seed": {0: 0.5, 1: 0.25}, "test_error_by_train_size": {500: 0.1}}
+    series = {"seeds/max_error": {0: 0.5, 1: 0.25}, "test_error_by_train_size": {500: 0.1}}
     store.log_findings(run_id, Findings(series=series), {})
-    assert history(store, run_id, "max_error_by_seed") == {0: 0.5, 1: 0.25}
+    assert history(store, run_id, "seeds/max_error") == {0: 0.5, 1: 0.25}
     assert history(store, run_id, "test_error_by_train_size") == {500: 0.1}
 
 

@@ -117,7 +117,7 @@ def test_the_metrics_of_all_workers_are_told_together(serve):
     wait_for(lambda: all_of_them in service.ask("GET", "/metrics")[1], seconds=5)
 
 
-def test_a_taken_port_is_told_in_a_sentence(serve, home):
+def test_a_taken_port_is_reported_with_another(serve, home):
     service = serve()
     wait_for(service.ready)
     outcome = subprocess.run(
@@ -127,7 +127,7 @@ def test_a_taken_port_is_told_in_a_sentence(serve, home):
         text=True,
         timeout=30,
     )
-    assert outcome.returncode == 1
+    assert outcome.returncode == 2
     assert f"ann serve --port {service.port + 1}" in outcome.stderr
     assert "Traceback" not in outcome.stderr
 

@@ -1,0 +1,119 @@
+"""`ann report`: the newest runs as one page that needs no other file."""
+
+import io
+import re
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ann_models.findings import Findings
+from pipelines.flows import lecture_report
+from pipelines.flows.lecture_report import NothingToReport, gather, report
+from pipelines.registry.client import Registry
+
+UI = "http://127.0.0.1:5000"
+
+
+def figure() -> Figure:
+    made = Figure(figsize=(9, 4))
+    made.subplots().plot([1, 2])
+    return made
+
+
+def log(store, variant: str, question: str, metrics: dict[str, float], **tags: str) -> str:
+    experiment = store.experiment(question)
+    tags = {"variant": variant, "quick": "false", "data_source": "mnist", "seeds": "3"} | tags
+    findings = Findings(metrics, figures={"zz": figure(), "sum_of_neurons": figure()})
+    with store.run(experiment, variant, tags) as run_id:
+        store.client.log_param(run_id, "study", "relu_regression")
+        store.log_findings(run_id, findings, {})
+    store.make_newest(run_id, variant, experiment)
+    return run_id
+
+
+@pytest.fixture
+def filled(store):
+    """Two rows of one question, its comparison, and a row of another question."""
+    spread = {"final_train_loss": 0.19, "spread/final_train_loss": 0.02, "train_seconds": 1.5}
+    log(store, "relu_regression_2", "neurons", spread)
+    log(store, "relu_regression_1", "neurons", spread)
+    accuracy = {"val_accuracy": 0.97, "val_accuracy_std": 0.001, "train_seconds": 3.0}
+    log(store, "mnist_ann", "digits", accuracy)
+    with store.run(store.experiment("neurons"), "overview", {"overview": "neurons"}) as run_id:
+        store.log_findings(run_id, Findings(figures={"final_loss": figure()}), {})
+    return store
+
+
+def registry(store) -> Registry:
+    return Registry(store.settings.tracking_uri, store.settings.home)
+
+
+def test_questions_and_rows_are_in_the_order_of_the_lecture(filled):
+    content = gather(filled, registry(filled), UI)
+    assert [section.key for section in content.sections] == ["neurons", "digits"]
+    rows = content.sections[0].rows
+    assert [row.name for row in rows] == ["relu_regression_1", "relu_regression_2"]
+    assert rows[0].look_at.startswith("One neuron gives one kink")
+
+
+def test_numbers_have_their_spread_and_how_many_seeds(filled):
+    neurons, digits = gather(filled, registry(filled), UI).sections
+    assert neurons.rows[0].numbers["final train loss"] == "0.19 ± 0.02"
+    assert digits.rows[0].numbers["val accuracy"] == "97.00% ± 0.10%"
+    assert digits.rows[0].seeds == 3
+
+
+def test_the_figure_that_stands_for_a_row_comes_first_and_the_comparison_has_its_own(filled):
+    section = gather(filled, registry(filled), UI).sections[0]
+    assert [picture.title for picture in section.rows[0].pictures] == ["Sum of neurons", "Zz"]
+    assert [picture.title for picture in section.comparison] == ["Final loss"]
+    with Image.open(io.BytesIO(section.comparison[0].image)) as image:
+        assert image.width == lecture_report.WIDTH
+
+
+def test_the_page_needs_no_other_file_and_links_to_the_runs(filled):
+    page = report(filled, registry(filled), UI)
+    loaded = re.findall(r'(?:src|srcset)="([^"]{0,40})', page) + re.findall(r"url\(([^)]*)", page)
+    assert loaded
+    assert all(address.startswith("data:image/png;base64,") for address in loaded)
+    assert "<script" not in page
+    assert "<link" not in page
+    run = filled.newest_by_variant()["mnist_ann"].info
+    assert f"{UI}/#/experiments/{run.experiment_id}/runs/{run.run_id}" in page
+    assert "prefers-color-scheme: dark" in page
+    assert "@media print" in page
+
+
+def test_a_changed_row_stands_behind_its_origin_with_what_differs(filled):
+    origin = {"derived_from": "relu_regression_1", "set.layers.0.activation": "tanh"}
+    log(filled, "relu_regression_1+tanh", "neurons", {"train_seconds": 1.0}, **origin)
+    rows = gather(filled, registry(filled), UI).sections[0].rows
+    assert [r.name for r in rows][:2] == ["relu_regression_1", "relu_regression_1+tanh"]
+    assert rows[1].changes == "layers.0.activation=tanh"
+
+
+def test_what_people_name_is_escaped(filled):
+    log(filled, "<script>alert(1)</script>", "neurons", {"train_seconds": 1.0})
+    assert "<script>" not in report(filled, registry(filled), UI)
+
+
+def test_offline_digits_are_marked(filled):
+    accuracy = {"val_accuracy": 0.9, "train_seconds": 1.0}
+    run_id = log(filled, "mnist_cnn", "digits", accuracy, data_source="offline-digits")
+    filled.client.log_param(run_id, "registered", "True")
+    page = report(filled, registry(filled), UI)
+    assert "OFFLINE DIGITS, not MNIST" in page
+    assert "The digit networks compared" in page
+
+
+def test_nothing_to_report_is_said(store):
+    with pytest.raises(NothingToReport, match="`ann run`"):
+        report(store, registry(store), UI)
+
+
+@pytest.mark.slow
+def test_a_page_of_forty_rows_stays_small(store):
+    for number in range(40):
+        log(store, f"row_{number}", "neurons", {"train_seconds": 1.0})
+    assert len(report(store, registry(store), UI)) < 5_000_000

@@ -1,0 +1,56 @@
+"""Every decision is on record, and nothing overwrites it."""
+
+import json
+
+import pytest
+
+from pipelines.registry import history
+from pipelines.registry.history import Event, as_tag, of_tags
+
+EVENT = Event(
+    time="2026-11-27T12:00:00.000001+00:00",
+    version="3",
+    action="promoted",
+    by="gate",
+    user="ada",
+    reason="significantly better.",
+    champion="2",
+)
+
+
+def test_an_event_is_read_as_it_was_written():
+    key, value = as_tag(EVENT)
+    assert of_tags({key: value}) == [EVENT]
+
+
+def test_events_of_the_same_moment_do_not_overwrite_each_other():
+    keys = {as_tag(EVENT)[0] for _ in range(100)}
+    assert len(keys) == 100
+
+
+def test_the_newest_event_is_first():
+    times = [f"2026-11-{day}T08:00:00.000000+00:00" for day in ("09", "30", "10")]
+    tags = dict(as_tag(Event(time, "1", "refused", "gate", "ada", "no")) for time in times)
+    assert [event.time[8:10] for event in of_tags(tags)] == ["30", "10", "09"]
+
+
+def test_times_sort_as_text():
+    assert len(history.now()) == len(EVENT.time)
+    assert history.now().endswith("+00:00")
+
+
+def test_a_long_reason_is_cut_so_that_the_tag_stays_whole():
+    key, value = as_tag(Event(history.now(), "1", "promoted", "hand", "ada", "ü" * 9000))
+    assert len(value) < 5000
+    (event,) = of_tags({key: value})
+    assert event.reason == "ü" * 1000
+
+
+@pytest.mark.parametrize("value", ["", "no JSON", "[]", "3", "null", '{"time": "now"}'])
+def test_what_another_tool_wrote_is_left_out(value):
+    assert of_tags({"history.1": value, "team": "vision"}) == []
+
+
+def test_a_field_of_a_later_version_is_ignored():
+    key, value = as_tag(EVENT)
+    assert of_tags({key: json.dumps(json.loads(value) | {"ticket": 7})}) == [EVENT]
