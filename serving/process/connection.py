@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         self.waiting_since = 0.0
 
     def _fault(self) -> tuple[int, str] | None:
-        """What is wrong with the head, as a status and a sentence."""
+        """What is wrong with the head, as a status and a message."""
         size, hosts, lengths, codings = len(self.url), 0, 0, []
         for name, value in self.headers:
             size += len(name) + len(value) + 4

@@ -262,7 +262,7 @@ class Supervisor:
             self._follow_to(reply.status)
 
     def _follow_to(self, status: Status) -> None:
-        """Tell the workers what the last poll found; they count the time from there."""
+        """Send the workers what the last poll found; they count the time from there."""
         self._status = status
         for link in self._links:
             link.send(self._followed())

@@ -166,7 +166,7 @@ def from_lists(value: list[Any]) -> NDArray[np.float64]:
 
 
 def shaped(array: NDArray[Any]) -> Images:
-    """Bring an array of numbers to (n, 28, 28).
+    """Reshape an array of numbers to (n, 28, 28).
 
     Raises:
         InvalidDigits: its shape is not that of images.

@@ -25,7 +25,7 @@ PREFLIGHT = {
 }
 
 
-def test_an_allowed_origin_is_told_what_it_may_send_and_read(opened: Service):
+def test_an_allowed_origin_is_reported_what_it_may_send_and_read(opened: Service):
     headers = {"origin": OTHER} | PREFLIGHT
     answer = opened.request("OPTIONS", "/predict", headers=headers)
     assert (answer.status_code, answer.content) == (204, b"")

@@ -126,7 +126,7 @@ def test_what_is_no_object_is_refused(own: Service, content, kind, status):
     assert own.post("/feedback", content=content, headers=headers).status_code == status
 
 
-def test_predictions_are_written_by_and_by(own: Service, tmp_path):
+def test_predictions_are_written_in_the_background(own: Service, tmp_path):
     answer = own.post("/predict", json={"image": ONE}).json()
     own.records.flush()
     wait_for(lambda: rows(tmp_path, "predictions"))
@@ -135,7 +135,7 @@ def test_predictions_are_written_by_and_by(own: Service, tmp_path):
     assert (row["model"], row["version"], len(row["image"])) == (NAME, "3", 784)
 
 
-def test_a_drawing_that_is_not_finished_teaches_nothing(own: Service, tmp_path):
+def test_a_drawing_that_is_not_finished_is_no_training_data(own: Service, tmp_path):
     own.post("/predict?live=1", json={"image": ONE})
     finished = own.post("/predict", json={"image": ONE}).json()
     own.records.close()
@@ -267,7 +267,7 @@ def test_a_store_that_is_replaced_by_another_file_is_written_to(own: Service, tm
 def test_while_the_store_hangs_what_waits_to_be_written_is_bounded(own: Service, monkeypatch):
     monkeypatch.setattr(store, "PENDING", 5)
     monkeypatch.setattr(own.feedback, "_allowance", 1e9)
-    with own.feedback._opening:  # as if opening it took for ever
+    with own.feedback._opening:  # as if opening it never ended
         own.feedback._opened = None
         for _ in range(20):
             own.post("/predict", json={"image": ONE})

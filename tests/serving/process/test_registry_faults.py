@@ -28,7 +28,7 @@ FOLLOWED = 60  # until the move is followed; 5 on a machine that is not busy
 
 
 class Proxy:
-    """Between the service and an MLflow server; misbehaves as it is told.
+    """Between the service and an MLflow server; misbehaves as its attribute says.
 
     Attributes:
         fault: "" hands everything through.

@@ -1,4 +1,4 @@
-"""Each wire format: what it reads, what it answers, and how it tells what is wrong."""
+"""Each wire format: what it reads, what it answers, and how it reports what is wrong."""
 
 import json
 import time
@@ -47,7 +47,7 @@ def test_a_bare_list_is_read_too(service: Service):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
-def test_a_picture_is_brought_to_mnists_form(service: Service, kind):
+def test_a_picture_is_downloaded_to_mnist_form(service: Service, kind):
     picture = png_of(ONE, kind)
     headers = {"content-type": f"image/{kind.lower()}"}
     answer = service.post("/predict?image=1", content=picture, headers=headers)
@@ -103,7 +103,7 @@ BAD_NATIVE = {
 
 
 @pytest.mark.parametrize(("body", "status", "reason"), BAD_NATIVE.values(), ids=BAD_NATIVE)
-def test_bad_json_is_told_what_is_expected(service: Service, body, status, reason):
+def test_bad_json_names_what_is_expected(service: Service, body, status, reason):
     answer = service.post("/predict", content=body, headers=JSON)
     assert answer.status_code == status
     assert answer.json().keys() == {"error", "request_id"}
@@ -200,7 +200,7 @@ def test_v2_answers_binary_tensors(service: Service, values, datatype, wish):
     np.testing.assert_allclose(got, expected(BATCH), atol=1e-6)
 
 
-def test_v2_tells_what_the_model_takes(service: Service):
+def test_v2_describes_what_the_model_takes(service: Service):
     content = service.get(V2).json()
     assert (content["name"], content["versions"]) == (NAME, ["3"])
     assert content["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}]
@@ -283,7 +283,7 @@ def test_v1_explains(service: Service):
     assert service.post(f"{V1}:explain", json=too_many).status_code == 400
 
 
-def test_v1_tells_state_and_signature(service: Service):
+def test_v1_reports_state_and_signature(service: Service):
     state = service.get(V1).json()["model_version_status"]
     assert [(s["version"], s["state"]) for s in state] == [("3", "AVAILABLE")]
     metadata = service.get(f"{V1}/metadata").json()
