@@ -1,7 +1,7 @@
-"""The process that runs the schedules: a Prefect worker that first clears up after its forerunner.
+"""The process that runs the schedules: a Prefect worker that also ends orphaned runs.
 
-A worker that was killed can report nothing, and Prefect believes what it heard last. So whoever
-comes next looks for runs that are said to be at work on this machine and have no process.
+A worker that was killed reports nothing, and Prefect keeps the state that it reported last. So the
+next worker looks for runs that are listed as running on this machine and have no process.
 """
 
 from __future__ import annotations
@@ -16,47 +16,48 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
+from pipelines.errors import format_error
 from pipelines.scheduling import deployments, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
-LOOK_SECONDS = 30  # between two looks for runs whose process is gone
-SPOKEN = {  # a run's words are its worker's, in `ann up` and in a container
+ORPHANS_SECONDS = 30  # between two searches for orphaned runs
+LOGGING = {  # runs log through their worker, in `ann up` and in a container
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR",
 }
 
 
-def _clear_up(loaded: Settings, grace: timedelta) -> None:
-    """Close what was abandoned, in Prefect and in MLflow."""
+def _end_orphans(loaded: Settings, grace: timedelta) -> None:
+    """End orphaned runs, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
             *orphaned_runs.crash_scheduled(client, grace),
             *orphaned_runs.crash_ad_hoc(client),
         ):
-            print(f"{name} had lost its process; it counts as crashed", flush=True)
+            print(f"{name} had lost its process; it is marked as crashed", flush=True)
     tracking = Tracking(loaded)
     tracking.check()
     for run_id in tracking.end_orphaned_runs():
-        print(f"MLflow run {run_id} had lost its process; it counts as killed", flush=True)
+        print(f"MLflow run {run_id} had lost its process; it is marked as killed", flush=True)
 
 
-async def _clear_up_regularly(loaded: Settings) -> None:
+async def _end_orphans_regularly(loaded: Settings) -> None:
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(ORPHANS_SECONDS)
         try:
-            await asyncio.to_thread(_clear_up, loaded, STARTING)
-        except Exception as error:  # a server that is away now is asked again
-            print(f"no clearing up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            await asyncio.to_thread(_end_orphans, loaded, STARTING)
+        except Exception as error:  # an unavailable server is asked again later
+            print(f"orphaned runs: {format_error(error)}", file=sys.stderr, flush=True)
 
 
 async def _work(loaded: Settings) -> None:
     worker = ProcessWorker(
         POOL, name=socket.gethostname(), heartbeat_interval_seconds=HEARTBEAT_SECONDS
     )
-    clearing = asyncio.create_task(_clear_up_regularly(loaded))
+    ending = asyncio.create_task(_end_orphans_regularly(loaded))
     working = asyncio.create_task(worker.start())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
     try:
@@ -64,18 +65,18 @@ async def _work(loaded: Settings) -> None:
     except asyncio.CancelledError:
         pass
     finally:
-        clearing.cancel()
+        ending.cancel()
 
 
 def main() -> None:
-    """Make the schedules that are missing, clear up, and work until SIGTERM."""
+    """Make the schedules that are missing, end orphaned runs, and work until SIGTERM."""
     loaded = settings.load()
-    for name, value in SPOKEN.items():
+    for name, value in LOGGING.items():
         os.environ.setdefault(name, value)
     settings.export(loaded)  # runs inherit it: TensorFlow's compiled programs are kept
     with deployments.connected() as client:
         deployments.prepare(client)
-    _clear_up(loaded, timedelta(0))
+    _end_orphans(loaded, timedelta(0))
     asyncio.run(_work(loaded))
 
 
