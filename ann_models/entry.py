@@ -247,7 +247,7 @@ class Variant:
         if self.layers:
             distorted = self.augmentation or self.distillation
             flat["augmentation"] = "distorted" if distorted else "none"
-            flat["layers"] = " → ".join(map(_in_words, self.layers))
+            flat["layers"] = " → ".join(map(_described, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
         if self.members:
             flat["members"] = ", ".join(member.name for member in self.members)
@@ -262,5 +262,5 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str | int | float
     return flat
 
 
-def _in_words(layer: Layer) -> str:
+def _described(layer: Layer) -> str:
     return " ".join([type(layer).__name__, *(str(value) for value in asdict(layer).values())])

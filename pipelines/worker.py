@@ -1,7 +1,7 @@
-"""The process that runs the schedules: a Prefect worker that also ends orphaned runs.
+"""The process that runs the schedules: a Prefect worker that first ends orphaned runs.
 
-A worker that was killed reports nothing, and Prefect keeps the state that it reported last. So the
-next worker looks for runs that are listed as running on this machine and have no process.
+A worker that was killed can report nothing, and Prefect believes what it heard last. So the next
+worker looks for runs that are marked as running on this machine and have no process.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
-from pipelines.errors import format_error
-from pipelines.scheduling import deployments, orphaned_runs
+from pipelines.scheduling import deployments, metrics, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
-ORPHANS_SECONDS = 30  # between two searches for orphaned runs
-LOGGING = {  # runs log through their worker, in `ann up` and in a container
+CHECK_SECONDS = 30  # between two searches for orphaned runs
+LOGGING = {  # the worker prints the logs of its runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR",
 }
 
 
-def _end_orphans(loaded: Settings, grace: timedelta) -> None:
+def _end_orphaned_runs(loaded: Settings, grace: timedelta) -> None:
     """End orphaned runs, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
@@ -44,20 +43,24 @@ def _end_orphans(loaded: Settings, grace: timedelta) -> None:
         print(f"MLflow run {run_id} had lost its process; it is marked as killed", flush=True)
 
 
-async def _end_orphans_regularly(loaded: Settings) -> None:
+async def _end_orphaned_runs_regularly(loaded: Settings) -> None:
     while True:
-        await asyncio.sleep(ORPHANS_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         try:
-            await asyncio.to_thread(_end_orphans, loaded, STARTING)
-        except Exception as error:  # an unavailable server is asked again later
-            print(f"orphaned runs: {format_error(error)}", file=sys.stderr, flush=True)
+            await asyncio.to_thread(_end_orphaned_runs, loaded, STARTING)
+        except Exception as error:  # a server that is unavailable now is asked again
+            print(
+                f"orphaned runs could not be ended: {type(error).__name__}: {error}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 async def _work(loaded: Settings) -> None:
     worker = ProcessWorker(
         POOL, name=socket.gethostname(), heartbeat_interval_seconds=HEARTBEAT_SECONDS
     )
-    ending = asyncio.create_task(_end_orphans_regularly(loaded))
+    clearing = asyncio.create_task(_end_orphaned_runs_regularly(loaded))
     working = asyncio.create_task(worker.start())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
     try:
@@ -65,18 +68,19 @@ async def _work(loaded: Settings) -> None:
     except asyncio.CancelledError:
         pass
     finally:
-        ending.cancel()
+        clearing.cancel()
 
 
 def main() -> None:
-    """Make the schedules that are missing, end orphaned runs, and work until SIGTERM."""
+    """Create the schedules that are missing, end orphaned runs, and work until SIGTERM."""
     loaded = settings.load()
     for name, value in LOGGING.items():
         os.environ.setdefault(name, value)
     settings.export(loaded)  # runs inherit it: TensorFlow's compiled programs are kept
     with deployments.connected() as client:
         deployments.prepare(client)
-    _end_orphans(loaded, timedelta(0))
+    _end_orphaned_runs(loaded, timedelta(0))
+    metrics.serve(loaded)
     asyncio.run(_work(loaded))
 
 

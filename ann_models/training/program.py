@@ -25,7 +25,7 @@ from ann_models.training.step import Problem
 
 PROGRESS_REPORTS = 20  # chunks a training is cut into
 ORDERS_IN_MEMORY = 10_000_000  # indices of examples in one chunk
-CONVERTED_AT_ONCE = 1_000  # images
+CONVERSION_BATCH = 1_000  # images
 
 
 class Program:
@@ -204,8 +204,8 @@ def _as_bytes(values: NDArray[Any]) -> NDArray[Any]:
     if values.ndim < 3 or values.dtype != np.float32:
         return values
     found = np.empty(values.shape, np.uint8)
-    for first in range(0, len(values), CONVERTED_AT_ONCE):
-        part = slice(first, first + CONVERTED_AT_ONCE)
+    for first in range(0, len(values), CONVERSION_BATCH):
+        part = slice(first, first + CONVERSION_BATCH)
         found[part] = np.rint(values[part].clip(0, 1) * 255)
         if not np.array_equal(found[part] / np.float32(255), values[part]):
             return values

@@ -32,6 +32,7 @@ NOTE = (
     "distance in an embedding. The tag `verdict` says drift, no drift or not enough."
 )
 DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
+COLOURS = {DRIFT: "#D55E00", NO_DRIFT: "#0072B2", NOT_ENOUGH: "#8C8C8C"}  # of runs in MLflow
 MOST = 1000  # recent images
 KNOWN = 2000  # validation digits with which they are compared
 EMBEDDED = 10_000  # training digits to which the embedding is fitted
@@ -136,7 +137,10 @@ def watch(
             report.drifted = statistics.drifted(found)
             report.verdict = DRIFT if report.drifted else NO_DRIFT
             logged = findings(recent, reference, embedding, found)
+            logged.metrics["drifted_measures"] = float(len(report.drifted))
         tracking.client.set_tag(run_id, tags.VERDICT, report.verdict)
+        tracking.client.set_tag(run_id, tags.RUN_COLOR, COLOURS[report.verdict])
+        tracking.client.update_run(run_id, name=report.verdict)  # in the legends of a timeline
         tracking.client.set_tag(run_id, tags.DRIFTED, ", ".join(report.drifted))
         tracking.log_findings(run_id, logged, {})
         tracking.note(run_id, [_sentence(report, least)], logged.figures)

@@ -35,7 +35,8 @@ from mlflow.utils.rest_utils import http_request
 from PIL import Image
 
 from ann_models import archives
-from ann_models.entry import Variant
+from ann_models.entry import Question, Variant
+from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
@@ -43,7 +44,7 @@ from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
-from pipelines.tracking import provenance, tags, views
+from pipelines.tracking import monitoring_views, provenance, tags, views
 
 if TYPE_CHECKING:
     import keras
@@ -122,7 +123,12 @@ class Tracking:
     # --- experiments ------------------------------------------------------------------------------
 
     def experiment(self, question: str, quick: bool = False) -> str:
-        """The id of a question's experiment, made with its notes and comparison views if new."""
+        """The id of a question's experiment, made with its notes and comparison views if new.
+
+        That of a question that is not the lecture's is made by `add_question`.
+        """
+        if question not in QUESTIONS:
+            return self._own_experiment(question, quick)
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
 
         def tags_of(identity: str) -> dict[str, str]:
@@ -131,9 +137,36 @@ class Tracking:
 
         return self._experiment(title, tags_of)
 
+    def add_question(self, question: Question, quick: bool = False) -> str:
+        """The id of the experiment of a question of one's own, made if it is new."""
+
+        def tags_of(identity: str) -> dict[str, str]:
+            note = views.experiment_note(question, identity)
+            return views.views_for(question.key, question.title) | {
+                tags.NOTE: note,
+                tags.QUESTION: question.key,
+                tags.QUICK: str(quick).lower(),
+            }
+
+        return self._experiment(question.title + (" (quick look)" if quick else ""), tags_of)
+
+    def _own_experiment(self, question: str, quick: bool) -> str:
+        quickly = str(quick).lower()
+        found = self.client.search_experiments(
+            filter_string=f"tags.{tags.QUESTION} = '{question}' AND tags.{tags.QUICK} = '{quickly}'"
+        )
+        if not found:
+            raise UnknownName(f"no experiment answers the question {question!r}.")
+        return str(found[0].experiment_id)
+
     def watch(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
-        return self._experiment(title, lambda _: {tags.NOTE: note, tags.QUESTION: title})
+
+        def tags_of(identity: str) -> dict[str, str]:
+            text = monitoring_views.note(title, note, identity)
+            return monitoring_views.views_for(title) | {tags.NOTE: text, tags.QUESTION: title}
+
+        return self._experiment(title, tags_of)
 
     def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
         found = self.client.get_experiment_by_name(title)
@@ -219,7 +252,11 @@ class Tracking:
         self.client.log_inputs(run_id, [DatasetInput(entity, purpose)])
 
     def log_findings(
-        self, run_id: str, findings: Findings, extra: Mapping[str, Path], panel: str | None = None
+        self,
+        run_id: str,
+        findings: Findings,
+        extra: Mapping[str, Path],
+        panel: tuple[str, str] | None = None,
     ) -> None:
         """Metrics, curves by epoch, figures and tables.
 
@@ -227,7 +264,8 @@ class Tracking:
             run_id: the run.
             findings: what its study found.
             extra: further files, by artifact name.
-            panel: the figure that stands for the run where runs are compared.
+            panel: the figure that stands for the run where runs are compared, and its title
+                there, which those runs share.
         """
         now = int(time.time() * 1000)
         metrics = []
@@ -235,6 +273,9 @@ class Tracking:
             metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
         for name in findings.metrics.keys() - findings.curves.keys():
             metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
+        for name in findings.metrics.keys() & views.IN_PERCENT:
+            share = float(findings.metrics[name])
+            metrics.append(Metric(f"{name}_percent", 100 * share, now, 0))
         for name, series in findings.series.items():
             metrics += [Metric(name, value, now, step) for step, value in series.items()]
         for first in range(0, len(metrics), 1000):
@@ -243,8 +284,9 @@ class Tracking:
             _write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)
             if panel:
-                image = Image.open(Path(folder, "figures", f"{panel}.png"))
-                self.client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
+                figure, title = panel
+                image = Image.open(Path(folder, "figures", f"{figure}.png"))
+                self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
         """The run's description: paragraphs, then its figures in place."""

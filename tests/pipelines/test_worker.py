@@ -1,4 +1,4 @@
-"""The environment that the worker passes to the runs that it starts."""
+"""What the worker hands to the runs that it starts."""
 
 import os
 from contextlib import nullcontext
@@ -18,7 +18,7 @@ def environ(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker.deployments, "connected", nullcontext)
     monkeypatch.setattr(worker.deployments, "prepare", lambda client: None)
-    monkeypatch.setattr(worker, "_end_orphans", lambda loaded, grace: None)
+    monkeypatch.setattr(worker, "_end_orphaned_runs", lambda loaded, grace: None)
     monkeypatch.setattr(worker, "_work", work)
     foreign = ("ANN_", "MLFLOW_", "PREFECT_", "TF_")
     with mock.patch.dict(os.environ, {"ANN_HOME": str(tmp_path)}):
@@ -33,7 +33,7 @@ def test_runs_keep_tensorflows_compiled_programs_in_the_state_folder(environ):
     assert environ["MLFLOW_TRACKING_URI"] == settings.load().tracking_uri
 
 
-def test_runs_log_through_their_worker(environ):
+def test_what_runs_say_is_the_workers_to_say(environ):
     worker.main()
     assert environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == "INFO"
 
