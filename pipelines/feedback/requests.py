@@ -138,5 +138,5 @@ def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
         shown = url.partition("@")[2] or url  # without the password
         raise FeedbackUnavailable(
             f"the predictions and corrections at {shown} cannot be read "
-            f"({str(error).splitlines()[0]}). Start its database, or mend ANN_FEEDBACK_URL."
+            f"({str(error).splitlines()[0]}). Start its database, or correct ANN_FEEDBACK_URL."
         ) from error

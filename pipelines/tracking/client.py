@@ -35,7 +35,8 @@ from mlflow.utils.rest_utils import http_request
 from PIL import Image
 
 from ann_models import archives
-from ann_models.entry import Variant
+from ann_models.entry import Question, Variant
+from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
@@ -43,7 +44,7 @@ from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
-from pipelines.tracking import provenance, tags, views
+from pipelines.tracking import monitoring_views, provenance, tags, views
 
 if TYPE_CHECKING:
     import keras
@@ -56,6 +57,9 @@ EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
 
 TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
+DATABASE = "mlflow.db"  # of the embedded store
+OLDEST_SERVER = 3  # major version: older ones have no logged models
+VERSION = "/version"
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
@@ -84,8 +88,10 @@ class Tracking:
             self.check()
         else:
             with exclusive_lock(self.settings.home / STORE_LOCK):
+                if not (self.settings.home / DATABASE).exists():
+                    _make_store(self.settings)
                 self.check()
-            with closing(sqlite3.connect(self.settings.home / "mlflow.db")) as database:
+            with closing(sqlite3.connect(self.settings.home / DATABASE)) as database:
                 database.execute("PRAGMA journal_mode=WAL")
         self.end_orphaned_runs()
         return self
@@ -103,6 +109,7 @@ class Tracking:
                 http_request(
                     get_default_host_creds(uri), EXPERIMENTS, "POST", **request
                 ).raise_for_status()
+                _check_version(uri)
             self.client.search_experiments(max_results=1)
         except Exception as error:
             cause = translate(error)
@@ -116,7 +123,12 @@ class Tracking:
     # --- experiments ------------------------------------------------------------------------------
 
     def experiment(self, question: str, quick: bool = False) -> str:
-        """The id of a question's experiment, made with its notes and comparison views if new."""
+        """The id of a question's experiment, made with its notes and comparison views if new.
+
+        That of a question that is not the lecture's is made by `add_question`.
+        """
+        if question not in QUESTIONS:
+            return self._own_experiment(question, quick)
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
 
         def tags_of(identity: str) -> dict[str, str]:
@@ -125,9 +137,36 @@ class Tracking:
 
         return self._experiment(title, tags_of)
 
+    def add_question(self, question: Question, quick: bool = False) -> str:
+        """The id of the experiment of a question of one's own, made if it is new."""
+
+        def tags_of(identity: str) -> dict[str, str]:
+            note = views.experiment_note(question, identity)
+            return views.views_for(question.key, question.title) | {
+                tags.NOTE: note,
+                tags.QUESTION: question.key,
+                tags.QUICK: str(quick).lower(),
+            }
+
+        return self._experiment(question.title + (" (quick look)" if quick else ""), tags_of)
+
+    def _own_experiment(self, question: str, quick: bool) -> str:
+        quickly = str(quick).lower()
+        found = self.client.search_experiments(
+            filter_string=f"tags.{tags.QUESTION} = '{question}' AND tags.{tags.QUICK} = '{quickly}'"
+        )
+        if not found:
+            raise UnknownName(f"no experiment answers the question {question!r}.")
+        return str(found[0].experiment_id)
+
     def watch(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
-        return self._experiment(title, lambda _: {tags.NOTE: note, tags.QUESTION: title})
+
+        def tags_of(identity: str) -> dict[str, str]:
+            text = monitoring_views.note(title, note, identity)
+            return monitoring_views.views_for(title) | {tags.NOTE: text, tags.QUESTION: title}
+
+        return self._experiment(title, tags_of)
 
     def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
         found = self.client.get_experiment_by_name(title)
@@ -213,15 +252,20 @@ class Tracking:
         self.client.log_inputs(run_id, [DatasetInput(entity, purpose)])
 
     def log_findings(
-        self, run_id: str, findings: Findings, extra: Mapping[str, Path], panel: str | None = None
+        self,
+        run_id: str,
+        findings: Findings,
+        extra: Mapping[str, Path],
+        panel: tuple[str, str] | None = None,
     ) -> None:
-        """Metrics, curves by epoch, figures and tables.
+        """Metrics, curves by epoch, figures, tables, and animations frame by frame.
 
         Args:
             run_id: the run.
             findings: what its study found.
             extra: further files, by artifact name.
-            panel: the figure that stands for the run where runs are compared.
+            panel: the figure that stands for the run where runs are compared, and its title
+                there, which those runs share.
         """
         now = int(time.time() * 1000)
         metrics = []
@@ -229,6 +273,9 @@ class Tracking:
             metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
         for name in findings.metrics.keys() - findings.curves.keys():
             metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
+        for name in findings.metrics.keys() & views.IN_PERCENT:
+            share = float(findings.metrics[name])
+            metrics.append(Metric(f"{name}_percent", 100 * share, now, 0))
         for name, series in findings.series.items():
             metrics += [Metric(name, value, now, step) for step, value in series.items()]
         for first in range(0, len(metrics), 1000):
@@ -237,8 +284,12 @@ class Tracking:
             _write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)
             if panel:
-                image = Image.open(Path(folder, "figures", f"{panel}.png"))
-                self.client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
+                figure, title = panel
+                image = Image.open(Path(folder, "figures", f"{figure}.png"))
+                self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
+        for name, animation in findings.animations.items():
+            for epoch, frame in zip(animation.epochs, animation.frames, strict=True):
+                self.client.log_image(run_id, frame, key=name, step=epoch, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
         """The run's description: paragraphs, then its figures in place."""
@@ -290,11 +341,6 @@ class Tracking:
         runs = self.runs(f"{views.LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
         return {run.data.tags[tags.VARIANT]: run for run in runs}
 
-    def finish(self, run_id: str, variant: str) -> None:
-        """End a run to which all is logged; from now on it is its variant's newest."""
-        self._end(run_id, "FINISHED")
-        self.make_newest(run_id, variant, self.client.get_run(run_id).info.experiment_id)
-
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""
         condition = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
@@ -338,6 +384,32 @@ class Tracking:
             self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")
 
 
+def _make_store(settings: Settings) -> None:
+    """Make the embedded store, whole or not at all: no other process opens half of its tables."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with tempfile.TemporaryDirectory(dir=settings.home) as folder:
+        new = Path(folder, DATABASE)
+        store = SqlAlchemyStore(f"sqlite:///{new}", settings.artifacts.as_uri())
+        store.engine.dispose()
+        new.replace(settings.home / DATABASE)
+
+
+def _check_version(uri: str) -> None:
+    """Refuse a server that is too old.
+
+    Raises:
+        TrackingUnavailable: it lacks what runs need.
+    """
+    response = http_request(get_default_host_creds(uri), VERSION, "GET", max_retries=0)
+    major = response.text.partition(".")[0] if response.ok else ""
+    if major.isdecimal() and int(major) < OLDEST_SERVER:
+        raise TrackingUnavailable(
+            f"the MLflow server at {uri} is version {response.text[:20]}; {OLDEST_SERVER}.0 or "
+            "newer is needed. Upgrade it, or unset MLFLOW_TRACKING_URI to use the embedded store."
+        )
+
+
 @cache
 def _requirements() -> list[str]:
     """Given, not inferred: to infer them MLflow loads the model in a new process, for seconds."""
@@ -371,6 +443,9 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
         path = folder / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})
+    for name, animation in findings.animations.items():
+        (folder / "animations").mkdir(exist_ok=True)
+        (folder / "animations" / f"{name}.gif").write_bytes(animation.gif())
     for name, table in findings.tables.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))

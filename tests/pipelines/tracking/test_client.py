@@ -1,4 +1,4 @@
-"""What an MLflow run of ours contains, on a real store; and that no run stays open for ever."""
+"""What an MLflow run of ours contains, on a real store; and that no run stays open indefinitely."""
 
 import json
 import os
@@ -7,9 +7,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import keras
 import mlflow.keras
@@ -20,8 +22,10 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from mlflow.entities import ViewType
 from mlflow.models import Model
+from mlflow.store.tracking import sqlalchemy_store
 
 from ann_models import archives, datasets
+from ann_models.figures.animation import Animation
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
@@ -292,6 +296,15 @@ def test_more_metrics_than_one_request_may_carry_all_arrive(store, run_id):
     assert store.client.get_run(run_id).data.metrics == metrics
 
 
+def test_a_small_share_is_logged_in_per_cent_too(store, run_id):
+    store.log_findings(run_id, Findings({"generalisation_gap": 0.0042, "train_mse": 0.0042}), {})
+    assert store.client.get_run(run_id).data.metrics == {
+        "generalisation_gap": 0.0042,
+        "generalisation_gap_percent": pytest.approx(0.42),
+        "train_mse": 0.0042,
+    }
+
+
 def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tmp_path):
     figure = Figure()
     figure.add_subplot().plot([1, 2])
@@ -303,7 +316,7 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
         tables={"seeds": {"seed": [0, 1], "loss": [np.float32(0.5), 0.25]}},
     )
     extra = {"training.npz": tmp_path / "training.npz"}
-    store.log_findings(run_id, findings, extra, panel="fitted_curve")
+    store.log_findings(run_id, findings, extra, panel=("fitted_curve", "Fitted curves"))
     assert {"curves.npz", "training.npz", "figures", "tables"} <= artifacts(store, run_id)
     assert artifacts(store, run_id, "figures") == {"figures/fitted_curve.png"}
     folder = store.client.download_artifacts(run_id, "", str(tmp_path))
@@ -313,8 +326,19 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     table = json.loads((tmp_path / "tables/seeds.json").read_text())
     assert table == {"seed": [0, 1], "loss": [0.5, 0.25]}
     assert (tmp_path / "figures/fitted_curve.png").read_bytes().startswith(b"\x89PNG")
-    assert any(path.startswith("images/panel") for path in artifacts(store, run_id, "images"))
+    images = artifacts(store, run_id, "images")
+    assert any(path.startswith("images/Fitted curves") for path in images)  # its card's title
     assert folder
+
+
+def test_an_animation_is_an_image_for_each_epoch_and_one_file(store, run_id):
+    frames = np.zeros((2, 4, 6, 3), np.uint8)
+    findings = Findings(animations={"boundary": Animation([0, 30], frames)})
+    store.log_findings(run_id, findings, {})
+    images = artifacts(store, run_id, "images")
+    for epoch in (0, 30):
+        assert any(path.startswith(f"images/boundary+step+{epoch}+") for path in images)
+    assert artifacts(store, run_id, "animations") == {"animations/boundary.gif"}
 
 
 def test_the_note_shows_the_figures_in_place(store, run_id):
@@ -434,3 +458,53 @@ def test_deleted_runs_stay_deleted(store):
     assert store.end_orphaned_runs() == []
     experiment = store.experiment("digits")
     assert store.client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)
+
+
+# --- servers and first commands -------------------------------------------------------------------
+
+
+@pytest.fixture
+def old_server():
+    """A server that answers as MLflow 2.22 does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self, content: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self):
+            self._answer(b"2.22.0" if self.path == "/version" else b"{}")
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_server_older_than_logged_models_is_refused_with_its_version(old_server, tmp_path):
+    loaded = settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": old_server})
+    with pytest.raises(TrackingUnavailable, match=r"is version 2\.22\.0; 3\.0 or newer is needed"):
+        Tracking(loaded).open()
+
+
+def test_nobody_sees_half_of_a_new_store(tmp_path, monkeypatch):
+    class Watched(sqlalchemy_store.SqlAlchemyStore):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            in_place = arguments[0] == f"sqlite:///{tmp_path}/mlflow.db"
+            assert in_place is (tmp_path / "mlflow.db").exists()
+
+    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", Watched)
+    tracking = Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
+    assert tracking.client.search_experiments()
+    assert {path.name for path in tmp_path.iterdir()} >= {"mlflow.db", "mlflow.lock"}
+    assert not [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "artifacts"]
