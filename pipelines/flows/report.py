@@ -12,7 +12,6 @@ from ann_models.entry import Variant
 from pipelines.errors import PipelineError
 from pipelines.flows import context
 from pipelines.flows.context import DataFile
-from pipelines.registry.client import MODEL_NAMES
 
 DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 
@@ -86,7 +85,6 @@ def publish(report: Report) -> None:
         key="decisions",
         description="What the gate decided, and why",
     )
-    if report.data and not report.quick:
-        champion = context.registry().champion(MODEL_NAMES[report.data])
-        if champion:
-            report.champion = {"name": champion.name, "version": champion.number}
+    champion = context.registry().current_champion()
+    if champion and report.data and not report.quick:
+        report.champion = {"name": champion.name, "version": champion.number}

@@ -28,7 +28,6 @@ from pipelines.feedback.requests import Corrections
 from pipelines.feedback.shadow import answers, observe
 from pipelines.flows import context, progress, tasks
 from pipelines.flows.context import DataFile
-from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import views
 from pipelines.tracking.tags import RUN_COLOR
 from serving import settings as serving_settings
@@ -214,9 +213,9 @@ def learn(digits: DataFile, name: str, number: str) -> Lesson:
     data = context.loaded(digits.path)
     found, invalid = _corrections(champion)
     judgement = corrections.judge(found, _evidence(found, champion, data))
-    accepted = found.chosen(judgement.accepted)
-    taught, held_out = corrections.split(accepted)
-    joined, repeats = corrections.joined(data, taught)
+    accepted = found.select(judgement.accepted)
+    training, held_out = corrections.split(accepted)
+    joined, repeats = corrections.add_to_training(data, training)
     used = (len(joined.arrays["x_train"]) - len(data.arrays["x_train"])) // max(repeats, 1)
     counts = judgement.counts | ({"no digit": invalid} if invalid else {})
     refused = len(found) - len(accepted)
@@ -271,7 +270,7 @@ def shadow(
         serving_settings.load().feedback_url,
         name,
         since=time.time() - MIRRORED_DAYS * corrections.DAY,
-        most=MIRRORED,
+        count=MIRRORED,
     )
     seen, metrics = observe(
         registry.artifacts.onnx_bytes(registry.version(name, number)),
@@ -294,9 +293,8 @@ def champion_now() -> Version:
     Raises:
         NoChampion: nothing was ever promoted.
     """
-    for name in MODEL_NAMES.values():
-        if champion := context.registry().champion(name):
-            return champion
+    if champion := context.registry().current_champion():
+        return champion
     raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
 
 
@@ -344,8 +342,8 @@ def _evidence(found: Corrections, champion: Version, data: Dataset) -> Evidence:
         champion=answers(registry.artifacts.onnx_bytes(champion), found.images).digits,
         neighbours=neighbours.unanimous_label(found.images, *training),
         copies=neighbours.are_copies(found.images, held_out),
-        shared_mistakes=int(np.count_nonzero(others == named)),
-        mistakes=len(mistakes),
+        shared_errors=int(np.count_nonzero(others == named)),
+        errors=len(mistakes),
     )
 
 

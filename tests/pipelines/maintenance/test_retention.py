@@ -184,6 +184,13 @@ def test_the_run_that_stands_for_its_variant_stays_behind_failed_ones(store):
     assert latest not in going(store)
 
 
+def test_deleted_runs_are_not_among_the_newest_that_are_kept(store):
+    kept, deleted = a_run(store, 300), a_run(store, 200)
+    store.client.delete_run(deleted)
+    assert kept not in going(store, keep=1)
+    assert retention.plan(store, MONTH, keep=1).kept == {"the newest of their kind": 1}
+
+
 def test_runs_of_other_projects_stay(store):
     experiment = store.client.create_experiment("theirs")
     for _ in range(2):
