@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pipelines.errors import WrongUse
 from pipelines.home import state_folder
 
+MLFLOW_UI = "http://127.0.0.1:5000"  # where `ann ui` and `ann up` serve the embedded store
 SERVER_SCHEMES = ("http", "https")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -69,6 +70,12 @@ class Settings:
 def embedded_uri(home: Path) -> str:
     """The tracking URI of the SQLite store in a state folder."""
     return f"sqlite:///{home / 'mlflow.db'}"
+
+
+def ui_address(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
+    """Where a person opens MLflow's pages."""
+    default = MLFLOW_UI if settings.embedded else settings.tracking_uri
+    return (environ.get("ANN_MLFLOW_UI") or default).rstrip("/")
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:

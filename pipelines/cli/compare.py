@@ -13,10 +13,10 @@ from pipelines.cli.printing import (
     OFFLINE,
     leaderboard_table,
     metrics_table,
-    ui_address,
     warn_of_offline_digits,
 )
 from pipelines.cli.terminal import notify, print_table
+from pipelines.settings import ui_address
 
 
 @click.command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,23 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.terminal import print_table
+from pipelines.settings import ui_address
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipelines.flows.report import Report
+    from pipelines.flows.report import JobReport
     from pipelines.maintenance.leaderboard import LeaderboardEntry
     from pipelines.registry.versions import Version
     from pipelines.settings import Settings
 
-UI_ADDRESS = "http://127.0.0.1:5000"
 OFFLINE = "offline-digits"
-
-
-def ui_address(settings: Settings) -> str:
-    """Where a person opens MLflow's pages."""
-    default = UI_ADDRESS if settings.embedded else settings.tracking_uri
-    return (os.environ.get("ANN_MLFLOW_UI") or default).rstrip("/")
 
 
 def warn_of_offline_digits() -> None:
@@ -85,7 +78,7 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
     return form.format(metrics[name]) if metrics.get(name) is not None else ""
 
 
-def print_report(report: Report, settings: Settings, as_json: bool) -> None:
+def print_report(report: JobReport, settings: Settings, as_json: bool) -> None:
     """How a job ended: its rows, the gate's decisions, the pages that compare them."""
     if as_json:
         document = {

@@ -15,7 +15,7 @@ from pipelines.cli.options import Duration, as_json, examples
 from pipelines.cli.terminal import notify, print_table
 
 if TYPE_CHECKING:
-    from pipelines.maintenance.retention import Outcome, Plan
+    from pipelines.maintenance.retention import Outcome, RetentionPlan
 
 
 @click.command(
@@ -56,7 +56,7 @@ def prune(
 
     tracking = Tracking(settings).open()
     planned = retention.plan(tracking, older_than, keep)
-    outcome = retention.carry_out(tracking, planned) if yes else None
+    outcome = retention.apply(tracking, planned) if yes else None
     if as_json:
         document = {
             "removed": yes,
@@ -68,16 +68,16 @@ def prune(
         }
         click.echo(json.dumps(document))
     else:
-        _show_plan(planned)
+        _print_plan(planned)
         if outcome:
-            _show_outcome(outcome)
+            _print_outcome(outcome)
         elif planned.items or planned.flow_runs:
-            notify("nothing was removed; --yes removes this for good.")
+            notify("nothing was deleted; --yes deletes this permanently.")
     if outcome and outcome.failures:
         context.exit(1)
 
 
-def _show_plan(planned: Plan) -> None:
+def _print_plan(planned: RetentionPlan) -> None:
     from rich.table import Table
 
     table = Table("what", "", "days ago", "MB", box=None)
@@ -90,18 +90,18 @@ def _show_plan(planned: Plan) -> None:
     if planned.flow_runs:
         click.echo(f"{planned.flow_runs} finished flow runs in Prefect's database")
     for reason, count in planned.kept.items():
-        click.echo(f"{count} old runs stay: {reason}")
-    if planned.at_work:
-        click.echo("files stay while a run is at work")
-    click.secho(f"{len(planned.items)} may go: {_megabytes(planned.size)} MB", bold=True)
+        click.echo(f"{count} old runs are kept: {reason}")
+    if planned.active:
+        click.echo("files are kept while a run is active")
+    click.secho(f"{len(planned.items)} to delete: {_megabytes(planned.size)} MB", bold=True)
 
 
-def _show_outcome(outcome: Outcome) -> None:
-    click.echo(f"{outcome.removed} removed, {_megabytes(outcome.freed)} MB freed.")
+def _print_outcome(outcome: Outcome) -> None:
+    click.echo(f"{outcome.removed} deleted, {_megabytes(outcome.freed)} MB freed.")
     if outcome.rows_left:
         click.echo(
-            f"The rows of {outcome.rows_left} runs stay in the server's database, marked as "
-            "deleted; `mlflow gc` beside the server removes them."
+            f"The rows of {outcome.rows_left} runs are kept in the server's database, marked as "
+            "deleted; `mlflow gc` on the server deletes them."
         )
     for failure in outcome.failures:
         notify(failure)

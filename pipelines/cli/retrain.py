@@ -10,8 +10,8 @@ import click
 
 from pipelines.cli import session
 from pipelines.cli.options import PositiveNumber, as_json, examples, variant_names
-from pipelines.cli.printing import ui_address
 from pipelines.cli.terminal import notify
+from pipelines.settings import ui_address
 
 if TYPE_CHECKING:
     from pipelines.flows import drift as drift_flow
@@ -69,7 +69,7 @@ def drift(days: float, least: int, as_json: bool) -> None:
     _print_drift(drift_flow.drift(days, least), settings, as_json)
 
 
-def _print_retraining(report: retraining.Report, as_json: bool) -> None:
+def _print_retraining(report: retraining.RetrainingReport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return
@@ -84,7 +84,7 @@ def _print_retraining(report: retraining.Report, as_json: bool) -> None:
     click.echo(f"{report.model} version {report.champion} is champion.")
 
 
-def _print_drift(report: drift_flow.Report, settings: Settings, as_json: bool) -> None:
+def _print_drift(report: drift_flow.DriftReport, settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return

@@ -63,4 +63,4 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
         for name in orphaned_runs.crash_ad_hoc(prefect):
             terminal.notice(f"the flow run {name!r} had lost its process; it is marked as crashed")
     click.get_current_context().with_resource(ad_hoc.process_tag())
-    progress.display = terminal
+    click.get_current_context().with_resource(progress.reporting_to(terminal))

@@ -1,9 +1,10 @@
-"""What the flows' tasks stand on, each made once a process: settings, stores, data on disk."""
+"""What a job uses: settings, MLflow's stores, progress reporter; its data sets and networks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, lru_cache
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,83 +12,120 @@ from ann_models import datasets
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from pipelines import settings as environment
+from pipelines.flows import progress
+from pipelines.flows.progress import ProgressReporter
 from pipelines.registry.client import Registry
+from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
 if TYPE_CHECKING:
     from ann_models.training.result import Training
 
-_ready: dict[str, Training] = {}
-
 
 @dataclass(frozen=True)
 class DataFile:
-    """A data set on disk: what tasks hand to each other in place of arrays."""
+    """A data set on disk: tasks pass it to each other in place of arrays."""
 
     path: str
     source: str
     digest: str
 
 
-@cache
-def settings() -> environment.Settings:
-    """The environment's settings."""
-    return environment.load()
+@dataclass(eq=False)
+class Context:
+    """What a job uses; its flow makes it once and passes it to every function and task.
 
+    In another process it cannot be the same object. Pickled, as a parameter of a task that the
+    helper process runs, it is reduced to its settings, from which that process makes its own:
+    neither data sets nor networks travel. A Dask worker opens one for each variant.
 
-@cache
-def tracking() -> Tracking:
-    """The MLflow store behind them."""
-    return Tracking(settings()).open()
+    Attributes:
+        settings: of the process that made it.
+        tracking: MLflow's runs.
+        registry: MLflow's model registry.
+        progress: what is told of the training's progress.
+    """
 
+    settings: Settings
+    tracking: Tracking
+    registry: Registry
+    progress: ProgressReporter = field(default_factory=ProgressReporter)
+    _dataset: tuple[str, Dataset] | None = None  # the last one that was read
+    _training: tuple[str, Training] | None = None  # the last one, until it is evaluated
+    _upstream: dict[str, Training] = field(default_factory=dict)  # by run
 
-@cache
-def registry() -> Registry:
-    """The model registry behind them."""
-    return Registry(settings().tracking_uri, settings().home)
+    @classmethod
+    def open(cls, reporter: ProgressReporter | None = None) -> Context:
+        """Open the stores that the environment names.
 
+        Raises:
+            TrackingUnavailable: MLflow's server or store cannot be reached.
+        """
+        settings = environment.load()
+        Tracking(settings).open()
+        return cls.of(settings, reporter or progress.current())
 
-def forget() -> None:
-    """Make all of these anew when they are next asked for: the environment has changed."""
-    for made in (settings, tracking, registry, loaded):
-        made.cache_clear()
+    @classmethod
+    def of(cls, settings: Settings, reporter: ProgressReporter | None = None) -> Context:
+        """The context of settings whose stores are open."""
+        registry = Registry(settings.tracking_uri, settings.home)
+        return cls(settings, Tracking(settings), registry, reporter or ProgressReporter())
 
+    def __reduce__(self) -> tuple[Callable[[Settings], Context], tuple[Settings]]:
+        """In the helper process it is made again from its settings."""
+        return Context.of, (self.settings,)
 
-def saved(data: Dataset) -> DataFile:
-    """Write a data set under its name and digest, unless it is there."""
-    path = settings().data / f"{data.name}-{data.digest[:12]}.npz"
-    if path.exists():
-        path.touch()  # its last use, for `ann prune`
-    else:
-        data.save(path)
-    return DataFile(str(path), data.source, data.digest)
+    # --- data sets --------------------------------------------------------------------------------
 
+    def save_dataset(self, data: Dataset) -> DataFile:
+        """Write a data set under its name and digest, unless it is there."""
+        path = self.settings.data / f"{data.name}-{data.digest[:12]}.npz"
+        if path.exists():
+            path.touch()  # its last use, for `ann prune`
+        else:
+            data.save(path)
+        return DataFile(str(path), data.source, data.digest)
 
-@lru_cache(maxsize=1)
-def loaded(path: str) -> Dataset:
-    """Read a data set; the last one stays in memory."""
-    return Dataset.load(Path(path))
+    def load_dataset(self, path: str) -> Dataset:
+        """Read a data set; the last one stays in memory."""
+        if self._dataset is None or self._dataset[0] != path:
+            self._dataset = path, Dataset.load(Path(path))
+        return self._dataset[1]
 
+    def dataset_of(self, variant: Variant, file: DataFile) -> Dataset:
+        """The part of a data set that a variant uses."""
+        data = self.load_dataset(file.path)
+        if variant.train_size is None:
+            return data
+        return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
 
-def data_of(variant: Variant, file: DataFile) -> Dataset:
-    """The part of a data set that a variant uses."""
-    data = loaded(file.path)
-    if variant.train_size is None:
-        return data
-    return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
+    # --- networks ---------------------------------------------------------------------------------
 
+    def save_training(self, training: Training, run_id: str) -> str:
+        """Write what was trained in a run, and keep it for the next task; the file's path."""
+        path = self.settings.work / run_id / "training.npz"
+        training.save(path)
+        self._training = str(path), training
+        return str(path)
 
-def keep(training: Training, path: Path) -> str:
-    """Write what a step trained; the next step of this process finds its networks ready."""
-    training.save(path)
-    _ready.clear()
-    _ready[str(path)] = training
-    return str(path)
+    def load_training(self, path: str, variant: Variant, data: Dataset) -> Training:
+        """What was trained: the object that was saved, from the second time on from its file.
 
+        Only once: a study draws random masks, and a retry must draw the same ones.
+        """
+        from ann_models.training.result import Training
 
-def trained(path: str, variant: Variant, data: Dataset) -> Training:
-    """What the step that trained a variant wrote; read from disk from the second time on."""
-    from ann_models.training.result import Training
+        if self._training and self._training[0] == path:
+            (_, training), self._training = self._training, None
+            return training
+        return Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])
 
-    ready = _ready.pop(path, None)  # once: a study draws masks, a retry must draw the same ones
-    return ready or Training.load(Path(path), variant, data.arrays["x_train"].shape[1:])
+    def upstream_training(self, run_id: str, load: Callable[[], Training]) -> Training:
+        """The networks of an upstream variant's run, downloaded once a job."""
+        if run_id not in self._upstream:
+            self._upstream[run_id] = load()
+        return self._upstream[run_id]
+
+    def remove_work(self, run_id: str) -> None:
+        """Remove what the tasks of a run passed to each other on disk."""
+        shutil.rmtree(self.settings.work / run_id, ignore_errors=True)

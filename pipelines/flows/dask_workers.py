@@ -1,33 +1,33 @@
-"""A run's variants spread over Dask's workers: processes of this machine, or any cluster's.
+"""A job's variants spread over Dask's workers: processes of this machine, or any cluster's.
 
 A worker is a process that was spawned and has one thread: TensorFlow survives no fork, and threads
-of one process share Keras's seeds. Each task brings its settings along, so that a worker that was
-lost is replaced by any other.
+of one process share Keras's seeds. Each task brings its environment along, so that a worker that
+was lost is replaced by any other.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pipelines import settings
+from pipelines import settings as environment
 from pipelines.errors import ClusterUnavailable, WrongUse, format_error
-from pipelines.flows import context
-from pipelines.flows.progress import Silent
+from pipelines.flows.progress import ProgressReporter
+from pipelines.flows.reproducibility import versions
+from pipelines.flows.worker_environment import WorkerEnvironment
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from distributed import Client, LocalCluster, Worker
+    from distributed import Client, Event, LocalCluster, Worker
     from prefect import Task
     from prefect_dask import DaskTaskRunner
     from prefect_dask.task_runners import PrefectDaskFuture
@@ -35,126 +35,116 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 2_000_000_000  # bytes a worker: TensorFlow, MLflow, Prefect and a network
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10
-OURS = ("ANN_", "MLFLOW_", "KERAS_HOME")  # prefixes of the variables that travel
-SECRET = "ANN_API_KEY"  # the digit service's
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-PLACES = ("ANN_HOME", "ANN_MNIST_PATH")  # another machine may have its own
-PACKAGES = ("ann-pipelines", "keras", "numpy")
-_stopped: set[str] = set()  # jobs that were interrupted
-_OWN = {name: os.environ[name] for name in PLACES if name in os.environ}
+MESSAGE = "progress"  # key of an event; Dask adds others
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a worker must know of the machine that asks."""
+class TrainingProgress:
+    """A message from a worker: how far the training of a variant is."""
+
+    variant: str
+    done: int
+    total: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class WorkerDescription:
+    """A worker's answer before work begins: where it is, and the versions that it has."""
 
     host: str
-    variables: Mapping[str, str]
-
-    @classmethod
-    def here(cls) -> Surroundings:
-        """This process's; its number of threads, too, decides how sums are rounded."""
-        found = {n: v for n, v in os.environ.items() if n.startswith(OURS) and n != SECRET}
-        given = {limit: os.environ.get(limit, str(_cores())) for limit in THREADS}
-        return cls(socket.gethostname(), found | given | {"ANN_HOME": str(context.settings().home)})
-
-    def enter(self) -> None:
-        """Work as the asking process would; what is cached of another one is forgotten.
-
-        A worker on another machine keeps its own state folder and MNIST, if it has been given any.
-        """
-        variables = dict(self.variables)
-        if self.host != socket.gethostname():
-            variables |= _OWN
-        if any(os.environ.get(name) != value for name, value in variables.items()):
-            os.environ.update(variables)
-            context.forget()
-        settings.export(context.settings())
-        logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+    versions: str
 
 
-class Relay(Silent):
-    """Tells the asking process how far the variant at work on this worker is."""
+class WorkerProgress(ProgressReporter):
+    """On a worker: sends its training's progress to the process that runs the flow."""
 
-    def __init__(self, name: str, job: str) -> None:
-        """Speak of the variant of that name, in a job that may be stopped."""
-        self.name, self.job = name, job
+    def __init__(self, variant: str, job: str) -> None:
+        """Report on the variant of that name, in a job that may be interrupted."""
+        self.variant, self.job = variant, job
+        self.interrupted = _interrupted(job)
 
     def epochs(self, done: int, total: int, loss: float) -> None:
-        """Send it to whoever listens.
+        """Send a message.
 
         Raises:
             KeyboardInterrupt: the job was interrupted.
         """
         from distributed import get_worker
 
-        if self.job in _stopped:
+        if self.interrupted.is_set():
             raise KeyboardInterrupt
-        get_worker().log_event(f"ann {self.job}", [self.name, done, total, loss])
+        message = TrainingProgress(self.variant, done, total, loss)
+        get_worker().log_event(_topic(self.job), {MESSAGE: asdict(message)})
 
 
 class Cluster:
-    """Workers that have been met, and what they were asked for."""
+    """Workers that were checked, and a task runner that uses them."""
 
     def __init__(self, runner: DaskTaskRunner) -> None:
-        """Use the workers behind a task runner that was entered."""
+        """Use the workers of a task runner that was entered."""
         self.runner = runner
-        self.heard: dict[str, tuple[int, int, float]] = {}
+        self.messages: dict[str, TrainingProgress] = {}  # the newest of each variant
 
-    def completed(
+    def results(
         self,
         task: Task[Any, Any],
-        calls: Mapping[str, Mapping[str, Any]],
-        after: Mapping[str, Iterable[str]],
+        parameters: Mapping[str, Mapping[str, Any]],
+        depends_on: Mapping[str, Iterable[str]],
         job: str,
-        progress: Silent,
+        progress: ProgressReporter,
     ) -> Iterator[tuple[str, Any]]:
         """Run a task once for each name; yield what they return or raise, in the order of ends.
 
-        A task whose worker is lost runs again on another.
+        A task whose worker is lost runs again on another. If this process is interrupted, so is
+        each task, at its next report of progress.
 
         Args:
             task: what each worker does.
-            calls: by name, the task's arguments.
-            after: by name, the calls whose end it awaits, of those before it.
-            job: what the workers call their job.
-            progress: is told how far each one is.
+            parameters: by name, the task's.
+            depends_on: by name, the tasks whose end it awaits, of those before it.
+            job: the flow run's id.
+            progress: moves a bar for each.
         """
         client = self.runner.client
-        client.subscribe_topic(f"ann {job}", self._hear)
+        client.subscribe_topic(_topic(job), self._receive)
         waiting: dict[str, PrefectDaskFuture] = {}
-        for name, call in calls.items():
+        for name, call in parameters.items():
             # No name for this list: it would keep the futures, and they their results on workers.
             waiting[name] = self.runner.submit(
                 task,
                 dict(call),
-                wait_for=[waiting[other] for other in after[name] if other in waiting],
+                wait_for=[waiting[other] for other in depends_on[name] if other in waiting],
             )
         try:
             while waiting:
-                time.sleep(POLL_SECONDS)  # here, and not in Dask's thread, Ctrl-C is heard
-                _see_that_it_is_there(client)
-                for name in waiting.keys() & self.heard.keys():
-                    progress.moved(name, *self.heard.pop(name))
+                time.sleep(POLL_SECONDS)  # in this thread, not in Dask's, Ctrl-C is received
+                _check_connection(client)
+                for name in waiting.keys() & self.messages.keys():
+                    message = self.messages.pop(name)
+                    progress.moved(name, message.done, message.total, message.loss)
                 for name in [n for n, future in waiting.items() if future.wrapped_future.done()]:
                     yield name, _outcome(waiting.pop(name))
         except BaseException:
             if client.status == "running":
-                client.run(_stopped.add, job)
+                _interrupted(job, client).set()
             raise
         finally:
             progress.cleared()
 
-    def _hear(self, event: tuple[float, Any]) -> None:
-        _, (name, *state) = event
-        self.heard[name] = tuple(state)
+    def _receive(self, event: tuple[float, Any]) -> None:
+        message = TrainingProgress(**event[1][MESSAGE])
+        self.messages[message.variant] = message
 
 
 @contextmanager
-def cluster(workers: int, address: str | None, modules: Iterable[str]) -> Iterator[Cluster]:
+def cluster(
+    settings: Settings, workers: int, address: str | None, modules: Iterable[str]
+) -> Iterator[Cluster]:
     """Workers that are ready: as many processes of this machine, or those of a scheduler.
 
     Args:
+        settings: of the job.
         workers: how many processes, if there is no address.
         address: of a Dask scheduler.
         modules: what the workers import before they count as ready.
@@ -177,10 +167,21 @@ def cluster(workers: int, address: str | None, modules: Iterable[str]) -> Iterat
         except (OSError, ValueError) as error:
             raise ClusterUnavailable(
                 f"no Dask scheduler answers at {address} ({format_error(error)}). Start one with "
-                "`dask scheduler`, or leave --cluster away."
+                "`dask scheduler`, or run without --cluster."
             ) from error
-        _meet(client, address, modules)
+        _check_workers(client, settings, address, modules)
         yield Cluster(runner)
+
+
+def _topic(job: str) -> str:
+    return f"ann progress {job}"
+
+
+def _interrupted(job: str, client: Client | None = None) -> Event:
+    """The scheduler's event that a job was interrupted; on a worker, the client is its own."""
+    from distributed import Event
+
+    return Event(f"ann interrupted {job}", client)
 
 
 def _outcome(future: PrefectDaskFuture) -> Any:
@@ -190,11 +191,11 @@ def _outcome(future: PrefectDaskFuture) -> Any:
         return error
 
 
-def _see_that_it_is_there(client: Client) -> None:
+def _check_connection(client: Client) -> None:
     if client.status != "running":
         raise ClusterUnavailable(
-            "the cluster's scheduler went away; start it, then repeat the command: what is "
-            "finished is kept."
+            "the connection to the cluster's scheduler was lost; start it, then repeat the "
+            "command: what is finished is kept."
         )
 
 
@@ -222,18 +223,21 @@ def _processes(workers: int) -> LocalCluster:
 def dask_setup(worker: Worker) -> None:
     """What a process of `_processes` does first: Dask calls it by its name.
 
-    The process that asks hears Ctrl-C and ends its workers; what TensorFlow says is for the log.
+    Ctrl-C is for the process that runs the flow, which ends its workers; what TensorFlow writes to
+    the standard error stream goes to the log.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with context.settings().log.open("a") as log:
+    with environment.load().log.open("a") as log:
         os.dup2(log.fileno(), 2)
 
 
-def _meet(client: Client, address: str | None, modules: Iterable[str]) -> None:
-    """Let every worker import what it needs, and see that it can do the work."""
-    here = Surroundings.here()
+def _check_workers(
+    client: Client, settings: Settings, address: str | None, modules: Iterable[str]
+) -> None:
+    """Let every worker import what it needs, and check that it can do the work."""
+    here = WorkerEnvironment.of_this_process(settings)
     try:
-        found = client.run(introduce, here, list(modules))
+        found = client.run(describe, here, list(modules))
     except ImportError as error:
         raise WrongUse(
             f"the workers at {address} lack this project ({error}); install it there, too."
@@ -248,16 +252,19 @@ def _meet(client: Client, address: str | None, modules: Iterable[str]) -> None:
             f"workers at {address} have several threads, which share Keras's seeds; start them "
             "with `--nthreads 1`, and several with `--nworkers`."
         )
-    mine = versions()
-    for worker, (host, theirs) in found.items():
-        if theirs != mine:
-            raise WrongUse(f"{worker} has {theirs} and this machine {mine}; install the same.")
-        if host != here.host:
-            _refuse_what_is_only_here(worker)
+    required = versions()
+    for worker, description in found.items():
+        if description.versions != required:
+            raise WrongUse(
+                f"{worker} has {description.versions} and this machine {required}; install the "
+                "same."
+            )
+        if description.host != here.host:
+            _refuse_local_servers(worker, settings)
 
 
-def _refuse_what_is_only_here(worker: str) -> None:
-    if context.settings().embedded:
+def _refuse_local_servers(worker: str, settings: Settings) -> None:
+    if settings.embedded:
         raise WrongUse(
             f"{worker} is on another machine and cannot write into this one's SQLite store; set "
             "MLFLOW_TRACKING_URI to an MLflow server that both reach."
@@ -270,20 +277,9 @@ def _refuse_what_is_only_here(worker: str) -> None:
         )
 
 
-def introduce(surroundings: Surroundings, modules: list[str]) -> tuple[str, str]:
-    """On a worker: get ready; its host, and the versions that decide over equal results."""
-    surroundings.enter()
-    for module in modules:
-        importlib.import_module(module)
-    return socket.gethostname(), versions()
-
-
-def _cores() -> int:
-    """What TensorFlow takes where nothing is said."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def versions() -> str:
-    """Of what must be the same everywhere for the same results."""
-    python = "Python {}.{}".format(*sys.version_info)
-    return ", ".join([python, *(f"{p} {importlib.metadata.version(p)}" for p in PACKAGES)])
+def describe(worker_environment: WorkerEnvironment, modules: list[str]) -> WorkerDescription:
+    """On a worker: import what the work needs, and say where this is."""
+    with worker_environment.applied():
+        for module in modules:
+            importlib.import_module(module)
+    return WorkerDescription(socket.gethostname(), versions())

@@ -1,4 +1,4 @@
-"""The drift watch as a Prefect flow: does recent traffic still look like the known digits?"""
+"""Drift detection as a Prefect flow: does recent traffic still look like the known digits?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from ann_models import drift as statistics
@@ -18,17 +19,20 @@ from ann_models.findings import Findings
 from pipelines.events import DRIFT_EVENT, MODEL_RESOURCE
 from pipelines.feedback import requests
 from pipelines.feedback.corrections import DAY
-from pipelines.flows import context, tasks
-from pipelines.flows.context import DataFile
-from pipelines.flows.retraining import champion_now
+from pipelines.flows import tasks
+from pipelines.flows.context import Context, DataFile
+from pipelines.flows.retraining import current_champion
+from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 EXPERIMENT = "Drift watch"
 NOTE = (
-    "Recent requests beside digits that the champion knows: ink, confidence, named digits and "
+    "Recent requests compared with known digits: ink, confidence, predicted digits and "
     "distance in an embedding. The tag `verdict` says drift, no drift or not enough."
 )
 DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
+COLOURS = {DRIFT: "#D55E00", NO_DRIFT: "#0072B2", NOT_ENOUGH: "#8C8C8C"}  # of runs in MLflow
 MOST = 1000  # recent images
 KNOWN = 2000  # validation digits with which they are compared
 EMBEDDED = 10_000  # training digits to which the embedding is fitted
@@ -36,7 +40,7 @@ SHOWN = 50  # digits of a picture
 
 
 @dataclass
-class Report:
+class DriftReport:
     """What the watch found.
 
     Attributes:
@@ -60,8 +64,13 @@ class Report:
     run_id: str | None = None
 
 
-@flow(name="drift", validate_parameters=True)
-def drift(days: float = 7.0, least: int = 100) -> Report:
+def _run_name() -> str:
+    """Of a flow run, in Prefect's UI."""
+    return f"drift: last {flow_run.parameters.get('days', 7):g} days"
+
+
+@flow(name="drift", flow_run_name=_run_name, validate_parameters=True)
+def drift(days: float = 7.0, least: int = 100) -> DriftReport:
     """Compare recent traffic with known digits; on drift, emit the event that starts a retraining.
 
     Args:
@@ -73,8 +82,10 @@ def drift(days: float = 7.0, least: int = 100) -> Report:
         DataUnavailable: the digits that the champion was trained on cannot be had.
         FeedbackUnavailable: the stored predictions cannot be read.
     """
-    champion = champion_now()
-    report = watch(tasks.find_digits(champion.tags["data"]), champion.number, days, least)
+    context = Context.open()
+    champion = current_champion(context)
+    digits = tasks.find_digits(context, champion.data_source)
+    report = watch(context, digits, champion, days, least)
     if report.verdict == DRIFT:
         emit_event(
             DRIFT_EVENT,
@@ -84,35 +95,40 @@ def drift(days: float = 7.0, least: int = 100) -> Report:
             },
             payload={"drifted": report.drifted, "run_id": report.run_id, "images": report.images},
         )
-    words = ", ".join(report.drifted) or f"{report.images} images"
-    create_markdown_artifact(f"**{report.verdict}**: {words}", key="drift")
+    details = ", ".join(report.drifted) or f"{report.images} images"
+    create_markdown_artifact(f"**{report.verdict}**: {details}", key="drift")
     return report
 
 
-@task(name="watch traffic", cache_policy=NO_CACHE)
-def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
-    """Let the champion answer recent images and known digits alike, compare, log with pictures."""
+@task(
+    name="watch traffic",
+    task_run_name="watch traffic of {champion.name} version {champion.number}",
+    cache_policy=NO_CACHE,
+)
+def watch(
+    context: Context, digits: DataFile, champion: Version, days: float, least: int
+) -> DriftReport:
+    """Compare recent images and known digits, and the champion's answers to both; log it."""
     from ann_models.onnx.inference import predictor
 
-    registry, tracking = context.registry(), context.tracking()
-    champion = registry.version(champion_now().name, number)
+    registry, tracking = context.registry, context.tracking
     images = requests.recent_images(
         serving_settings.load().feedback_url, champion.name, time.time() - days * DAY, MOST
     )
-    report = Report(str(flow_run.id), champion.name, number, NOT_ENOUGH, len(images))
-    tags = {
-        "variant": "drift",
-        "pipeline_run_id": report.pipeline_run_id,
-        "model": champion.name,
-        "version": number,
-        "data_source": digits.source,
+    report = DriftReport(str(flow_run.id), champion.name, champion.number, NOT_ENOUGH, len(images))
+    about = {
+        tags.VARIANT: "drift",
+        tags.PIPELINE_RUN_ID: report.pipeline_run_id,
+        tags.MODEL: champion.name,
+        tags.VERSION: champion.number,
+        tags.DATA_SOURCE: digits.source,
     }
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", tags) as run_id:
+    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", about) as run_id:
         report.run_id = run_id
         logged = Findings({"images": float(len(images))})
         if len(images) >= least:
             answer = predictor(registry.artifacts.onnx_bytes(champion))
-            known = context.loaded(digits.path).arrays
+            known = context.load_dataset(digits.path).arrays
             unseen = known["x_val"][:KNOWN]
             recent, reference = Sample(images, answer(images)), Sample(unseen, answer(unseen))
             embedding = Embedding(known["x_train"][:EMBEDDED])
@@ -121,10 +137,14 @@ def watch(digits: DataFile, number: str, days: float, least: int) -> Report:
             report.drifted = statistics.drifted(found)
             report.verdict = DRIFT if report.drifted else NO_DRIFT
             logged = findings(recent, reference, embedding, found)
-        tracking.client.set_tag(run_id, "verdict", report.verdict)
-        tracking.client.set_tag(run_id, "drifted", ", ".join(report.drifted))
+            logged.metrics["drifted_measures"] = float(len(report.drifted))
+        tracking.client.set_tag(run_id, tags.VERDICT, report.verdict)
+        tracking.client.set_tag(run_id, tags.RUN_COLOR, COLOURS[report.verdict])
+        tracking.client.update_run(run_id, name=report.verdict)  # in the legends of a timeline
+        tracking.client.set_tag(run_id, tags.DRIFTED, ", ".join(report.drifted))
         tracking.log_findings(run_id, logged, {})
-        tracking.note(run_id, [_in_words(report, least)], logged.figures)
+        tracking.note(run_id, [_sentence(report, least)], logged.figures)
+        get_run_logger().info("%s: %s", report.verdict, _sentence(report, least))
     return report
 
 
@@ -136,8 +156,8 @@ def findings(
 
     unusual = statistics.unusualness(recent.images, reference.images, embedding)
     usual = statistics.unusualness(reference.images, reference.images, embedding)
-    named = recent.probabilities.argmax(axis=1)
-    strangest = np.argsort(-unusual, kind="stable")[:SHOWN]
+    predicted = recent.probabilities.argmax(axis=1)
+    most_unusual = np.argsort(-unusual, kind="stable")[:SHOWN]
     metrics = {"images": float(len(recent.images))}
     for name, finding in found.items():
         metrics |= {f"{name}_change": finding.size, f"{name}_p_value": finding.p_value}
@@ -147,16 +167,16 @@ def findings(
         figures={
             "distributions": traffic.distributions(recent, reference, (unusual, usual), found),
             "recent": digits.labelled_grid(
-                recent.images[:SHOWN], named[:SHOWN], "The newest requests, under their answers"
+                recent.images[:SHOWN], predicted[:SHOWN], "The newest requests, under their answers"
             ),
             "unusual": digits.labelled_grid(
-                recent.images[strangest], named[strangest], "The most unusual of them"
+                recent.images[most_unusual], predicted[most_unusual], "The most unusual of them"
             ),
         },
     )
 
 
-def _in_words(report: Report, least: int) -> str:
+def _sentence(report: DriftReport, least: int) -> str:
     if report.verdict == NOT_ENOUGH:
         return f"Not enough: {report.images} different images were sent; {least} are needed."
     if report.verdict == NO_DRIFT:

@@ -1,6 +1,6 @@
-"""Work beside the training: one process draws and logs while this one trains the next variant.
+"""The helper process: it draws and logs while this process trains the next variant.
 
-A process and not a thread, since drawing is Python's work and would take turns with who trains.
+A process and not a thread, since drawing is Python code, which would take turns with the training.
 """
 
 from __future__ import annotations
@@ -10,79 +10,93 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextvars import copy_context
 from multiprocessing import util
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.task_runners import ProcessPoolTaskRunner
 
 WORTH_A_PROCESS = 5  # variants from which its start, four seconds of a core, pays for itself
-BACKLOG = 8
 
-Result = Callable[[], Any]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Hand:
-    """Who does what needs no TensorFlow.
+class Executor:
+    """Runs what follows a training in the order of submission: here and at once.
 
     Attributes:
-        submit: takes a task and its arguments by name; returns how to await its result.
-        backlog: variants that may wait for it: each keeps its figures in memory.
+        backlog: how many submissions may wait: each keeps a variant's figures in memory.
     """
 
-    submit: Callable[..., Result]
-    backlog: int
+    backlog = 0
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Call a function, which may call `run`; its result or exception as a future."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def run(self, task: Task[..., Any], **parameters: Any) -> Any:
+        """Run a Prefect task to its end and return its result."""
+        return task(**parameters)
 
 
-def _here_and_now(task: Task[..., Any], **call: Any) -> Result:
-    result: Result = task(**call, return_state=True).result
-    return result
+class HelperProcess(Executor):
+    """Functions are called in a thread of this process; their tasks run in the helper process."""
 
+    backlog = 8
 
-HERE = Hand(_here_and_now, backlog=0)
+    def __init__(self, runner: ProcessPoolTaskRunner, thread: ThreadPoolExecutor) -> None:
+        """Use a started runner and thread, each with one worker."""
+        self._runner = runner
+        self._thread = thread
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Call a function in the thread, in the flow run's context."""
+        return self._thread.submit(copy_context().run, function, *arguments)
+
+    def run(self, task: Task[..., Any], **parameters: Any) -> Any:
+        """Run a task in the helper process; in this one if the helper was killed."""
+        try:
+            return self._runner.submit(task, parameters).result()
+        except BrokenExecutor:
+            return task(**parameters)
 
 
 @contextmanager
-def hand(variants: int) -> Iterator[Hand]:
-    """Who helps with a job of so many variants."""
+def executor(variants: int) -> Iterator[Executor]:
+    """The executor for a job of so many variants."""
     if variants < WORTH_A_PROCESS:
-        yield HERE
+        yield Executor()
         return
-    with ProcessPoolTaskRunner(max_workers=1, initializer=_accompany) as runner:
-        if runner._subprocess_message_queue:  # locked for ever where a kill met it in mid-sentence
+    with (
+        ProcessPoolTaskRunner(max_workers=1, initializer=_end_with_the_parent) as runner,
+        ThreadPoolExecutor(1, initializer=_block_ctrl_c) as thread,
+    ):
+        if runner._subprocess_message_queue:  # its lock stays taken if the helper is killed
             runner._subprocess_message_queue.cancel_join_thread()
-        yield Hand(partial(_there, runner), BACKLOG)
+        yield HelperProcess(runner, thread)
 
 
-def _there(runner: ProcessPoolTaskRunner, task: Task[..., Any], **call: Any) -> Result:
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        future = runner.submit(task, call)  # its process inherits the mask: Ctrl-C is ours alone
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
-
-    def result() -> Any:
-        try:
-            return future.result()
-        except BrokenExecutor:  # its process was killed
-            return task(**call)
-
-    return result
+def _block_ctrl_c() -> None:
+    """In the thread: the process that it starts inherits the mask; the main thread gets SIGINT."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def _accompany() -> None:
-    """In that process: end when who asked ends, however that may be."""
+def _end_with_the_parent() -> None:
+    """In the helper process: end as soon as the parent process ends, even by `kill -9`."""
     util.Finalize(None, os._exit, (0,), exitpriority=-100)  # idle threads would take seconds
-    asking = multiprocessing.parent_process()
+    parent = multiprocessing.parent_process()
 
-    def end_too() -> None:
-        if asking:
-            asking.join()
+    def watch() -> None:
+        if parent:
+            parent.join()
         os._exit(1)
 
-    threading.Thread(target=end_too, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,45 +1,61 @@
-"""The lecture as a Prefect flow: its variants in turn or on workers, then gate and comparison."""
+"""The lecture as a Prefect flow: each variant from its data to the gate, then the comparisons."""
 
 from __future__ import annotations
 
 import gc
-import shutil
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from ann_models import variants
+from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
-from pipelines.errors import FATAL, WrongUse, format_error, translate
-from pipelines.flows import ad_hoc, context, dask_workers, helper_process, progress, tasks, upstream
-from pipelines.flows.context import DataFile
-from pipelines.flows.helper_process import Hand, Result
-from pipelines.flows.report import DATA_SEED, Report, Row, VariantsFailed, Work, publish
-from pipelines.registry.client import MODEL_NAMES
-from pipelines.tracking import views
-from pipelines.tracking.tags import RUN_COLOR
+from ann_models.findings import Findings
+from pipelines.errors import WrongUse
+from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
+from pipelines.flows.context import Context, DataFile
+from pipelines.flows.dask_workers import WorkerProgress
+from pipelines.flows.helper_process import Executor
+from pipelines.flows.report import (
+    DATA_SEED,
+    JobReport,
+    VariantJob,
+    VariantResult,
+    VariantsFailed,
+    explain,
+    publish,
+)
+from pipelines.flows.worker_environment import WorkerEnvironment
 
-Comparisons = dict[str, Result]  # by question
+
+def _run_name() -> str:
+    """Of a flow run, in Prefect's UI: `lecture: all variants, quick`."""
+    given = flow_run.parameters
+    names = given.get("names") or []
+    chosen = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"lecture: {chosen or 'all variants'}" + (", quick" if given.get("quick") else "")
 
 
-@flow(name="lecture", flow_run_name="lecture {names}", validate_parameters=True)
+@flow(name="lecture", flow_run_name=_run_name, validate_parameters=True)
 def lecture(
     names: list[str] | None = None,
     seeds: int | None = None,
     quick: bool = False,
     workers: int = 1,
     cluster: str | None = None,
-) -> Report:
+) -> JobReport:
     """Every variant, or the named ones: data, training, evaluation, tracking, gate, promotion.
 
     Args:
-        names: variants of the lecture's table; none: all of them. What they build on comes first,
+        names: variants of the lecture's table; none: all of them. What they depend on comes first,
             if it is not trained yet.
         seeds: initialisations of each trained variant; none: as the table says.
         quick: shorten every row for a look; its numbers are not results.
@@ -56,235 +72,298 @@ def lecture(
         StorageFull: nothing more can be written; likewise.
     """
     with ad_hoc.untagged():
-        named = variants.find(names or [])
-        report = Report(str(flow_run.id), data=None, quick=quick)
-        files = {name: _prepare(name, report) for name in dict.fromkeys(v.data for v in named)}
-        chosen = upstream.with_untrained(named, report.data, quick)
-        if added := [variant.name for variant in chosen if variant not in named]:
-            progress.display.notice(
-                f"Others build on {', '.join(added)}: not trained yet, and so first."
-            )
-        if quick:
-            chosen = [variant.shortened() for variant in chosen]
-        if seeds:
-            chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
-        work = [Work(v, files[v.data], report.pipeline_run_id, quick) for v in chosen]
-        with helper_process.hand(len(work)) as hand:
-            if workers == 1 and cluster is None:
-                comparisons = _in_turn(work, report, hand)
-            else:
-                comparisons = _side_by_side(work, report, workers, cluster)
-            for question, view in comparisons.items():
-                try:
-                    report.views[question] = view()
-                except Exception as error:
-                    _note_failure(f"the comparison of {question}", error, report)
-        publish(report)
+        context = Context.open()
+        report = JobReport(str(flow_run.id), data=None, quick=quick)
+        jobs = _jobs(context, variants.find(names or []), seeds, report)
+        if workers == 1 and cluster is None:
+            _run_here(context, jobs, report)
+        else:
+            _run_on_workers(context, jobs, report, workers, cluster)
+        publish(context, report)
         if report.failed:
             raise VariantsFailed(report)
         return report
 
 
-def _in_turn(work: list[Work], report: Report, hand: Hand) -> Comparisons:
-    """One variant after the other, in this process; each is logged while the next ones train."""
-    _import_once()
-    comparisons: Comparisons = {}
-    measured: deque[tuple[Work, Iterator[Row]]] = deque()
+# --- generate -------------------------------------------------------------------------------------
 
-    def settle(all_but: int = 0) -> None:
-        while len(measured) > all_but:
-            item, variant_study = measured.popleft()
-            row = next(variant_study)
-            _settle(row, report)
-            _decide(row, item, report)
-            _compare_the_complete(work, report, hand, comparisons)
 
+def _jobs(
+    context: Context, named: list[Variant], seeds: int | None, report: JobReport
+) -> list[VariantJob]:
+    """The variants to run, what they depend on included, with their data."""
+    files = {name: _data(context, name, report) for name in dict.fromkeys(v.data for v in named)}
+    chosen = upstream.with_untrained(context, named, report.data, report.quick)
+    if added := [variant.name for variant in chosen if variant not in named]:
+        context.progress.notice(
+            f"Others depend on {', '.join(added)}: not trained yet, and so first."
+        )
+    if report.quick:
+        chosen = [variant.shortened() for variant in chosen]
+    if seeds:
+        chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
+    return [VariantJob(v, files[v.data], report.pipeline_run_id, report.quick) for v in chosen]
+
+
+def _data(context: Context, name: str, report: JobReport) -> DataFile:
+    if name != "digits":
+        return tasks.generate(context, name, DATA_SEED)
+    context.progress.stage("digits: looking for MNIST")
     try:
-        for position, item in enumerate(work, 1):
-            if item.variant.depends_on:
-                settle()
-            variant_study = _study(item, hand)
-            with progress.display.variant(item.variant.name, position, len(work)):
-                next(variant_study)
-            measured.append((item, variant_study))
-            settle(all_but=hand.backlog)
-    finally:
-        settle()
-    return comparisons
+        file = tasks.find_digits(context, "mnist")
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
+    except DataUnavailable as error:
+        file = tasks.find_digits(context, "offline-digits")
+        context.progress.notice(
+            f"No MNIST: {error} Going on with scikit-learn's OFFLINE DIGITS (1,797 images): "
+            "these are not MNIST results."
+        )
+    report.data = file.source
+    return file
 
 
-def _side_by_side(
-    work: list[Work], report: Report, workers: int, address: str | None
-) -> Comparisons:
-    """All variants at once, on Dask's workers; the gate decides in the order of the table."""
-    rows: dict[str, Row] = {}
-    progress.display.stage(
-        "starting workers" if address is None else f"meeting the workers of {address}"
-    )
-    try:
-        with dask_workers.cluster(workers, address, (__name__, "ann_models.training")) as cluster:
-            around = dask_workers.Surroundings.here()
-            calls = {i.variant.name: {"work": i, "surroundings": around} for i in work}
-            after = {i.variant.name: i.variant.depends_on for i in work}
-            job = report.pipeline_run_id
-            for name, found in cluster.completed(study, calls, after, job, progress.display):
-                if isinstance(found, Exception):  # its worker was lost again and again
-                    found = Row(name, "failed", error=_in_words(found))
-                rows[name] = found
-                _settle(found, report)
-                well = found.status == "finished"
-                progress.display.ended(name, len(rows), len(work), well, found.seconds)
-    finally:
-        context.tracking().end_unfinished_runs(report.pipeline_run_id)
-    report.rows = [rows[item.variant.name] for item in work]
-    for item, row in zip(work, report.rows, strict=True):
-        _decide(row, item, report)
-    comparisons: Comparisons = {}
-    _compare_the_complete(work, report, helper_process.HERE, comparisons)
-    return comparisons
+# --- train, evaluate, register, log ---------------------------------------------------------------
 
 
-def _compare_the_complete(
-    work: list[Work], report: Report, hand: Hand, comparisons: Comparisons
-) -> None:
-    """Compare the variants of each question of which none is left to do."""
-    left = {item.variant.question for item in work[len(report.rows) :]}
-    for item, row in zip(work, report.rows, strict=False):
-        question = item.variant.question
-        if row.status == "finished" and question not in {*left, *comparisons}:
-            comparisons[question] = hand.submit(
-                tasks.compare,
-                question=question,
-                quick=report.quick,
-                pipeline_run_id=report.pipeline_run_id,
-            )
+@dataclass
+class OpenRun:
+    """A run in which a variant was trained and evaluated, and which has still to be logged.
+
+    Attributes:
+        run_id: the MLflow run.
+        path: of the trained weights, if it has networks.
+        findings: what was measured.
+        end: ends the run as it ended: finished, failed or killed.
+    """
+
+    run_id: str
+    path: str | None
+    findings: Findings
+    end: ExitStack
 
 
-@task(name="study", task_run_name="study {work.variant.name}", cache_policy=NO_CACHE)
-def study(work: Work, surroundings: dask_workers.Surroundings) -> Row:
-    """On a worker: one variant from its data to the registry."""
-    return _on_a_worker(work, surroundings)  # this function itself is sent there, by value
+def run_variant(
+    context: Context,
+    job: VariantJob,
+    executor: Executor,
+    report: Callable[[VariantResult], None] = lambda _: None,
+) -> Future[VariantResult]:
+    """One variant from its data to its logged run; a failure is its own.
 
+    It is trained, evaluated and registered here and now; the executor logs it and ends the run.
 
-def _on_a_worker(work: Work, surroundings: dask_workers.Surroundings) -> Row:
-    surroundings.enter()
-    _import_once()
-    name = work.variant.name
-    progress.display = dask_workers.Relay(name, work.pipeline_run_id)
-    context.tracking().end_unfinished_runs(work.pipeline_run_id, name)
-    try:
-        _, row = _study(work.with_data_at_hand(), helper_process.HERE)
-        return row
-    except KeyboardInterrupt:  # who asked was interrupted; Dask would end this worker
-        return Row(name, "killed")
+    Args:
+        context: the job's.
+        job: the variant.
+        executor: does what needs no TensorFlow.
+        report: is called with the result, after those of the variants before it.
 
-
-def _study(work: Work, hand: Hand) -> Iterator[Row]:
-    """One variant from its data to the registry; a failure is its own.
-
-    Yields:
-        Its row, twice: when it is trained and measured, and when its run has ended.
+    Raises:
+        PipelineError: what every later variant would meet, too, such as a full disk.
     """
     started = time.perf_counter()
-    variant, file = work.variant, work.file
-    row = Row(variant.name, "failed")
-    tags = {
-        "variant": variant.name,
-        "row": str(variant.row),
-        "pipeline_run_id": work.pipeline_run_id,
-        "data_source": file.source,
-        "seeds": str(variant.seeds),
-        "quick": str(work.quick).lower(),
-        RUN_COLOR: views.colour(variant),
-    }
+    result = VariantResult(job.variant.name)
+    run: OpenRun | None = None
     try:
-        experiment = context.tracking().experiment(variant.question, work.quick)
-        with context.tracking().run(experiment, variant.name, tags) as run_id:
-            row.run_id = run_id
-            path = tasks.train(variant, file, run_id, work.quick) if variant.has_networks else None
-            findings = tasks.evaluate(variant, file, path, run_id)
-            row.metrics = findings.metrics
-            if variant.registered and not work.quick:
-                row.version = tasks.register(variant, file, str(path), run_id, row.metrics)
-            logged = hand.submit(
-                tasks.log,
-                variant=variant,
-                file=file,
-                training_path=path,
-                run_id=run_id,
-                findings=findings,
-                ends=True,
-            )
-            if variant.data == "digits":
-                gc.collect()  # the compiled program and its digits refer to each other
-            row.seconds = time.perf_counter() - started
-            yield row
-            logged()
-        row.status = "finished"
+        with context.progress.training(job.variant.name):
+            run = _train_and_evaluate(context, job, result)
     except Exception as error:
-        row.error = _in_words(error)
-        if not row.seconds:
-            row.seconds = time.perf_counter() - started
-            yield row
+        result.error = explain(error)
+    result.seconds = time.perf_counter() - started
+    return executor.submit(_log, context, job, executor, run, result, report)
+
+
+def _train_and_evaluate(context: Context, job: VariantJob, result: VariantResult) -> OpenRun:
+    variant, tracking = job.variant, context.tracking
+    experiment = tracking.experiment(variant.question, job.quick)
+    with ExitStack() as stack:
+        run_id = stack.enter_context(tracking.run(experiment, variant.name, job.about))
+        stack.callback(context.remove_work, run_id)
+        result.run_id = run_id
+        path = tasks.train(context, job, run_id) if variant.has_networks else None
+        findings = tasks.evaluate(context, job, path, run_id)
+        result.metrics = findings.metrics
+        if variant.registered and not job.quick:
+            version = tasks.register(context, job, str(path), run_id, findings.metrics)
+            result.model, result.version = version.name, version.number
+        if variant.data == "digits":
+            gc.collect()  # the compiled program and its digits refer to each other
+        return OpenRun(run_id, path, findings, stack.pop_all())
+
+
+def _log(
+    context: Context,
+    job: VariantJob,
+    executor: Executor,
+    run: OpenRun | None,
+    result: VariantResult,
+    report: Callable[[VariantResult], None],
+) -> VariantResult:
+    """Log what was found and end the run, by the executor."""
+    if run:
+        try:
+            with run.end:
+                executor.run(
+                    tasks.log,
+                    context=context,
+                    job=job,
+                    path=run.path,
+                    run_id=run.run_id,
+                    findings=run.findings,
+                )
+            experiment = context.tracking.experiment(job.variant.question, job.quick)
+            context.tracking.make_newest(run.run_id, job.variant.name, experiment)
+            result.status = "finished"
+        except Exception as error:
+            result.error = explain(error)
+    report(result)
+    return result
+
+
+# --- all variants, here or on workers -------------------------------------------------------------
+
+
+def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> None:
+    """One variant after the other in this process; each is logged while the next ones train."""
+    import_tensorflow()
+    pending: deque[Future[VariantResult]] = deque()
+    with helper_process.executor(len(jobs)) as executor:
+        gathered = _Gathering(context, jobs, report, executor)
+
+        def gather(all_but: int = 0) -> None:
+            while pending and (len(pending) > all_but or pending[0].done()):
+                gathered.add(pending.popleft().result())
+
+        try:
+            for job in jobs:
+                if job.variant.depends_on:
+                    gather()
+                pending.append(run_variant(context, job, executor, gathered.show))
+                gather(all_but=executor.backlog)
+        finally:
+            gather()
+        gathered.finish()
+
+
+def _run_on_workers(
+    context: Context, jobs: list[VariantJob], report: JobReport, workers: int, address: str | None
+) -> None:
+    """All variants at once, on Dask's workers; the gate decides in the order of the table."""
+    context.progress.stage(
+        "starting workers" if address is None else f"connecting to the workers of {address}"
+    )
+    environment = WorkerEnvironment.of_this_process(context.settings)
+    parameters = {j.variant.name: {"job": j, "environment": environment} for j in jobs}
+    depends_on = {job.variant.name: job.variant.depends_on for job in jobs}
+    results: dict[str, VariantResult] = {}
+    modules = (__name__, "ann_models.training")
+    gathered = _Gathering(context, jobs, report, Executor())
+    try:
+        with dask_workers.cluster(context.settings, workers, address, modules) as cluster:
+            for name, result in cluster.results(
+                run_on_worker, parameters, depends_on, report.pipeline_run_id, context.progress
+            ):
+                if isinstance(result, Exception):  # its worker was lost again and again
+                    result = VariantResult(name, error=explain(result))
+                results[name] = result
+                gathered.show(result)
     finally:
-        if row.run_id:
-            shutil.rmtree(context.settings().work / row.run_id, ignore_errors=True)
-    yield row
+        context.tracking.end_unfinished_runs(report.pipeline_run_id)
+    for job in jobs:
+        gathered.add(results[job.variant.name])
+    gathered.finish()
 
 
-def _decide(row: Row, work: Work, report: Report) -> None:
-    """Let the gate judge the version that a variant became, if it did."""
-    if row.version is None:
-        return
-    try:
-        report.decisions.append(tasks.judge(MODEL_NAMES[work.file.source], row.version))
-    except Exception as error:
-        _note_failure(f"the judgement of {row.name}", error, report)
+@task(name="variant", task_run_name="{job.variant.name}", cache_policy=NO_CACHE)
+def run_on_worker(job: VariantJob, environment: WorkerEnvironment) -> VariantResult:
+    """On a worker: one variant from its data to its logged run."""
+    return _run_on_worker(job, environment)  # this function itself is sent there, by value
+
+
+def _run_on_worker(job: VariantJob, environment: WorkerEnvironment) -> VariantResult:
+    name = job.variant.name
+    with environment.applied():
+        import_tensorflow()
+        context = Context.open(WorkerProgress(name, job.pipeline_run_id))
+        context.tracking.end_unfinished_runs(job.pipeline_run_id, name)
+        try:
+            job = job.with_local_data(context)
+            return run_variant(context, job, Executor()).result()
+        except KeyboardInterrupt:  # the job was interrupted; Dask would end this worker
+            return VariantResult(name, "killed")
 
 
 @cache
-def _import_once() -> None:
-    """Have TensorFlow here, and its half a million objects out of every later collection's way."""
+def import_tensorflow() -> None:
+    """Import TensorFlow, and keep its half a million objects out of every later collection."""
     import ann_models.training  # noqa: F401
 
     gc.collect()
     gc.freeze()
 
 
-def _settle(row: Row, report: Report) -> None:
-    report.rows.append(row)
-    if row.error:
-        report.failed.append(row.name)
-        progress.display.failure(f"{row.name}: {row.error}")
+# --- gate, compare --------------------------------------------------------------------------------
 
 
-def _note_failure(name: str, error: Exception, report: Report) -> None:
-    words = _in_words(error)
-    report.failed.append(name)
-    progress.display.failure(f"{name}: {words}")
+class _Gathering:
+    """Results in the order of the table: into the report, to the gate, into comparisons."""
 
+    def __init__(
+        self, context: Context, jobs: list[VariantJob], report: JobReport, executor: Executor
+    ) -> None:
+        self.context, self.jobs, self.report, self.executor = context, jobs, report, executor
+        self.shown = 0
+        self.comparisons: dict[str, Future[str]] = {}  # by question
 
-def _in_words(error: Exception) -> str:
-    """Why something failed, in a sentence; what every later step would meet ends the job."""
-    cause = translate(error)
-    if isinstance(cause, FATAL):
-        raise cause from error
-    return format_error(cause)
+    def show(self, result: VariantResult) -> None:
+        """Print a result as soon as it is there."""
+        self.shown += 1
+        progress = self.context.progress
+        if result.error:
+            progress.failure(f"{result.name}: {result.error}")
+        progress.ended(result.name, self.shown, len(self.jobs), result.finished, result.seconds)
 
+    def add(self, result: VariantResult) -> None:
+        """Report the next result; judge its version; compare its question's runs if complete."""
+        self.report.rows.append(result)
+        if result.error:
+            self.report.failed.append(result.name)
+        if result.finished and result.model and result.version:
+            try:
+                version = self.context.registry.version(result.model, result.version)
+                self.report.decisions.append(tasks.judge(self.context, version))
+            except Exception as error:
+                self._fail(f"the judgement of {result.name}", error)
+        for question in self._complete():
+            call = partial(
+                self.executor.run,
+                tasks.compare,
+                context=self.context,
+                question=question,
+                quick=self.report.quick,
+                pipeline_run_id=self.report.pipeline_run_id,
+            )
+            self.comparisons[question] = self.executor.submit(call)
 
-def _prepare(name: str, report: Report) -> DataFile:
-    if name != "digits":
-        return tasks.generate(name, DATA_SEED)
-    progress.display.stage("digits: looking for MNIST")
-    try:
-        file = tasks.find_digits("mnist")
-    except InvalidData as error:
-        raise WrongUse(str(error)) from error
-    except DataUnavailable as error:
-        file = tasks.find_digits("offline-digits")
-        progress.display.notice(
-            f"No MNIST: {error} Going on with scikit-learn's OFFLINE DIGITS (1,797 images): "
-            "these are not MNIST results."
-        )
-    report.data = file.source
-    return file
+    def finish(self) -> None:
+        """Wait for the comparisons."""
+        for question, page in self.comparisons.items():
+            try:
+                self.report.views[question] = page.result()
+            except Exception as error:
+                self._fail(f"the comparison of {question}", error)
+
+    def _complete(self) -> Iterator[str]:
+        """The questions of which no variant is left, one is finished, and none compared."""
+        done = len(self.report.rows)
+        left = {job.variant.question for job in self.jobs[done:]}
+        for job, result in zip(self.jobs, self.report.rows, strict=False):
+            question = job.variant.question
+            if result.finished and question not in {*left, *self.comparisons}:
+                yield question
+
+    def _fail(self, name: str, error: Exception) -> None:
+        message = explain(error)
+        self.report.failed.append(name)
+        self.context.progress.failure(f"{name}: {message}")

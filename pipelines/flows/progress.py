@@ -1,11 +1,11 @@
-"""What a person sees while the pipeline works: one live line a variant, one line a stage."""
+"""What a person sees while a flow runs: a bar for each training, one line for each result."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def native_errors_to(log: Path) -> Iterator[None]:
-    """Keep what compiled libraries write to the standard error stream for the log.
+    """Redirect what compiled libraries write to the standard error stream to the log.
 
-    TensorFlow greets there while it is imported, whatever its log level.
+    TensorFlow writes there while it is imported, whatever its log level.
     """
     terminal = os.dup(2)
     with log.open("a") as file:
@@ -30,106 +30,103 @@ def native_errors_to(log: Path) -> Iterator[None]:
         os.close(terminal)
 
 
-class Silent:
-    """Shows nothing: flows that a server starts have the Prefect UI."""
+class ProgressReporter:
+    """Reports nothing: flows that a server starts are followed in Prefect's UI."""
 
     def stage(self, text: str) -> None:
-        """Say what begins."""
+        """Report what begins."""
 
     def notice(self, text: str) -> None:
-        """Say something that must not be overlooked."""
+        """Report something that must not be overlooked."""
 
     def failure(self, text: str) -> None:
-        """Say why the variant at work failed."""
+        """Report why something failed."""
 
     @contextmanager
-    def variant(self, name: str, position: int, total: int) -> Iterator[None]:
-        """Show one variant's line while it is worked on."""
+    def training(self, name: str) -> Iterator[None]:
+        """Show a bar while the variant of that name is trained in this process."""
         yield
 
     def epochs(self, done: int, total: int, loss: float) -> None:
-        """Move the bar of the variant that is training."""
+        """Move the bar of the variant that is trained in this process."""
 
     def moved(self, name: str, done: int, total: int, loss: float) -> None:
-        """Move the bar of a variant, one of several that are training."""
+        """Move the bar of a variant that is trained on a worker."""
 
-    def ended(self, name: str, position: int, total: int, well: bool, seconds: float) -> None:
-        """Say how a variant ended, in one line."""
+    def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
+        """Report the final status of a variant, in one line, and remove its bar."""
 
     def cleared(self) -> None:
-        """Remove the bars of what will not end."""
+        """Remove all bars."""
 
 
-class Terminal(Silent):
-    """A bar for each variant at work, and one line for each that is done."""
+class Terminal(ProgressReporter):
+    """Bars and lines on the standard error stream: standard output is for results."""
 
     def __init__(self) -> None:
-        """Write to the standard error stream: results alone go to standard output."""
+        """Write to the standard error stream."""
         from rich.console import Console
 
         self.console: Console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bars: Progress | None = None
-        self._live: dict[str, TaskID] = {}
-        self._failed = False
+        self._progress: Progress | None = None
+        self._bars: dict[str, TaskID] = {}
 
     def stage(self, text: str) -> None:
-        """Say what begins."""
+        """Print what begins."""
         self.console.print(f"[bold cyan]▸[/] {text}")
 
     def notice(self, text: str) -> None:
-        """Say something that must not be overlooked."""
+        """Print a warning."""
         self.console.print(f"[bold yellow]! {text}[/]")
 
     def failure(self, text: str) -> None:
-        """Say why the variant at work failed."""
-        self._failed = True
+        """Print an error."""
         self.console.print(f"[bold red]! {text}[/]")
 
     @contextmanager
-    def variant(self, name: str, position: int, total: int) -> Iterator[None]:
-        """Show a bar with loss and time left, then a line with the seconds it took."""
-        started = time.perf_counter()
-        self._failed = False
+    def training(self, name: str) -> Iterator[None]:
+        """Show a bar with loss and time left."""
         self._bar(name)
         try:
             yield
-        except BaseException:
-            self._failed = True
-            raise
         finally:
-            self.ended(name, position, total, not self._failed, time.perf_counter() - started)
+            self._remove(name)
 
     def epochs(self, done: int, total: int, loss: float) -> None:
-        """Move the bar of the variant that is training."""
-        for name in self._live:
+        """Move the bar of the variant that is trained in this process."""
+        for name in self._bars:
             self.moved(name, done, total, loss)
 
     def moved(self, name: str, done: int, total: int, loss: float) -> None:
-        """Move the bar of a variant, one of several that are training."""
+        """Move one of several bars; it is made at its first move."""
         bar = self._bar(name)
-        if self._bars:
-            self._bars.update(bar, completed=done, total=total, loss=f"loss {loss:.4g}")
+        if self._progress:
+            self._progress.update(bar, completed=done, total=total, loss=f"loss {loss:.4g}")
 
-    def ended(self, name: str, position: int, total: int, well: bool, seconds: float) -> None:
-        """Say how a variant ended, in one line, and remove its bar."""
-        if self._bars and name in self._live:
-            self._bars.remove_task(self._live.pop(name))
-            if not self._live:
-                self.cleared()
-        mark = "[green]✓[/]" if well else "[red]✗[/]"
+    def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
+        """Print a line with a check mark or a cross."""
+        self._remove(name)
+        mark = "[green]✓[/]" if succeeded else "[red]✗[/]"
         self.console.print(f"  {position:>2}/{total} {name:<34} {mark} {seconds:6.1f} s")
 
     def cleared(self) -> None:
-        """Remove the bars of what will not end."""
-        if self._bars:
-            self._bars.stop()
-        self._bars, self._live = None, {}
+        """Remove all bars."""
+        if self._progress:
+            self._progress.stop()
+        self._progress, self._bars = None, {}
+
+    def _remove(self, name: str) -> None:
+        bar = self._bars.pop(name, None)
+        if self._progress and bar is not None:
+            self._progress.remove_task(bar)
+            if not self._bars:
+                self.cleared()
 
     def _bar(self, name: str) -> TaskID:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        if self._bars is None:
-            self._bars = Progress(
+        if self._progress is None:
+            self._progress = Progress(
                 TextColumn("  {task.description}"),
                 BarColumn(bar_width=24),
                 TextColumn("{task.fields[loss]}"),
@@ -138,10 +135,28 @@ class Terminal(Silent):
                 transient=True,
                 disable=not self.console.is_terminal,
             )
-            self._bars.start()
-        if name not in self._live:
-            self._live[name] = self._bars.add_task(f"{name:<34}", total=None, loss="")
-        return self._live[name]
+            self._progress.start()
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(f"{name:<34}", total=None, loss="")
+        return self._bars[name]
 
 
-display = Silent()  # the command line puts its terminal here
+_reporter: ContextVar[ProgressReporter] = ContextVar("progress reporter")
+
+
+@contextmanager
+def reporting_to(reporter: ProgressReporter) -> Iterator[None]:
+    """Flows that are called in here report their progress to this reporter.
+
+    A context variable, as Prefect's own `tags`: a flow's parameters must be JSON.
+    """
+    token = _reporter.set(reporter)
+    try:
+        yield
+    finally:
+        _reporter.reset(token)
+
+
+def current() -> ProgressReporter:
+    """The reporter of the caller; one that reports nothing where none was given."""
+    return _reporter.get(ProgressReporter())

@@ -1,11 +1,10 @@
-"""For variants that build on others' networks: those of their newest finished runs."""
+"""For variants that depend on others' networks: those of the others' newest finished runs."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,38 +12,42 @@ from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
-from pipelines.flows import context
+from pipelines.tracking import tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from ann_models.training.result import Training
+    from pipelines.flows.context import Context
 
-Report = Callable[[int, int, float], None]
+OnProgress = Callable[[int, int, float], None]
 
 
-def with_untrained(chosen: list[Variant], source: str | None, quick: bool) -> list[Variant]:
-    """The chosen entries, and those that they build on and that are not trained yet.
+def with_untrained(
+    context: Context, chosen: list[Variant], source: str | None, quick: bool
+) -> list[Variant]:
+    """The chosen entries, and those that they depend on and that are not trained yet.
 
     Args:
+        context: the job's.
         chosen: entries of the table.
         source: of the digits.
         quick: whether the runs are quick looks.
 
     Returns:
-        Them in the table's order: whoever builds on others comes behind them.
+        Them in the table's order, in which each follows what it depends on.
     """
     names = {variant.name for variant in chosen}
     unseen = list(chosen)
     while unseen:
         for name in unseen.pop().depends_on:
-            if name not in names and _newest_run(name, source, quick) is None:
+            if name not in names and _newest_run(context, name, source, quick) is None:
                 names.add(name)
                 unseen.append(VARIANTS[name])
     return [variant for variant in VARIANTS.values() if variant.name in names]
 
 
-def committee(variant: Variant, data: Dataset, quick: bool) -> Training:
+def committee(context: Context, variant: Variant, data: Dataset, quick: bool) -> Training:
     """A committee's networks: those that its members' newest runs trained.
 
     Raises:
@@ -53,17 +56,23 @@ def committee(variant: Variant, data: Dataset, quick: bool) -> Training:
     from ann_models.committee import assemble
     from ann_models.errors import InvalidData
 
-    trainings = [networks_of(member.name, data, quick) for member in variant.members]
+    runs = {
+        member.name: _trained_run(context, member.name, data, quick) for member in variant.members
+    }
+    trainings = [_networks(context, run, name, data) for name, run in runs.items()]
     try:
         return assemble(variant, trainings, data.arrays["x_train"].shape[1:])
     except InvalidData as error:
         raise WrongUse(str(error)) from error
 
 
-def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -> Dataset:
-    """What a distilled variant learns from: the answers of its teacher's best seed.
+def distillation_set(
+    context: Context, variant: Variant, data: Dataset, quick: bool, on_progress: OnProgress
+) -> Dataset:
+    """What a distilled variant is trained on: distorted digits with its teacher's probabilities.
 
-    They are kept on disk, since several may have one teacher.
+    The teacher is the best seed of its newest run. The set is kept on disk, since several variants
+    may have one teacher.
 
     Raises:
         WrongUse: the teacher has not been trained on this data.
@@ -72,30 +81,20 @@ def lessons(variant: Variant, data: Dataset, quick: bool, on_progress: Report) -
 
     settings = variant.distillation
     assert settings is not None
-    run = _trained_run(settings.teacher, data, quick)
-    every_seed = networks_of(settings.teacher, data, quick)
+    run = _trained_run(context, settings.teacher, data, quick)
+    every_seed = _networks(context, run, settings.teacher, data)
     teacher = every_seed.only(int(run.data.metrics["best_seed"]))
     origin = f"{data.digest} {teacher.weights_sha256} {settings}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:12]
-    path = context.settings().data / f"{data.name}_distilled-{key}.npz"
+    path = context.settings.data / f"{data.name}_distilled-{key}.npz"
     if not path.exists():
         distilled(data, teacher, settings, lambda i, n: on_progress(i, n, 0.0)).save(path)
     path.touch()  # its last use, for `ann prune`
-    return context.loaded(str(path))
+    return context.load_dataset(str(path))
 
 
-def networks_of(name: str, data: Dataset, quick: bool) -> Training:
-    """All seeds' networks of a variant's newest finished run on this source of data.
-
-    Raises:
-        WrongUse: there is no such run.
-    """
-    run = _trained_run(name, data, quick)
-    return _downloaded(run.info.run_id, name, data.arrays["x_train"].shape[1:])
-
-
-def _trained_run(name: str, data: Dataset, quick: bool) -> Run:
-    run = _newest_run(name, data.source, quick)
+def _trained_run(context: Context, name: str, data: Dataset, quick: bool) -> Run:
+    run = _newest_run(context, name, data.source, quick)
     if run is None:
         option = " --quick" if quick else ""
         raise WrongUse(
@@ -105,17 +104,20 @@ def _trained_run(name: str, data: Dataset, quick: bool) -> Run:
     return run
 
 
-def _newest_run(name: str, source: str | None, quick: bool) -> Run | None:
-    runs = context.tracking().newest(VARIANTS[name].question, quick)
-    mine = [run for run in runs if run.data.tags["variant"] == name]
-    return mine[-1] if mine and mine[-1].data.tags["data_source"] == source else None
+def _newest_run(context: Context, name: str, source: str | None, quick: bool) -> Run | None:
+    runs = context.tracking.newest(VARIANTS[name].question, quick)
+    found = [run for run in runs if run.data.tags[tags.VARIANT] == name]
+    return found[-1] if found and found[-1].data.tags[tags.DATA_SOURCE] == source else None
 
 
-@cache
-def _downloaded(run_id: str, name: str, input_shape: tuple[int, ...]) -> Training:
+def _networks(context: Context, run: Run, name: str, data: Dataset) -> Training:
+    """All seeds' networks of a variant's run."""
     from ann_models.training.result import Training
 
-    with tempfile.TemporaryDirectory() as folder:
-        client = context.tracking().client
-        path = client.download_artifacts(run_id, "training.npz", folder)
-        return Training.load(Path(path), VARIANTS[name], input_shape)
+    def download() -> Training:
+        with tempfile.TemporaryDirectory() as folder:
+            client = context.tracking.client
+            path = client.download_artifacts(run.info.run_id, "training.npz", folder)
+            return Training.load(Path(path), VARIANTS[name], data.arrays["x_train"].shape[1:])
+
+    return context.upstream_training(run.info.run_id, download)

@@ -1,11 +1,12 @@
-"""Old runs and files go, by age and count: first the plan, then the deed.
+"""Retention: old runs and files are deleted, by age and count; first planned, then applied.
 
-MLflow's own deletion only marks a run as deleted. Here its artifacts go first, then its rows; rows
-can only be removed where the database is at hand. On a server they stay, marked as deleted, until
-somebody runs `mlflow gc` beside it.
+MLflow's own deletion only marks a run as deleted. Here its artifacts are deleted first, then its
+rows; rows can only be deleted in a database. On a server they are kept, marked as deleted, until
+`mlflow gc` runs beside it.
 
-What stays, however old: runs at work, runs that a registered version names, the newest run of each
-variant, and everything of other projects.
+Kept, however old: active runs, runs that a registered version names, the newest runs of each
+variant, and everything of other projects. `mlflow gc --run-ids` would not do: it deletes every
+deleted experiment and logged model of the store besides, those of other projects, too.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 
-AT_WORK = ("RUNNING", "SCHEDULED")
+ACTIVE = ("RUNNING", "SCHEDULED")
 PAGE = 1000  # runs asked for at once
-LOCK_SECONDS = 30  # that somebody's transaction is waited for before a database is compacted
+LOCK_SECONDS = 30  # that another process's transaction is waited for before a database is compacted
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something that may go.
+    """Something to delete.
 
     Attributes:
-        kind: "run", "deleted run" (somebody deleted it, MLflow kept it) or "file".
+        kind: "run", "deleted run" (marked as deleted, MLflow kept it) or "file".
         name: of the run or file.
         identity: the run's id, or the file's path.
         used: when it was last written or used, seconds since 1970.
@@ -58,21 +59,21 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What may go.
+class RetentionPlan:
+    """What to delete.
 
     Attributes:
         items: runs and files, oldest first.
         flow_runs: finished flow runs in the state folder's Prefect database.
-        kept: why other old runs stay, and how many.
-        at_work: whether a run is at work; then all files stay.
+        kept: why other old runs are kept, and how many.
+        active: whether a run is active; then all files are kept.
         older_than: the age from which something counts as old.
     """
 
     items: list[Item]
     flow_runs: int
     kept: dict[str, int]
-    at_work: bool
+    active: bool
     older_than: timedelta
 
     @property
@@ -83,13 +84,13 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What became of a plan.
+    """What was deleted.
 
     Attributes:
         freed: bytes of files and artifacts removed, and by which databases shrank.
-        removed: how many items went.
-        rows_left: runs whose rows stay in a server's database, marked as deleted.
-        failures: what could not be done, a sentence each.
+        removed: how many items were deleted.
+        rows_left: runs whose rows are kept in a server's database, marked as deleted.
+        failures: what could not be deleted, a message each.
     """
 
     freed: int = 0
@@ -98,24 +99,24 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def plan(tracking: Tracking, older_than: timedelta, keep: int) -> Plan:
-    """Look for what may go; nothing is changed.
+def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
+    """Find what to delete; nothing is changed.
 
     Args:
         tracking: the store.
         older_than: how long ago a run must have ended, or a file been used.
-        keep: the newest runs of each variant (and of each experiment) that stay, however old.
+        keep: the newest runs of each variant (and of each experiment) that are kept, however old.
     """
     limit = time.time() - older_than.total_seconds()
     named = _named_by_versions(tracking)
     long_deleted = _long_deleted(tracking, older_than)
     items, kept = [], Counter[str]()
     newer = Counter[tuple[str, str]]()
-    at_work = False
+    active = False
     for run in _all_runs(tracking):  # newest first
         run_id, name = run.info.run_id, run.info.run_name
         deleted = run.info.lifecycle_stage == LifecycleStage.DELETED
-        at_work |= run.info.status in AT_WORK and not deleted
+        active |= run.info.status in ACTIVE and not deleted
         ended = (run.info.end_time or run.info.start_time) / 1000
         newer[run.info.experiment_id, name] += not deleted
         if run_id not in long_deleted if deleted else ended >= limit:
@@ -126,15 +127,15 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> Plan:
         else:
             size = sum(_size(place) for _, place in _places(tracking, run))
             items.append(Item("deleted run" if deleted else "run", name, run_id, ended, size))
-    if not at_work:
+    if not active:
         items += _old_files(tracking.settings, limit)
     flow_runs = flow_history.count(tracking.settings, older_than)
     items.sort(key=lambda item: item.used)
-    return Plan(items, flow_runs, dict(kept), at_work, older_than)
+    return RetentionPlan(items, flow_runs, dict(kept), active, older_than)
 
 
-def carry_out(tracking: Tracking, planned: Plan) -> Outcome:
-    """Remove what was planned; what became protected meanwhile stays."""
+def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
+    """Delete what was planned; what became protected meanwhile is kept."""
     outcome = Outcome()
     named = _named_by_versions(tracking)
     for item in planned.items:
@@ -159,8 +160,8 @@ def carry_out(tracking: Tracking, planned: Plan) -> Outcome:
             outcome.freed += compact(database)
         except sqlite3.OperationalError as error:
             outcome.failures.append(
-                f"{database} keeps its size ({error}): somebody uses it; prune again when the "
-                "runs have ended."
+                f"{database} keeps its size ({error}): another process uses it; prune again when "
+                "the runs have ended."
             )
     return outcome
 
@@ -172,8 +173,8 @@ def compact(database: Path) -> int:
         Bytes by which it and its log shrank.
 
     Raises:
-        sqlite3.OperationalError: somebody holds it, or there is no room for the copy that this
-            needs.
+        sqlite3.OperationalError: another process locks it, or there is no room for the copy that
+            this needs.
     """
     files = [database, database.with_name(f"{database.name}-wal")]
 
@@ -191,20 +192,20 @@ def compact(database: Path) -> int:
 
 
 def _why_kept(run: Run, named: set[str], deleted: bool, among_newest: bool) -> str:
-    """Why an old run stays; "" if it may go."""
-    if run.info.status in AT_WORK and not deleted:
-        return "at work"
+    """Why an old run is kept; "" if it is to be deleted."""
+    if run.info.status in ACTIVE and not deleted:
+        return "active"
     if run.info.run_id in named:
-        return "behind registered versions"
+        return "used by registered versions"
     if deleted:
         return ""
     if among_newest or run.data.tags.get(tags.LATEST) == "true":
-        return "the newest of their kind"
+        return "the newest of their variant"
     return ""
 
 
 def _named_by_versions(tracking: Tracking) -> set[str]:
-    """Ids of the runs that trained or taught a registered version of whatever name and alias."""
+    """Ids of the runs that a registered version, of any name, was trained by or distilled from."""
     named, page = set[str](), None
     while True:
         found = tracking.client.search_model_versions(max_results=PAGE, page_token=page)
@@ -227,7 +228,7 @@ def _all_runs(tracking: Tracking) -> Iterator[Run]:
 
 
 def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
-    """Ids of the runs that somebody deleted that long ago, as far as their rows are at hand."""
+    """Ids of the runs that were marked as deleted that long ago, in a database."""
     if _is_server(tracking):
         return set()
     store = _get_store(tracking.settings.tracking_uri)
@@ -235,9 +236,9 @@ def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
 
 
 def _remove_run(tracking: Tracking, run_id: str) -> bool:
-    """Remove a run with its artifacts and models; whether its rows went, too.
+    """Delete a run with its artifacts and models; whether its rows were deleted, too.
 
-    It is marked as deleted first: killed half way, it is in nobody's way, and goes the next time.
+    It is marked as deleted first: killed half way, it is listed nowhere and deleted the next time.
     """
     client = tracking.client
     run = client.get_run(run_id)
@@ -264,7 +265,7 @@ def _places(tracking: Tracking, run: Run) -> list[tuple[str, ArtifactRepository]
         try:
             model = tracking.client.get_logged_model(output.model_id)
         except MlflowException:
-            continue  # deleted by hand
+            continue  # was deleted in MLflow
         places.append((model.model_id, model.artifact_location))
     uri = tracking.settings.tracking_uri
     return [(model, get_artifact_repository(place, uri)) for model, place in places]
@@ -294,7 +295,7 @@ def _remove_empty_folder(artifact_uri: str) -> None:
 
 
 def _old_files(settings: Settings, limit: float) -> Iterator[Item]:
-    """Data sets, compiled programs, leftovers of killed runs: all is made anew if it is needed."""
+    """Data sets, compiled programs, leftovers of killed runs: all are made again when needed."""
     for folder in (settings.data, settings.compiled.parent, settings.work):
         for path in folder.iterdir() if folder.is_dir() else []:
             files = [path, *path.rglob("*")] if path.is_dir() else [path]

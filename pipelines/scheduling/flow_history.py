@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipelines.settings import Settings
 
-# What a server of ours is told: by default it would only forget events, after a week.
+# For the servers that we start: by default only events are deleted, after a week.
 ENVIRONMENT = {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 SHORTEST = timedelta(hours=1, seconds=1)  # that Prefect's vacuum accepts

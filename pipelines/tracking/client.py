@@ -43,7 +43,7 @@ from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
-from pipelines.tracking import provenance, tags, views
+from pipelines.tracking import monitoring_views, provenance, tags, views
 
 if TYPE_CHECKING:
     import keras
@@ -127,7 +127,12 @@ class Tracking:
 
     def watch(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
-        return self._experiment(title, lambda _: {tags.NOTE: note, tags.QUESTION: title})
+
+        def tags_of(identity: str) -> dict[str, str]:
+            text = monitoring_views.note(title, note, identity)
+            return monitoring_views.views_for(title) | {tags.NOTE: text, tags.QUESTION: title}
+
+        return self._experiment(title, tags_of)
 
     def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
         found = self.client.get_experiment_by_name(title)
@@ -213,7 +218,11 @@ class Tracking:
         self.client.log_inputs(run_id, [DatasetInput(entity, purpose)])
 
     def log_findings(
-        self, run_id: str, findings: Findings, extra: Mapping[str, Path], panel: str | None = None
+        self,
+        run_id: str,
+        findings: Findings,
+        extra: Mapping[str, Path],
+        panel: tuple[str, str] | None = None,
     ) -> None:
         """Metrics, curves by epoch, figures and tables.
 
@@ -221,7 +230,8 @@ class Tracking:
             run_id: the run.
             findings: what its study found.
             extra: further files, by artifact name.
-            panel: the figure that stands for the run where runs are compared.
+            panel: the figure that stands for the run where runs are compared, and its title
+                there, which those runs share.
         """
         now = int(time.time() * 1000)
         metrics = []
@@ -229,6 +239,9 @@ class Tracking:
             metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
         for name in findings.metrics.keys() - findings.curves.keys():
             metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
+        for name in findings.metrics.keys() & views.IN_PERCENT:
+            share = float(findings.metrics[name])
+            metrics.append(Metric(f"{name}_percent", 100 * share, now, 0))
         for name, series in findings.series.items():
             metrics += [Metric(name, value, now, step) for step, value in series.items()]
         for first in range(0, len(metrics), 1000):
@@ -237,8 +250,9 @@ class Tracking:
             _write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)
             if panel:
-                image = Image.open(Path(folder, "figures", f"{panel}.png"))
-                self.client.log_image(run_id, image, key=views.PANEL, step=0, synchronous=True)
+                figure, title = panel
+                image = Image.open(Path(folder, "figures", f"{figure}.png"))
+                self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
         """The run's description: paragraphs, then its figures in place."""
@@ -289,11 +303,6 @@ class Tracking:
         """The newest finished full run of every variant, by its name."""
         runs = self.runs(f"{views.LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
         return {run.data.tags[tags.VARIANT]: run for run in runs}
-
-    def finish(self, run_id: str, variant: str) -> None:
-        """End a run to which all is logged; from now on it is its variant's newest."""
-        self._end(run_id, "FINISHED")
-        self.make_newest(run_id, variant, self.client.get_run(run_id).info.experiment_id)
 
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""

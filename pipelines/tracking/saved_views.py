@@ -29,6 +29,11 @@ def line(*metrics: str, log: Literal["", "x", "y", "xy"] = "") -> Chart:
     }
 
 
+def timeline(*metrics: str) -> Chart:
+    """Metrics by the time at which each run logged them, every run a dot."""
+    return line(*metrics) | {"xAxisKey": "time"}
+
+
 def bar(*metrics: str) -> Chart:
     """The last values of metrics, every run a bar."""
     return {"type": "BAR", "metricKey": metrics[0], "selectedMetricKeys": metrics}

@@ -21,7 +21,23 @@ from pipelines.tracking.saved_views import (
 from pipelines.tracking.tags import LATEST
 
 LATEST_RUNS = f"attributes.status = 'FINISHED' AND tags.{LATEST} = 'true'"
-PANEL = "panel"  # the key under which a run logs the figure that stands for it as an image
+
+# Shares that are too small for the two digits of a bar: runs log them in per cent, too.
+IN_PERCENT = ("generalisation_gap", "nearly_zero_weights", "robustness")
+
+# By question: the title of the card that shows one figure of each run. MLflow takes it from the key
+# under which the image is logged.
+PICTURES = {
+    "one_neuron": "What separates the points",
+    "boundary": "Decision boundaries",
+    "neurons": "Fitted shapes",
+    "learning": "What each idea looks like",
+    "digits": "Digits and the worst mistakes",
+    "vanishing": "Gradient norms in training",
+    "overfitting": "Fitted curves",
+    "data": "Augmented digits and confusions",
+    "accuracy": "The remaining mistakes",
+}
 
 # Okabe & Ito (2008), then darker tones of the same hues for questions with many variants.
 PALETTE = (
@@ -58,8 +74,10 @@ PANELS = {
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row
 
 
-def _pictures(name: str = "The pictures", height: int = _TWO_ROWS) -> Section:
-    return Section(name, (images(PANEL),), columns=1, height=height)
+def _pictures(
+    question: str, name: str = "One figure of each run", height: int = _TWO_ROWS
+) -> Section:
+    return Section(name, (images(PICTURES[question]),), columns=1, height=height)
 
 
 _ONE_NEURON = View(
@@ -78,7 +96,7 @@ _ONE_NEURON = View(
             "XOR: with a hidden layer, or with the feature x₁·x₂",
             (line("train_accuracy", log="x"), line("train_loss", log="xy")),
         ),
-        _pictures(height=_ONE_ROW),
+        _pictures("one_neuron", height=_ONE_ROW),
     ),
     LATEST_RUNS,
 )
@@ -87,7 +105,7 @@ _BOUNDARY = View(
     "Where is the boundary?",
     ("params.epochs", "metrics.train_accuracy", "metrics.angle_degrees"),
     (
-        _pictures("A line; a line bent by hidden units", _ONE_ROW),
+        _pictures("boundary", "A line; a line bent by hidden units", _ONE_ROW),
         Section(
             "Ten epochs are enough",
             (
@@ -111,7 +129,7 @@ _NEURONS = View(
         "metrics.max_error",
     ),
     (
-        _pictures("Each neuron adds one kink"),
+        _pictures("neurons", "Each neuron adds one kink"),
         Section(
             "More neurons, smaller loss; it depends on the seed",
             (
@@ -150,7 +168,7 @@ _LEARNING = View(
             ),
             columns=1,
         ),
-        _pictures(),
+        _pictures("learning"),
     ),
     LATEST_RUNS,
 )
@@ -174,12 +192,12 @@ _DIGITS = View(
             "On ten thousand unseen digits",
             (
                 bar("test_error_count"),
-                bar("generalisation_gap"),
+                bar("generalisation_gap_percent"),
                 scatter("parameters", "test_accuracy"),
                 scatter("train_seconds", "test_accuracy"),
             ),
         ),
-        _pictures(height=_ONE_ROW),
+        _pictures("digits", height=_ONE_ROW),
     ),
     LATEST_RUNS,
 )
@@ -205,7 +223,7 @@ _VANISHING = View(
                 line("zero_activation_share"),
             ),
         ),
-        _pictures(height=_ONE_ROW),
+        _pictures("vanishing", height=_ONE_ROW),
     ),
     LATEST_RUNS,
 )
@@ -221,17 +239,17 @@ _OVERFITTING = View(
     ),
     (
         Section(
-            "Through every point, or smooth between them",
-            (line("fitted_curve"), bar("curve_roughness")),
+            "A rough curve through every point, or a smooth one",
+            (bar("curve_roughness"), scatter("train_mse", "curve_roughness")),
         ),
-        _pictures("The fitted curves"),
+        _pictures("overfitting", "Through every point, or smooth between them"),
         Section(
             "Losses and weights",
             (
                 line("train_loss", log="xy"),
                 line("val_loss", log="xy"),
-                bar("train_mse"),
                 bar("weights_norm_l2"),
+                scatter("weights_norm_l2", "curve_roughness"),
             ),
         ),
     ),
@@ -254,7 +272,7 @@ _PENALTY = View(
             "A larger λ: smaller weights, a smoother curve",
             (
                 bar("weights_norm_l2"),
-                bar("nearly_zero_weights"),
+                bar("nearly_zero_weights_percent"),
                 bar("curve_roughness"),
                 scatter("train_mse", "curve_roughness"),
             ),
@@ -264,7 +282,7 @@ _PENALTY = View(
             (parallel("penalty_strength", "weights_norm_l2", "curve_roughness", "train_mse"),),
             columns=1,
         ),
-        _pictures("The fitted curves"),
+        _pictures("overfitting", "Through every point, or smooth between them"),
     ),
     f"{LATEST_RUNS} AND params.study = 'overfit'",  # row 22, and row 19, where λ = 0
 )
@@ -300,10 +318,10 @@ _DATA_RUNS = View(
                 line("train_loss", log="xy"),
                 line("val_accuracy", log="x"),
                 bar("test_error_count"),
-                bar("generalisation_gap"),
+                bar("generalisation_gap_percent"),
             ),
         ),
-        _pictures(),
+        _pictures("data"),
     ),
     LATEST_RUNS,
 )
@@ -327,13 +345,13 @@ _ACCURACY = View(
                 bar("test_error_count"),
                 scatter("parameters", "test_accuracy"),
                 scatter("train_seconds", "test_accuracy"),
-                bar("robustness"),
+                bar("robustness_percent"),
             ),
         ),
         Section(
             "Learning", (line("val_accuracy"), line("train_loss", "val_loss", log="y")), columns=2
         ),
-        _pictures("The remaining mistakes", height=_ONE_ROW),
+        _pictures("accuracy", height=_ONE_ROW),
     ),
     LATEST_RUNS,
 )

@@ -151,3 +151,16 @@ def test_reading_the_settings_imports_nothing_heavy():
     code = f"import sys, pipelines.settings; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, "http://127.0.0.1:5000"),
+        ({"MLFLOW_TRACKING_URI": "http://mlflow:5000/"}, "http://mlflow:5000"),
+        ({"ANN_MLFLOW_UI": "https://ml.example/"}, "https://ml.example"),
+    ],
+)
+def test_links_lead_to_the_mlflow_server_or_to_anns_own_pages(tmp_path, environ, address):
+    loaded = settings.load({"ANN_HOME": str(tmp_path), **environ})
+    assert settings.ui_address(loaded, environ) == address

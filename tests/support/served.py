@@ -13,7 +13,6 @@ from scipy.ndimage import rotate
 from ann_models import datasets
 from pipelines import settings
 from pipelines.feedback.corrections import DAY, HOUR
-from pipelines.flows import context
 from pipelines.maintenance import relocation
 from serving.feedback import tables
 
@@ -32,13 +31,12 @@ def url(home: Path) -> str:
 
 
 def enter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a state folder the one in use, without MNIST; what is cached of another is forgotten."""
+    """Make a state folder the one in use, without MNIST."""
     monkeypatch.setenv("ANN_HOME", str(home))
     for variable in ("MLFLOW_TRACKING_URI", "ANN_MNIST_PATH", "ANN_FEEDBACK_URL"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("ANN_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(home / "no MNIST here"))
-    context.forget()
 
 
 def copied(champion_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

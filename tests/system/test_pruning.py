@@ -27,7 +27,7 @@ def test_a_servers_artifacts_are_freed_and_its_rows_are_left_to_mlflow_gc(ann, m
 
     pruned = ann("prune", "--older-than", "0m", "--keep", "1", "--yes", **uri)
     assert pruned.returncode == 0, pruned.stderr
-    assert "stay in the server's database, marked as deleted" in pruned.stdout
+    assert "are kept in the server's database, marked as deleted" in pruned.stdout
     runs = sum(item["size"] for item in listed["items"] if item["kind"] == "run")
     assert before - size_of(artifacts) == runs > 0
     client = MlflowClient(mlflow_server.uri)

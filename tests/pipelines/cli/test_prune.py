@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from pipelines import settings
 from pipelines.cli import prune, session
 from pipelines.maintenance import retention
-from pipelines.maintenance.retention import Item, Outcome, Plan
+from pipelines.maintenance.retention import Item, Outcome, RetentionPlan
 from pipelines.tracking import client
 
-OLD = Plan(
+OLD = RetentionPlan(
     [Item("run", "mnist_ann", "0a1b", 0.0, 5_000_000), Item("file", "data/digits.npz", "/d", 0, 1)],
     flow_runs=3,
-    kept={"behind registered versions": 2},
-    at_work=False,
+    kept={"used by registered versions": 2},
+    active=False,
     older_than=timedelta(days=30),
 )
 
@@ -30,15 +30,15 @@ def asked(monkeypatch, tmp_path) -> list:
         calls.append((older_than, keep))
         return OLD
 
-    def carry_out(store, planned):
-        calls.append("removed")
+    def apply(store, planned):
+        calls.append("deleted")
         return Outcome(freed=6_000_000, removed=2, rows_left=1)
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
     monkeypatch.setattr(session, "load_settings", lambda: here)
     monkeypatch.setattr(client.Tracking, "open", lambda tracking: tracking)
     monkeypatch.setattr(retention, "plan", plan)
-    monkeypatch.setattr(retention, "carry_out", carry_out)
+    monkeypatch.setattr(retention, "apply", apply)
     return calls
 
 
@@ -47,17 +47,17 @@ def test_without_yes_it_is_listed_and_nothing_goes(asked):
     assert asked == [(timedelta(days=30), 10)]
     assert "run mnist_ann" in result.stdout
     assert "3 finished flow runs" in result.stdout
-    assert "2 old runs stay: behind registered versions" in result.stdout
-    assert "2 may go: 5.0 MB" in result.stdout
-    assert "nothing was removed; --yes removes this for good" in result.stderr
+    assert "2 old runs are kept: used by registered versions" in result.stdout
+    assert "2 to delete: 5.0 MB" in result.stdout
+    assert "nothing was deleted; --yes deletes this permanently" in result.stderr
 
 
 def test_with_yes_it_goes_and_what_a_server_keeps_is_said(asked):
     result = CliRunner().invoke(prune.prune, ["--older-than", "6h", "--keep", "2", "--yes"])
-    assert asked == [(timedelta(hours=6), 2), "removed"]
-    assert "2 removed, 6.0 MB freed." in result.stdout
-    assert "rows of 1 runs stay in the server's database" in result.stdout
-    assert "`mlflow gc` beside the server" in result.stdout
+    assert asked == [(timedelta(hours=6), 2), "deleted"]
+    assert "2 deleted, 6.0 MB freed." in result.stdout
+    assert "rows of 1 runs are kept in the server's database" in result.stdout
+    assert "`mlflow gc` on the server" in result.stdout
 
 
 def test_a_program_reads_the_same_as_json(asked):
@@ -66,12 +66,12 @@ def test_a_program_reads_the_same_as_json(asked):
     assert document["bytes"] == 5_000_001
     assert [item["identity"] for item in document["items"]] == ["0a1b", "/d"]
     assert document["flow_runs"] == 3
-    assert document["kept"] == {"behind registered versions": 2}
+    assert document["kept"] == {"used by registered versions": 2}
 
 
 def test_a_failure_is_said_and_is_an_error(asked, monkeypatch):
     failed = Outcome(failures=["mnist_ann 0a1b: Permission denied"])
-    monkeypatch.setattr(retention, "carry_out", lambda store, planned: failed)
+    monkeypatch.setattr(retention, "apply", lambda store, planned: failed)
     result = CliRunner().invoke(prune.prune, ["--yes"])
     assert result.exit_code == 1
     assert "ann: mnist_ann 0a1b: Permission denied" in result.stderr

@@ -8,20 +8,21 @@ from click.testing import CliRunner
 from ann_models.errors import UnknownName
 from pipelines.cli import retrain as commands
 from pipelines.cli import session
-from pipelines.cli.printing import ui_address
 from pipelines.flows import drift as watching
 from pipelines.flows import retraining
-from pipelines.flows.retraining import Challenger, Report, RetrainingFailed
-from pipelines.settings import Settings
+from pipelines.flows.retraining import ChallengerResult, RetrainingFailed, RetrainingReport
+from pipelines.settings import Settings, ui_address
 
-RETRAINED = Report(
+RETRAINED = RetrainingReport(
     "flow-run",
     "mnist-digits",
     "retrained",
     "2",
     corrections={"accepted": 40, "contradicted": 2},
     refusals=["The corrections of 2026-01-01 are refused: 30 of 30 name the digit 7."],
-    challengers=[Challenger("mnist_ann", "run", "2", "mnist-digits version 2 is the new champion")],
+    challengers=[
+        ChallengerResult("mnist_ann", "run", "2", "mnist-digits version 2 is the new champion")
+    ],
 )
 
 
@@ -66,7 +67,7 @@ def test_a_program_reads_the_same_as_json(monkeypatch):
 
 
 def test_nothing_new_says_what_can_be_done(monkeypatch):
-    returning(Report("flow-run", "mnist-digits", "nothing new", "1"), monkeypatch)
+    returning(RetrainingReport("flow-run", "mnist-digits", "nothing new", "1"), monkeypatch)
     result = CliRunner().invoke(commands.retrain, [])
     assert result.exit_code == 0
     assert "no correction is new since the last retraining; --force" in result.stderr
@@ -74,7 +75,9 @@ def test_nothing_new_says_what_can_be_done(monkeypatch):
 
 
 def test_a_challenger_that_failed_is_shown_and_ends_in_an_error(monkeypatch):
-    report = Report("r", "mnist-digits", "failed", "1", challengers=[Challenger("mnist_ann")])
+    report = RetrainingReport(
+        "r", "mnist-digits", "failed", "1", challengers=[ChallengerResult("mnist_ann")]
+    )
     report.challengers[0].error = "the training diverged"
 
     def retrain(names, force):
@@ -95,7 +98,7 @@ def test_an_unknown_name_is_refused_before_anything_starts(monkeypatch):
 @pytest.mark.parametrize("as_json", [True, False])
 def test_the_watch_tells_each_measure_and_the_verdict(monkeypatch, as_json):
     finding = {"size": 0.4, "least": 0.15, "p_value": 1e-9, "level": 0.0025}
-    report = watching.Report(
+    report = watching.DriftReport(
         "r", "mnist-digits", "2", "drift", 300, ["ink"], {"ink": finding}, "abc"
     )
     monkeypatch.setattr(watching, "drift", lambda days, least: report)

@@ -1,73 +1,29 @@
-"""What workers are told, and which workers are refused before any work begins."""
+"""Which workers are refused before any work begins, and how those that work are interrupted."""
 
-import os
 import socket
+import time
+from types import SimpleNamespace
 
 import dask
 import pytest
 from click.testing import CliRunner
 from distributed import Client, LocalCluster
 
+from pipelines import settings
 from pipelines.cli.main import main
 from pipelines.errors import ClusterUnavailable, WrongUse
-from pipelines.flows import context, dask_workers
-from pipelines.flows.dask_workers import Surroundings
+from pipelines.flows import dask_workers, reproducibility
+from pipelines.flows.dask_workers import Cluster, WorkerProgress
+from pipelines.flows.progress import ProgressReporter
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    before = dict(os.environ)  # entering changes it
-    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", *dask_workers.THREADS):
+def here(tmp_path, monkeypatch) -> settings.Settings:
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", *reproducibility.THREADS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANN_HOME", str(tmp_path / "home"))
-    context.forget()
-    yield tmp_path / "home"
-    os.environ.clear()
-    os.environ.update(before)
-    context.forget()
-
-
-# --- what travels ---------------------------------------------------------------------------------
-
-
-def test_settings_and_the_number_of_threads_travel_and_the_rest_stays(home, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
-    monkeypatch.setenv("ANN_MNIST_PATH", "/data/mnist.npz")
-    monkeypatch.setenv("EDITOR", "vi")
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
-    variables = Surroundings.here().variables
-    assert variables["MLFLOW_TRACKING_URI"] == "http://tracking:5000"
-    assert variables["ANN_MNIST_PATH"] == "/data/mnist.npz"
-    assert variables["ANN_HOME"] == str(home)
-    assert variables["TF_NUM_INTRAOP_THREADS"] == "3"
-    assert int(variables["TF_NUM_INTEROP_THREADS"]) == dask_workers._cores()
-    assert "EDITOR" not in variables
-
-
-def test_the_services_password_stays_at_home(home, monkeypatch):
-    monkeypatch.setenv("ANN_API_KEY", "secret")
-    assert "ANN_API_KEY" not in Surroundings.here().variables
-
-
-def test_a_worker_forgets_the_state_folder_of_another_job(home, tmp_path):
-    here = Surroundings.here()
-    other = Surroundings(here.host, {**here.variables, "ANN_HOME": str(tmp_path / "other")})
-    other.enter()
-    assert context.settings().home == tmp_path / "other"
-    here.enter()
-    assert context.settings().home == home
-
-
-def test_a_worker_on_another_machine_keeps_the_places_it_was_given(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(dask_workers, "_OWN", {"ANN_HOME": str(tmp_path / "its own")})
-    Surroundings("elsewhere", {"ANN_HOME": "/nobody/has/this"}).enter()
-    assert context.settings().home == tmp_path / "its own"
-
-
-def test_a_job_that_was_interrupted_is_interrupted_at_its_next_word(monkeypatch):
-    monkeypatch.setattr(dask_workers, "_stopped", {"job"})
-    with pytest.raises(KeyboardInterrupt):
-        dask_workers.Relay("mnist_ann", "job").epochs(1, 5, 0.25)
+    return settings.load()
 
 
 # --- who is refused -------------------------------------------------------------------------------
@@ -95,36 +51,36 @@ def cluster():
             started.close()
 
 
-def meet(address: str, modules: tuple[str, ...] = ()) -> None:
+def check(here: settings.Settings, address: str, modules: tuple[str, ...] = ()) -> None:
     with Client(address, set_as_default=False) as client:
-        dask_workers._meet(client, address, modules)
+        dask_workers._check_workers(client, here, address, modules)
 
 
-def test_a_cluster_of_single_threads_is_welcome(home, cluster):
-    meet(cluster(n_workers=2, threads_per_worker=1).scheduler_address)
+def test_workers_of_one_thread_each_are_accepted(here, cluster):
+    check(here, cluster(n_workers=2, threads_per_worker=1).scheduler_address)
 
 
-def test_a_scheduler_without_workers_says_how_to_start_some(home, cluster):
+def test_a_scheduler_without_workers_says_how_to_start_some(here, cluster):
     with pytest.raises(WrongUse, match=r"has no workers; start some with `dask worker tcp:"):
-        meet(cluster(n_workers=0).scheduler_address)
+        check(here, cluster(n_workers=0).scheduler_address)
 
 
-def test_workers_with_several_threads_are_refused(home, cluster):
+def test_workers_with_several_threads_are_refused(here, cluster):
     with pytest.raises(WrongUse, match="start them with `--nthreads 1`"):
-        meet(cluster(n_workers=1, threads_per_worker=2).scheduler_address)
+        check(here, cluster(n_workers=1, threads_per_worker=2).scheduler_address)
 
 
-def test_workers_without_this_project_are_refused(home, cluster):
+def test_workers_without_this_project_are_refused(here, cluster):
     with pytest.raises(WrongUse, match="lack this project"):
         address = cluster(n_workers=1, threads_per_worker=1).scheduler_address
-        meet(address, ("ann_models.not_there",))
+        check(here, address, ("ann_models.not_there",))
 
 
-def test_workers_with_other_versions_are_refused(home, cluster, monkeypatch):
-    told = iter([f"keras {version}" for version in (1, 2)])
-    monkeypatch.setattr(dask_workers, "versions", lambda: next(told))
+def test_workers_with_other_versions_are_refused(here, cluster, monkeypatch):
+    found = iter([f"keras {version}" for version in (1, 2)])
+    monkeypatch.setattr(dask_workers, "versions", lambda: next(found))
     with pytest.raises(WrongUse, match=r"has keras \d and this machine keras \d"):
-        meet(cluster(n_workers=1, threads_per_worker=1).scheduler_address)
+        check(here, cluster(n_workers=1, threads_per_worker=1).scheduler_address)
 
 
 @pytest.mark.parametrize(
@@ -135,12 +91,12 @@ def test_workers_with_other_versions_are_refused(home, cluster, monkeypatch):
     ],
 )
 def test_another_machine_needs_servers_that_it_can_reach(
-    home, monkeypatch, tracking, prefect, wanted
+    here, monkeypatch, tracking, prefect, wanted
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
     monkeypatch.setenv("PREFECT_API_URL", prefect)
     with pytest.raises(WrongUse, match=f"is on another machine .* {wanted}"):
-        dask_workers._refuse_what_is_only_here("tcp://10.0.0.2:4000")
+        dask_workers._refuse_local_servers("tcp://10.0.0.2:4000", settings.load())
 
 
 def test_more_workers_than_memory_holds_are_refused():
@@ -148,15 +104,74 @@ def test_more_workers_than_memory_holds_are_refused():
         dask_workers._processes(100_000)
 
 
-def test_an_address_where_nobody_answers_is_a_sentence(home, monkeypatch):
+def test_an_address_without_a_scheduler_is_named_in_the_error(here, monkeypatch):
     monkeypatch.setattr(dask_workers, "ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
     with (
         pytest.raises(ClusterUnavailable, match=f"no Dask scheduler answers at {address}"),
-        dask_workers.cluster(1, address, ()),
+        dask_workers.cluster(here, 1, address, ()),
     ):
         pass
+
+
+# --- at work --------------------------------------------------------------------------------------
+
+
+def train(name: str, job: str) -> str:
+    """On a worker: report without an end, as a training of days would."""
+    progress = WorkerProgress(name, job)
+    done = 0
+    try:
+        while True:
+            done += 1
+            progress.epochs(done, 1_000_000, 0.5)
+            time.sleep(0.01)
+    except KeyboardInterrupt:
+        return "interrupted"
+
+
+class FromDask:
+    """A task runner that submits functions as they are, without Prefect."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def submit(self, task, parameters, wait_for=()):
+        future = self.client.submit(task, **parameters, pure=False)
+        return SimpleNamespace(wrapped_future=future, result=future.result)
+
+
+class Interrupted(ProgressReporter):
+    """Ctrl-C is pressed when the first progress arrives."""
+
+    def moved(self, name, done, total, loss):
+        self.last = name, total, loss
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_interrupts_the_trainings_of_that_job_on_every_worker_of_a_cluster(here):
+    """In processes of their own: what is pickled for them is a copy."""
+    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, silence_logs=50, scheduler_kwargs=quiet
+        ) as started,
+        Client(started, set_as_default=False) as client,
+    ):
+        other = client.submit(train, "mnist_cnn", "another job", pure=False)
+        progress, runner = Interrupted(), FromDask(client)
+        mine = []
+        runner.submit = lambda *call, **options: (
+            mine.append(FromDask.submit(runner, *call, **options)) or mine[-1]
+        )
+        parameters = {"mnist_ann": {"name": "mnist_ann", "job": "job"}}
+        with pytest.raises(KeyboardInterrupt):
+            for _ in Cluster(runner).results(train, parameters, {"mnist_ann": []}, "job", progress):
+                pass
+        assert progress.last == ("mnist_ann", 1_000_000, 0.5)
+        assert mine[0].wrapped_future.result(timeout=PATIENCE) == "interrupted"
+        assert not other.done()
 
 
 def test_own_processes_and_a_cluster_exclude_each_other():

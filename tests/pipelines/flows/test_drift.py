@@ -7,8 +7,8 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 
-from pipelines.flows import context
 from pipelines.flows import drift as watching
+from pipelines.flows.context import Context
 from pipelines.flows.drift import DRIFT, NO_DRIFT, NOT_ENOUGH, drift
 from pipelines.flows.retraining import NoChampion, retrain
 from pipelines.scheduling.automations import DRIFT_EVENT, retrain_on_drift
@@ -58,7 +58,7 @@ def test_too_little_traffic_says_so_and_raises_no_alarm(home, emitted):
     report = drift()
     assert (report.verdict, report.images) == (NOT_ENOUGH, 99)
     assert emitted == []
-    run = context.tracking().client.get_run(report.run_id)
+    run = Context.open().tracking.client.get_run(report.run_id)
     assert run.data.tags["verdict"] == NOT_ENOUGH
     assert "99 different images were sent; 100 are needed" in run.data.tags["mlflow.note.content"]
 
@@ -76,7 +76,7 @@ def test_traffic_from_before_is_not_recent(home, emitted):
 def test_a_run_has_the_numbers_the_pictures_and_the_verdict(home, emitted):
     asked(home, tilted(DIGITS["x_test"][:150]))
     report = drift()
-    client = context.tracking().client
+    client = Context.open().tracking.client
     run = client.get_run(report.run_id)
     assert client.get_experiment(run.info.experiment_id).name == watching.EXPERIMENT
     assert run.data.tags["verdict"] == report.verdict
@@ -93,7 +93,7 @@ def test_ordinary_held_out_digits_raise_an_alarm_in_one_of_twenty_samples_at_mos
     from ann_models.drift import Embedding, Sample, compare, drifted
     from ann_models.onnx.inference import predictor
 
-    registry = context.registry()
+    registry = Context.open().registry
     answer = predictor(registry.artifacts.onnx_bytes(registry.champion(NAME)))
     embedding = Embedding(DIGITS["x_train"])
     held_out = np.concatenate([DIGITS["x_val"], DIGITS["x_test"]])

@@ -1,4 +1,4 @@
-"""Who helps with a job: nobody with a small one, a process of its own with a large one."""
+"""What draws and logs: this process for a small job, a helper process for a large one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
+import threading
+from functools import partial
 
 import psutil
 import pytest
@@ -15,6 +16,8 @@ from prefect import task
 from prefect.settings import get_current_settings
 
 from pipelines.flows import helper_process
+from pipelines.flows.helper_process import WORTH_A_PROCESS
+from tests.support.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -37,39 +40,59 @@ def end_abruptly_unless_asked_by(asking: int) -> int:
 
 
 def test_a_small_job_needs_no_helper():
-    with helper_process.hand(helper_process.WORTH_A_PROCESS - 1) as hand:
-        assert hand is helper_process.HERE
-        asking, answering = hand.submit(who_asked_and_who_answers, asking=os.getpid())()
+    with helper_process.executor(WORTH_A_PROCESS - 1) as executor:
+        asking, answering = executor.run(who_asked_and_who_answers, asking=os.getpid())
+        assert executor.submit(threading.get_ident).result() == threading.get_ident()
     assert answering == asking
+    assert executor.backlog == 0
 
 
-def test_what_fails_here_fails_when_it_is_awaited_as_it_would_in_the_process():
-    result = helper_process.HERE.submit(refuse)
-    with pytest.raises(ValueError, match="cannot be drawn"):
-        result()
+def test_an_error_is_in_the_future_with_and_without_a_helper():
+    for variants in (1, WORTH_A_PROCESS):
+        with helper_process.executor(variants) as executor:
+            future = executor.submit(executor.run, refuse)
+            with pytest.raises(ValueError, match="cannot be drawn"):
+                future.result(timeout=PATIENCE)
 
 
-def test_a_large_job_has_a_process_whose_errors_come_back_and_whose_death_stops_nothing():
-    with helper_process.hand(helper_process.WORTH_A_PROCESS) as hand:
-        asking, answering = hand.submit(who_asked_and_who_answers, asking=os.getpid())()
+def test_a_large_job_has_a_helper_whose_death_stops_nothing():
+    with helper_process.executor(WORTH_A_PROCESS) as executor:
+        asking, answering = executor.run(who_asked_and_who_answers, asking=os.getpid())
         assert answering != asking == os.getpid()
-        os.kill(answering, signal.SIGINT)  # Ctrl-C reaches all processes of a terminal
-        with pytest.raises(ValueError, match="cannot be drawn"):
-            hand.submit(refuse)()
-        assert psutil.pid_exists(answering)
         for _ in range(2):  # when it dies, and when it is dead
-            assert hand.submit(end_abruptly_unless_asked_by, asking=os.getpid())() == os.getpid()
+            assert executor.run(end_abruptly_unless_asked_by, asking=os.getpid()) == os.getpid()
     assert not psutil.pid_exists(answering)
 
 
-def test_ctrl_c_does_not_reach_a_process_that_is_only_starting():
-    with helper_process.hand(helper_process.WORTH_A_PROCESS) as hand:
-        result = hand.submit(who_asked_and_who_answers, asking=os.getpid())
-        while not helpers():
-            time.sleep(0.01)
+def test_submissions_are_called_one_after_the_other_beside_the_training():
+    entered, may_go_on, calls = threading.Event(), threading.Event(), []
+
+    def first():
+        entered.set()
+        may_go_on.wait(PATIENCE)
+        calls.append("first")
+
+    with helper_process.executor(WORTH_A_PROCESS) as executor:
+        executor.submit(first)
+        second = executor.submit(calls.append, "second")
+        assert entered.wait(PATIENCE)
+        assert not second.done()
+        may_go_on.set()
+        second.result(timeout=PATIENCE)
+    assert calls == ["first", "second"]
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_a_helper_that_works_or_only_starts():
+    with helper_process.executor(WORTH_A_PROCESS) as executor:
+        future = executor.submit(
+            partial(executor.run, who_asked_and_who_answers, asking=os.getpid())
+        )
+        wait_for(helpers)
         helpers()[0].send_signal(signal.SIGINT)
-        asking, answering = result()
-    assert answering != asking
+        asking, answering = future.result(timeout=PATIENCE)
+        assert answering != asking
+        os.kill(answering, signal.SIGINT)
+        assert executor.run(who_asked_and_who_answers, asking=asking) == (asking, answering)
 
 
 def helpers() -> list[psutil.Process]:
@@ -77,17 +100,17 @@ def helpers() -> list[psutil.Process]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_a_process_killed_while_it_tells_something_does_not_keep_this_one_from_ending(tmp_path):
+def test_a_helper_killed_while_it_sends_a_message_does_not_keep_this_process_from_ending(tmp_path):
     job = tmp_path / "job.py"
     job.write_text(
         textwrap.dedent("""
             import gc, os, signal
             from multiprocessing.queues import Queue
             from prefect import task
-            from pipelines import beside
+            from pipelines.flows import helper_process
 
             @task
-            def die_in_mid_sentence(asking):
+            def die_while_sending(asking):
                 if os.getpid() != asking:
                     for queue in gc.get_objects():
                         if type(queue) is Queue:
@@ -96,13 +119,17 @@ def test_a_process_killed_while_it_tells_something_does_not_keep_this_one_from_e
                 return "done"
 
             if __name__ == "__main__":
-                with beside.hand(beside.WORTH_A_PROCESS) as hand:
-                    print(hand.submit(die_in_mid_sentence, asking=os.getpid())())
+                with helper_process.executor(helper_process.WORTH_A_PROCESS) as executor:
+                    print(executor.run(die_while_sending, asking=os.getpid()))
         """)
     )
     server = get_current_settings().to_environment_variables(exclude_unset=True)
     ended = subprocess.run(
-        [sys.executable, job], env=os.environ | server, capture_output=True, text=True, timeout=60
+        [sys.executable, job],
+        env=os.environ | server,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert ended.stdout.endswith("done\n"), ended.stderr
     assert ended.returncode == 0

@@ -1,6 +1,8 @@
 """The job as Prefect runs it, on a real store: what a run contains, and what a failure leaves."""
 
 import errno
+import importlib.metadata
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines.errors import StorageFull, WrongUse
-from pipelines.flows import context, progress, tasks
+from pipelines.flows import progress, tasks
+from pipelines.flows.context import Context
 from pipelines.flows.lecture import VariantsFailed, lecture
+from pipelines.flows.progress import ProgressReporter
 from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.tags import LATEST, NOTE
@@ -28,23 +32,23 @@ def shared_home(tmp_path_factory):
 
 @pytest.fixture
 def home(shared_home, monkeypatch):
-    """A state folder for all tests here; what is cached of another one is forgotten."""
+    """A state folder for all tests here."""
     monkeypatch.setenv("ANN_HOME", str(shared_home))
     for variable in ("MLFLOW_TRACKING_URI", "ANN_MNIST_PATH"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("ANN_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(shared_home / "no MNIST here"))
-    context.forget()
     return shared_home
 
 
-class Heard(progress.Silent):
-    """Remembers what a person would have been told."""
+class Recorder(ProgressReporter):
+    """Records what a person would have seen."""
 
     def __init__(self) -> None:
         self.notices: list[str] = []
         self.failures: list[str] = []
         self.epochs_done: list[int] = []
+        self.ends: list[tuple[str, bool]] = []
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
@@ -55,17 +59,20 @@ class Heard(progress.Silent):
     def epochs(self, done: int, total: int, loss: float) -> None:
         self.epochs_done.append(done)
 
+    def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
+        self.ends.append((name, succeeded))
+
 
 @pytest.fixture
-def heard(monkeypatch) -> Heard:
-    heard = Heard()
-    monkeypatch.setattr(progress, "display", heard)
-    return heard
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    with progress.reporting_to(recorder):
+        yield recorder
 
 
 @pytest.fixture
 def tracking(home) -> Tracking:
-    return context.tracking()
+    return Context.open().tracking
 
 
 def statuses(tracking: Tracking, report_or_failure: Any) -> dict[str, str]:
@@ -101,7 +108,7 @@ def jobs():
 
 
 @pytest.fixture
-def twice(jobs, tracking, heard):
+def twice(jobs, tracking, recorder):
     """The same job two times: one row with a network, one without."""
     if not jobs:
         names = ["relu_shapes", "linear_classification"]
@@ -140,6 +147,14 @@ def test_the_same_seeds_give_the_same_weights(twice, tracking):
     assert len(hashes) == 1
 
 
+def test_a_run_records_the_conditions_under_which_its_weights_hash_holds(twice, tracking):
+    tags = tracking.client.get_run(twice[0].rows[0].run_id).data.tags
+    assert tags["tensorflow_version"] == importlib.metadata.version("tensorflow-cpu")
+    assert tags["keras_version"] == importlib.metadata.version("keras")
+    assert int(tags["threads"]) >= 1
+    assert tags["processor"]
+
+
 def test_a_quick_look_says_so_in_its_tags_and_stays_in_its_own_experiment(twice, tracking):
     run = tracking.client.get_run(twice[0].rows[0].run_id)
     assert run.data.tags["quick"] == "true"
@@ -156,7 +171,7 @@ def test_what_steps_hand_to_each_other_is_cleared_away(twice, home):
     assert not [path for path in (home / "work").glob("*/*") if path.suffix == ".npz"]
 
 
-def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, heard):
+def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, recorder):
     names = ["perceptron", "xor_kernel", "relu_shapes", "losses", "gradient_descent"]
     report = lecture(names, quick=True)
     assert [row.name for row in report.rows] == names
@@ -169,18 +184,18 @@ def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, heard):
     assert report.views.keys() == {"one_neuron", "neurons", "learning"}
 
 
-def test_progress_is_reported_while_a_network_trains(tracking, heard):
+def test_progress_is_reported_while_a_network_trains(tracking, recorder):
     lecture(["linear_classification"], seeds=1)
-    assert heard.epochs_done[-1] == VARIANTS["linear_classification"].epochs
+    assert recorder.epochs_done[-1] == VARIANTS["linear_classification"].epochs
 
 
 # --- data -----------------------------------------------------------------------------------------
 
 
-def test_without_mnist_the_offline_digits_stand_in_and_say_so_everywhere(tracking, heard):
+def test_without_mnist_the_offline_digits_stand_in_and_say_so_everywhere(tracking, recorder):
     report = lecture(["mnist_ann"], seeds=1)
     assert report.data == "offline-digits"
-    (notice,) = heard.notices
+    (notice,) = recorder.notices
     assert "OFFLINE DIGITS" in notice
     assert "not MNIST" in notice
     run = tracking.client.get_run(report.rows[0].run_id)
@@ -209,7 +224,7 @@ def test_an_unknown_name_ends_the_job_before_a_run_begins(tracking):
 # --- failures -------------------------------------------------------------------------------------
 
 
-def test_a_variant_that_fails_does_not_take_the_others_with_it(tracking, heard, monkeypatch):
+def test_a_variant_that_fails_does_not_take_the_others_with_it(tracking, recorder, monkeypatch):
     sabotaged(monkeypatch, "losses", ValueError("shapes differ"))
     with pytest.raises(VariantsFailed, match=r"losses failed; all else is finished") as failure:
         lecture(["relu_shapes", "losses", "recursion"])
@@ -221,9 +236,62 @@ def test_a_variant_that_fails_does_not_take_the_others_with_it(tracking, heard, 
     ]
     found = statuses(tracking, report)
     assert (found["losses"], found["recursion"]) == ("FAILED", "FINISHED")
-    assert heard.failures == ["losses: ValueError: shapes differ"]
+    assert recorder.failures == ["losses: ValueError: shapes differ"]
+    assert recorder.ends == [("relu_shapes", True), ("recursion", True), ("losses", False)]
     error = tracking.client.get_run(report.rows[2].run_id).data.tags["error"]
     assert error == "ValueError: shapes differ"
+
+
+@pytest.mark.parametrize(
+    "others", [(), ("perceptron", "xor_kernel", "gradient_descent", "recursion")]
+)
+def test_a_variant_that_fails_while_it_is_logged_never_looks_finished(
+    tracking, recorder, monkeypatch, others
+):
+    """In this process, and in the helper process of a large job."""
+    honest = tasks.study_of
+
+    def study_of(variant):
+        return honest(variant) if variant.name in others else lambda *_: Findings()
+
+    monkeypatch.setattr(tasks, "study_of", study_of)
+    with pytest.raises(VariantsFailed) as failure:
+        lecture(["relu_shapes", *others], quick=True)
+    assert failure.value.report.failed == ["relu_shapes"]
+    assert ("relu_shapes", False) in recorder.ends
+    assert dict(recorder.ends) == {"relu_shapes": False} | dict.fromkeys(others, True)
+    assert len(recorder.ends) == 1 + len(others)
+    assert statuses(tracking, failure.value.report)["relu_shapes"] == "FAILED"
+
+
+def test_a_version_whose_run_failed_while_it_was_logged_is_not_judged(
+    tracking, recorder, monkeypatch
+):
+    def failing(*_, **__):
+        raise ValueError("a figure cannot be drawn")
+
+    monkeypatch.setattr(Tracking, "log_findings", failing)
+    registry = Context.open().registry
+    champion = registry.champion("offline-digits")
+    with pytest.raises(VariantsFailed, match="mnist_ann failed") as failure:
+        lecture(["mnist_ann"], seeds=1)
+    (row,) = failure.value.report.rows
+    assert row.status == "failed"
+    assert failure.value.report.decisions == []
+    version = registry.version(row.model, row.version)
+    assert (version.decision, version.aliases) == ("undecided", ())
+    assert registry.champion("offline-digits") == champion
+
+
+def test_a_quick_run_neither_stands_for_its_variant_nor_is_registered(tracking, recorder):
+    registry = Context.open().registry
+    before = registry.versions("offline-digits"), tracking.newest_by_variant().get("mnist_ann")
+    report = lecture(["mnist_ann"], quick=True)
+    assert report.rows[0].status == "finished"
+    assert (report.rows[0].model, report.champion, report.decisions) == (None, None, [])
+    after = registry.versions("offline-digits"), tracking.newest_by_variant().get("mnist_ann")
+    assert [v.number for v in after[0]] == [v.number for v in before[0]]
+    assert (after[1] and after[1].info.run_id) == (before[1] and before[1].info.run_id)
 
 
 def test_a_full_disk_ends_the_job_since_no_later_variant_can_do_better(tracking, monkeypatch):
@@ -248,10 +316,10 @@ def test_a_server_that_comes_back_is_tried_again(tracking, monkeypatch):
     [(requests.exceptions.ConnectionError("away"), True), (ValueError("wrong shape"), False)],
 )
 def test_only_what_may_pass_is_tried_again(error, retried):
-    assert tasks._tracking_is_away(None, None, Failed(data=error)) is retried
+    assert tasks._tracking_is_unavailable(None, None, Failed(data=error)) is retried
 
 
-def test_a_comparison_that_fails_hides_no_result(tracking, heard, monkeypatch):
+def test_a_comparison_that_fails_hides_no_result(tracking, recorder, monkeypatch):
     def no_overview(question, summaries):
         raise ValueError("a figure cannot be drawn")
 
@@ -260,14 +328,14 @@ def test_a_comparison_that_fails_hides_no_result(tracking, heard, monkeypatch):
     with pytest.raises(VariantsFailed, match="the comparison of learning failed") as failure:
         lecture(["recursion"])
     assert failure.value.report.rows[0].status == "finished"
-    assert heard.failures == ["the comparison of learning: ValueError: a figure cannot be drawn"]
+    assert recorder.failures == ["the comparison of learning: ValueError: a figure cannot be drawn"]
 
 
-def test_ctrl_c_while_a_network_trains_leaves_no_run_open(tracking, heard, monkeypatch):
+def test_ctrl_c_while_a_network_trains_leaves_no_run_open(tracking, recorder, monkeypatch):
     def interrupt(done, total, loss):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(heard, "epochs", interrupt)
+    monkeypatch.setattr(recorder, "epochs", interrupt)
     with pytest.raises(KeyboardInterrupt):
         lecture(["relu_shapes", "linear_classification"], quick=True)
     newest = tracking.runs()[0]

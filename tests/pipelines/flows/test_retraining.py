@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefect.logging import disable_run_logger
 
 from ann_models.errors import UnknownName
 from pipelines.errors import WrongUse
 from pipelines.feedback.requests import FeedbackUnavailable
-from pipelines.flows import context, lecture, retraining, tasks
+from pipelines.flows import lecture, retraining, tasks, training_corrections
+from pipelines.flows.context import Context
 from pipelines.flows.retraining import NoChampion, RetrainingFailed, retrain
 from tests.support.served import DIGITS, NAME, asked, copied, corrected, enter, tilted
 
@@ -26,14 +28,14 @@ def home(home_with_champion):
 
 
 def runs(name: str) -> list:
-    tracking = context.tracking()
-    experiment = tracking.watch(retraining.EXPERIMENT, retraining.NOTE)
+    tracking = Context.open().tracking
+    experiment = tracking.watch(training_corrections.EXPERIMENT, training_corrections.NOTE)
     condition = f"attributes.run_name = '{name}'"
     return list(tracking.client.search_runs([experiment], condition))
 
 
 def registered() -> int:
-    return len(context.registry().versions(NAME))
+    return len(Context.open().registry.versions(NAME))
 
 
 # --- corrections that help ------------------------------------------------------------------------
@@ -74,11 +76,11 @@ def test_the_challenger_is_better_on_corrections_that_it_never_saw(retrained):
 def test_the_gate_promotes_it_for_that_and_the_champion_moves(retrained):
     assert retrained.champion == "2", retrained.challengers[0].decision
     assert "of the held-out corrections it alone classifies" in retrained.challengers[0].decision
-    assert context.registry().champion(NAME).number == "2"
+    assert Context.open().registry.champion(NAME).number == "2"
 
 
 def test_the_run_says_what_was_learned_and_the_version_too(retrained):
-    tracking = context.tracking()
+    tracking = Context.open().tracking
     challenger = retrained.challengers[0]
     run = tracking.client.get_run(challenger.run_id)
     assert run.info.status == "FINISHED"
@@ -88,14 +90,14 @@ def test_the_run_says_what_was_learned_and_the_version_too(retrained):
     assert 0 < run.data.metrics["shadow_challenger_ms"] < 50
     names = {entry.dataset.name for entry in run.inputs.dataset_inputs}
     assert names == {"digits_corrected"}
-    version = context.registry().version(NAME, challenger.version)
+    version = Context.open().registry.version(NAME, challenger.version)
     assert version.tags["corrections_run"] == run.data.tags["corrections_run"]
     assert version.decision in ("promoted", "refused")
 
 
 def test_the_corrections_have_a_run_with_their_verdicts_pictures_and_digest(retrained):
     (run,) = runs("corrections")
-    client = context.tracking().client
+    client = Context.open().tracking.client
     assert run.data.metrics["corrections_accepted"] == retrained.corrections["accepted"]
     (entry,) = run.inputs.dataset_inputs
     assert entry.dataset.name == "corrections"
@@ -106,10 +108,8 @@ def test_the_corrections_have_a_run_with_their_verdicts_pictures_and_digest(retr
     assert "figures/accepted.png" in files
 
 
-def test_the_gate_compared_both_on_the_champions_validation_digits_and_on_shadow_requests(
-    retrained,
-):
-    first, second = (context.registry().version(NAME, number) for number in "12")
+def test_the_gate_compared_both_on_the_champions_digits_and_on_shadow_requests(retrained):
+    first, second = (Context.open().registry.version(NAME, number) for number in "12")
     assert first.tags["validation_digest"] == second.tags["validation_digest"]
     assert any("of 180 shadow requests" in reason for reason in second.reasons)
     assert any("McNemar" in reason for reason in second.reasons)
@@ -131,7 +131,7 @@ def test_without_new_corrections_the_next_retraining_ends_cheaply(retrained):
 
 
 def test_the_lectures_comparisons_show_the_lectures_runs_alone(retrained):
-    newest = context.tracking().newest_by_variant()
+    newest = Context.open().tracking.newest_by_variant()
     assert newest["mnist_ann"].info.run_id != retrained.challengers[0].run_id
 
 
@@ -167,10 +167,14 @@ def test_validation_and_test_digits_never_enter_the_training_data(home):
     images = np.concatenate([DIGITS["x_val"][:40], DIGITS["x_test"][:40], TILTED[:30]])
     labels = np.concatenate([DIGITS["y_val"][:40], DIGITS["y_test"][:40], LABELS[:30]])
     corrected(home, images, labels)
-    file = tasks.find_digits.fn("offline-digits")
-    lesson = retraining.learn.fn(file, NAME, "1")
-    assert lesson.counts["copy of a held-out digit"] >= 80
-    added = context.loaded(lesson.file.path).arrays["x_train"][len(DIGITS["x_train"]) :]
+    context = Context.open()
+    file = tasks.find_digits.fn(context, "offline-digits")
+    champion = context.registry.version(NAME, "1")
+    with disable_run_logger():
+        corrected_digits = training_corrections.training_corrections.fn(context, file, champion)
+    assert corrected_digits.counts["copy of a held-out digit"] >= 80
+    joined = context.load_dataset(corrected_digits.file.path)
+    added = joined.arrays["x_train"][len(DIGITS["x_train"]) :]
     assert len(added)
     held_out = np.concatenate([DIGITS["x_val"], DIGITS["x_test"]]).reshape(-1, 784)
     apart = np.linalg.norm(added.reshape(-1, 1, 784) - held_out[None], axis=2)
@@ -190,7 +194,7 @@ def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
 def test_another_variant_may_be_the_challenger(home):
     report = retrain(["mnist_augmented"], force=True)
     assert report.challengers[0].variant == "mnist_augmented"
-    assert context.registry().version(NAME, "2").tags["variant"] == "mnist_augmented"
+    assert Context.open().registry.version(NAME, "2").tags["variant"] == "mnist_augmented"
 
 
 # --- failures -------------------------------------------------------------------------------------
@@ -261,5 +265,7 @@ def test_an_mnist_champion_learns_from_other_peoples_handwriting(mnist, tmp_path
         ("best_100_units", ["strided_cnn", "upright_cnn"]),
     ],
 )
-def test_what_learned_from_networks_is_succeeded_by_what_learns_from_labels(champion, learners):
-    assert retraining.taught_by_labels(champion) == learners
+def test_for_a_champion_trained_on_networks_those_trained_on_labels_are_retrained(
+    champion, learners
+):
+    assert retraining.trained_on_labels(champion) == learners

@@ -1,4 +1,4 @@
-"""Networks that build on others' networks; and that nothing which decides sees a test digit."""
+"""Networks that depend on others' networks; and that no decision sees a test digit."""
 
 import json
 import os
@@ -14,7 +14,8 @@ from ann_models.entry import Dense, Distillation, Flatten, Variant
 from ann_models.variants import VARIANTS
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
-from pipelines.flows import context, upstream
+from pipelines.flows import upstream
+from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
 from pipelines.maintenance.leaderboard import ranked
 from tests.support.served import enter
@@ -75,7 +76,8 @@ def home(trained_home, monkeypatch):
 
 def decided() -> dict[str, tuple[str, ...]]:
     """All that training and the gate chose, by variant."""
-    registry, runs = context.registry(), context.tracking().newest_by_variant()
+    context = Context.open()
+    registry, runs = context.registry, context.tracking.newest_by_variant()
     return {
         version.tags["variant"]: (
             version.tags["seed"],
@@ -90,15 +92,16 @@ def decided() -> dict[str, tuple[str, ...]]:
 
 def test_a_committee_and_its_student_are_judged_like_any_network(home):
     assert decided().keys() == set(NAMES)
-    metrics = context.tracking().newest_by_variant()["student"].data.metrics
-    assert metrics["val_accuracy"] > 0.7
-    members = [context.tracking().newest_by_variant()[n].data.metrics for n in ("first", "second")]
-    committee = context.tracking().newest_by_variant()["both"].data.metrics
-    assert committee["parameters"] == sum(member["parameters"] for member in members)
+    runs = Context.open().tracking.newest_by_variant()
+    metrics = {name: runs[name].data.metrics for name in NAMES}
+    assert metrics["student"]["val_accuracy"] > 0.7
+    members = [metrics[name]["parameters"] for name in ("first", "second")]
+    assert metrics["both"]["parameters"] == sum(members)
 
 
 def test_the_leaderboard_ranks_by_validation_accuracy(home):
-    found = ranked(context.tracking(), context.registry())
+    context = Context.open()
+    found = ranked(context.tracking, context.registry)
     assert {standing.name for standing in found} == set(NAMES)
     shares = [standing.val_accuracy_mean for standing in found]
     assert shares == sorted(shares, reverse=True)
@@ -108,7 +111,7 @@ def test_the_leaderboard_ranks_by_validation_accuracy(home):
 
 @pytest.fixture
 def environment():
-    """What a command exports to MLflow and Prefect is forgotten."""
+    """What a command exports to MLflow and Prefect is removed again."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -139,11 +142,11 @@ def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
             data.name, data.source, data.arrays | {"y_test": shuffled, "x_test": noise}
         )
 
-    reported = context.tracking().newest_by_variant()["both"].data.metrics["test_accuracy"]
+    reported = Context.open().tracking.newest_by_variant()["both"].data.metrics["test_accuracy"]
     enter(tmp_path, monkeypatch)
     monkeypatch.setattr(datasets, "digits", with_other_test_digits)
     lecture(NAMES)
-    now = context.tracking().newest_by_variant()["both"].data.metrics["test_accuracy"]
+    now = Context.open().tracking.newest_by_variant()["both"].data.metrics["test_accuracy"]
     assert abs(now - reported) > 0.3  # the test digits were others indeed
     assert {name: chosen[:3] + chosen[4:] for name, chosen in decided().items()} == {
         name: chosen[:3] + chosen[4:] for name, chosen in before.items()
@@ -159,7 +162,7 @@ def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monk
     assert [row.name for row in again.rows] == ["student"]
 
 
-def test_a_committee_whose_members_went_away_says_whom_to_train(home):
-    data = context.loaded(context.saved(datasets.digits("offline-digits")).path)
+def test_a_committee_without_trained_members_says_what_to_train(home):
+    context, data = Context.open(), datasets.digits("offline-digits")
     with pytest.raises(WrongUse, match=r"no networks of first .* offline-digits; `ann run first"):
-        upstream.committee(BOTH, data, quick=True)
+        upstream.committee(context, BOTH, data, quick=True)

@@ -1,4 +1,4 @@
-"""Old runs and files go for good; nothing goes that somebody needs."""
+"""Old runs and files are deleted permanently; nothing is deleted that is still needed."""
 
 import os
 import sqlite3
@@ -68,7 +68,7 @@ def test_an_old_run_goes_with_its_artifacts_its_models_and_its_rows(store):
     assert [(i.identity, i.kind, i.size) for i in planned.items] == [(old, "run", 8000)]
     assert (folders / old / "artifacts/curves.npz").exists()  # a plan changes nothing
 
-    outcome = retention.carry_out(store, planned)
+    outcome = retention.apply(store, planned)
     assert (outcome.removed, outcome.rows_left, outcome.failures) == (1, 0, [])
     assert outcome.freed >= 8000
     assert not (folders / old).exists()
@@ -96,7 +96,7 @@ def test_the_databases_free_pages_are_given_back_to_the_disk(store):
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = database.stat().st_size
-    retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+    retention.apply(store, retention.plan(store, MONTH, keep=1))
     assert database.stat().st_size < before - 100_000
 
 
@@ -110,7 +110,7 @@ def test_what_somebody_deleted_long_ago_is_freed_and_what_was_deleted_today_is_n
         database.execute(query, (then, forgotten))
     planned = retention.plan(store, MONTH, keep=1)
     assert [(i.identity, i.kind) for i in planned.items] == [(forgotten, "deleted run")]
-    retention.carry_out(store, planned)
+    retention.apply(store, planned)
     assert rows(store, "runs", "run_uuid", forgotten) == 0
     store.client.restore_run(mistaken)
 
@@ -132,7 +132,7 @@ def test_files_that_nobody_used_for_long_go(store):
         "work/killed",
     }
     assert planned.size >= 3000
-    assert retention.carry_out(store, planned).removed == 3
+    assert retention.apply(store, planned).removed == 3
     assert [path.name for path in (home / "data").iterdir()] == ["digits-2.npz"]
     assert used_today.exists()
 
@@ -146,7 +146,7 @@ def test_a_run_behind_a_registered_version_stays_whatever_its_alias(store, alias
     registered(store, behind, alias)
     planned = retention.plan(store, MONTH, keep=1)
     assert [item.identity for item in planned.items] == [old]
-    assert planned.kept == {"behind registered versions": 1}
+    assert planned.kept == {"used by registered versions": 1}
 
 
 def test_a_run_that_a_version_names_stays(store):
@@ -172,8 +172,8 @@ def test_a_run_at_work_stays_and_so_do_all_files(store):
     os.utime(data, (0, 0))
     planned = retention.plan(store, MONTH, keep=1)
     assert planned.items == []
-    assert planned.at_work
-    assert planned.kept == {"at work": 1}
+    assert planned.active
+    assert planned.kept == {"active": 1}
     assert store.client.get_run(at_work).info.status == "RUNNING"
 
 
@@ -185,10 +185,22 @@ def test_the_run_that_stands_for_its_variant_stays_behind_failed_ones(store):
 
 
 def test_deleted_runs_are_not_among_the_newest_that_are_kept(store):
-    kept, deleted = a_run(store, 300), a_run(store, 200)
-    store.client.delete_run(deleted)
-    assert kept not in going(store, keep=1)
-    assert retention.plan(store, MONTH, keep=1).kept == {"the newest of their kind": 1}
+    old = a_run(store, days_ago=300)
+    for days_ago in (200, 100):
+        store.client.delete_run(a_run(store, days_ago))
+    assert old not in going(store, keep=1)
+
+
+def test_a_deleted_experiment_of_another_project_stays(store):
+    """Unlike with `mlflow gc --run-ids`, which deletes all that is marked as deleted."""
+    other = store.client.create_experiment("another project's")
+    run_id = store.client.create_run(other).info.run_id
+    store.client.delete_experiment(other)
+    a_run(store, days_ago=200)
+    a_run(store, days_ago=100)
+    outcome = retention.apply(store, retention.plan(store, MONTH, keep=1))
+    assert outcome.removed == 1
+    assert rows(store, "runs", "run_uuid", run_id) == 1
 
 
 def test_runs_of_other_projects_stay(store):
@@ -210,7 +222,7 @@ def test_what_is_registered_after_the_plan_stays(store):
     old, _ = a_run(store), a_run(store, 1)
     planned = retention.plan(store, MONTH, keep=1)
     registered(store, old)
-    assert retention.carry_out(store, planned).removed == 0
+    assert retention.apply(store, planned).removed == 0
     assert store.client.get_run(old).info.lifecycle_stage == "active"
 
 
@@ -227,7 +239,7 @@ def test_what_cannot_be_removed_is_named_and_the_rest_goes(store, monkeypatch):
         return remove(tracking, run_id)
 
     monkeypatch.setattr(retention, "_remove_run", remove_or_fail)
-    outcome = retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+    outcome = retention.apply(store, retention.plan(store, MONTH, keep=1))
     assert outcome.removed == 1
     (failure,) = outcome.failures
     assert stuck in failure
@@ -241,10 +253,10 @@ def test_a_prune_that_was_killed_half_way_is_finished_by_the_next(store, monkeyp
     with monkeypatch.context() as killed:
         killed.setattr(retention, "_size", lambda place: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            retention.carry_out(store, planned)
+            retention.apply(store, planned)
     assert store.client.get_run(old).info.lifecycle_stage == "deleted"
     again = retention.plan(store, timedelta(0), keep=1)
-    assert retention.carry_out(store, again).failures == []
+    assert retention.apply(store, again).failures == []
     assert rows(store, "runs", "run_uuid", old) == 0
 
 
@@ -252,6 +264,6 @@ def test_a_database_in_use_keeps_its_size_and_that_is_said(store, monkeypatch):
     monkeypatch.setattr(retention, "LOCK_SECONDS", 0.1)
     with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as reader:
         reader.execute("BEGIN IMMEDIATE")
-        outcome = retention.carry_out(store, retention.plan(store, MONTH, keep=1))
+        outcome = retention.apply(store, retention.plan(store, MONTH, keep=1))
     (failure,) = outcome.failures
     assert "mlflow.db keeps its size (database is locked)" in failure

@@ -292,6 +292,15 @@ def test_more_metrics_than_one_request_may_carry_all_arrive(store, run_id):
     assert store.client.get_run(run_id).data.metrics == metrics
 
 
+def test_a_small_share_is_logged_in_per_cent_too(store, run_id):
+    store.log_findings(run_id, Findings({"generalisation_gap": 0.0042, "train_mse": 0.0042}), {})
+    assert store.client.get_run(run_id).data.metrics == {
+        "generalisation_gap": 0.0042,
+        "generalisation_gap_percent": pytest.approx(0.42),
+        "train_mse": 0.0042,
+    }
+
+
 def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tmp_path):
     figure = Figure()
     figure.add_subplot().plot([1, 2])
@@ -303,7 +312,7 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
         tables={"seeds": {"seed": [0, 1], "loss": [np.float32(0.5), 0.25]}},
     )
     extra = {"training.npz": tmp_path / "training.npz"}
-    store.log_findings(run_id, findings, extra, panel="fitted_curve")
+    store.log_findings(run_id, findings, extra, panel=("fitted_curve", "Fitted curves"))
     assert {"curves.npz", "training.npz", "figures", "tables"} <= artifacts(store, run_id)
     assert artifacts(store, run_id, "figures") == {"figures/fitted_curve.png"}
     folder = store.client.download_artifacts(run_id, "", str(tmp_path))
@@ -313,7 +322,8 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     table = json.loads((tmp_path / "tables/seeds.json").read_text())
     assert table == {"seed": [0, 1], "loss": [0.5, 0.25]}
     assert (tmp_path / "figures/fitted_curve.png").read_bytes().startswith(b"\x89PNG")
-    assert any(path.startswith("images/panel") for path in artifacts(store, run_id, "images"))
+    images = artifacts(store, run_id, "images")
+    assert any(path.startswith("images/Fitted curves") for path in images)  # its card's title
     assert folder
 
 

@@ -1,0 +1,86 @@
+"""What a job uses, in its own process and in another."""
+
+import cloudpickle
+import numpy as np
+import pytest
+
+from ann_models import networks
+from ann_models.datasets import Dataset
+from ann_models.training.result import Training
+from ann_models.variants import VARIANTS
+from pipelines.flows.context import Context
+from pipelines.flows.progress import ProgressReporter, Terminal, reporting_to
+
+VARIANT = VARIANTS["linear_classification"]
+ARRAYS = {"x_train": np.zeros((4, 2), np.float32), "y_train": np.zeros(4, np.float32)}
+
+
+@pytest.fixture
+def context(store, tmp_path, monkeypatch) -> Context:
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return Context.open()
+
+
+def test_two_jobs_share_no_state(context, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path / "other"))
+    assert Context.open().settings.home == tmp_path / "other"
+    assert context.settings.home == tmp_path
+
+
+def test_it_reports_to_the_callers_reporter_only_while_that_is_given(context):
+    terminal = Terminal()
+    with reporting_to(terminal):
+        assert Context.open().progress is terminal
+    assert type(Context.open().progress) is ProgressReporter
+
+
+def test_only_its_settings_go_to_another_process(context):
+    context.load_dataset(context.save_dataset(Dataset("large", "made", ARRAYS)).path)
+    message = cloudpickle.dumps(context)
+    assert len(message) < 2_000
+    there = cloudpickle.loads(message)
+    assert there.settings == context.settings
+    assert there.tracking.experiments() == context.tracking.experiments()
+    assert type(there.progress) is ProgressReporter
+
+
+def test_a_data_set_is_written_once_and_read_as_it_was(context):
+    data = Dataset("points", "made", ARRAYS)
+    file = context.save_dataset(data)
+    assert context.save_dataset(data) == file
+    assert context.load_dataset(file.path).digest == data.digest
+    assert context.load_dataset(file.path) is context.load_dataset(file.path)
+
+
+def test_a_variant_uses_no_more_digits_than_its_entry_says(context):
+    x = np.zeros((30, 28, 28), np.float32)
+    digits = Dataset("digits", "made", {"x_train": x, "y_train": np.arange(30) % 10})
+    file = context.save_dataset(digits)
+    few = VARIANTS["mnist_data_size_500"]
+    assert len(context.dataset_of(few, file).arrays["x_train"]) == 30
+    assert len(context.dataset_of(VARIANTS["mnist_ann"], file).arrays["x_train"]) == 30
+
+
+def test_what_was_trained_is_handed_over_once_and_then_read_from_its_file(context):
+    model = networks.build(VARIANT, (2,), 0)
+    training = Training([model], (0,), {"train_loss": np.array([[0.5]])}, seconds=1.0)
+    path = context.save_training(training, "run")
+    data = Dataset("points", "made", ARRAYS)
+    assert context.load_training(path, VARIANT, data) is training
+    again = context.load_training(path, VARIANT, data)
+    assert again is not training
+    assert again.weights_sha256 == training.weights_sha256
+    context.remove_work("run")
+    assert not (context.settings.work / "run").exists()
+
+
+def test_an_upstream_run_is_downloaded_once_a_job(context):
+    asked = []
+
+    def download():
+        asked.append("download")
+        return Training([], (), {}, seconds=0.0)
+
+    assert context.upstream_training("run", download) is context.upstream_training("run", download)
+    assert asked == ["download"]
