@@ -63,7 +63,7 @@ def distilled(
     """The training digits in distorted versions, each with what the teacher says of it.
 
     Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015), with the
-    teacher asked about each version anew: a student meets its mistakes and doubts, too.
+    teacher predicts each version: a student also learns its errors and its uncertainty.
 
     Args:
         data: digits with x_train, x_val and y_val.

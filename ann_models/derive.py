@@ -84,6 +84,7 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
         name=derived_name(origin.name, effective),
         study=suitable_study(made),
         look_at=f"{origin.name} with {', '.join(f'{k}={v}' for k, v in effective.items())}.",
+        registered=False,  # a trial does not reach for the digit service
         derived_from=origin.name,
         changes=tuple(effective.items()),
     )

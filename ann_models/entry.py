@@ -178,7 +178,7 @@ class Variant:
         members: the entries whose trained networks form it; it is not trained itself. The committee
             of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
-        frames: after how many epochs, evenly spread, its animation shows it; 0: no animation.
+        frames: how many epochs its animation shows, more of the first ones; 0: no animation.
         registered: whether its model is a candidate for the digit service.
         derived_from: the name of the entry of which it is a changed copy.
         changes: what differs from that entry, as key and value.
@@ -247,7 +247,7 @@ class Variant:
         if self.layers:
             distorted = self.augmentation or self.distillation
             flat["augmentation"] = "distorted" if distorted else "none"
-            flat["layers"] = " → ".join(map(_in_words, self.layers))
+            flat["layers"] = " → ".join(map(_described, self.layers))
             flat["optimizer"] = type(self.optimizer).__name__
         if self.members:
             flat["members"] = ", ".join(member.name for member in self.members)
@@ -262,5 +262,5 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> dict[str, str | int | float
     return flat
 
 
-def _in_words(layer: Layer) -> str:
+def _described(layer: Layer) -> str:
     return " ".join([type(layer).__name__, *(str(value) for value in asdict(layer).values())])

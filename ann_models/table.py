@@ -141,6 +141,8 @@ class _Checked:
             if name in seen or name in QUESTIONS:
                 owner = "the lecture" if name in QUESTIONS else "this file"
                 self._add(where.line("key"), "question.key", f"{name!r} is taken by {owner}.")
+            if values.get("title") in {question.title for question in QUESTIONS.values()}:
+                self._add(where.line("title"), "question.title", "is taken by the lecture.")
             if not _NAME.fullmatch(name):
                 self._add(where.line("key"), "question.key", f"{name!r}: {_WELL_FORMED}")
             seen.add(name)
@@ -274,7 +276,7 @@ class _Checked:
         return replace(
             variant,
             question=str(question),
-            look_at=str(look_at),
+            look_at=str(look_at) or _difference(values),
             seeds=seeds,
             registered=registered is True,
         )
@@ -300,6 +302,11 @@ class _Checked:
 
 
 _WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
+
+
+def _difference(values: Mapping[str, Any]) -> str:
+    """Like which row of the lecture a variant is."""
+    return f"{values['like']}, changed." if "like" in values else ""
 
 
 @dataclass(frozen=True)

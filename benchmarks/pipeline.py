@@ -2,7 +2,7 @@
 
 Bare is what a person without Prefect and MLflow would have: the same trainings and studies in one
 process, their figures and arrays written into a folder. Each measurement is a process of its own
-with a state folder of its own, so that all compile, and make their stores, anew.
+with a new state folder of its own, so that all compile and create their stores.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def document(measured: Overhead, swept: list[Sweep], shortened: bool) -> dict[st
         "shortened": shortened,
         **asdict(measured),
         "workers": [asdict(sweep) for sweep in swept if sweep.workers],
-        "in_turn_seconds": next(sweep.seconds for sweep in swept if not sweep.workers),
+        "sequential_seconds": next(sweep.seconds for sweep in swept if not sweep.workers),
     }
 
 

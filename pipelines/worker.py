@@ -1,7 +1,7 @@
-"""The process that runs the schedules: a Prefect worker that first clears up after its forerunner.
+"""The process that runs the schedules: a Prefect worker that first ends orphaned runs.
 
-A worker that was killed can report nothing, and Prefect believes what it heard last. So whoever
-comes next looks for runs that are said to be at work on this machine and have no process.
+A worker that was killed can report nothing, and Prefect believes what it heard last. So the next
+worker looks for runs that are marked as running on this machine and have no process.
 """
 
 from __future__ import annotations
@@ -16,47 +16,51 @@ from datetime import timedelta
 from prefect.workers.process import ProcessWorker
 
 from pipelines import settings
-from pipelines.scheduling import deployments, orphaned_runs
+from pipelines.scheduling import deployments, metrics, orphaned_runs
 from pipelines.scheduling.orphaned_runs import STARTING
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS, POOL
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
-LOOK_SECONDS = 30  # between two looks for runs whose process is gone
-SPOKEN = {  # a run's words are its worker's, in `ann up` and in a container
+CHECK_SECONDS = 30  # between two searches for orphaned runs
+LOGGING = {  # the worker prints the logs of its runs
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR",
 }
 
 
-def _clear_up(loaded: Settings, grace: timedelta) -> None:
-    """Close what was abandoned, in Prefect and in MLflow."""
+def _end_orphaned_runs(loaded: Settings, grace: timedelta) -> None:
+    """End orphaned runs, in Prefect and in MLflow."""
     with deployments.connected() as client:
         for name in (
             *orphaned_runs.crash_scheduled(client, grace),
             *orphaned_runs.crash_ad_hoc(client),
         ):
-            print(f"{name} had lost its process; it counts as crashed", flush=True)
+            print(f"{name} had lost its process; it is marked as crashed", flush=True)
     tracking = Tracking(loaded)
     tracking.check()
     for run_id in tracking.end_orphaned_runs():
-        print(f"MLflow run {run_id} had lost its process; it counts as killed", flush=True)
+        print(f"MLflow run {run_id} had lost its process; it is marked as killed", flush=True)
 
 
-async def _clear_up_regularly(loaded: Settings) -> None:
+async def _end_orphaned_runs_regularly(loaded: Settings) -> None:
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         try:
-            await asyncio.to_thread(_clear_up, loaded, STARTING)
-        except Exception as error:  # a server that is away now is asked again
-            print(f"no clearing up: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            await asyncio.to_thread(_end_orphaned_runs, loaded, STARTING)
+        except Exception as error:  # a server that is unavailable now is asked again
+            print(
+                f"orphaned runs could not be ended: {type(error).__name__}: {error}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 async def _work(loaded: Settings) -> None:
     worker = ProcessWorker(
         POOL, name=socket.gethostname(), heartbeat_interval_seconds=HEARTBEAT_SECONDS
     )
-    clearing = asyncio.create_task(_clear_up_regularly(loaded))
+    clearing = asyncio.create_task(_end_orphaned_runs_regularly(loaded))
     working = asyncio.create_task(worker.start())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
     try:
@@ -68,14 +72,15 @@ async def _work(loaded: Settings) -> None:
 
 
 def main() -> None:
-    """Make the schedules that are missing, clear up, and work until SIGTERM."""
+    """Create the schedules that are missing, end orphaned runs, and work until SIGTERM."""
     loaded = settings.load()
-    for name, value in SPOKEN.items():
+    for name, value in LOGGING.items():
         os.environ.setdefault(name, value)
     settings.export(loaded)  # runs inherit it: TensorFlow's compiled programs are kept
     with deployments.connected() as client:
         deployments.prepare(client)
-    _clear_up(loaded, timedelta(0))
+    _end_orphaned_runs(loaded, timedelta(0))
+    metrics.serve(loaded)
     asyncio.run(_work(loaded))
 
 

@@ -21,7 +21,7 @@ ROTATION = 25.0  # degrees
 SCALE = 0.25  # larger or smaller by this share
 NOISE = 0.25  # standard deviation
 BLUR = 1.2  # pixels, of the Gaussian
-ENLARGED = 4  # times, where strokes are drawn anew
+ENLARGED = 4  # times, where strokes are drawn again
 BRUSH = 3.2  # pixels of the enlarged picture: the brush's radius
 
 

@@ -22,7 +22,7 @@ SIDE = 128  # pixels of the raster
 LOOK_ALIKES = "OoDQlIiJjSsZzBgqbGyYtL"  # of 0 1 5 2 8 9 6 4 7, in some hand
 LETTERS = "".join(sorted(set(string.ascii_letters) - set(LOOK_ALIKES)))
 SYMBOLS = "#$%&*+=?@<>{}!~^√∑∞πΩλψ♥★→↑☺"
-# By turning or mirroring: the digits that then are no digits, whoever wrote them.
+# By turning or mirroring: the digits that are no digits then, in any handwriting.
 UPSIDE_DOWN, MIRRORED, FLIPPED, LYING = (3, 4, 7), (3, 4, 6, 7, 9), (4, 6, 7, 9), (2, 3, 4, 5, 7, 8)
 UNCROPPED = ("ruled paper", "textures")  # fill the picture: the service looks for ink in them
 

@@ -102,7 +102,7 @@ def with_memory(stack: Stack, x: np.ndarray, output_gradient: OutputGradient) ->
 
 
 def without_memory(stack: Stack, x: np.ndarray, output_gradient: OutputGradient) -> list[Gradient]:
-    """The same chain rule as plain recursion: what is needed is computed anew, each time.
+    """The same chain rule as plain recursion: what is needed is computed again each time.
 
     As with naive and memoised Fibonacci numbers (row 11) the values are equal, but the cost is
     depth³/3 + 5·depth²/2 + depth/6 matrix products instead of 3·depth. Were z, a and delta

@@ -19,7 +19,7 @@ def factorial(n: int, calls: Counter[int]) -> int:
 
 
 def naive_fibonacci(n: int, calls: Counter[int]) -> int:
-    """The Fibonacci number Fₙ = Fₙ₋₁ + Fₙ₋₂, each subproblem anew: 2Fₙ − 1 calls (lecture 6.2)."""
+    """The Fibonacci number Fₙ = Fₙ₋₁ + Fₙ₋₂, each subproblem again: 2Fₙ − 1 calls (lecture 6.2)."""
     calls[n] += 1
     if n <= 2:
         return _base_case(n)

@@ -342,7 +342,7 @@ def _cost_against_depth(
 
 
 def _accuracy(history: rosenblatt.History, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The share of points classified rightly after each epoch, (epochs,)."""
+    """The share of points classified correctly after each epoch, (epochs,)."""
     return np.array([rosenblatt.accuracy(weights, x, y) for weights in history.weights[1:]])
 
 
@@ -382,12 +382,12 @@ def _loss_surface(x: np.ndarray, y: np.ndarray, w1: np.ndarray, w2: np.ndarray) 
 
     The derivative by the bias, the mean of σ(a) − y, rises with the bias and is zero at the best.
     """
-    slopes = np.stack(np.meshgrid(w1, w2), axis=-1) @ x.T  # (w2, w1, examples)
-    high = np.abs(slopes).max(axis=-1, keepdims=True) + 10
+    inputs = np.stack(np.meshgrid(w1, w2), axis=-1) @ x.T  # (w2, w1, examples)
+    high = np.abs(inputs).max(axis=-1, keepdims=True) + 10
     low = -high
     for _ in range(25):
         bias = (low + high) / 2
-        too_high = np.mean(SIGMOID.value(slopes + bias) - y, axis=-1, keepdims=True) > 0
+        too_high = np.mean(SIGMOID.value(inputs + bias) - y, axis=-1, keepdims=True) > 0
         low, high = np.where(too_high, low, bias), np.where(too_high, bias, high)
-    a = slopes + (low + high) / 2
+    a = inputs + (low + high) / 2
     return np.mean(np.logaddexp(0, a) - y * a, axis=-1)

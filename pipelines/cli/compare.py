@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +19,10 @@ from pipelines.cli.printing import (
 )
 from pipelines.cli.terminal import notify, print_table
 from pipelines.settings import ui_address
+from pipelines.tracking.tags import DERIVED_FROM, changes_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 @click.command(
@@ -43,7 +49,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 
     tracking = Tracking(settings).open()
     runs = tracking.newest_by_variant()
-    found = [runs[variant.name] for variant in chosen if variant.name in runs]
+    found = [run for variant in chosen for run in _with_copies(variant.name, runs)]
     if as_json:
         rows = [
             {
@@ -51,6 +57,8 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 "run_id": run.info.run_id,
                 "data": run.data.tags.get("data_source"),
                 "metrics": run.data.metrics,
+                "derived_from": run.data.tags.get(DERIVED_FROM),
+                "changes": changes_of(run.data.tags),
             }
             for run in found
         ]
@@ -63,7 +71,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     print_table(
         metrics_table(
             (
-                run.data.tags["variant"],
+                _label(run.data.tags),
                 run.data.metrics,
                 "OFFLINE" if run.info.run_id in offline else "",
             )
@@ -72,9 +80,21 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     )
     if offline:
         warn_of_offline_digits()
-    for question in dict.fromkeys(v.question for v in chosen if v.name in runs):
+    for question in dict.fromkeys(v.question for v in chosen if _with_copies(v.name, runs)):
         page = views.link("", tracking.experiment(question), question)
         click.echo(f"{ui_address(settings)}/{page}")
+
+
+def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
+    """The run of a variant, and those of its changed copies."""
+    copies = [run for run in runs.values() if run.data.tags.get(DERIVED_FROM) == name]
+    return [runs[name], *copies] if name in runs else copies
+
+
+def _label(tags: Mapping[str, str]) -> str:
+    """The variant's name; of a changed copy, what differs."""
+    changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
+    return f"{tags[DERIVED_FROM]}, {changes}" if changes else tags["variant"]
 
 
 @click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))

@@ -15,6 +15,7 @@ from pipelines.cli.terminal import accept_any_encoding
 COMMANDS = {  # the name that people type: module and attribute
     "list": "pipelines.cli.run:list_variants",
     "run": "pipelines.cli.run:run",
+    "sweep": "pipelines.cli.sweep:sweep",
     "code": "pipelines.cli.code:code",
     "compare": "pipelines.cli.compare:compare",
     "report": "pipelines.cli.report:report",

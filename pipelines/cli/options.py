@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -71,4 +72,17 @@ class VariantName(click.ParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+table_file = click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TOML file with variants of your own, in place of the lecture's table.",
+)
+set_settings = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting that differs from the table: epochs=2000, layers.0.activation=tanh, "
+    "optimizer.learning_rate=0.01, data.noise=0.1. Can be repeated.",
+)
 variant_names = click.argument("names", nargs=-1, metavar="[NAME]...", type=VariantName())

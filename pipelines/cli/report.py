@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from pipelines.cli import session
-from pipelines.cli.printing import ui_address
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINTING_SECONDS = 60
@@ -30,6 +29,7 @@ def report(file: Path, pdf: bool) -> None:
     from pipelines.errors import WrongUse
     from pipelines.flows import lecture_report
     from pipelines.registry.client import Registry
+    from pipelines.settings import ui_address
     from pipelines.tracking.client import Tracking
 
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import as_json, examples, variant_names
+from pipelines.cli.options import as_json, examples, set_settings, table_file, variant_names
 from pipelines.cli.printing import print_report
 from pipelines.cli.terminal import print_table
 
 
-@click.command("list", epilog=examples("ann list", "ann list | grep mnist"))
-def list_variants() -> None:
+@click.command(
+    "list", epilog=examples("ann list", "ann list | grep mnist", "ann list --table mine.toml")
+)
+@table_file
+def list_variants(table: Path | None) -> None:
     """List the variants of the lecture's table, by question.
 
     `ann run`, `compare` and `retrain` take a variant's name; `run` and `compare` also take a
     question's KEY, which is shown in brackets and stands for all of its variants.
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from ann_models.questions import QUESTIONS
+    from ann_models.selection import select
     from ann_models.variants import VARIANTS
 
-    table = Table("row", "variant", "what it shows", box=None)
+    variants, questions = list(VARIANTS.values()), dict(QUESTIONS)
+    if table:
+        variants, own = select([], {}, str(table))
+        questions |= own
+    listed = Table("row", "variant", "what it shows", box=None)
     question = ""
-    for variant in VARIANTS.values():
+    for variant in sorted(variants, key=lambda v: list(questions).index(v.question)):
         if variant.question != question:
             question = variant.question
-            table.add_section()
-            table.add_row("", "", rf"[bold]{QUESTIONS[question].title}[/]  \[{question}]")
-        table.add_row(str(variant.row), variant.name, variant.look_at)
-    print_table(table)
+            listed.add_section()
+            listed.add_row("", "", rf"[bold]{escape(questions[question].title)}[/]  \[{question}]")
+        listed.add_row(str(variant.row or ""), variant.name, escape(variant.look_at))
+    print_table(listed)
 
 
 @click.command(
@@ -41,6 +52,9 @@ def list_variants() -> None:
         "ann run relu_regression_2 --seeds 16",
         "ann run digits accuracy --workers 2",
         "ann run mnist_ann --json",
+        "ann run relu_regression_4 --set layers.0.activation=tanh --set epochs=2000",
+        "ann run nonlinear_classification --data points.csv",
+        "ann run --table mine.toml",
         "ann run --cluster tcp://scheduler:8786",
     )
 )
@@ -55,6 +69,13 @@ def list_variants() -> None:
     help="Processes that share the variants; 1 runs one variant after the other.",
 )
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler whose workers share them.")
+@set_settings
+@click.option(
+    "--data",
+    type=click.Path(dir_okay=False),
+    help="A CSV file of points, x1, x2, class or x, y, in place of the variants' data.",
+)
+@table_file
 @as_json
 def run(
     names: tuple[str, ...],
@@ -62,6 +83,9 @@ def run(
     seeds: int | None,
     workers: int,
     cluster: str | None,
+    changes: tuple[str, ...],
+    data: str | None,
+    table: Path | None,
     as_json: bool,
 ) -> None:
     """Run the lecture, all rows or the named ones: data, training, tracking, gate.
@@ -69,9 +93,12 @@ def run(
     A NAME is a variant's, or the key of a question, for all of its variants; `ann list` shows
     both. Without a NAME all rows of the lecture run; `ann run accuracy` runs the recipes.
     """
-    from ann_models import variants
+    from ann_models.derive import parse_changes
+    from ann_models.selection import select
 
-    variants.find(names)  # before anything heavy is imported
+    changed = parse_changes([*changes, *([f"data={data}"] if data else [])])
+    path = str(table.resolve()) if table else None
+    select(names, changed, path)  # before anything heavy is imported
     if cluster and workers > 1:
         raise click.UsageError("--workers starts processes here, --cluster uses others: name one.")
     settings = session.load_settings()
@@ -79,7 +106,7 @@ def run(
     from pipelines.flows import lecture
 
     try:
-        report = lecture.lecture(list(names), seeds, quick, workers, cluster)
+        report = lecture.lecture(list(names), seeds, quick, workers, cluster, changed or None, path)
     except lecture.VariantsFailed as failure:
         print_report(failure.report, settings, as_json)
         raise

@@ -15,17 +15,17 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from ann_models import variants
+from ann_models import datasets
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
+from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.helper_process import Executor
 from pipelines.flows.report import (
-    DATA_SEED,
     JobReport,
     VariantJob,
     VariantResult,
@@ -51,6 +51,8 @@ def lecture(
     quick: bool = False,
     workers: int = 1,
     cluster: str | None = None,
+    changes: dict[str, str] | None = None,
+    table: str | None = None,
 ) -> JobReport:
     """Every variant, or the named ones: data, training, evaluation, tracking, gate, promotion.
 
@@ -61,9 +63,13 @@ def lecture(
         quick: shorten every row for a look; its numbers are not results.
         workers: processes that share the variants; with one, this process does them in turn.
         cluster: the address of a Dask scheduler whose workers share them instead.
+        changes: settings in which the named variants differ, such as `{"epochs": "2000",
+            "layers.0.activation": "tanh"}`; the runs are tracked beside those without changes.
+        table: the path of a TOML file with variants of one's own, in place of the lecture's.
 
     Raises:
         UnknownName: a name is not in the table.
+        InvalidSetting: the table or a change has a fault.
         WrongUse: ANN_MNIST_PATH does not lead to MNIST, or the workers cannot do this work.
         VariantsFailed: some variants failed; its `report` says which.
         TrackingUnavailable: the MLflow server went away; what was finished is there.
@@ -74,11 +80,16 @@ def lecture(
     with ad_hoc.untagged():
         context = Context.open()
         report = JobReport(str(flow_run.id), data=None, quick=quick)
-        jobs = _jobs(context, variants.find(names or []), seeds, report)
+        named, questions = select(names or [], changes or {}, table)
+        for question in questions.values():
+            context.tracking.add_question(question, quick)
+        jobs = _jobs(context, named, seeds, report)
         if workers == 1 and cluster is None:
             _run_here(context, jobs, report)
         else:
             _run_on_workers(context, jobs, report, workers, cluster)
+        if not (names or quick or table):
+            report.page = tasks.log_report(context, report.pipeline_run_id)
         publish(context, report)
         if report.failed:
             raise VariantsFailed(report)
@@ -107,7 +118,7 @@ def _jobs(
 
 def _data(context: Context, name: str, report: JobReport) -> DataFile:
     if name != "digits":
-        return tasks.generate(context, name, DATA_SEED)
+        return tasks.generate(context, name, datasets.DATA_SEED)
     context.progress.stage("digits: looking for MNIST")
     try:
         file = tasks.find_digits(context, "mnist")

@@ -28,13 +28,15 @@ from pipelines.flows.report_page import (
     render,
 )
 from pipelines.registry.client import MODEL_NAMES, Registry
-from pipelines.tracking import views
+from pipelines.tracking import tags, views
 from pipelines.tracking.client import Tracking
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 FILE = "report.html"
+EXPERIMENT = "Lecture report"
+NOTE = "The whole lecture as one HTML page, after each run of all rows: open report.html."
 FOLDER = "figures"
 MOST_PICTURES = 3  # of a variant, the one that stands for it first
 WIDTH = 640  # pixels; the printed column is 8 cm wide
@@ -109,9 +111,9 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
 
 def _place(run: Run, order: Mapping[str, int]) -> tuple[int, str]:
     """In the order of the lecture; a changed row behind the one of which it is a copy."""
-    tags = run.data.tags
-    place = order.get(tags.get("derived_from") or tags["variant"], len(order))
-    return place, tags["variant"] if "derived_from" in tags else ""
+    own = run.data.tags
+    place = order.get(own.get(tags.DERIVED_FROM) or own[tags.VARIANT], len(order))
+    return place, own[tags.VARIANT] if tags.DERIVED_FROM in own else ""
 
 
 def _section(
@@ -184,8 +186,7 @@ def _look_at(run: Run) -> str:
 
 
 def _changes(run: Run) -> str:
-    changed = {k: v for k, v in run.data.tags.items() if k.startswith("set.")}
-    return ", ".join(f"{k.removeprefix('set.')}={v}" for k, v in changed.items())
+    return ", ".join(f"{key}={value}" for key, value in tags.changes_of(run.data.tags).items())
 
 
 def _run_link(run: Run, ui: str) -> str:
@@ -269,15 +270,15 @@ def _champions(registry: Registry, ui: str) -> Iterable[Champion]:
         version = registry.champion(name)
         if version is None:
             continue
-        tags = version.tags
+        known = version.tags
         facts = {
-            "variant": tags.get("variant", ""),
-            "validation accuracy": _share(tags.get("val_accuracy")),
-            "calibration error": _share(tags.get("calibration_error")),
-            "accuracy on corrupted digits": _share(tags.get("robustness")),
-            "milliseconds an image": f"{float(tags['onnx_ms']):.3f}" if "onnx_ms" in tags else "",
-            "digits": tags.get("data", ""),
-            "SHA-256 of its ONNX form": tags.get("onnx_sha256", ""),
+            "variant": known.get("variant", ""),
+            "validation accuracy": _share(known.get("val_accuracy")),
+            "calibration error": _share(known.get("calibration_error")),
+            "accuracy on corrupted digits": _share(known.get("robustness")),
+            "milliseconds an image": f"{float(known['onnx_ms']):.3f}" if "onnx_ms" in known else "",
+            "digits": known.get("data", ""),
+            "SHA-256 of its ONNX form": known.get("onnx_sha256", ""),
         }
         yield Champion(
             title=f"{name} version {version.number}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from ann_models import datasets
 from ann_models.entry import Variant
@@ -18,7 +18,6 @@ from pipelines.tracking import tags, views
 if TYPE_CHECKING:
     from pipelines.flows.context import Context
 
-DATA_SEED = 0  # of the generated data; the runs' seeds are the networks'
 METRICS = ("final_train_loss", "val_accuracy", "test_accuracy", "train_seconds")  # in the table
 
 
@@ -34,7 +33,10 @@ class VariantJob:
     @property
     def about(self) -> dict[str, str]:
         """The tags of its MLflow run."""
+        origin = self.variant.derived_from
+        changed = {f"{tags.CHANGE}{key}": value for key, value in self.variant.changes}
         return {
+            **({tags.DERIVED_FROM: origin} | changed if origin else {}),
             tags.VARIANT: self.variant.name,
             tags.ROW: str(self.variant.row),
             tags.PIPELINE_RUN_ID: self.pipeline_run_id,
@@ -51,7 +53,7 @@ class VariantJob:
         if self.variant.data == "digits":
             made = datasets.digits(self.file.source)
         else:
-            made = datasets.generate(self.variant.data, DATA_SEED)
+            made = datasets.generate(self.variant.data, datasets.DATA_SEED)
         return replace(self, file=context.save_dataset(made))
 
 
@@ -98,6 +100,7 @@ class JobReport:
         champion: name and version of the champion after the job.
         decisions: the gate's, as sentences.
         failed: what failed, by name.
+        page: the path, in MLflow's UI, of the run with the report of the whole lecture.
     """
 
     pipeline_run_id: str
@@ -108,6 +111,7 @@ class JobReport:
     champion: dict[str, str] | None = None
     decisions: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    page: str = ""
 
 
 class VariantsFailed(PipelineError):
@@ -120,7 +124,7 @@ class VariantsFailed(PipelineError):
 
 
 def explain(error: Exception) -> str:
-    """Why something failed, in a sentence.
+    """Why something failed, as one message.
 
     Raises:
         PipelineError: what every later variant would meet, too, such as a full disk.
@@ -143,6 +147,13 @@ def publish(context: Context, report: JobReport) -> None:
         key="decisions",
         description="What the gate decided, and why",
     )
+    if report.page:
+        create_link_artifact(
+            link=f"{ui_address(context.settings)}/{report.page}",
+            link_text="The lecture as one page",
+            key="report",
+            description="report.html: questions, figures, numbers, the champion",
+        )
     champion = context.registry.current_champion()
     if champion and report.data and not report.quick:
         report.champion = {"name": champion.name, "version": champion.number}

@@ -17,6 +17,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
+from ann_models.variants import VARIANTS
 from pipelines.errors import TrackingUnavailable, translate
 from pipelines.flows import reproducibility, upstream
 from pipelines.flows.context import Context, DataFile
@@ -133,7 +134,7 @@ def log(
     variant = job.variant
     panel = views.PANELS[variant.study]
     extra = {"training.npz": Path(path)} if path else {}
-    title = views.PICTURES[variant.question]
+    title = views.picture_title(variant.question)
     context.tracking.log_findings(run_id, findings, extra, (panel, title))
     trainings = f"{variant.seeds} seeds" if variant.has_networks else "nothing to train"
     facts = f"Row {variant.row} · {job.file.source} · {trainings}"
@@ -180,12 +181,24 @@ def compare(context: Context, question: str, quick: bool, pipeline_run_id: str) 
     """Draw the panels across a question's runs; the path of its comparison page."""
     tracking = context.tracking
     experiment = tracking.experiment(question, quick)
-    findings = overview(
-        question, [tracking.summary(run) for run in tracking.newest(question, quick)]
-    )
+    lecture = [r for r in tracking.newest(question, quick) if r.data.tags[tags.VARIANT] in VARIANTS]
+    findings = overview(question, [tracking.summary(run) for run in lecture])
     if findings.figures:
         about = {tags.OVERVIEW: question, tags.PIPELINE_RUN_ID: pipeline_run_id}
         with tracking.run(experiment, "overview", about) as run_id:
             tracking.log_findings(run_id, findings, {})
             tracking.note(run_id, [QUESTIONS[question].look_at], findings.figures)
     return views.link("", experiment, question)
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def log_report(context: Context, pipeline_run_id: str) -> str:
+    """Log the whole lecture as one HTML page; the path of its run in MLflow's UI."""
+    from pipelines.flows import lecture_report
+
+    tracking = context.tracking
+    page = lecture_report.report(tracking, context.registry, ui_address(context.settings))
+    experiment = tracking.watch(lecture_report.EXPERIMENT, lecture_report.NOTE)
+    with tracking.run(experiment, "report", {tags.PIPELINE_RUN_ID: pipeline_run_id}) as run_id:
+        tracking.client.log_text(run_id, page, lecture_report.FILE)
+    return f"#/experiments/{experiment}/runs/{run_id}/artifacts"

@@ -35,7 +35,8 @@ def with_untrained(
         quick: whether the runs are quick looks.
 
     Returns:
-        Them in the table's order, in which each follows what it depends on.
+        Them in the table's order, in which each follows what it depends on; then those that are
+        not of the table.
     """
     names = {variant.name for variant in chosen}
     unseen = list(chosen)
@@ -44,7 +45,8 @@ def with_untrained(
             if name not in names and _newest_run(context, name, source, quick) is None:
                 names.add(name)
                 unseen.append(VARIANTS[name])
-    return [variant for variant in VARIANTS.values() if variant.name in names]
+    own = [variant for variant in chosen if variant.name not in VARIANTS]
+    return [variant for variant in VARIANTS.values() if variant.name in names] + own
 
 
 def committee(context: Context, variant: Variant, data: Dataset, quick: bool) -> Training:

@@ -35,7 +35,8 @@ from mlflow.utils.rest_utils import http_request
 from PIL import Image
 
 from ann_models import archives
-from ann_models.entry import Variant
+from ann_models.entry import Question, Variant
+from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.studies.overview import Summary
@@ -116,7 +117,12 @@ class Tracking:
     # --- experiments ------------------------------------------------------------------------------
 
     def experiment(self, question: str, quick: bool = False) -> str:
-        """The id of a question's experiment, made with its notes and comparison views if new."""
+        """The id of a question's experiment, made with its notes and comparison views if new.
+
+        That of a question that is not the lecture's is made by `add_question`.
+        """
+        if question not in QUESTIONS:
+            return self._own_experiment(question, quick)
         title = QUESTIONS[question].title + (" (quick look)" if quick else "")
 
         def tags_of(identity: str) -> dict[str, str]:
@@ -124,6 +130,28 @@ class Tracking:
             return views.views_for(question) | {tags.NOTE: note, tags.QUESTION: question}
 
         return self._experiment(title, tags_of)
+
+    def add_question(self, question: Question, quick: bool = False) -> str:
+        """The id of the experiment of a question of one's own, made if it is new."""
+
+        def tags_of(identity: str) -> dict[str, str]:
+            note = views.experiment_note(question, identity)
+            return views.views_for(question.key, question.title) | {
+                tags.NOTE: note,
+                tags.QUESTION: question.key,
+                tags.QUICK: str(quick).lower(),
+            }
+
+        return self._experiment(question.title + (" (quick look)" if quick else ""), tags_of)
+
+    def _own_experiment(self, question: str, quick: bool) -> str:
+        quickly = str(quick).lower()
+        found = self.client.search_experiments(
+            filter_string=f"tags.{tags.QUESTION} = '{question}' AND tags.{tags.QUICK} = '{quickly}'"
+        )
+        if not found:
+            raise UnknownName(f"no experiment answers the question {question!r}.")
+        return str(found[0].experiment_id)
 
     def watch(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
@@ -224,7 +252,7 @@ class Tracking:
         extra: Mapping[str, Path],
         panel: tuple[str, str] | None = None,
     ) -> None:
-        """Metrics, curves by epoch, figures and tables.
+        """Metrics, curves by epoch, figures, tables, and animations frame by frame.
 
         Args:
             run_id: the run.
@@ -253,6 +281,9 @@ class Tracking:
                 figure, title = panel
                 image = Image.open(Path(folder, "figures", f"{figure}.png"))
                 self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
+        for name, animation in findings.animations.items():
+            for epoch, frame in zip(animation.epochs, animation.frames, strict=True):
+                self.client.log_image(run_id, frame, key=name, step=epoch, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
         """The run's description: paragraphs, then its figures in place."""
@@ -380,6 +411,9 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
         path = folder / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})
+    for name, animation in findings.animations.items():
+        (folder / "animations").mkdir(exist_ok=True)
+        (folder / "animations" / f"{name}.gif").write_bytes(animation.gif())
     for name, table in findings.tables.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))

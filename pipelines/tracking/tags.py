@@ -6,10 +6,13 @@ not change, even where the constant has a better name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 # --- of MLflow itself -----------------------------------------------------------------------------
 
 NOTE = "mlflow.note.content"  # description of an experiment or run, in Markdown
 RUN_COLOR = "mlflow.runColor"  # "#RRGGBB" of a run in the UI's charts
+PARENT_RUN = "mlflow.parentRunId"  # the run to which a trial of a search belongs
 USER = "mlflow.user"  # who started a run
 SOURCE_NAME = "mlflow.source.name"  # the command that started a run
 SOURCE_TYPE = "mlflow.source.type"  # LOCAL, JOB, …
@@ -35,6 +38,10 @@ THREADS = "threads"  # of one TensorFlow operation
 SEEDS = "seeds"  # how many initialisations were trained
 QUICK = "quick"  # "true": shortened, its numbers are not results
 LATEST = "latest"  # "true": the variant's newest finished run of its experiment
+DERIVED_FROM = "derived_from"  # the entry of which the run's is a changed copy
+CHANGE = "set."  # prefix: the setting that differs, with its value
+SWEEP = "sweep"  # the search to which a run and its trials belong
+TRIAL_STATE = "trial_state"  # of a search: complete, pruned or diverged
 OVERVIEW = "overview"  # the question that this run's figures compare
 ERROR = "error"  # why the run did not finish
 MODEL = "model"  # the registered model that a drift or corrections run is about
@@ -69,7 +76,7 @@ TEMPERATURE = "temperature"  # by which the logits are divided
 WEIGHTS_FINITE = "weights_finite"  # "True" if every weight is a finite number
 ROBUSTNESS_BY_CORRUPTION = "robustness_by_corruption"  # accuracies by name, as JSON
 IMPORTED_VERSION = "imported_version"  # NAME/NUMBER in the store that it was exported from
-DECISION = "decision"  # the latest: promoted, refused or forced; on a run: in a sentence
+DECISION = "decision"  # the latest: promoted, refused or forced; on a run: as one message
 REASONS = "reasons"  # the gate's reasons, one a line
 FORCED_REASON = "forced_reason"  # why a person promoted it
 ROLLED_BACK = "rolled_back"  # when, and to which version
@@ -106,3 +113,10 @@ GATE_NUMBERS = (
     ONNX_DIFFERENCE,
 )
 FORMER_NAMES = {"val_mistakes": VAL_ERRORS}  # keys of earlier versions of this project
+
+
+def changes_of(found: Mapping[str, str]) -> dict[str, str]:
+    """What differs from the entry of which a run's is a changed copy, from the run's tags."""
+    return {
+        key.removeprefix(CHANGE): value for key, value in found.items() if key.startswith(CHANGE)
+    }

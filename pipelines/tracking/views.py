@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -74,10 +75,15 @@ PANELS = {
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row
 
 
+def picture_title(question: str) -> str:
+    """The title of the card that shows one figure of each run of a question."""
+    return PICTURES.get(question, "One figure of each run")
+
+
 def _pictures(
     question: str, name: str = "One figure of each run", height: int = _TWO_ROWS
 ) -> Section:
-    return Section(name, (images(PICTURES[question]),), columns=1, height=height)
+    return Section(name, (images(picture_title(question)),), columns=1, height=height)
 
 
 _ONE_NEURON = View(
@@ -370,14 +376,45 @@ VIEWS: dict[str, tuple[View, ...]] = {
 }
 
 
-def views_for(question: str) -> dict[str, str]:
-    """The tags to set on a question's experiment."""
-    return tags(VIEWS[question])
+def views_for(question: str, title: str = "") -> dict[str, str]:
+    """The tags to set on a question's experiment; `title` names one that is not the lecture's."""
+    return tags(_views(question, title))
+
+
+def _views(question: str, title: str = "") -> tuple[View, ...]:
+    return VIEWS.get(question) or (
+        View(
+            question,
+            title,
+            (
+                "metrics.final_train_loss",
+                "metrics.spread/final_train_loss",
+                "metrics.train_accuracy",
+                "metrics.val_accuracy",
+                "metrics.test_accuracy",
+            ),
+            (
+                _pictures(question),
+                Section(
+                    "Learning",
+                    (
+                        line("train_loss", "val_loss", log="xy"),
+                        line("train_accuracy", "val_accuracy"),
+                        line("seeds/final_train_loss", log="y"),
+                        bar("val_accuracy"),
+                    ),
+                ),
+            ),
+            LATEST_RUNS,
+        ),
+    )
 
 
 def experiment_note(question: Question, experiment_id: str) -> str:
     """The experiment's note in Markdown, in one line: the UI shows no more unless asked."""
-    links = (f"[{v.name}]({link('', experiment_id, v.id)})" for v in VIEWS[question.key])
+    links = (
+        f"[{v.name}]({link('', experiment_id, v.id)})" for v in _views(question.key, question.title)
+    )
     return f"{question.look_at} {' · '.join(links)}"
 
 
@@ -391,4 +428,6 @@ def pictures(run_id: str, figures: Iterable[str]) -> str:
 def colour(variant: Variant) -> str:
     """The colour of a variant's runs, "#RRGGBB": its place among the question's variants."""
     siblings = [v.name for v in VARIANTS.values() if v.question == variant.question]
+    if variant.name not in siblings:
+        return PALETTE[zlib.crc32(variant.name.encode()) % len(PALETTE)]
     return PALETTE[siblings.index(variant.name) % len(PALETTE)]

@@ -142,7 +142,7 @@ def unpack(file: Path, folder: Path) -> Manifest:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise  # not the file is to blame
         raise WrongUse(
-            f"{file} cannot be imported: {_in_a_line(error)}. Export it anew with `ann export`."
+            f"{file} cannot be imported: {_in_a_line(error)}. Export it again with `ann export`."
         ) from error
 
 

@@ -63,12 +63,12 @@ def test_a_member_with_too_few_seeds_is_named():
         assemble(COMMITTEE, [untrained(FIRST), few], SHAPE)
 
 
-def lessons(augmentation: Augmentation, copies: int = 2) -> Dataset:
+def distillation_set(augmentation: Augmentation, copies: int = 2) -> Dataset:
     return distilled(DIGITS, untrained(FIRST), Distillation("first", copies, augmentation))
 
 
-def test_lessons_are_versions_of_the_training_digits_with_the_teachers_answers():
-    teacher, found = untrained(FIRST), lessons(STILL)
+def test_a_distillation_set_holds_versions_of_the_training_digits_with_the_teachers_answers():
+    teacher, found = untrained(FIRST), distillation_set(STILL)
     originals = DIGITS.arrays["x_train"]
     assert found.arrays["x_train"].dtype == np.uint8
     assert len(found.arrays["x_train"]) == 2 * len(originals)
@@ -79,15 +79,15 @@ def test_lessons_are_versions_of_the_training_digits_with_the_teachers_answers()
     assert found.source == DIGITS.source
 
 
-def test_each_version_is_distorted_anew_and_the_same_in_every_call():
-    once, again = lessons(MOVED), lessons(MOVED)
+def test_each_version_is_distorted_differently_and_the_same_in_every_call():
+    once, again = distillation_set(MOVED), distillation_set(MOVED)
     assert once.digest == again.digest
     first, second = np.split(once.arrays["x_train"], 2)
     assert (first != second).any(axis=(1, 2)).all()
 
 
-def test_lessons_hold_no_test_digit():
-    assert not any(name.endswith("_test") for name in lessons(STILL).arrays)
+def test_a_distillation_set_holds_no_test_digit():
+    assert not any(name.endswith("_test") for name in distillation_set(STILL).arrays)
 
 
 def test_a_student_learns_what_its_teacher_knows():

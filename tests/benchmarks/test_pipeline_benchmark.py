@@ -59,7 +59,7 @@ def test_the_command_prints_the_promised_json_and_nothing_else(measured):
         "overhead_seconds": 8.0,
         "overhead_per_variant_seconds": 0.1,
         "workers": [{"workers": 1, "seconds": 30.0}, {"workers": 2, "seconds": 16.0}],
-        "in_turn_seconds": 20.0,
+        "sequential_seconds": 20.0,
     }
     assert "not the benchmark" in done.stderr
 
@@ -88,8 +88,8 @@ def test_a_bare_job_and_a_tracked_one_do_the_same_rows(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_sweep_runs_in_turn_and_on_workers(monkeypatch):
+def test_a_sweep_runs_sequentially_and_on_workers(monkeypatch):
     monkeypatch.setattr(pipeline, "SWEEP", ["overfit_dropout", "relu_regression_1"])
-    in_turn, on_two = pipeline.sweeps([2], shortened=True)
-    assert (in_turn.workers, on_two.workers) == (None, 2)
-    assert min(in_turn.seconds, on_two.seconds) > 0
+    sequential, on_two = pipeline.sweeps([2], shortened=True)
+    assert (sequential.workers, on_two.workers) == (None, 2)
+    assert min(sequential.seconds, on_two.seconds) > 0

@@ -18,7 +18,7 @@ def environ(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker.deployments, "connected", nullcontext)
     monkeypatch.setattr(worker.deployments, "prepare", lambda client: None)
-    monkeypatch.setattr(worker, "_clear_up", lambda loaded, grace: None)
+    monkeypatch.setattr(worker, "_end_orphaned_runs", lambda loaded, grace: None)
     monkeypatch.setattr(worker, "_work", work)
     foreign = ("ANN_", "MLFLOW_", "PREFECT_", "TF_")
     with mock.patch.dict(os.environ, {"ANN_HOME": str(tmp_path)}):

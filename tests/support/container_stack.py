@@ -109,7 +109,7 @@ class Stack:
         self.new_passwords()
 
     def new_passwords(self) -> None:
-        """Write the settings anew, as on another machine."""
+        """Write new settings, as on another machine."""
         self.env_file.write_bytes(subprocess.check_output([ROOT / "deploy/new_env.sh"]))
 
     def command(self) -> list[str]:

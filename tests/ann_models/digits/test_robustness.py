@@ -17,7 +17,7 @@ def test_every_corruption_is_there_as_it_is_made_alone():
         np.testing.assert_array_equal(version, corrupted(IMAGES, name))
 
 
-def test_the_same_images_are_corrupted_once_and_others_anew(monkeypatch):
+def test_the_same_images_are_corrupted_once_and_others_again(monkeypatch):
     robustness._made.cache_clear()
     asked = []
     monkeypatch.setattr(robustness, "corrupted", lambda x, name: asked.append(name) or x.copy())

@@ -335,7 +335,7 @@ def test_a_dash_is_standard_input(ann, oracle, seven):
 def test_not_more_is_read_than_a_picture_may_have(ann, oracle, tmp_path):
     huge = tmp_path / "huge.png"
     with huge.open("wb") as file:
-        file.truncate(2**40)  # sparse: whoever read it all would need a terabyte
+        file.truncate(2**40)  # sparse: reading all of it would need a terabyte
     result = ann("predict", str(huge), "/dev/zero")
     assert result.exit_code == errors.WRONG_USE
     assert result.stderr.count("has more than 10,000,000 bytes") == 2

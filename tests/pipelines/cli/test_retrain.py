@@ -47,7 +47,7 @@ def returning(report, monkeypatch):
     return asked
 
 
-def test_a_retraining_is_told_in_words(monkeypatch):
+def test_a_retraining_is_reported(monkeypatch):
     asked = returning(RETRAINED, monkeypatch)
     result = CliRunner().invoke(commands.retrain, [])
     assert asked == [(None, False)]

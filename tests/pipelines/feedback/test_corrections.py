@@ -97,7 +97,7 @@ def test_a_flood_takes_its_day_with_it_and_no_other():
     assert judgement.verdicts == (ACCEPTED,) * 40 + (REFUSED_DAY,) * 40
 
 
-def test_a_few_wrong_corrections_are_left_out_without_their_day():
+def test_a_few_wrong_corrections_are_not_used_and_the_others_of_the_day_are():
     found, known = honest(60)
     known.champion[:5] = known.neighbours[:5] = (found.digits[:5] + 1) % 10
     judgement = judge(found, known)

@@ -234,7 +234,7 @@ def test_a_variant_that_cannot_serve_is_refused_before_anything_is_done(home, na
     assert registered() == 1
 
 
-def test_corrections_that_cannot_be_read_end_it_in_a_sentence(home, monkeypatch):
+def test_corrections_that_cannot_be_read_end_it_with_a_message(home, monkeypatch):
     monkeypatch.setenv("ANN_FEEDBACK_URL", "postgresql://ann:secret@127.0.0.1:1/feedback")
     with pytest.raises(FeedbackUnavailable, match="cannot be read"):
         retrain()

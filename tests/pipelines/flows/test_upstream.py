@@ -102,11 +102,11 @@ def test_a_committee_and_its_student_are_judged_like_any_network(home):
 def test_the_leaderboard_ranks_by_validation_accuracy(home):
     context = Context.open()
     found = ranked(context.tracking, context.registry)
-    assert {standing.name for standing in found} == set(NAMES)
-    shares = [standing.val_accuracy_mean for standing in found]
+    assert {entry.name for entry in found} == set(NAMES)
+    shares = [entry.val_accuracy_mean for entry in found]
     assert shares == sorted(shares, reverse=True)
-    assert all(standing.onnx_ms > 0 for standing in found)
-    assert all(standing.seeds == 2 for standing in found)
+    assert all(entry.onnx_ms > 0 for entry in found)
+    assert all(entry.seeds == 2 for entry in found)
 
 
 @pytest.fixture

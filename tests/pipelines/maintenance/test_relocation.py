@@ -79,7 +79,7 @@ def test_a_move_breaks_the_artifacts_of_mlflow_itself(moved):
     assert not client.list_artifacts(run.info.run_id)
 
 
-def test_a_moved_folder_is_mended_and_says_where_it_was(moved, original):
+def test_a_moved_folder_is_repaired_and_its_old_place_is_reported(moved, original):
     assert relocation.repair(settings_of(moved)) == original
     assert not any("before" in path for path in paths(moved))
 
@@ -114,7 +114,7 @@ def test_a_folder_that_stays_is_left_alone(original):
     assert paths(original) == before
 
 
-def test_mending_twice_is_mending_once(moved):
+def test_repairing_twice_is_repairing_once(moved):
     relocation.repair(settings_of(moved))
     once = paths(moved)
     assert relocation.repair(settings_of(moved)) is None

@@ -212,7 +212,7 @@ def test_runs_of_other_projects_stay(store):
 
 
 def test_a_run_from_the_future_stays(store):
-    """The clock went forward, a run ended, the clock was mended."""
+    """The clock went forward, a run ended, the clock was set right."""
     for days_ago in (-400, -401):
         a_run(store, days_ago)
     assert going(store) == []

@@ -192,7 +192,7 @@ def test_only_what_is_given_is_changed(client):
     ],
     ids=lambda value: "" if isinstance(value, ScheduleSpec) else value[:30],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(prefect, plan, sentence):
+def test_what_cannot_be_is_refused_with_a_message(prefect, plan, sentence):
     with pytest.raises(WrongUse, match=sentence), connected() as client:
         if plan.name == "digits":
             prepare(client)

@@ -129,7 +129,7 @@ def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_told(pl
     assert (status.version, status.registry_error) == ("1", None)
 
 
-def test_started_anew_it_begins_with_the_last_good_version_unconfirmed(place):
+def test_after_a_restart_it_begins_with_the_last_good_version_unconfirmed(place):
     place.promote("1")
     place.follower().poll()
     status = place.follower().status

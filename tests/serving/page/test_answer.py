@@ -143,12 +143,12 @@ def test_the_answer_names_its_version_its_data_and_its_run(
     page.draw(STROKES[2])
     page.digit()
     with urlopen(f"{service.url}health/ready") as answer:
-        standing = json.load(answer)
+        status = json.load(answer)
     source = {"mnist": "MNIST", "offline-digits": "the offline digits"}[data.source]
     line = page["provenance"].text
-    assert line.startswith(f"Network: {standing['model']} version 1, trained on {source}")
+    assert line.startswith(f"Network: {status['model']} version 1, trained on {source}")
     link = page["provenance"].find_element("css selector", "a")
-    assert link.get_attribute("href") == standing["run_url"]
+    assert link.get_attribute("href") == status["run_url"]
     assert link.get_attribute("target") == "_blank"
     assert "noopener" in link.get_attribute("rel")
     assert link.get_property("textContent").endswith("(opens in a new tab)")

@@ -12,7 +12,7 @@ import yaml
 
 from serving.settings import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -169,7 +169,7 @@ def test_the_service_is_asked_whether_it_lives_and_whether_it_is_ready():
 def test_a_runs_end_is_never_prefects_fault():
     (only,) = WORKLOADS["worker"]["spec"]["template"]["spec"]["containers"]
     assert "livenessProbe" not in only
-    assert "pipelines.probes import worker" in only["readinessProbe"]["exec"]["command"][-1]
+    assert "pipelines.local.probes import worker" in only["readinessProbe"]["exec"]["command"][-1]
 
 
 def test_a_worker_keeps_its_name_and_its_volume():
@@ -195,7 +195,7 @@ def test_the_service_grows_and_never_goes_away_as_a_whole():
 
 
 @pytest.mark.parametrize("found", OBJECTS, ids=lambda o: f"{o['kind']} {o['metadata']['name']}")
-def test_whoever_selects_selects_the_pods(found):
+def test_every_selector_selects_the_pods(found):
     spec = found.get("spec", {})
     selector = spec.get("selector")
     if selector is None:

@@ -1,4 +1,4 @@
-"""Wrong surroundings, a full disk, one variant that fails: a sentence, the right exit code."""
+"""A wrong environment, a full disk, one variant that fails: a sentence, the right exit code."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_disk_that_fills_up_ends_the_job_and_keeps_what_is_finished(ann, small_disk):
+def test_a_full_disk_ends_the_job_and_keeps_what_is_finished(ann, small_disk):
     home = {"ANN_HOME": str(small_disk / "home")}
     database = small_disk / "home/mlflow.db"
     assert ann("run", "relu_shapes", **home).returncode == 0

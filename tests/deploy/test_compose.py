@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SERVICES = yaml.safe_load(COMPOSE)["services"]
 PASSWORD = re.compile(r"\$\{(\w+_PASSWORD)(.*?)\}")
@@ -30,8 +30,14 @@ def service(request) -> dict:
     return SERVICES[request.param]
 
 
-def test_the_stack_has_its_five_services():
-    assert set(SERVICES) == {"postgres", "mlflow", "prefect", "worker", "serving"}
+OBSERVE = {"prometheus", "grafana"}
+
+
+def test_the_stack_has_its_five_services_and_two_more_where_it_is_observed():
+    observed = {name for name, service in SERVICES.items() if "profiles" in service}
+    assert set(SERVICES) - observed == {"postgres", "mlflow", "prefect", "worker", "serving"}
+    assert observed == OBSERVE
+    assert all(SERVICES[name]["profiles"] == ["observe"] for name in observed)
 
 
 def test_nobody_can_gain_rights_or_write_outside_volumes(service):
@@ -46,7 +52,7 @@ def test_everyone_is_a_plain_user(service):
     if service is SERVICES["postgres"]:  # what its entrypoint needs to become one
         assert set(service["cap_add"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
     else:
-        assert service["user"] == "ann"
+        assert service["user"] in ("ann", "65534:65534", "472:472")
         assert "cap_add" not in service
 
 
@@ -57,7 +63,7 @@ def test_what_is_published_is_published_on_this_machine_alone(service):
 
 def test_the_endpoint_and_the_pages_alone_are_published():
     published = {name for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"mlflow", "prefect", "serving"}
+    assert published == {"mlflow", "prefect", "serving"} | OBSERVE
     assert SERVICES["postgres"]["networks"] == ["inside"]
     assert yaml.safe_load(COMPOSE)["networks"]["inside"] == {"internal": True}
 

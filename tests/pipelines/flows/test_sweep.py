@@ -1,0 +1,90 @@
+"""`ann sweep`: trials as child runs, resumed by the same call, never judged by test digits."""
+
+import pytest
+
+from ann_models.errors import InvalidSetting, TrainingDiverged
+from pipelines.errors import WrongUse
+from pipelines.flows import sweep as module
+from pipelines.flows.context import Context
+from pipelines.flows.sweep import EveryTrialDiverged, sweep
+from tests.support.served import enter
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+ROW = "relu_regression_1"
+SPACE = ["optimizer.learning_rate=1e-3..1e-1:log", "layers.0.activation=relu,tanh"]
+SHORT = {"epochs": "2", "data.size": "64"}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def runs(report: module.SweepReport) -> list:
+    return Context.open().tracking.runs(f"tags.mlflow.parentRunId = '{report.run_id}'")
+
+
+def test_every_trial_is_a_child_run_and_the_best_can_be_run(home):
+    report = sweep(ROW, SPACE, trials=4, seeds=1, changes=SHORT)
+    assert [trial["state"] for trial in report.trials] == ["complete"] * 4
+    assert len(runs(report)) == 4
+    best = min(report.trials, key=lambda trial: trial["objective"])
+    assert report.best == best
+    rate = best["settings"]["optimizer.learning_rate"]
+    assert report.command.startswith(f"ann run {ROW} --set epochs=2 --set data.size=64")
+    assert f"--set optimizer.learning_rate={rate}" in report.command
+    tracking = Context.open().tracking
+    parent = tracking.client.get_run(report.run_id)
+    assert parent.data.metrics["objective"] == best["objective"]
+    figures = tracking.client.list_artifacts(report.run_id, "figures")
+    assert "figures/search.png" in [item.path for item in figures]
+    experiment = tracking.client.get_experiment(parent.info.experiment_id)
+    assert any(report.view.split("=")[1].split("&")[0] in key for key in experiment.tags)
+
+
+def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkeypatch):
+    train = module._Sweep._train
+    trained: list[str] = []
+
+    def interrupted(self, variant, trial):
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(variant.name)
+        return train(self, variant, trial)
+
+    monkeypatch.setattr(module._Sweep, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(ROW, SPACE, trials=4, seeds=1, changes=SHORT)
+    monkeypatch.setattr(module._Sweep, "_train", train)
+    tracking = Context.open().tracking
+    assert not tracking.runs("attributes.status = 'RUNNING'")
+    report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT)
+    states = [trial["state"] for trial in report.trials]
+    assert states == ["complete", "complete", "diverged", "complete", "complete"]
+    proposals = [trial["settings"]["optimizer.learning_rate"] for trial in report.trials]
+    assert len(set(proposals)) == len(proposals)  # resumed, it does not propose the same again
+
+
+def test_another_space_is_another_sweep(home):
+    first = sweep(ROW, SPACE, trials=1, seeds=1, changes=SHORT)
+    second = sweep(ROW, SPACE[:1], trials=1, seeds=1, changes=SHORT)
+    assert len(first.trials) == len(second.trials) == 1
+
+
+def test_trials_that_diverge_do_not_end_a_sweep_unless_all_do(home, monkeypatch):
+    def diverges(self, variant, trial):
+        raise TrainingDiverged("the training loss is nan")
+
+    monkeypatch.setattr(module._Sweep, "_train", diverges)
+    with pytest.raises(EveryTrialDiverged, match=r"every one of the 3 trials.*smaller learning"):
+        sweep(ROW, SPACE, trials=3, seeds=1, changes=SHORT)
+
+
+def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):
+    with pytest.raises(InvalidSetting, match="did you mean tanh"):
+        sweep(ROW, ["layers.0.activation=relu,tan"], trials=1)
+    with pytest.raises(WrongUse, match="is a question"):
+        sweep("neurons", SPACE, trials=1)
+    assert not Context.open().tracking.runs()
