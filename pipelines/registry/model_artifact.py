@@ -6,7 +6,7 @@ data/model.keras                read in safe mode; nothing is pickled
 model.onnx                      what serves, here and as MLflow's python_function
 validation.npz                  probabilities (n, 10) and labels (n,), for the gate
 probe.npz                       image (28, 28) and probabilities (10,): one digit by which
-                                serving checks that it reads the model correctly
+                                the service verifies the model's answer
 people.npz                      correct and marked (n,) on generated digits of held-out writers,
                                 marked_non_digits (m,) on pictures of no digit, for the gate
 hidden_layer.npz                kernel (784, units), bias (units,), outgoing (units, 10) and
