@@ -52,7 +52,9 @@ def answer(
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
     if len(images) == 1 and not request.query_string:  # the usual case
-        return json_response(_object(runner, images[0], probabilities[0], request.answer_id))
+        (reason,) = reasons(runner, images, answers)
+        row = answers.probabilities[0]
+        return json_response(_object(runner, row, reason, request.answer_id))
     ids = answer_ids(request, len(images))
     objects = [
         _object(runner, row, reason, answer_id)
