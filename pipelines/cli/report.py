@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from pipelines.cli import session
+from pipelines.cli.options import examples
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINTING_SECONDS = 60
 
 
-@click.command()
+@click.command(epilog=examples("ann report", "ann report lecture.html --pdf"))
 @click.argument(
     "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html")
 )
@@ -23,8 +24,6 @@ def report(file: Path, pdf: bool) -> None:
     """Write the whole lecture as one HTML page: questions, figures, numbers, the champion.
 
     It shows the newest finished run of every variant, needs no other file, and prints on A4.
-
-    Example: ann report lecture.html --pdf
     """
     from pipelines.errors import WrongUse
     from pipelines.flows import lecture_report
