@@ -252,7 +252,7 @@ class Tracking:
         extra: Mapping[str, Path],
         panel: tuple[str, str] | None = None,
     ) -> None:
-        """Metrics, curves by epoch, figures and tables.
+        """Metrics, curves by epoch, figures, tables, and animations frame by frame.
 
         Args:
             run_id: the run.
@@ -281,6 +281,9 @@ class Tracking:
                 figure, title = panel
                 image = Image.open(Path(folder, "figures", f"{figure}.png"))
                 self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
+        for name, animation in findings.animations.items():
+            for epoch, frame in zip(animation.epochs, animation.frames, strict=True):
+                self.client.log_image(run_id, frame, key=name, step=epoch, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
         """The run's description: paragraphs, then its figures in place."""
@@ -408,6 +411,9 @@ def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) ->
         path = folder / "figures" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})
+    for name, animation in findings.animations.items():
+        (folder / "animations").mkdir(exist_ok=True)
+        (folder / "animations" / f"{name}.gif").write_bytes(animation.gif())
     for name, table in findings.tables.items():
         (folder / "tables").mkdir(exist_ok=True)
         (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))

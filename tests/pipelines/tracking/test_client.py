@@ -22,6 +22,7 @@ from mlflow.entities import ViewType
 from mlflow.models import Model
 
 from ann_models import archives, datasets
+from ann_models.figures.animation import Animation
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
@@ -325,6 +326,16 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     images = artifacts(store, run_id, "images")
     assert any(path.startswith("images/Fitted curves") for path in images)  # its card's title
     assert folder
+
+
+def test_an_animation_is_an_image_for_each_epoch_and_one_file(store, run_id):
+    frames = np.zeros((2, 4, 6, 3), np.uint8)
+    findings = Findings(animations={"boundary": Animation([0, 30], frames)})
+    store.log_findings(run_id, findings, {})
+    images = artifacts(store, run_id, "images")
+    for epoch in (0, 30):
+        assert any(path.startswith(f"images/boundary+step+{epoch}+") for path in images)
+    assert artifacts(store, run_id, "animations") == {"animations/boundary.gif"}
 
 
 def test_the_note_shows_the_figures_in_place(store, run_id):
