@@ -32,14 +32,14 @@ SHOWN = 10  # trials, the best first
     multiple=True,
     required=True,
     metavar="KEY=LO..HI[:log]|KEY=A,B,C",
-    help="A setting to search, over a range or over choices; may be repeated.",
+    help="A setting and its range or values; can be repeated.",
 )
 @click.option(
     "--trials",
     default=30,
     show_default=True,
     type=click.IntRange(1, 10_000),
-    help="Trials in all, those of an interrupted sweep included.",
+    help="Combinations of settings to train.",
 )
 @set_settings
 @click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each trial.")
