@@ -178,7 +178,7 @@ class Variant:
         members: the entries whose trained networks form it; it is not trained itself. The committee
             of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
-        frames: after how many epochs, evenly spread, its animation shows it; 0: no animation.
+        frames: how many epochs its animation shows, more of the first ones; 0: no animation.
         registered: whether its model is a candidate for the digit service.
         derived_from: the name of the entry of which it is a changed copy.
         changes: what differs from that entry, as key and value.

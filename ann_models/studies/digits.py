@@ -24,7 +24,9 @@ from ann_models.evaluation import (
     worst_mistakes,
 )
 from ann_models.figures import digits as figures
+from ann_models.figures import frames
 from ann_models.findings import Findings
+from ann_models.studies.frames import trajectory
 from ann_models.studies.over_seeds import learned
 
 if TYPE_CHECKING:
@@ -82,8 +84,15 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
     findings.figures |= {
         "worst_mistakes": figures.worst_mistakes(images[worst], labels[worst], named[worst]),
         "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
-        "first_layer_weights": figures.weight_pictures(*_first_layer(judged.model, images[0])),
+        "first_layer_weights": figures.weight_pictures(
+            *_pictures(judged.model.get_weights()[0], images[0])
+        ),
     }
+    if path := trajectory(variant, training, judged.seed):
+        pictures = [_pictures(kernel, images[0]) for kernel in path.weights[0]]
+        findings.animations["first_layer_weights"] = frames.weight_pictures(
+            np.stack([picture for picture, _ in pictures]), pictures[0][1], path.epochs
+        )
     findings.tables["worst_mistakes"] = {
         "test_digit": worst.tolist(),
         "true": labels[worst].tolist(),
@@ -136,6 +145,7 @@ class _Judged:
     """The findings on all seeds, and the chosen seed's model with its test answers, as served."""
 
     findings: Findings
+    seed: int  # its index
     model: keras.Model
     probabilities: np.ndarray
 
@@ -172,7 +182,7 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
         f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)
     }
-    return _Judged(findings, model, probabilities)
+    return _Judged(findings, best, model, probabilities)
 
 
 def _add_robustness(
@@ -188,9 +198,8 @@ def _add_robustness(
     )
 
 
-def _first_layer(model: keras.Model, image: np.ndarray) -> tuple[np.ndarray, str]:
+def _pictures(kernel: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, str]:
     """The first layer's weights as pictures: hidden units' (784 → 28×28) or kernels' (3×3)."""
-    kernel = model.get_weights()[0]
     if kernel.ndim == 2:
         return kernel.T.reshape(-1, *image.shape), "Weights of the hidden units"
     return kernel[:, :, 0].transpose(2, 0, 1), "Kernels of the first convolution"

@@ -217,7 +217,7 @@ def test_a_body_that_does_not_come_is_given_up(service: Service, monkeypatch):
     assert service.post("/predict", json=ONE).status_code == 200
 
 
-def test_too_many_requests_at_once_are_sent_away_for_a_second(service: Service, monkeypatch):
+def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service, monkeypatch):
     monkeypatch.setattr(application, "MAX_IN_FLIGHT", 0)
     answer = service.post("/predict", json=ONE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -350,7 +350,7 @@ def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
     service.close()
 
 
-def test_readiness_tells_of_a_registry_that_is_away(service: Service):
+def test_readiness_reports_a_registry_that_is_away(service: Service):
     service.run(service.models.follow(status("3", registry_error="it is away"), None))
     ready = service.get("/health/ready")
     assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")
