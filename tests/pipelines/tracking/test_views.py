@@ -38,6 +38,7 @@ IDS = [
     "overfitting-penalty",
     "data",
     "data-runs",
+    "hands",
     "accuracy",
 ]
 
