@@ -37,6 +37,7 @@ PICTURES = {
     "vanishing": "Gradient norms in training",
     "overfitting": "Fitted curves",
     "data": "Augmented digits and confusions",
+    "hands": "Generated handwriting",
     "accuracy": "The remaining mistakes",
 }
 
@@ -342,7 +343,7 @@ _HANDS = View(
             (bar("hands_accuracy", "test_accuracy"), bar("non_digits_marked", "hands_marked")),
             columns=2,
         ),
-        _pictures("Generated digits"),
+        _pictures("hands"),
     ),
     LATEST_RUNS,
 )
