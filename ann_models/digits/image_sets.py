@@ -19,8 +19,11 @@ from PIL import Image
 from ann_models import archives
 from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from digit_images.ink import contrast_with_paper, find_ink
+from digit_images.normalization import already_in_mnist_form, normalize
 
 SIDE = 28
+WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by the service
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
 MOST_CLASSES = 200
@@ -205,16 +208,14 @@ def _classes(folder: Path) -> tuple[str, ...]:
     )
     if not 2 <= len(names) <= MOST_CLASSES:
         raise InvalidData(
-            f"{folder} has {len(names)} subfolder{'' if len(names) == 1 else 's'}; expected one for "
-            f"each class, 2 to {MOST_CLASSES}, each with its pictures."
+            f"{folder} has {len(names)} subfolder{'' if len(names) == 1 else 's'}; expected one "
+            f"for each class, 2 to {MOST_CLASSES}, each with its pictures."
         )
     return tuple(names)
 
 
 def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    found = [
-        (file, label) for label, name in enumerate(classes) for file in _files(folder / name)
-    ]
+    found = [(file, label) for label, name in enumerate(classes) for file in _files(folder / name)]
     if not FEWEST <= len(found) <= MOST:
         raise InvalidData(f"{folder} has {len(found)} pictures; expected {FEWEST} to {MOST:,}.")
     images = np.empty((len(found), SIDE, SIDE), np.uint8)
@@ -238,31 +239,21 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def in_form(file: Path) -> np.ndarray:
-    """A picture as uint8 (28, 28), ink 255 on 0: its longer side fills the square.
-
-    Pictures on light paper are inverted, by the mean of their edge.
+    """A picture as uint8 (28, 28), ink 255 on 0, in the form to which the service brings pictures.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it has no area.
+        ValueError: nothing is drawn on it.
     """
     with Image.open(file) as opened:
-        opened.draft("L", (4 * SIDE, 4 * SIDE))  # large JPEG files are decoded smaller
-        grey = opened.convert("RGBA" if opened.has_transparency_data else "L")
-        if grey.mode == "RGBA":
-            paper = Image.new("RGBA", grey.size, "white")
-            grey = Image.alpha_composite(paper, grey).convert("L")
-    if min(grey.size) < 1:
-        raise ValueError("the picture has no area")
-    pixels = np.asarray(grey)
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if edge.mean() > 127:
-        grey = Image.fromarray(255 - pixels)
-    grey.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    if max(grey.size) < SIDE:
-        factor = SIDE / max(grey.size)
-        size = tuple(max(1, round(side * factor)) for side in grey.size)
-        grey = grey.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-    square = Image.new("L", (SIDE, SIDE))
-    square.paste(grey, ((SIDE - grey.width) // 2, (SIDE - grey.height) // 2))
-    return np.asarray(square)
+        opened.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # large JPEG: decoded smaller
+        image: Image.Image = opened
+        if opened.has_transparency_data:
+            paper = Image.new("RGBA", opened.size, "white")
+            image = Image.alpha_composite(paper, opened.convert("RGBA"))
+        image = image.convert("L")
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    contrast = contrast_with_paper(np.asarray(image, np.float32) / np.float32(255))
+    ready = already_in_mnist_form(contrast)
+    found = normalize(find_ink(contrast)) if ready is None else ready
+    return np.rint(found * 255).astype(np.uint8)

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ann_models import datasets
-from ann_models.digits import idx, image_sets
+from ann_models.digits import idx
 from ann_models.digits.image_sets import ImageSet, in_form, load, parse
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from serving.images import to_digit
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (40, 28, 28), np.uint8)
@@ -80,11 +81,10 @@ class TestForms:
         assert image[0].max() < 60
         assert image.max() > 120
 
-    def test_the_longer_side_fills_the_square_and_the_picture_keeps_its_proportions(self, tmp_path):
-        Image.new("L", (200, 50), 255).save(tmp_path / "wide.png")
-        Image.fromarray(np.pad(np.full((48, 198), 200, np.uint8), 1)).save(tmp_path / "wide.png")
-        rows = np.flatnonzero(in_form(tmp_path / "wide.png").max(axis=1) > 50)
-        assert 5 <= len(rows) <= 8
+    def test_a_picture_has_the_form_to_which_the_service_brings_it(self, tmp_path):
+        file = alphabet(tmp_path) / "B" / "1.png"
+        served = to_digit(file.read_bytes())
+        np.testing.assert_allclose(in_form(file) / 255, served, atol=1 / 255)
 
 
 class TestFaults:
@@ -128,6 +128,12 @@ class TestFaults:
         alphabet(tmp_path)
         (tmp_path / "B/3.png").write_bytes(b"no picture")
         with pytest.raises(InvalidData, match=r"1 of 36 pictures cannot be read: B/3\.png"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_an_empty_picture_is_named(self, tmp_path):
+        alphabet(tmp_path)
+        Image.new("L", (28, 28), 255).save(tmp_path / "A/0.png")
+        with pytest.raises(InvalidData, match=r"A/0\.png: "):
             load(ImageSet("letters", str(tmp_path)))
 
     def test_a_folder_without_pictures_is_refused(self, tmp_path):
