@@ -63,16 +63,23 @@ def calibrated(
     Returns:
         The model as it is, and 1, if it does not know all the labels' classes.
     """
-    import keras
-
     from ann_models.networks import members
 
     if model.output_shape[-1] <= labels.max():
         return model, 1.0
     best = temperature([predict(member, images) for member in members(model)], labels)
+    return with_temperature(model, best), best
+
+
+def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
+    """A copy of a classifier that ends in a softmax layer, its logits divided by a temperature."""
+    import keras
+
+    from ann_models.networks import members
+
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for network in members(copy):
         output = network.layers[-1]
-        output.set_weights([weights / best for weights in output.get_weights()])
-    return copy, best
+        output.set_weights([weights / temperature for weights in output.get_weights()])
+    return copy

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from ann_models.figures.animation import Animation
+
 
 @dataclass
 class Findings:
@@ -20,6 +22,7 @@ class Findings:
         series: values by a whole number other than the epoch: by seed, by layer, by data size.
         arrays: values by anything else, such as a fitted curve by x.
         figures: the lecture's panels, by file stem.
+        animations: the same through the training, by file stem; none where nothing moves.
         tables: columns of equal length, by file stem.
     """
 
@@ -28,4 +31,5 @@ class Findings:
     series: dict[str, dict[int, float]] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
+    animations: dict[str, Animation] = field(default_factory=dict)
     tables: dict[str, dict[str, list[object]]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from ann_models.entry import (
 )
 from ann_models.errors import UnknownName
 from ann_models.questions import QUESTIONS
-from ann_models.recipes import RECIPES
+from ann_models.recipes import HANDWRITING_CNN, RECIPES
 
 
 def _relu_units(units: int) -> tuple[Layer, ...]:
@@ -34,6 +34,7 @@ def _deep(activation: str) -> tuple[Layer, ...]:
     return Flatten(), *hidden, Dense(10, "softmax")
 
 
+FRAMES = 30
 HIDDEN = (30, 100, 100, 30)
 OVERFIT = (*(Dense(units, "sigmoid") for units in HIDDEN), Dense(1))
 OVERFIT_BATCH_NORM = (
@@ -86,6 +87,7 @@ _ENTRIES = (
         loss="binary_crossentropy",
         optimizer=Adam(0.05),
         epochs=1000,
+        frames=FRAMES,
         seeds=10,
     ),
     Variant(
@@ -108,6 +110,7 @@ _ENTRIES = (
         loss="binary_crossentropy",
         optimizer=Adam(0.1),
         epochs=10,
+        frames=FRAMES,
         seeds=10,
     ),
     Variant(
@@ -121,6 +124,7 @@ _ENTRIES = (
         loss="binary_crossentropy",
         optimizer=Adam(0.1),
         epochs=10,
+        frames=FRAMES,
         seeds=10,
     ),
     Variant(
@@ -140,6 +144,7 @@ _ENTRIES = (
             data="cubic",
             layers=_relu_units(units),
             epochs=epochs,
+            frames=FRAMES,
             seeds=5,
         )
         for row, units, epochs, look_at in (
@@ -199,6 +204,7 @@ _ENTRIES = (
         layers=MNIST_ANN,
         loss="sparse_categorical_crossentropy",
         epochs=5,
+        frames=FRAMES,
         seeds=3,
         registered=True,
     ),
@@ -212,6 +218,7 @@ _ENTRIES = (
         layers=MNIST_CNN,
         loss="sparse_categorical_crossentropy",
         epochs=3,
+        frames=FRAMES,
         batch_size=64,
         registered=True,
     ),
@@ -245,6 +252,7 @@ _ENTRIES = (
         data="ten_points",
         layers=OVERFIT,
         epochs=5000,
+        frames=FRAMES,
         seeds=5,
     ),
     Variant(
@@ -256,6 +264,7 @@ _ENTRIES = (
         data="ten_points",
         layers=OVERFIT_BATCH_NORM,
         epochs=4000,
+        frames=FRAMES,
         seeds=5,
     ),
     Variant(
@@ -268,6 +277,7 @@ _ENTRIES = (
         data="ten_points",
         layers=OVERFIT_DROPOUT,
         epochs=200,
+        frames=FRAMES,
         seeds=5,
     ),
     *(
@@ -280,6 +290,7 @@ _ENTRIES = (
             data="ten_points",
             layers=OVERFIT,
             epochs=5000,
+            frames=FRAMES,
             seeds=3,
             penalty=Penalty(norm, strength),
         )
@@ -295,6 +306,7 @@ _ENTRIES = (
         data="ten_points_held_out",
         layers=OVERFIT,
         epochs=5000,
+        frames=FRAMES,
         seeds=5,
         early_stopping=EarlyStopping(patience=500),
     ),
@@ -308,6 +320,7 @@ _ENTRIES = (
         layers=MNIST_ANN,
         loss="sparse_categorical_crossentropy",
         epochs=10,
+        frames=FRAMES,
         augmentation=AUGMENTATION,
         registered=True,
     ),
@@ -329,6 +342,7 @@ _ENTRIES = (
         for augmentation in (None, AUGMENTATION)
         if not (size == 50_000 and augmentation)  # that is mnist_augmented
     ),
+    HANDWRITING_CNN,
 )
 
 VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES)}

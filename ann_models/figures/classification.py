@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ann_models.figures import style
 
@@ -18,7 +19,7 @@ def data(
 ) -> Figure:
     """Points x (m, 2) in the colours of their classes y (m, 1)."""
     figure, axes = style.panel("Training data", "$x_1$", "$x_2$")
-    _points(axes, x, y)
+    draw_points(axes, x, y)
     axes.set(xlim=xlim, ylim=ylim)
     style.legend(figure)
     return figure
@@ -37,7 +38,7 @@ def boundary(
         shown: index of a seed.
     """
     figure, axes = style.panel("Learned boundary of one sigmoid unit", "$x_1$", "$x_2$")
-    _points(axes, x, y)
+    draw_points(axes, x, y)
     for i, (normal, bias) in enumerate(zip(normals, biases, strict=True)):
         name = f"each of {len(normals)} seeds" if i == 0 < len(normals) - 1 else None
         _line(axes, normal, bias, color=style.BLACK, linewidth=0.8, label=name)
@@ -68,7 +69,7 @@ def hidden_space_with_boundary(
 def hidden_lines(x: np.ndarray, y: np.ndarray, kernel: np.ndarray, biases: np.ndarray) -> Figure:
     """The input space with the line of each hidden unit: kernel (2, 2), biases (2,) (row 5)."""
     figure, axes = style.panel("Input space with the hidden units' lines", "$x_1$", "$x_2$")
-    _points(axes, x, y)
+    draw_points(axes, x, y)
     for unit, colour in enumerate((style.BLACK, style.GREEN)):
         name = f"$z_{unit + 1}$ = ½"
         _line(axes, kernel[:, unit], biases[unit], color=colour, linewidth=3, label=name)
@@ -104,14 +105,14 @@ def decision_regions(
     figure.colorbar(image, label="probability of $C_1$")
     if probabilities.min() < 0.5 < probabilities.max():
         axes.contour(x1, x2, probabilities, levels=[0.5], colors=style.BLACK, linewidths=2)
-    _points(axes, x, y)
+    draw_points(axes, x, y)
     style.legend(figure)
     return figure
 
 
 def _hidden_space(title: str, z: np.ndarray, y: np.ndarray, limits: Limits) -> tuple[Figure, Axes]:
     figure, axes = style.panel(title, "$z_1$", "$z_2$")
-    _points(axes, z, y)
+    draw_points(axes, z, y)
     for points in axes.lines:
         points.set_clip_on(False)  # saturated units put many points on the edges
     axes.set_aspect("equal")
@@ -119,11 +120,14 @@ def _hidden_space(title: str, z: np.ndarray, y: np.ndarray, limits: Limits) -> t
     return figure, axes
 
 
-def _points(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray) -> list[Line2D]:
+    """Points x (m, 2) in the colours of their classes y (m, 1); class 0 first."""
     few = {"markersize": 12, "markeredgecolor": style.BLACK} if len(x) <= 10 else {"alpha": 0.4}
+    drawn = []
     for label, colour in ((0, style.BLUE), (1, style.RED)):
         name = style.CLASS_NAMES[label]
-        axes.plot(*x[y[:, 0] == label].T, "o", color=colour, label=name, **few)
+        drawn += axes.plot(*x[y[:, 0] == label].T, "o", color=colour, label=name, **few)
+    return drawn
 
 
 def _line(axes: Axes, normal: np.ndarray, bias: float, **look: Any) -> None:

@@ -27,7 +27,7 @@ def labelled_grid(images: np.ndarray, labels: Sequence[object] | np.ndarray, tit
     """Digits (n, 28, 28), ten to a row, each under its label."""
     rows = -(-len(images) // 10)
     figure, axes = style.panel(title, size=(8, 0.6 + rows * 0.95), grid=False)
-    _mosaic(axes, images, "gray", (0, 1), labels)
+    mosaic(axes, images, "gray", (0, 1), labels)
     return figure
 
 
@@ -92,7 +92,7 @@ def weight_pictures(weights: np.ndarray, title: str) -> Figure:
     side = int(np.ceil(np.sqrt(len(weights))))
     figure, axes = style.panel(title, size=(6, 5), grid=False)
     most = float(np.quantile(np.abs(weights), 0.995))
-    image = _mosaic(axes, weights, "RdBu_r", (-most, most), columns=side)
+    image = mosaic(axes, weights, "RdBu_r", (-most, most), columns=side)
     figure.colorbar(image, label="weight", extend="both")
     return figure
 
@@ -101,7 +101,7 @@ def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
     """Digits (10, 28, 28) above distorted versions of them (rows, 10, 28, 28)."""
     title = "Top row: original digits; below: augmented"
     figure, axes = style.panel(title, size=(8, 4.4), grid=False)
-    _mosaic(axes, np.concatenate([originals[None], versions]).reshape(-1, 28, 28), "gray", (0, 1))
+    mosaic(axes, np.concatenate([originals[None], versions]).reshape(-1, 28, 28), "gray", (0, 1))
     axes.axhline(29, color=style.ORANGE, linewidth=3)
     return figure
 
@@ -110,7 +110,7 @@ def robustness(versions: Mapping[str, np.ndarray], accuracies: Mapping[str, floa
     """Corrupted digits (n, 28, 28), a row a corruption, beside the accuracy under each."""
     figure, (left, right) = style.panels(2, (10, 4.4), grid=False)
     style.label(left, "Corrupted digits")
-    _mosaic(left, np.concatenate(list(versions.values())), "gray", (0, 1), columns=SHOWN_CORRUPTED)
+    mosaic(left, np.concatenate(list(versions.values())), "gray", (0, 1), columns=SHOWN_CORRUPTED)
     style.label(right, "Accuracy under each corruption", "accuracy", "")
     names = list(accuracies)
     bars = right.barh(names, [accuracies[name] for name in names], color=style.BLUE)
@@ -120,7 +120,7 @@ def robustness(versions: Mapping[str, np.ndarray], accuracies: Mapping[str, floa
     return figure
 
 
-def _mosaic(
+def mosaic(
     axes: Axes,
     pictures: np.ndarray,
     cmap: str,
@@ -128,21 +128,27 @@ def _mosaic(
     labels: Sequence[object] | np.ndarray = (),
     columns: int = 10,
 ) -> AxesImage:
-    """Tile pictures (n, height, width) into one image, far cheaper than axes for each."""
+    """Draw pictures (n, height, width) as one image, far cheaper than axes for each."""
     height, width = pictures.shape[1:]
     above, gap = (height // 3, width // 4) if len(labels) else (0, max(1, width // 14))
-    rows = -(-len(pictures) // columns)
-    tiles = np.full((rows * columns, height + above + gap, width + gap), np.nan)
-    tiles[: len(pictures), above : above + height, :width] = pictures
-    whole = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
-    whole = whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2])
+    whole = tiled(pictures, columns, above, gap)
     image = axes.imshow(whole, cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     for i, text in enumerate(labels):
         row, column = divmod(i, columns)
-        place = column * tiles.shape[2] + width / 2, row * tiles.shape[1] + above - 1
+        place = column * (width + gap) + width / 2, row * (height + above + gap) + above - 1
         _text(axes, place, text, va="bottom", fontsize=10)
     axes.axis("off")
     return image
+
+
+def tiled(pictures: np.ndarray, columns: int, above: int = 0, gap: int = 0) -> np.ndarray:
+    """Pictures (n, height, width) in rows of so many columns as one array; NaN between them."""
+    count, height, width = pictures.shape
+    rows = -(-count // columns)
+    tiles = np.full((rows * columns, height + above + gap, width + gap), np.nan)
+    tiles[:count, above : above + height, :width] = pictures
+    whole = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    return whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2])
 
 
 def _text(axes: Axes, place: tuple[float, float], content: object, **look: Any) -> None:

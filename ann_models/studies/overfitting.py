@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ann_models.evaluation import predict, roughness
+from ann_models.figures import frames
 from ann_models.figures import overfitting as figures
 from ann_models.findings import Findings
+from ann_models.studies.frames import trajectory
 from ann_models.studies.over_seeds import learned, median_seed
 
 if TYPE_CHECKING:
@@ -143,6 +145,11 @@ def _fitted(
         "fitted_curve": figures.fitted_curve(points, GRID, curves, shown),
         "weight_estimates": figures.weight_estimates(weights[shown]),
     }
+    if path := trajectory(variant, training, shown):
+        moving = path.outputs(GRID[:, None])[-1][:, :, 0]
+        findings.animations["fitted_curve"] = frames.curve(
+            "Fitted curve", GRID, moving, (x[:, 0], y[:, 0]), path.epochs
+        )
     return findings
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ann_models.evaluation import predict
+from ann_models.figures import frames
 from ann_models.figures import regression as figures
 from ann_models.findings import Findings
+from ann_models.studies.frames import trajectory
 from ann_models.studies.over_seeds import learned, median_seed
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ def relu_regression(variant: Variant, data: Dataset, training: Training) -> Find
         findings.figures["contributions"] = figures.contributions(GRID, terms, x, y)
     sums = np.concatenate([predict(model, GRID) for model in training.models], axis=1)
     findings.figures["sum_of_neurons"] = figures.sum_of_neurons(GRID, sums, shown, x, y)
+    if path := trajectory(variant, training, shown):
+        curves = path.outputs(GRID)[-1][:, :, 0]
+        findings.animations["sum_of_neurons"] = frames.curve(
+            "Sum of the neurons", GRID[:, 0], curves, (x[:, 0], y[:, 0]), path.epochs
+        )
     return findings
 
 

@@ -23,7 +23,7 @@ from ann_models.training.result import Training
 from ann_models.training.state import State
 from ann_models.training.step import Problem
 
-PROGRESS_REPORTS = 20  # chunks a training is cut into
+PROGRESS_REPORTS = 20  # of a training without frames
 ORDERS_IN_MEMORY = 10_000_000  # indices of examples in one chunk
 CONVERSION_BATCH = 1_000  # images
 
@@ -59,7 +59,9 @@ class Program:
         )
         steps = variant.epochs * backends.batches(variant, self.examples)
         self.state = State(model, layout, variant, self.replicas, steps)
-        self.chunk = _epochs_a_chunk(variant, self.examples * self.replicas)
+        self.stops = stops(variant)
+        longest = int(np.diff(self.stops, prepend=0).max(initial=1))
+        self.chunk = min(longest, max(1, ORDERS_IN_MEMORY // (self.examples * self.replicas)))
         self.run_epochs = tf.function(
             partial(loop.run_epochs, self.problem, self.state),
             autograph=False,
@@ -137,7 +139,8 @@ class Program:
 
     def _advance(self, progress: Progress, seeds: tuple[int, ...]) -> None:
         """Train for one chunk of epochs."""
-        epochs = min(self.chunk, self.variant.epochs - progress.epochs)
+        next_stop = self.stops[np.searchsorted(self.stops, progress.epochs, side="right")]
+        epochs = min(self.chunk, int(next_stop) - progress.epochs)
         orders = [
             shuffled(generator, self.chunk, self.examples, epochs)
             for generator in progress.generators
@@ -146,7 +149,7 @@ class Program:
         measures = {name: values.numpy()[:epochs] for name, values in history.items()}
         self._require_finite(measures["train_loss"], active.numpy()[:epochs], progress, seeds)
         progress.extend(measures)
-        if self._takes_snapshots:
+        if self._takes_snapshots and progress.epochs == next_stop:
             progress.snapshots[progress.epochs] = self.state.weights_by_replica()
 
     @property
@@ -183,12 +186,17 @@ def shuffled(
     return order
 
 
-def _epochs_a_chunk(variant: Variant, indices: int) -> int:
-    """One if each epoch's weights are kept; else for so many frames or reports, in memory."""
+def stops(variant: Variant) -> NDArray[np.int64]:
+    """After which epochs the compiled loop returns, to report progress and to take snapshots.
+
+    Each one if every epoch's weights are kept; denser at the start for frames, because there the
+    most is learned; else evenly.
+    """
     if variant.keep_weights:
-        return 1
-    within_memory = max(1, ORDERS_IN_MEMORY // indices)
-    return min(within_memory, -(-variant.epochs // (variant.frames or PROGRESS_REPORTS)))
+        return np.arange(1, variant.epochs + 1)
+    count, power = (variant.frames, 2) if variant.frames else (PROGRESS_REPORTS, 1)
+    steps = np.arange(1, count + 1) ** power
+    return np.unique(-(-variant.epochs * steps // count**power))
 
 
 def _tensors(data: Dataset) -> Mapping[str, tf.Tensor]:

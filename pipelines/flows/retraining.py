@@ -30,7 +30,7 @@ from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
-    from pipelines.gate import ShadowResult
+    from pipelines.candidate import ShadowResult
 
 MIRRORED = 1000  # recent requests that a challenger answers in the shadow
 MIRRORED_DAYS = 30
@@ -204,7 +204,7 @@ def shadow(
         serving_settings.load().feedback_url,
         champion.name,
         since=time.time() - MIRRORED_DAYS * corrections.DAY,
-        most=MIRRORED,
+        count=MIRRORED,
     )
     seen, metrics = observe(
         context.registry.artifacts.onnx_bytes(challenger),

@@ -1,4 +1,4 @@
-"""A job on several workers: the results of a serial one, whatever becomes of a worker."""
+"""A job on several workers: the results of a sequential one, even if a worker is lost."""
 
 import json
 import os

@@ -30,16 +30,23 @@ def test_shorter_chunks_give_the_same_orders():
     np.testing.assert_array_equal(whole, np.concatenate(parts))
 
 
-@pytest.mark.parametrize(
-    ("epochs", "keep_weights", "in_memory", "chunk"),
-    [(100, False, 10_000, 5), (101, False, 10_000, 6), (100, True, 10_000, 1), (100, False, 30, 3)],
-)
-def test_a_chunk_is_a_twentieth_in_bounded_memory(
-    monkeypatch, epochs, keep_weights, in_memory, chunk
-):
+@pytest.mark.parametrize(("epochs", "in_memory", "chunk"), [(100, 10_000, 5), (100, 30, 3)])
+def test_a_chunk_reaches_to_the_next_stop_in_bounded_memory(monkeypatch, epochs, in_memory, chunk):
     monkeypatch.setattr(program, "ORDERS_IN_MEMORY", in_memory)
-    variant = replace(REGRESSION, epochs=epochs, keep_weights=keep_weights)
-    assert Program(variant, cubic(10), (0,)).chunk == chunk
+    assert Program(replace(REGRESSION, epochs=epochs), cubic(10), (0,)).chunk == chunk
+
+
+def test_progress_is_reported_twenty_times_and_weights_are_kept_after_each_epoch():
+    assert program.stops(replace(REGRESSION, epochs=100)).tolist() == list(range(5, 101, 5))
+    assert program.stops(replace(REGRESSION, epochs=3)).tolist() == [1, 2, 3]
+    kept = replace(REGRESSION, epochs=100, keep_weights=True)
+    assert program.stops(kept).tolist() == list(range(1, 101))
+
+
+def test_frames_are_denser_at_the_start_and_end_with_the_training():
+    stops = program.stops(replace(REGRESSION, epochs=900, frames=30))
+    assert stops[[0, 1, 14, -1]].tolist() == [1, 4, 225, 900]
+    assert program.stops(replace(REGRESSION, epochs=5, frames=30)).tolist() == [1, 2, 3, 4, 5]
 
 
 def test_images_of_whole_255ths_are_stored_as_bytes_and_others_as_they_are():

@@ -20,6 +20,7 @@ def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
     assert loaded.weights_sha256 == trained.weights_sha256
     assert loaded.seeds == (0, 1)
     np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
+    assert list(loaded.snapshots) == list(trained.snapshots) == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
 
 

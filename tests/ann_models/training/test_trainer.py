@@ -235,7 +235,23 @@ def test_weights_after_each_epoch_are_kept_for_entries_that_ask():
     untrained = networks.build(REGRESSION, (1,), seed=1)
     assert len(trained.snapshots) == 5
     np.testing.assert_array_equal(trained.snapshots[0][1][0], untrained.get_weights()[0])
-    np.testing.assert_array_equal(trained.snapshots[-1][1][0], trained.models[1].get_weights()[0])
+    np.testing.assert_array_equal(trained.snapshots[4][1][0], trained.models[1].get_weights()[0])
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["vectorised", "sequential"])
+def test_snapshots_for_frames_hold_all_weights_and_change_none(monkeypatch, small):
+    if not small:
+        monkeypatch.setattr(backends, "SMALL", 0)
+    variant = replace(REGRESSION, layers=BATCH_NORM, epochs=6, frames=3)
+    trained = trainer.train(variant, cubic(), (0, 1))
+    assert list(trained.snapshots) == [0, 1, 3, 6]
+    for seed, model in enumerate(trained.models):
+        kept = trained.snapshots[6][seed]
+        for ours, theirs in zip(kept, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    without = trainer.train(replace(variant, frames=0), cubic(), (0, 1))
+    assert not without.snapshots
+    assert trained.weights_sha256 == without.weights_sha256
 
 
 def test_ctrl_c_keeps_the_weights_of_the_finished_epochs():
