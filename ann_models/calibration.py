@@ -64,17 +64,24 @@ def calibrated(
     Returns:
         The model as it is, and 1, if it does not know all the labels' classes.
     """
-    import keras
-
     from ann_models.networks import members
 
     if model.output_shape[-1] <= labels.max():
         return model, 1.0
     best = temperature([predict(member, images) for member in members(model)], labels)
+    return with_temperature(model, best), best
+
+
+def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
+    """A copy of a softmax classifier with its logits divided by a temperature."""
+    import keras
+
+    from ann_models.networks import members
+
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for network in members(copy):
         logits = next(layer for layer in reversed(network.layers) if layer.trainable_variables)
         for variable in logits.trainable_variables:  # also of batch-normalised logits
-            variable.assign(variable / best)
-    return copy, best
+            variable.assign(variable / temperature)
+    return copy

@@ -88,7 +88,7 @@ def compare(
     """Measure every server that is installed, with the champion of this machine's registry.
 
     Args:
-        connections: how many at once, each in turn.
+        connections: how many at once, one load after the other.
         seconds: of each load.
         turns: how often each server has its turn.
         report: called with each load's line.

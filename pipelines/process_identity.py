@@ -1,7 +1,7 @@
 """A process by its machine, number and start: enough to know later whether it has ended.
 
-Its start is counted from the machine's, so that a clock that is set changes nothing; the machine's
-start has a name of its own, so that a number that is given again after a restart deceives nobody.
+Its start is counted from the machine's boot, so that setting the clock changes nothing; the boot
+has an id of its own, so that a number that is reused after a reboot is recognised.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 import psutil
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-TOLERANCE = 2.0  # seconds: the machine's start is only known to the second
+TOLERANCE = 2.0  # seconds: the boot time is only known to the second
 
 
 def this_process() -> str:
-    """Who we are, in a line: machine, number@seconds after the machine's start, that start."""
+    """This process in a line: machine, number@seconds since boot, boot id."""
     process = psutil.Process()
     return f"{socket.gethostname()} {process.pid}@{_start(process):.2f} {_boot()}".rstrip()
 
 
 def has_ended(identity: str) -> bool:
-    """Whether that process of this machine is gone; of other machines' nothing is known."""
+    """Whether that process of this machine has ended; False for those of other machines."""
     host, _, rest = identity.partition(" ")
     if host != socket.gethostname():
         return False

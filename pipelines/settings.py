@@ -136,6 +136,7 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that restarts is waited for 12 s,
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # where MLflow itself would wait for minutes
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "ORT_DISABLE_TELEMETRY": "1",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # its errors are raised, too
         "MLFLOW_UV_AUTO_DETECT": "false",

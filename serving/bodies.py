@@ -111,8 +111,8 @@ class Bodies:
 
 
 def _check_announced(headers: dict[bytes, bytes]) -> None:
-    encoding = headers.get(b"content-encoding", b"").strip().lower()
-    if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
+    encoding = headers.get(b"content-encoding")
+    if encoding and encoding.strip().lower() not in (b"", b"identity", b"gzip", b"x-gzip"):
         raise WrongMediaType(
             f"The content encoding is {encoding[:20].decode('latin-1')!r}; expected gzip or none."
         )

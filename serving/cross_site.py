@@ -1,4 +1,4 @@
-"""Pages of other sites: which may ask, and what a browser is told of it.
+"""Pages of other sites: which may ask, and what browsers learn of that.
 
 State-changing requests of other sites are refused by the rules of Go's `CrossOriginProtection`
 (https://pkg.go.dev/net/http#CrossOriginProtection): the origin is allowed; or the browser says

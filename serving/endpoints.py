@@ -223,6 +223,13 @@ class Endpoints:
         """GET /version: of this service, as MLflow's server says its own."""
         return Response(installed_version("ann-pipelines").encode(), media_type="text/plain")
 
+    def path_values(self) -> dict[str, str]:
+        """The path parameters of the model that answers now, for the documents' examples."""
+        current = self._models.current
+        if current is None:
+            return {}
+        return {"name": str(current.identity["model"]), "version": str(current.identity["version"])}
+
     # What they share
 
     async def _named(self, request: Request) -> ModelRunner:

@@ -105,7 +105,7 @@ class NoChampion(ServingError):
 
 
 class RegistryUnavailable(ServingError):
-    """The registry does not answer, or a version's files cannot be brought here."""
+    """The registry does not answer, or a version's files cannot be downloaded."""
 
     status = 503
 

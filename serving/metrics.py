@@ -88,17 +88,16 @@ def request(route: str, status: int, seconds: float) -> None:
     _latencies[route].observe(seconds)
 
 
-def inferred(runner: ModelRunner, count: int, seconds: float, now: float) -> None:
-    """Count a request that a version answered, with so many images in so many seconds."""
+def inferred(runner: ModelRunner, count: int, seconds: float, last: float) -> None:
+    """Count requests that a version answered in so many seconds, the last at a time."""
     key = runner.model.name, runner.model.version
     children = _inferences.get(key)
     if children is None:
         each = inferences, inference_seconds, last_inference
         children = _inferences[key] = [metric.labels(*key) for metric in each]
-    children[0].inc()
+    children[0].inc(count)
     children[1].inc(seconds)
-    children[2].set(now)
-    images.observe(count)
+    children[2].set(last)
 
 
 def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:

@@ -15,6 +15,7 @@ from serving import metrics
 from serving.access_log import AccessLog
 from serving.feedback.store import Feedback, Prediction
 from serving.http import Request
+from serving.model.runner import ModelRunner
 
 TOGETHER = 64  # requests; a third of a millisecond of work
 
@@ -29,6 +30,15 @@ class Record:
     client: str
     seconds: float
     time: float
+
+
+@dataclass(slots=True)
+class Total:
+    """What a model answered of the records that are flushed together."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    last: float = 0.0
 
 
 class Records:
@@ -61,20 +71,29 @@ class Records:
     def flush(self) -> None:
         """Record all that waits; to be called before records are read."""
         waiting, self._waiting = self._waiting, []
+        totals: dict[ModelRunner, Total] = {}
         for record in waiting:
             try:
-                self._keep(record)
+                self._keep(record, totals)
             except Exception:  # one record that cannot be kept costs no other
                 metrics.lost.labels("record").inc()
                 print(traceback.format_exc(), file=sys.stderr)
+        for runner, total in totals.items():
+            metrics.inferred(runner, total.requests, total.seconds, total.last)
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: Record, totals: dict[ModelRunner, Total]) -> None:
         request = record.request
         metrics.request(record.route, record.status, record.seconds)
         self._log.add(request, record.status, record.client, record.seconds, record.time)
         if request.runner is None or not request.images:
             return
-        metrics.inferred(request.runner, request.images, request.inference_seconds, record.time)
+        metrics.images.observe(request.images)
+        total = totals.get(request.runner)
+        if total is None:
+            total = totals[request.runner] = Total()
+        total.requests += 1
+        total.seconds += request.inference_seconds
+        total.last = record.time
         if not request.answered:
             return
         if request.images == 1:  # of more, the digits were counted together

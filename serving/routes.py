@@ -282,6 +282,7 @@ class Routes:
         """Build the table, and describe it on the site."""
         self.table = tuple(table(do, site))
         site.document = document(self.table)
+        site.path_values = do.path_values
         self.find = lru_cache(1000)(self._find)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str | None]]:

@@ -73,7 +73,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=home,
         tracking_uri=uri,
-        mlflow_ui=re.sub(r"://[^/]*@", "://", ui).rstrip("/"),
+        mlflow_ui=re.sub(r"://[^/]*@", "://", ui.partition("?")[0]).rstrip("/"),
         poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
         feedback_url=feedback_url,
         api_key=environ.get("ANN_API_KEY", ""),

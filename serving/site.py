@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from serving.docs import as_html
+from serving.docs_page import as_html
 from serving.errors import NotFound
 from serving.http import Headers, Request, Response, json_response
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
+ADDRESS = "http://127.0.0.1:8000/"  # in the documents, where a request names none
+HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?")
+PREFIX = re.compile(r"(/[\w.~-]+)+/?")
 # Files are asked for again each time, and not sent again if they are the same.
 HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
@@ -38,6 +44,8 @@ class Site:
         files = (path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path for path in files}
         self.document: dict[str, Any] = {}  # the OpenAPI document of the routes
+        self.path_values: Callable[[], Mapping[str, str]] = dict  # of what answers now
+        self._docs_page = lru_cache(8)(self._page)
 
     async def file(self, request: Request) -> Response:
         """GET / and /page/{file}."""
@@ -49,11 +57,25 @@ class Site:
 
     async def docs(self, request: Request) -> Response:
         """GET /docs."""
-        return _cached(request, as_html(self.document), "text/html")
+        page = self._docs_page(_address(request), tuple(self.path_values().items()))
+        return _cached(request, page, "text/html")
+
+    def _page(self, address: str, path_values: tuple[tuple[str, str], ...]) -> bytes:
+        return as_html(self.document, address, dict(path_values))
 
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json."""
         return json_response(self.document)
+
+
+def _address(request: Request) -> str:
+    """The service's address as the reader knows it, behind a proxy, too; it ends with a slash."""
+    host = request.header(b"x-forwarded-host") or request.header(b"host")
+    if not HOST.fullmatch(host):
+        return ADDRESS
+    scheme = "https" if request.header(b"x-forwarded-proto") == "https" else "http"
+    prefix = request.header(b"x-forwarded-prefix").rstrip("/")
+    return f"{scheme}://{host}{prefix if PREFIX.fullmatch(prefix) else ''}/"
 
 
 def _cached(request: Request, content: bytes, media_type: str | None) -> Response:

@@ -1,20 +1,19 @@
-"""Which corrections may teach? A pure function of them and of what two witnesses say.
+"""Which corrections are trained on? A pure function of them and of two independent classifiers.
 
 The rule, for the corrections of each UTC day together:
 
 - A correction is *contradicted* if the champion, asked again, and all five nearest training digits
   agree on another digit (nearest neighbours against flipped labels: Paudice, Muñoz-González and
-  Lupu 2018). It is *disputed* if the same image was also given another digit. Neither ever teaches.
-- People mostly correct mistakes, and on honest mistakes of the champion the neighbours sometimes
-  err likewise. How often is known from its mistakes on the validation digits. If a day has
-  significantly more contradicted and disputed corrections than that (exact one-sided binomial test
-  against the upper end of that share's 95 % interval), the day is refused as a flood.
-- If significantly more than half of a day's corrections name one digit, it is refused as a burst.
-- Copies of validation and test digits never teach, nor what exceeds the hourly limit.
+  Lupu 2018). It is *disputed* if the same image was also given another digit. Neither is used.
+- Users mostly correct errors, and on real errors of the champion the neighbours sometimes err as it
+  does. How often is known from its errors on the validation digits. If a day has significantly more
+  contradicted and disputed corrections than that (exact one-sided binomial test against the
+  upper end of that share's 95 % interval), the day is refused as a flood.
+- If significantly more than half of a day's corrections give one digit, it is refused as a burst.
+- Copies of validation and test digits are not trained on, nor what exceeds the hourly limit.
 
 What is accepted is capped: repeated a few times at most, and a small share of the training set.
-Every fifth accepted image, chosen by its content, is kept from training for good: by these the
-effect is measured.
+Every fifth accepted image, chosen by its content, is held out permanently to measure the effect.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from pipelines.feedback.requests import Corrections
 
 ACCEPTED, CONTRADICTED, DISPUTED = "accepted", "contradicted", "disputed"
 COPY, TOO_MANY, REFUSED_DAY = "copy of a held-out digit", "over the hourly limit", "refused day"
-ONE_IN = 5  # accepted images kept from training
+HELD_OUT_ONE_IN = 5  # accepted images
 HOUR, DAY = 3600, 86_400  # seconds
 
 
@@ -42,38 +41,38 @@ class Policy:
     """Every threshold of the rule.
 
     Attributes:
-        most_an_hour: corrections of one hour that are taken.
-        most_repeats: how often a correction may be in the training data.
-        largest_share: of the training digits' number, for all corrections and their repeats.
+        max_per_hour: corrections of one hour that are accepted.
+        max_repeats: how often a correction may be in the training data.
+        max_share: of the training digits' number, for all corrections and their repeats.
         significance: level of each test of a day.
-        largest_digit_share: of a day's corrections that may name one digit.
+        max_digit_share: of a day's corrections that may give one digit.
     """
 
-    most_an_hour: int = 100
-    most_repeats: int = 10
-    largest_share: float = 0.05
+    max_per_hour: int = 100
+    max_repeats: int = 10
+    max_share: float = 0.05
     significance: float = 0.001
-    largest_digit_share: float = 0.5
+    max_digit_share: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of corrections besides what they say.
+    """What other classifiers say about the corrected images.
 
     Attributes:
-        champion: the digit that the champion names, (n,).
-        neighbours: the digit that all nearest training digits bear, −1 if they differ, (n,).
+        champion: the champion's answer, (n,).
+        neighbours: the label of all nearest training digits, −1 if they differ, (n,).
         copies: whether it is a copy of a validation or test digit, (n,) of bool.
-        shared_mistakes: of the champion's mistakes on the validation digits, how many the
-            neighbours make likewise.
-        mistakes: how many mistakes the champion makes there.
+        shared_errors: of the champion's errors on the validation digits, how many the neighbours
+            make as well.
+        errors: how many errors the champion makes there.
     """
 
     champion: np.ndarray
     neighbours: np.ndarray
     copies: np.ndarray
-    shared_mistakes: int
-    mistakes: int
+    shared_errors: int
+    errors: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ class Judgement:
     """The verdict on each correction, and why days were refused.
 
     Attributes:
-        verdicts: one of the words above for each correction.
+        verdicts: one of the constants above for each correction.
         refusals: a sentence for each refused day.
     """
 
@@ -103,11 +102,11 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
     """Decide on every correction; the order in which they are given does not matter."""
     policy = policy or Policy()
     keys = found.keys
-    said = Counter(keys)  # image and digit together are unique: twice is two digits for one image
-    disputed = np.array([said[key] > 1 for key in keys], bool)
-    witnesses_agree = evidence.champion == evidence.neighbours
-    contradicted = witnesses_agree & (evidence.champion != found.digits)
-    allowed = wilson_interval(evidence.shared_mistakes, max(evidence.mistakes, 1))[1]
+    times_given = Counter(keys)  # rows are unique: an image twice has two different digits
+    disputed = np.array([times_given[key] > 1 for key in keys], bool)
+    both_agree = evidence.champion == evidence.neighbours
+    contradicted = both_agree & (evidence.champion != found.digits)
+    allowed = wilson_interval(evidence.shared_errors, max(evidence.errors, 1))[1]
 
     refusals: dict[int, str] = {}
     days = (found.times // DAY).astype(int)
@@ -121,7 +120,7 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
             date = datetime.fromtimestamp(int(day) * DAY, UTC).date()
             refusals[int(day)] = f"The corrections of {date} are refused: {sentence}"
 
-    late = _over_the_limit(found.times, policy.most_an_hour)
+    late = _over_the_limit(found.times, policy.max_per_hour)
     rules = (  # the first that applies
         (np.isin(days, list(refusals)), REFUSED_DAY),
         (evidence.copies, COPY),
@@ -130,27 +129,27 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
         (late, TOO_MANY),
     )
     verdicts = [
-        next((word for which, word in rules if which[i]), ACCEPTED) for i in range(len(found))
+        next((verdict for which, verdict in rules if which[i]), ACCEPTED) for i in range(len(found))
     ]
     return Judgement(tuple(verdicts), tuple(refusals.values()))
 
 
-def _flood(suspects: int, all_of_them: int, allowed: float, policy: Policy) -> str:
-    p_value = _more_than(suspects, all_of_them, allowed)
+def _flood(suspects: int, total: int, allowed: float, policy: Policy) -> str:
+    p_value = _more_than(suspects, total, allowed)
     if p_value >= policy.significance:
         return ""
     return (
-        f"{suspects} of {all_of_them} are contradicted by the champion and the training digits, or "
-        f"by each other; honest ones are in {allowed:.0%} of cases at most (p = {p_value:.1g})."
+        f"{suspects} of {total} are contradicted by the champion and the training digits, or by "
+        f"each other; of honest ones at most {allowed:.0%} are (p = {p_value:.1g})."
     )
 
 
 def _burst(digits: np.ndarray, policy: Policy) -> str:
     most, n = int(digits.max()), int(digits.sum())
-    p_value = _more_than(most, n, policy.largest_digit_share)
+    p_value = _more_than(most, n, policy.max_digit_share)
     if p_value >= policy.significance:
         return ""
-    return f"{most} of {n} name the digit {digits.argmax()} (p = {p_value:.1g})."
+    return f"{most} of {n} give the digit {digits.argmax()} (p = {p_value:.1g})."
 
 
 def _more_than(successes: int, trials: int, share: float) -> float:
@@ -172,23 +171,25 @@ def _over_the_limit(times: np.ndarray, most: int) -> NDArray[np.bool_]:
 
 
 def split(accepted: Corrections) -> tuple[Corrections, Corrections]:
-    """Those to train with, and those kept to measure with; an image is always on one side."""
-    kept = np.array([int(key[:8], 16) % ONE_IN == 0 for key in accepted.keys], bool)
-    return accepted.chosen(~kept), accepted.chosen(kept)
+    """Those to train on, and those held out; an image is always in the same part."""
+    held_out = np.array([int(key[:8], 16) % HELD_OUT_ONE_IN == 0 for key in accepted.keys], bool)
+    return accepted.select(~held_out), accepted.select(held_out)
 
 
-def joined(data: Dataset, taught: Corrections, policy: Policy | None = None) -> tuple[Dataset, int]:
+def add_to_training(
+    data: Dataset, training: Corrections, policy: Policy | None = None
+) -> tuple[Dataset, int]:
     """The digits with corrections among their training part, and how often each is repeated.
 
     Validation and test digits stay as they are. Of more corrections than the largest share allows
     the newest are taken.
     """
     policy = policy or Policy()
-    room = int(policy.largest_share * len(data.arrays["x_train"]))
-    newest = taught.chosen(np.sort(np.argsort(-taught.times, kind="stable")[:room]))
+    room = int(policy.max_share * len(data.arrays["x_train"]))
+    newest = training.select(np.sort(np.argsort(-training.times, kind="stable")[:room]))
     if not len(newest):
         return data, 0
-    repeats = min(policy.most_repeats, room // len(newest))
+    repeats = min(policy.max_repeats, room // len(newest))
     arrays = {
         "x_train": _appended(data.arrays["x_train"], [newest.images] * repeats),
         "y_train": _appended(data.arrays["y_train"], [newest.digits] * repeats),

@@ -1,4 +1,4 @@
-"""What the digit service was asked and told: read from its store of predictions and corrections."""
+"""The digit service's requests and corrections, read from its store."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipelines.errors import PipelineError
 from serving.feedback import tables
 
 SIDE = 28
-MOST_CORRECTIONS = 20_000  # read at once; the newest
-LEAST_INK, MOST_INK = 0.01, 0.6  # mean of the pixels; MNIST's digits have 0.025 to 0.40
+MAX_CORRECTIONS = 20_000  # read at once; the newest
+MIN_INK, MAX_INK = 0.01, 0.6  # mean of the pixels; MNIST's digits have 0.025 to 0.40
 
 
 class FeedbackUnavailable(PipelineError):
@@ -24,11 +24,11 @@ class FeedbackUnavailable(PipelineError):
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
-    """Digits that people named.
+    """Images with the digit that a user gave for each.
 
     Attributes:
         images: float32 (n, 28, 28) in [0, 1].
-        digits: what a person says they are, int32 (n,).
+        digits: as users corrected them, int32 (n,).
         times: seconds since 1970, (n,).
     """
 
@@ -39,13 +39,13 @@ class Corrections:
     def __len__(self) -> int:
         return len(self.digits)
 
-    def chosen(self, which: np.ndarray) -> Corrections:
-        """Some of them, by a mask or by places."""
+    def select(self, which: np.ndarray) -> Corrections:
+        """Some of them, by a mask or by indices."""
         return Corrections(self.images[which], self.digits[which], self.times[which])
 
     @property
     def digest(self) -> str:
-        """SHA-256 over images and digits, in whatever order they are."""
+        """SHA-256 over images and digits; their order does not matter."""
         both = zip(self.keys, self.digits, strict=True)
         lines = sorted(f"{key} {digit}" for key, digit in both)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -77,43 +77,43 @@ def corrections(url: str, model: str) -> tuple[Corrections, int]:
     table = tables.corrections
     mine = sql.or_(table.c.model == model, table.c.model.is_(None))
     newest = table.select().where(mine).order_by(table.c.time.desc(), table.c.id.desc())
-    rows = _read(url, table, newest.limit(MOST_CORRECTIONS))[::-1]
-    whole = [row for row in rows if _is_digit(row)]
+    rows = _read(url, table, newest.limit(MAX_CORRECTIONS))[::-1]
+    valid = [row for row in rows if _is_digit(row)]
     unique: dict[tuple[bytes, int], float] = {}
-    for row in whole:
+    for row in valid:
         unique.setdefault((row.image, row.digit), row.time)
     return Corrections(
         _images([image for image, _ in unique]),
         np.array([digit for _, digit in unique], np.int32),
         np.array(list(unique.values()), np.float64),
-    ), len(rows) - len(whole)
+    ), len(rows) - len(valid)
 
 
-def recent_images(url: str, model: str, since: float, most: int) -> np.ndarray:
+def recent_images(url: str, model: str, since: float, count: int) -> np.ndarray:
     """The newest images that a model was asked for, each once, float32 (n, 28, 28), newest first.
 
     Args:
         url: SQLAlchemy's URL of the store.
         model: the registered model's name.
         since: seconds since 1970.
-        most: how many at most.
+        count: how many at most.
 
     Raises:
         FeedbackUnavailable: the store cannot be read.
     """
     table = tables.predictions
     query = sql.select(table.c.image).where(table.c.model == model, table.c.time >= since)
-    # A program that repeats one image is no traffic: ten rows are read for each that is wanted.
-    rows = _read(url, table, query.order_by(table.c.id.desc()).limit(10 * most))
-    whole = dict.fromkeys(row.image for row in rows if len(row.image) == SIDE**2)
-    return _images(list(whole)[:most])
+    # A program may repeat one image: ten rows are read for each image that is wanted.
+    rows = _read(url, table, query.order_by(table.c.id.desc()).limit(10 * count))
+    images = dict.fromkeys(row.image for row in rows if len(row.image) == SIDE**2)
+    return _images(list(images)[:count])
 
 
 def _is_digit(row: sql.Row) -> bool:
     if len(row.image) != SIDE**2 or not 0 <= row.digit <= 9:
         return False
     pixels = np.frombuffer(row.image, np.uint8) / 255
-    return bool(LEAST_INK <= pixels.mean() <= MOST_INK and pixels.max() >= 0.5)
+    return bool(MIN_INK <= pixels.mean() <= MAX_INK and pixels.max() >= 0.5)
 
 
 def _images(contents: list[bytes]) -> np.ndarray:
@@ -125,7 +125,7 @@ def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
     try:
         address = sql.make_url(url)
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-            return []  # nobody was served yet
+            return []  # nothing was served yet
         engine = sql.create_engine(address)
         try:
             with engine.connect() as connection:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.calibration import calibrated
+from ann_models.calibration import calibrated, with_temperature
 from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
@@ -25,18 +25,24 @@ CORRUPTED_DIGITS = 500
 BATCH = 100  # small enough for a convolutional network's activations to stay in the cache
 
 
-def evaluate_candidate(model: keras.Model, data: Dataset) -> ModelArtifact:
+def evaluate_candidate(
+    model: keras.Model, data: Dataset, temperature: float | None = None
+) -> ModelArtifact:
     """Calibrate a network, export it to ONNX and evaluate that form on the validation digits.
 
     Args:
         model: the trained network, (n, 28, 28) → (n, 10); it is not changed.
         data: digits with x_val and y_val.
+        temperature: of its calibration; none: it is chosen on the validation digits.
 
     Raises:
         UnsupportedLayer: the model has no ONNX form.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    model, temperature = calibrated(model, images, labels)
+    if temperature is None:
+        model, temperature = calibrated(model, images, labels)
+    else:
+        model = with_temperature(model, temperature)
     onnx_bytes = to_onnx(model)
     predict = predictor(onnx_bytes)
 

@@ -12,7 +12,6 @@ from ann_models import datasets
 from ann_models.entry import Variant
 from pipelines.errors import FATAL, PipelineError, format_error, translate
 from pipelines.flows.context import DataFile
-from pipelines.registry.client import MODEL_NAMES
 from pipelines.settings import ui_address
 from pipelines.tracking import tags, views
 
@@ -155,10 +154,9 @@ def publish(context: Context, report: JobReport) -> None:
             key="report",
             description="report.html: questions, figures, numbers, the champion",
         )
-    if report.data and not report.quick:
-        champion = context.registry.champion(MODEL_NAMES[report.data])
-        if champion:
-            report.champion = {"name": champion.name, "version": champion.number}
+    champion = context.registry.current_champion()
+    if champion and report.data and not report.quick:
+        report.champion = {"name": champion.name, "version": champion.number}
 
 
 def results_table(report: JobReport, address: str) -> str:

@@ -204,7 +204,7 @@ def shadow(
         serving_settings.load().feedback_url,
         champion.name,
         since=time.time() - MIRRORED_DAYS * corrections.DAY,
-        most=MIRRORED,
+        count=MIRRORED,
     )
     seen, metrics = observe(
         context.registry.artifacts.onnx_bytes(challenger),

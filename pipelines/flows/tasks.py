@@ -154,7 +154,9 @@ def register(
     trained = context.load_training(path, job.variant, data)
     best = int(metrics["best_seed"])
     return context.registry.register(
-        evaluate_candidate(trained.models[trained.seeds.index(best)], data),
+        evaluate_candidate(
+            trained.models[trained.seeds.index(best)], data, metrics.get("temperature")
+        ),
         run_id=run_id,
         variant=job.variant.name,
         seed=best,

@@ -95,9 +95,9 @@ def training_corrections(
     data = context.load_dataset(digits.path)
     found, invalid = stored(champion)
     judgement = corrections.judge(found, _evidence(context, found, champion, data))
-    accepted = found.chosen(judgement.accepted)
+    accepted = found.select(judgement.accepted)
     training, held_out = corrections.split(accepted)
-    joined, repeats = corrections.joined(data, training)
+    joined, repeats = corrections.add_to_training(data, training)
     used = (len(joined.arrays["x_train"]) - len(data.arrays["x_train"])) // max(repeats, 1)
     counts = judgement.counts | ({"no digit": invalid} if invalid else {})
     about = {
@@ -154,8 +154,8 @@ def _evidence(context: Context, found: Corrections, champion: Version, data: Dat
         champion=answers(registry.artifacts.onnx_bytes(champion), found.images).digits,
         neighbours=neighbours.unanimous_label(found.images, *training),
         copies=neighbours.are_copies(found.images, held_out),
-        shared_mistakes=int(np.count_nonzero(others == predicted)),
-        mistakes=len(errors),
+        shared_errors=int(np.count_nonzero(others == predicted)),
+        errors=len(errors),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -102,7 +103,20 @@ def run(
                 number = getattr(at, wanted[endpoint.name])
                 option = "--port" if endpoint.name == DIGITS else f"--{wanted[endpoint.name]}-port"
                 ports.check_free(number, endpoint.name, f"ann up {option}")
+        _make_store(settings)
         asyncio.run(_run(settings, at, log, ready))
+
+
+def _make_store(settings: Settings) -> None:
+    """Make the embedded store before any service opens it; in a process that gives MLflow back."""
+    if settings.embedded and not (settings.home / "mlflow.db").exists():
+        code = (
+            "from pipelines import settings\n"
+            "from pipelines.tracking.client import Tracking\n"
+            "Tracking(settings.load()).open()\n"
+        )
+        environ = os.environ | {"ANN_HOME": str(settings.home)}
+        subprocess.run([sys.executable, "-c", code], env=environ, check=True)
 
 
 async def _run(

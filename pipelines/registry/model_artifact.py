@@ -6,7 +6,7 @@ data/model.keras                read in safe mode; nothing is pickled
 model.onnx                      what serves, here and as MLflow's python_function
 validation.npz                  probabilities (n, 10) and labels (n,), for the gate
 probe.npz                       image (28, 28) and probabilities (10,): one digit by which
-                                serving checks that it reads the model correctly
+                                the service verifies the model's answer
 hidden_layer.npz                kernel (784, units), bias (units,), outgoing (units, 10) and
                                 outgoing_bias (10,) of a network with one hidden layer, by which
                                 serving explains its answers

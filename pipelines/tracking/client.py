@@ -52,11 +52,15 @@ if TYPE_CHECKING:
     from ann_models import datasets
 
 CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
+IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF has all of them
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
 
 TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
+DATABASE = "mlflow.db"  # of the embedded store
+OLDEST_SERVER = 3  # major version: older ones have no logged models
+VERSION = "/version"
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
@@ -85,8 +89,10 @@ class Tracking:
             self.check()
         else:
             with exclusive_lock(self.settings.home / STORE_LOCK):
+                if not (self.settings.home / DATABASE).exists():
+                    _make_store(self.settings)
                 self.check()
-            with closing(sqlite3.connect(self.settings.home / "mlflow.db")) as database:
+            with closing(sqlite3.connect(self.settings.home / DATABASE)) as database:
                 database.execute("PRAGMA journal_mode=WAL")
         self.end_orphaned_runs()
         return self
@@ -104,6 +110,7 @@ class Tracking:
                 http_request(
                     get_default_host_creds(uri), EXPERIMENTS, "POST", **request
                 ).raise_for_status()
+                _check_version(uri)
             self.client.search_experiments(max_results=1)
         except Exception as error:
             cause = translate(error)
@@ -282,7 +289,7 @@ class Tracking:
                 image = Image.open(Path(folder, "figures", f"{figure}.png"))
                 self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
         for name, animation in findings.animations.items():
-            for epoch, frame in zip(animation.epochs, animation.frames, strict=True):
+            for epoch, frame in animation.thinned(IMAGE_STRIDE):
                 self.client.log_image(run_id, frame, key=name, step=epoch, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:
@@ -376,6 +383,32 @@ class Tracking:
             condition += f" AND tags.{tags.VARIANT} = '{variant}'"
         for run in self.runs(condition):
             self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")
+
+
+def _make_store(settings: Settings) -> None:
+    """Make the embedded store, whole or not at all: no other process opens half of its tables."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with tempfile.TemporaryDirectory(dir=settings.home) as folder:
+        new = Path(folder, DATABASE)
+        store = SqlAlchemyStore(f"sqlite:///{new}", settings.artifacts.as_uri())
+        store.engine.dispose()
+        new.replace(settings.home / DATABASE)
+
+
+def _check_version(uri: str) -> None:
+    """Refuse a server that is too old.
+
+    Raises:
+        TrackingUnavailable: it lacks what runs need.
+    """
+    response = http_request(get_default_host_creds(uri), VERSION, "GET", max_retries=0)
+    major = response.text.partition(".")[0] if response.ok else ""
+    if major.isdecimal() and int(major) < OLDEST_SERVER:
+        raise TrackingUnavailable(
+            f"the MLflow server at {uri} is version {response.text[:20]}; {OLDEST_SERVER}.0 or "
+            "newer is needed. Upgrade it, or unset MLFLOW_TRACKING_URI to use the embedded store."
+        )
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import threading
 import time
 from collections import OrderedDict, deque
@@ -26,7 +27,7 @@ from serving.errors import Busy, Conflict, NotFound
 from serving.feedback.tables import METADATA, corrections, predictions, to_bytes
 
 SAMPLE_PER_SECOND = 20
-REMEMBERED = 4000  # answers that can be corrected by their id alone, a worker
+REMEMBERED = 400  # answers that can be corrected by their id alone; more would fill its caches
 PENDING = 1000  # predictions that wait to be written; more are lost
 STORED = 200_000  # predictions; the oldest go
 FLUSH_SECONDS = 0.5
@@ -94,9 +95,8 @@ class Feedback:
         """What was answered lately under an id; or under a sender's own, which several may have."""
         if found := self._recent.get(answer_id):
             return [found]
-        own = f"{answer_id}-"
-        found_several = [one for key, one in self._recent.items() if key.startswith(own)]
-        return found_several[-MOST_OF_ONE_ID:]
+        of_own = [one for key, one in self._recent.items() if _is_of(answer_id, key)]
+        return of_own[-MOST_OF_ONE_ID:]
 
     def correct(self, fields: Mapping[str, Any], known: Sequence[Prediction] = ()) -> str:
         """Store a correction; waits for the disk, so not for the event loop.
@@ -188,7 +188,7 @@ class Feedback:
             connection.execute(predictions.delete().where(predictions.c.id <= newest - STORED))
 
 
-def _stored(connection: sql.Connection, request_id: str) -> list[Mapping[str, Any]]:
+def _stored(connection: sql.Connection, request_id: str) -> Sequence[Mapping[str, Any]]:
     """The newest stored predictions of an id; or of a sender's own, which several may have."""
     column = predictions.c.request_id
     of_it = column == request_id
@@ -196,9 +196,16 @@ def _stored(connection: sql.Connection, request_id: str) -> list[Mapping[str, An
     for condition in (of_it, of_own):
         query = predictions.select().where(condition).order_by(predictions.c.id.desc())
         rows = connection.execute(query.limit(MOST_OF_ONE_ID)).mappings().all()
-        if rows:
-            return [dict(row) for row in rows]
+        if found := [dict(row) for row in rows if _is_of(request_id, row["request_id"])]:
+            return found
     return []
+
+
+def _is_of(own_id: str, answer_id: str) -> bool:
+    """Whether an answer has this id, or one that was made of this id of its sender."""
+    rest = answer_id.removeprefix(own_id)
+    made = re.fullmatch(r"-[0-9a-f]{8}(\.\d+)?", rest) is not None
+    return answer_id.startswith(own_id) and (not rest or made)
 
 
 def _the_one(

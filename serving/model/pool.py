@@ -15,7 +15,7 @@ from serving.model.runner import ModelRunner
 from serving.model.status import MOST_VERSIONS, Listing, Refusal, Status
 from serving.settings import ALIAS, NAMES, Settings
 
-OTHERS = 3  # versions kept beside the champion
+OTHERS = 3  # versions kept besides the champion
 REMEMBERED_SECONDS = 2  # that a version cannot be had, or that the registry was polled for it
 REMEMBERED = 1000
 REFRESH_SECONDS = 2  # that a request waits for a poll
@@ -227,7 +227,7 @@ class Models:
         return ModelRunner(model, self._settings.mlflow_ui)
 
     async def _other(self, name: str, version: str) -> ModelRunner:
-        """A version beside the champion; downloaded and loaded once for all who wait."""
+        """A version besides the champion; downloaded and loaded once for all who wait."""
         key = name, version
         runner = self._others.get(key)
         if runner is None:

@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         self.waiting_since = 0.0
 
     def _fault(self) -> tuple[int, str] | None:
-        """What is wrong with the head, as a status and a sentence."""
+        """What is wrong with the head, as a status and a message."""
         size, hosts, lengths, codings = len(self.url), 0, 0, []
         for name, value in self.headers:
             size += len(name) + len(value) + 4
@@ -86,7 +86,10 @@ class Connection(HttpToolsProtocol):
                 f"follow, {size:,} bytes in all; send at most {LINE_BYTES:,}, {HEADERS} and "
                 f"{HEAD_BYTES:,}."
             )
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+        if hosts > 1 or (not hosts and version == "1.1"):
             return 400, f"The request has {hosts} Host headers; expected one."
         if lengths + len(codings) > 1:
             return 400, "The request has several lengths or transfer codings; expected one."

@@ -42,7 +42,7 @@ BACKLOG = 2048
 RESTART_SECONDS = 1  # after a process that did not even start, or a task that failed
 STOP_SECONDS = 30  # more than a worker takes to finish what is under way
 HEDGE_SECONDS = 3  # a poll that takes longer is left to itself, and another begins
-POLL_SECONDS = 12  # the whole of a poll; then it counts as failed
+POLL_SECONDS = 10  # the whole of a poll; then it counts as failed
 DOWNLOAD_SECONDS = 60
 RECALL_SECONDS = 2
 STUCK = 10  # questions that had no answer in time; then the registry process is replaced
@@ -262,7 +262,7 @@ class Supervisor:
             self._follow_to(reply.status)
 
     def _follow_to(self, status: Status) -> None:
-        """Tell the workers what the last poll found; they count the time from there."""
+        """Send the workers what the last poll found; they count the time from there."""
         self._status = status
         for link in self._links:
             link.send(self._followed())

@@ -1,7 +1,7 @@
 """One process that answers requests.
 
 Started by `supervisor` with two inherited sockets: the listening one, and a line to the supervisor.
-It ends when told to, or when that line ends.
+It ends on SIGTERM, or when that line ends.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Worker:
         self._server = uvicorn.Server(config)
 
     async def run(self) -> None:
-        """Answer until told to stop; then finish what is under way."""
+        """Answer until SIGTERM; then finish what is under way."""
         self.models.start()
         following = asyncio.create_task(self._follow())
         await self._status_known.wait()

@@ -137,9 +137,11 @@ def decoded(images: Images | Pictures) -> Images:
     Raises:
         InvalidImage: one cannot be read.
     """
-    if isinstance(images, list):
-        return np.stack([to_digit(content) for content in images])
-    return images
+    if not isinstance(images, list):
+        return images
+    if len(images) == 1:
+        return to_digit(images[0])[np.newaxis]
+    return np.stack([to_digit(content) for content in images])
 
 
 def from_lists(value: list[Any]) -> NDArray[np.float64]:
@@ -166,7 +168,7 @@ def from_lists(value: list[Any]) -> NDArray[np.float64]:
 
 
 def shaped(array: NDArray[Any]) -> Images:
-    """Bring an array of numbers to (n, 28, 28).
+    """Reshape an array of numbers to (n, 28, 28).
 
     Raises:
         InvalidDigits: its shape is not that of images.

@@ -46,10 +46,10 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
 
 def _named(value: Any) -> Any:
     """The tensor itself, that of {"images": tensor}, or those of a list of such objects."""
-    if type(value) is dict:
+    if type(value) is dict and "b64" not in value:
         return value.get("images")
     if type(value) is list and value and all(type(row) is dict for row in value):
-        return [row.get("images") for row in value]
+        return [_named(row) for row in value]
     return value
 
 

@@ -50,6 +50,8 @@ def answer(
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
+    if len(images) == 1 and not request.query_string:  # the usual case
+        return json_response(_object(runner, images[0], probabilities[0], request.answer_id))
     ids = answer_ids(request, len(images))
     objects = [
         _object(runner, image, row, answer_id)

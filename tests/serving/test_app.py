@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import time
 from pathlib import Path
 
@@ -58,10 +59,10 @@ def test_head_is_get_without_the_body(service: Service):
     async def send(message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "HEAD", "path": "/docs", "query_string": b""}
+    scope = {"type": "http", "method": "HEAD", "path": "/page/page.js", "query_string": b""}
     scope |= {"headers": [], "client": None}
     service.run(service.app(scope, None, send))
-    length = str(len(service.get("/docs").content)).encode()
+    length = str(len(service.get("/page/page.js").content)).encode()
     assert dict(sent[0]["headers"])[b"content-length"] == length
     assert sent[1]["body"] == b""  # clients drop a body, so that its bytes are looked at here
 
@@ -82,11 +83,38 @@ def test_the_page_is_served_with_strict_headers(service: Service):
     assert service.get("/", headers={"if-none-match": '"other"'}).status_code == 200
 
 
-def test_the_docs_need_nothing_from_elsewhere(service: Service):
-    docs = service.get("/docs").text
-    assert "/v2/models/{name}/infer" in docs
-    assert "http://" not in docs
-    assert "<script" not in docs
+def addresses_in(page: str) -> set[str]:
+    return set(re.findall(r"https?://[^/\s\"']+(?:/digits)?/(?=</span>)", page))
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({"host": "digits.example:8000"}, "http://digits.example:8000/"),
+        ({"host": "[::1]:8000"}, "http://[::1]:8000/"),
+        (
+            {
+                "host": "serving:8000",
+                "x-forwarded-host": "example.org",
+                "x-forwarded-proto": "https",
+                "x-forwarded-prefix": "/digits",
+            },
+            "https://example.org/digits/",
+        ),
+        ({"host": "a'; reboot #"}, "http://127.0.0.1:8000/"),
+        ({"host": "h", "x-forwarded-prefix": "/a'; reboot #"}, "http://h/"),
+    ],
+)
+def test_the_docs_lines_have_the_address_by_which_they_are_read(service, headers, address):
+    docs = service.get("/docs", headers=headers)
+    assert docs.headers["content-type"] == "text/html; charset=utf-8"
+    assert addresses_in(docs.text) == {address}
+    assert "reboot" not in docs.text
+
+
+def test_the_docs_lines_name_the_version_that_answers(service: Service):
+    docs = re.sub("<[^>]+>", "", service.get("/docs").text)
+    assert "/v2/models/mnist-digits/versions/3/infer" in docs
 
 
 # Size, time and load
@@ -189,7 +217,7 @@ def test_a_body_that_does_not_come_is_given_up(service: Service, monkeypatch):
     assert service.post("/predict", json=ONE).status_code == 200
 
 
-def test_too_many_requests_at_once_are_sent_away_for_a_second(service: Service, monkeypatch):
+def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service, monkeypatch):
     monkeypatch.setattr(application, "MAX_IN_FLIGHT", 0)
     answer = service.post("/predict", json=ONE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -322,7 +350,7 @@ def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
     service.close()
 
 
-def test_readiness_tells_of_a_registry_that_is_away(service: Service):
+def test_readiness_reports_a_registry_that_is_away(service: Service):
     service.run(service.models.follow(status("3", registry_error="it is away"), None))
     ready = service.get("/health/ready")
     assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")

@@ -81,7 +81,7 @@ def test_tritons_client_asks_for_health_and_metadata(client):
         (NAME, IMAGES * 255, r"0 to 255; expected numbers in \[0, 1\]"),
     ],
 )
-def test_tritons_client_is_told_what_was_wrong(client, name, images, reason):
+def test_tritons_client_is_reported_what_was_wrong(client, name, images, reason):
     with pytest.raises(InferenceServerException, match=reason):
         client.infer(name, tensor(images))
 

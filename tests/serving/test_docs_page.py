@@ -12,7 +12,7 @@ import pytest
 
 from serving.curl import commands
 from serving.docs_page import abbreviated, as_html
-from serving.openapi import document
+from tests.support.small_service import Service
 
 ADDRESS = "http://digits.example:8000/"
 SMALL: dict[str, Any] = {
@@ -84,8 +84,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module", params=["small", "the service's"])
-def content(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return SMALL if request.param == "small" else document()
+def content(request: pytest.FixtureRequest, service: Service) -> dict[str, Any]:
+    return SMALL if request.param == "small" else service.get("/openapi.json").json()
 
 
 def test_every_operation_has_its_line(content: dict[str, Any]) -> None:

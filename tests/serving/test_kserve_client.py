@@ -47,7 +47,7 @@ def expected(tiny_champion: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def answers(python, tiny_champion) -> dict[str, Any]:
-    """What KServe's client was told, by protocol."""
+    """What KServe's client received, by protocol."""
     service = Service(tiny_champion)
     service.start()
     try:
@@ -66,21 +66,21 @@ def answers(python, tiny_champion) -> dict[str, Any]:
 
 
 def test_the_first_protocol_predicts_and_explains(answers, expected):
-    told = answers["v1"]
-    assert told["ready"] is True
-    np.testing.assert_allclose(told["predict"]["predictions"], expected, atol=1e-5)
-    np.testing.assert_allclose(told["explain"]["predictions"], expected, atol=1e-5)
-    assert len(told["explain"]["explanations"]) == len(IMAGES)
+    received = answers["v1"]
+    assert received["ready"] is True
+    np.testing.assert_allclose(received["predict"]["predictions"], expected, atol=1e-5)
+    np.testing.assert_allclose(received["explain"]["predictions"], expected, atol=1e-5)
+    assert len(received["explain"]["explanations"]) == len(IMAGES)
 
 
 def test_the_second_protocol_infers_in_json_and_binary_and_both_ways_across(answers, expected):
     assert len(answers["v2"]["infer"]) == 4
-    for told in answers["v2"]["infer"]:
-        assert (told["id"], told["version"]) == ("seven", "1")
-        np.testing.assert_allclose(told["answer"], expected, atol=1e-5)
+    for received in answers["v2"]["infer"]:
+        assert (received["id"], received["version"]) == ("seven", "1")
+        np.testing.assert_allclose(received["answer"], expected, atol=1e-5)
 
 
-def test_the_second_protocol_tells_of_health(answers):
+def test_the_second_protocol_reports_health(answers):
     assert answers["v2"]["live"] is True
     assert answers["v2"]["ready"] == [True, True]
 

@@ -64,7 +64,7 @@ def registry(server, tmp_path_factory) -> Registry:
 
 @pytest.fixture(scope="module")
 def service(server, registry, tmp_path_factory) -> Iterator[Service]:
-    """A service that looks at the alias once a minute, unless it is told."""
+    """A service that polls the alias once a minute, unless it is notified."""
     service = Service(
         tmp_path_factory.mktemp("home"),
         MLFLOW_TRACKING_URI=server,
@@ -91,7 +91,7 @@ def test_mlflows_own_test_of_the_webhook_succeeds(registry, webhook):
     assert (outcome.success, outcome.response_status) == (True, 202)
 
 
-def test_the_service_follows_each_move_without_waiting_for_its_next_look(
+def test_the_service_follows_each_move_without_waiting_for_its_next_poll(
     registry, webhook, service
 ):
     lags = []
@@ -104,7 +104,7 @@ def test_the_service_follows_each_move_without_waiting_for_its_next_look(
             time.sleep(0.002)
         lags.append(time.monotonic() - moved)
     print(
-        f"from a move to the first answer, {MOVES} moves: the first, with the files brought, "
+        f"from a move to the first answer, {MOVES} moves: the first, with the files downloaded, "
         f"{1000 * lags[0]:.0f} ms; then {1000 * np.median(lags[1:]):.0f} ms, "
         f"at most {1000 * max(lags[1:]):.0f} ms"
     )

@@ -1,7 +1,6 @@
 """A champion as the pipelines make one, but for its temperature, in a state folder of its own."""
 
 from pathlib import Path
-from unittest.mock import patch
 
 import keras
 
@@ -11,8 +10,7 @@ from pipelines.flows.candidate import evaluate_candidate
 from pipelines.registry.client import Registry
 from pipelines.registry.versions import Version
 
-# So that a service's answers can be compared with the network's own.
-as_it_is = patch("pipelines.flows.candidate.calibrated", lambda model, *_: (model, 1.0))
+NOT_CALIBRATED = 1.0  # so that a service's answers can be compared with the network's own
 
 
 def store_of(home: Path) -> str:
@@ -32,7 +30,6 @@ def register(store: Path, count: int = 2) -> Registry:
     return registry
 
 
-@as_it_is
 def register_versions(registry: Registry, count: int = 2, artifacts: str | None = None) -> None:
     """Versions 1, 2, … of `offline-digits`, of seeds 1, 2, …; where MLflow wants its artifacts."""
     experiment = registry.client.create_experiment("digits", artifacts)
@@ -40,7 +37,7 @@ def register_versions(registry: Registry, count: int = 2, artifacts: str | None 
     digits = datasets.digits("offline-digits")
     for seed in range(1, count + 1):
         registry.register(
-            evaluate_candidate(network(seed), digits),
+            evaluate_candidate(network(seed), digits, NOT_CALIBRATED),
             run_id=run_id,
             variant="tiny",
             seed=seed,
@@ -48,13 +45,12 @@ def register_versions(registry: Registry, count: int = 2, artifacts: str | None 
         )
 
 
-@as_it_is
 def promote(model: keras.Sequential, data: Dataset, home: Path) -> Version:
     registry = Registry(store_of(home), home)
     experiment = registry.client.create_experiment("digits", str(home / "artifacts"))
     run_id = registry.client.create_run(experiment).info.run_id
     version = registry.register(
-        evaluate_candidate(model, data),
+        evaluate_candidate(model, data, NOT_CALIBRATED),
         run_id=run_id,
         variant="tiny",
         seed=1,

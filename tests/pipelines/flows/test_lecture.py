@@ -3,17 +3,22 @@
 import errno
 import importlib.metadata
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from matplotlib.figure import Figure
+from prefect import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.states import Failed
 
 from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines.errors import StorageFull, WrongUse
+from pipelines.flows import lecture as lecture_flow
 from pipelines.flows import progress, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import VariantsFailed, lecture
@@ -21,6 +26,7 @@ from pipelines.flows.progress import ProgressReporter
 from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.tags import LATEST, NOTE
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -340,3 +346,34 @@ def test_ctrl_c_while_a_network_trains_leaves_no_run_open(tracking, recorder, mo
         lecture(["relu_shapes", "linear_classification"], quick=True)
     newest = tracking.runs()[0]
     assert (newest.info.run_name, newest.info.status) == ("linear_classification", "KILLED")
+
+
+# --- in Prefect's UI ------------------------------------------------------------------------------
+
+
+def test_the_flow_run_has_a_readable_name_and_logs_with_accuracy_and_link(twice, tracking):
+    report, _ = twice
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(report.pipeline_run_id))
+        assert run.name == "lecture: relu_shapes, linear_classification, quick"
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+        wait_for(lambda: len(client.read_logs(wanted, limit=200)) >= 4)  # they are sent in batches
+        messages = [log.message for log in client.read_logs(wanted, limit=200)]
+    row = report.rows[0]
+    accuracy = f"train_accuracy {row.metrics['train_accuracy']:.4g}"
+    assert any(accuracy in message for message in messages), messages
+    assert f"logged: http://127.0.0.1:5000/#/runs/{row.run_id}" in messages
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({}, "lecture: all variants"),
+        ({"names": None, "quick": False}, "lecture: all variants"),
+        ({"names": ["a"], "quick": True}, "lecture: a, quick"),
+        ({"names": ["a", "b", "c", "d", "e"]}, "lecture: a, b, c and 2 more"),
+    ],
+)
+def test_flow_runs_are_named_after_their_parameters(monkeypatch, parameters, name):
+    monkeypatch.setattr(lecture_flow, "flow_run", SimpleNamespace(parameters=parameters))
+    assert lecture_flow._run_name() == name

@@ -1,5 +1,7 @@
 """Single tasks, without a flow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from prefect.logging import disable_run_logger
@@ -8,7 +10,7 @@ from ann_models import datasets, networks
 from ann_models.findings import Findings
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
-from pipelines.flows import tasks
+from pipelines.flows import candidate, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob
 
@@ -38,3 +40,27 @@ def test_the_model_that_is_logged_is_the_best_seeds_whatever_its_place(context, 
     with disable_run_logger():
         tasks.evaluate.fn(context, job, path, run_id)
     assert logged == [models[1]]
+
+
+def test_a_network_is_calibrated_once(context, monkeypatch):
+    """The study chooses the temperature; registering divides by the same one."""
+    variant = replace(VARIANTS["mnist_ann"], seeds=1)
+    data = datasets.digits("offline-digits")
+    job = VariantJob(variant, context.save_dataset(data), "flow run")
+    model = networks.build(variant, (28, 28), 0)
+    run_id = context.tracking.client.create_run("0").info.run_id
+    history = {"train_loss": np.array([[0.5]])}
+    path = context.save_training(Training([model], (0,), history, seconds=1.0), run_id)
+
+    def again(*_):
+        raise AssertionError("calibrated a second time")
+
+    monkeypatch.setattr(candidate, "calibrated", again)
+    with disable_run_logger():
+        version = tasks.register.fn(
+            context, job, path, run_id, {"best_seed": 0.0, "temperature": 2.5}
+        )
+    assert float(version.tags["temperature"]) == 2.5
+    registered = context.registry.artifacts.keras_model(version)
+    expected = model.layers[-1].get_weights()[0] / 2.5
+    np.testing.assert_array_equal(registered.layers[-1].get_weights()[0], expected)

@@ -7,9 +7,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import keras
 import mlflow.keras
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from mlflow.entities import ViewType
 from mlflow.models import Model
+from mlflow.store.tracking import sqlalchemy_store
 
 from ann_models import archives, datasets
 from ann_models.figures.animation import Animation
@@ -328,9 +331,9 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     assert folder
 
 
-def test_an_animation_is_an_image_for_each_epoch_and_one_file(store, run_id):
-    frames = np.zeros((2, 4, 6, 3), np.uint8)
-    findings = Findings(animations={"boundary": Animation([0, 30], frames)})
+def test_an_animation_is_one_file_and_images_by_epoch_the_last_one_included(store, run_id):
+    frames = np.zeros((3, 4, 6, 3), np.uint8)
+    findings = Findings(animations={"boundary": Animation([0, 7, 30], frames)})
     store.log_findings(run_id, findings, {})
     images = artifacts(store, run_id, "images")
     for epoch in (0, 30):
@@ -455,3 +458,53 @@ def test_deleted_runs_stay_deleted(store):
     assert store.end_orphaned_runs() == []
     experiment = store.experiment("digits")
     assert store.client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)
+
+
+# --- servers and first commands -------------------------------------------------------------------
+
+
+@pytest.fixture
+def old_server():
+    """A server that answers as MLflow 2.22 does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self, content: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self):
+            self._answer(b"2.22.0" if self.path == "/version" else b"{}")
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_server_older_than_logged_models_is_refused_with_its_version(old_server, tmp_path):
+    loaded = settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": old_server})
+    with pytest.raises(TrackingUnavailable, match=r"is version 2\.22\.0; 3\.0 or newer is needed"):
+        Tracking(loaded).open()
+
+
+def test_nobody_sees_half_of_a_new_store(tmp_path, monkeypatch):
+    class Watched(sqlalchemy_store.SqlAlchemyStore):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            in_place = arguments[0] == f"sqlite:///{tmp_path}/mlflow.db"
+            assert in_place is (tmp_path / "mlflow.db").exists()
+
+    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", Watched)
+    tracking = Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
+    assert tracking.client.search_experiments()
+    assert {path.name for path in tmp_path.iterdir()} >= {"mlflow.db", "mlflow.lock"}
+    assert not [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "artifacts"]

@@ -126,7 +126,7 @@ def test_what_is_no_object_is_refused(own: Service, content, kind, status):
     assert own.post("/feedback", content=content, headers=headers).status_code == status
 
 
-def test_predictions_are_written_by_and_by(own: Service, tmp_path):
+def test_predictions_are_written_in_the_background(own: Service, tmp_path):
     answer = own.post("/predict", json={"image": ONE}).json()
     own.records.flush()
     wait_for(lambda: rows(tmp_path, "predictions"))
@@ -135,7 +135,7 @@ def test_predictions_are_written_by_and_by(own: Service, tmp_path):
     assert (row["model"], row["version"], len(row["image"])) == (NAME, "3", 784)
 
 
-def test_a_drawing_that_is_not_finished_teaches_nothing(own: Service, tmp_path):
+def test_a_drawing_that_is_not_finished_is_no_training_data(own: Service, tmp_path):
     own.post("/predict?live=1", json={"image": ONE})
     finished = own.post("/predict", json={"image": ONE}).json()
     own.records.close()
@@ -185,3 +185,91 @@ def test_a_store_that_cannot_be_written_costs_corrections_not_answers(tmp_path):
     service.feedback.close()
     assert service.post("/predict", json={"image": ONE}).status_code == 200
     service.close()
+
+
+# One correction, one picture
+
+OTHER = a_one().T.tolist()
+
+
+def pixels(image: list) -> bytes:
+    return (np.array(image) * 255).astype(np.uint8).tobytes()
+
+
+def corrected(home: Path) -> list[tuple[bytes, int]]:
+    return [(row["image"], row["digit"]) for row in rows(home, "corrections")]
+
+
+def test_each_image_of_a_request_has_an_id_of_its_own(own: Service, tmp_path):
+    answers = own.post("/predict", json={"images": [ONE, OTHER]}).json()["predictions"]
+    ids = [answer["request_id"] for answer in answers]
+    assert len(set(ids)) == 2
+    assert [say(own, request_id=ids[n], digit=n)[0] for n in (0, 1)] == [201, 201]
+    assert corrected(tmp_path) == [(pixels(ONE), 0), (pixels(OTHER), 1)]
+    assert rows(tmp_path, "corrections")[1]["predicted"] == answers[1]["digit"]
+
+
+def test_two_pictures_under_one_id_of_the_sender_keep_a_correction_each(own: Service, tmp_path):
+    headers = {"x-request-id": "trace-1"}
+    answers = [own.post("/predict", json={"image": i}, headers=headers) for i in (ONE, OTHER)]
+    assert {answer.headers["x-request-id"] for answer in answers} == {"trace-1"}
+    ids = [answer.json()["request_id"] for answer in answers]
+    assert len(set(ids)) == 2
+    assert [say(own, request_id=ids[n], digit=n)[0] for n in (0, 1)] == [201, 201]
+    assert corrected(tmp_path) == [(pixels(ONE), 0), (pixels(OTHER), 1)]
+
+
+def test_the_senders_own_id_is_enough_while_it_means_one_picture(own: Service, tmp_path):
+    headers = {"x-request-id": "trace-1"}
+    own.post("/predict", json={"image": ONE}, headers=headers)
+    assert say(own, request_id="trace-1", digit=7) == (201, "stored")
+    own.post("/predict", json={"image": OTHER}, headers=headers)
+    status, reason = say(own, request_id="trace-1", digit=1)
+    assert (status, "the id of 2 images" in reason) == (409, True)
+    assert say(own, request_id="trace-1", image=OTHER, digit=1) == (201, "stored")
+    assert corrected(tmp_path) == [(pixels(ONE), 7), (pixels(OTHER), 1)]
+
+
+def test_the_senders_own_id_finds_what_is_written(own: Service, tmp_path):
+    headers = {"x-request-id": "trace-1"}
+    own.post("/predict", json={"image": ONE}, headers=headers)
+    own.records.flush()
+    wait_for(lambda: rows(tmp_path, "predictions"))
+    own.feedback._recent.clear()
+    assert say(own, request_id="trace", digit=7)[0] == 404
+    assert say(own, request_id="trace-1", digit=7) == (201, "stored")
+
+
+def test_one_id_with_two_images_that_were_sent_corrects_both(own: Service, tmp_path):
+    assert say(own, request_id="mine", image=ONE, digit=7) == (201, "stored")
+    assert say(own, request_id="mine", image=OTHER, digit=1) == (201, "stored")
+    assert corrected(tmp_path) == [(pixels(ONE), 7), (pixels(OTHER), 1)]
+
+
+def test_what_another_worker_answered_can_be_corrected_at_once(own: Service, tmp_path):
+    answered = store.Prediction("theirs", 1.0, NAME, "2", 4, 0.9, a_one())
+    fields = answered.to_fields()
+    assert len(str(fields)) < 2000
+    own.others.answers = [store.Prediction.from_fields(fields)]
+    assert say(own, request_id="theirs", digit=7) == (201, "stored")
+    (row,) = rows(tmp_path, "corrections")
+    assert (row["image"], row["version"], row["predicted"]) == (pixels(ONE), "2", 4)
+
+
+def test_a_store_that_is_replaced_by_another_file_is_written_to(own: Service, tmp_path):
+    assert say(own, image=ONE, digit=7) == (201, "stored")
+    for path in tmp_path.glob("feedback.db*"):
+        path.unlink()
+    assert say(own, image=OTHER, digit=1) == (201, "stored")
+    assert corrected(tmp_path) == [(pixels(OTHER), 1)]
+
+
+def test_while_the_store_hangs_what_waits_to_be_written_is_bounded(own: Service, monkeypatch):
+    monkeypatch.setattr(store, "PENDING", 5)
+    monkeypatch.setattr(own.feedback, "_allowance", 1e9)
+    with own.feedback._opening:  # as if opening it never ended
+        own.feedback._opened = None
+        for _ in range(20):
+            own.post("/predict", json={"image": ONE})
+        own.records.flush()
+        assert len(own.feedback._pending) <= 5

@@ -112,7 +112,7 @@ def test_ink_that_spoke_for_one_digit_spoke_against_the_others(champions):
 
 
 def test_a_sure_answer_is_explained_as_well_as_a_doubtful_one(net):
-    """The probability is 1 in float32, with or without a window; its log-odds still tell."""
+    """The probability is 1 in float32, with or without a window; its log-odds still differ."""
     answers = net.predict(IMAGES)
     sure = answers.max(axis=1).argmax()
     assert answers[sure].max() > 0.9999

@@ -60,7 +60,7 @@ def test_without_a_champion_there_is_nothing_to_serve_and_it_says_so(place):
     assert "no mnist-digits@champion" in status.registry_error
 
 
-def test_a_promoted_version_is_brought_and_announced(place):
+def test_a_promoted_version_is_downloaded_and_announced(place):
     follower = place.follower()
     follower.poll()
     place.promote("1")
@@ -88,7 +88,7 @@ def test_a_version_that_does_not_verify_is_refused_and_the_old_one_stays(place):
     assert (place.home / "served" / NAME / "last_good_champion").read_text() == "1"
 
 
-def test_a_refused_version_is_not_brought_again_at_every_look(place, monkeypatch):
+def test_a_refused_version_is_not_downloaded_again_at_every_poll(place, monkeypatch):
     follower = place.follower()
     place.falsify("2")
     place.promote("2")
@@ -117,7 +117,7 @@ def test_rolled_back_to_the_old_version_nothing_is_refused_any_more(place):
     assert (status.version, status.registry_error, status.refused) == ("1", None, None)
 
 
-def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_told(place):
+def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_reported(place):
     follower = place.follower()
     place.promote("1")
     follower.poll()

@@ -1,4 +1,4 @@
-"""The weights that a version carries beside its ONNX form, to explain its answers."""
+"""The weights that a version carries besides its ONNX form, to explain its answers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +33,7 @@ def lecture_network() -> keras.Sequential:
 
 
 class Place:
-    """A promoted version's files, and a state folder into which serving brings them."""
+    """A promoted version's files, and a state folder into which serving downloads them."""
 
     def __init__(self, model: keras.Sequential, home: Path) -> None:
         self.version = promote(model, DIGITS, home)
@@ -106,6 +106,6 @@ def test_a_pickle_is_not_opened(place):
 def test_a_file_that_another_registrys_version_left_behind_is_not_used(place):
     place.fetch()
     place.registered.unlink()
-    (place.copy.parent / "version.json").write_text("{}")  # so that the version is brought again
+    (place.copy.parent / "version.json").write_text("{}")  # so that the version is downloaded again
     assert place.copy.exists()
     assert place.fetch().hidden_layer is None

@@ -100,7 +100,7 @@ def test_the_copy_lies_in_the_state_folder(place):
     assert (place.copy.parent / "last_good_champion").read_text() == "1"
 
 
-def test_a_version_that_is_here_already_is_not_brought_again(place):
+def test_a_version_that_is_here_already_is_not_downloaded_again(place):
     place.fetch()
     written = (place.copy / "model.onnx").stat().st_mtime_ns
     place.fetch()
@@ -114,7 +114,7 @@ def test_a_moved_alias_is_followed(place):
     assert place.fetch("previous").version == "1"
 
 
-def test_a_damaged_copy_is_brought_again(place):
+def test_a_damaged_copy_is_downloaded_again(place):
     place.fetch()
     (place.copy / "model.onnx").write_bytes(b"damaged")
     assert place.fetch().registry_error is None

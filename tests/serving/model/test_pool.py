@@ -127,7 +127,7 @@ def test_of_more_versions_than_are_listed_older_ones_may_exist(service: Service)
     assert service.others.downloads == [(NAME, "2"), (NAME, "4999")]
 
 
-def test_the_age_of_the_last_confirmation_is_told_and_past_a_limit_the_service_is_degraded(
+def test_the_age_of_the_last_confirmation_is_reported_and_past_a_limit_the_service_is_degraded(
     service: Service,
 ):
     def said(age: float | None) -> tuple[str, float | None]:

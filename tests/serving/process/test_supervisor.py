@@ -108,7 +108,7 @@ def test_a_killed_worker_is_replaced_and_none_outlives_its_supervisor(serve):
     wait_for(lambda: all(gone(pid) for pid in workers))
 
 
-def test_the_metrics_of_all_workers_are_told_together(serve):
+def test_the_metrics_of_all_workers_are_summed(serve):
     service = serve("--workers", "2")
     wait_for(lambda: all(service.ready() for _ in range(20)))
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Each wire format: what it reads, what it answers, and how it tells what is wrong."""
+"""Each wire format: what it reads, what it answers, and how it reports what is wrong."""
 
 import json
 import time
@@ -47,7 +47,7 @@ def test_a_bare_list_is_read_too(service: Service):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
-def test_a_picture_is_brought_to_mnists_form(service: Service, kind):
+def test_a_picture_is_downloaded_to_mnist_form(service: Service, kind):
     picture = png_of(ONE, kind)
     headers = {"content-type": f"image/{kind.lower()}"}
     answer = service.post("/predict?image=1", content=picture, headers=headers)
@@ -103,7 +103,7 @@ BAD_NATIVE = {
 
 
 @pytest.mark.parametrize(("body", "status", "reason"), BAD_NATIVE.values(), ids=BAD_NATIVE)
-def test_bad_json_is_told_what_is_expected(service: Service, body, status, reason):
+def test_bad_json_names_what_is_expected(service: Service, body, status, reason):
     answer = service.post("/predict", content=body, headers=JSON)
     assert answer.status_code == status
     assert answer.json().keys() == {"error", "request_id"}
@@ -200,7 +200,7 @@ def test_v2_answers_binary_tensors(service: Service, values, datatype, wish):
     np.testing.assert_allclose(got, expected(BATCH), atol=1e-6)
 
 
-def test_v2_tells_what_the_model_takes(service: Service):
+def test_v2_describes_what_the_model_takes(service: Service):
     content = service.get(V2).json()
     assert (content["name"], content["versions"]) == (NAME, ["3"])
     assert content["inputs"] == [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}]
@@ -283,7 +283,7 @@ def test_v1_explains(service: Service):
     assert service.post(f"{V1}:explain", json=too_many).status_code == 400
 
 
-def test_v1_tells_state_and_signature(service: Service):
+def test_v1_reports_state_and_signature(service: Service):
     state = service.get(V1).json()["model_version_status"]
     assert [(s["version"], s["state"]) for s in state] == [("3", "AVAILABLE")]
     metadata = service.get(f"{V1}/metadata").json()
@@ -420,3 +420,104 @@ def test_a_body_that_would_cost_much_is_refused_in_a_moment_and_a_few_words(
     assert time.perf_counter() - started < 2
     assert answer.status_code == status
     assert len(answer.content) < 2_000
+
+
+# What clients send that is right, too
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"id": None}, {"id": None, "parameters": None, "outputs": None}, {"id": ""}],
+)
+def test_v2_takes_null_for_what_is_optional(service: Service, more):
+    body = {"inputs": [tensor() | {"parameters": None}], **more}
+    answer = service.post(f"{V2}/infer", json=body)
+    assert answer.status_code == 200
+    assert "id" not in answer.json()
+
+
+@pytest.mark.parametrize("shape", [[2, 1, 28, 28], [2, 28, 28, 1]], ids=["NCHW", "NHWC"])
+def test_a_channel_may_stand_where_pytorch_or_tensorflow_has_it(service: Service, shape):
+    answer = service.post(f"{V2}/infer", json={"inputs": [tensor(shape=shape)]})
+    got = np.reshape(answer.json()["outputs"][0]["data"], (2, 10))
+    np.testing.assert_allclose(got, expected(BATCH), atol=1e-6)
+    images = BATCH.reshape(shape).tolist()
+    rows = service.post("/predict", json={"images": images}).json()["predictions"]
+    np.testing.assert_allclose([row["probabilities"] for row in rows], expected(BATCH), atol=1e-6)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_v2_names_the_best_classes_where_that_is_wanted(service: Service, binary):
+    parameters = {"classification": 3, "binary_data": binary}
+    outputs = [{"name": "probabilities", "parameters": parameters}]
+    answer = service.post(f"{V2}/infer", json={"inputs": [tensor()], "outputs": outputs})
+    assert answer.status_code == 200, answer.text
+    content = answer.content
+    if binary:
+        length = int(answer.headers["inference-header-content-length"])
+        output, tail, texts = json.loads(content[:length])["outputs"][0], content[length:], []
+        while tail:
+            size = int.from_bytes(tail[:4], "little")
+            texts.append(tail[4 : 4 + size].decode())
+            tail = tail[4 + size :]
+    else:
+        output = answer.json()["outputs"][0]
+        texts = output["data"]
+    assert (output["datatype"], output["shape"]) == ("BYTES", [2, 3])
+    for row, start in zip(expected(BATCH), (0, 3), strict=True):
+        best = np.argsort(-row)[:3]
+        assert texts[start : start + 3] == [f"{row[digit]:f}:{digit}" for digit in best]
+
+
+@pytest.mark.parametrize("classes", [-1, "3", 1.5, [3]])
+def test_v2_refuses_a_number_of_classes_that_is_none(service: Service, classes):
+    outputs = [{"name": "probabilities", "parameters": {"classification": classes}}]
+    answer = service.post(f"{V2}/infer", json={"inputs": [tensor()], "outputs": outputs})
+    assert (answer.status_code, "1 to 10" in answer.json()["error"]) == (400, True)
+
+
+def test_v2_counts_what_a_version_answered(service: Service):
+    def stats() -> dict:
+        return service.get(f"{V2}/stats").json()["model_stats"][0]
+
+    before = stats()
+    service.post(f"{V2}/infer", json={"inputs": [tensor()]})
+    service.post("/predict", json={"image": ONE.tolist()})
+    after = stats()
+    assert (after["name"], after["version"]) == (NAME, "3")
+    assert after["inference_count"] - before["inference_count"] == 3
+    assert after["execution_count"] - before["execution_count"] == 2
+    success = after["inference_stats"]["success"]
+    assert success["count"] == after["execution_count"]
+    assert success["ns"] > before["inference_stats"]["success"]["ns"]
+    assert after["last_inference"] > 1.7e12  # milliseconds since 1970
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "", None])
+def test_v1_takes_the_names_of_the_one_signature(service: Service, signature):
+    body = {"instances": [ONE.tolist()], "signature_name": signature}
+    assert service.post(f"{V1}:predict", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("pixel", [1.0000001, 1.000001, -1e-7])
+def test_what_is_out_of_range_by_rounding_is_taken(service: Service, pixel):
+    rounded = ONE + np.where(round(pixel) == ONE, pixel - round(pixel), 0)
+    answer = service.post("/predict", json={"image": rounded.tolist()})
+    assert answer.status_code == 200
+    np.testing.assert_allclose(
+        answer.json()["probabilities"], expected(ONE[None])[0], rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixel", "advice"), [(255, True), (1.01, True), (300, False), (-0.5, False), (1e30, False)]
+)
+def test_advice_is_given_only_where_it_helps(service: Service, pixel, advice):
+    error = service.post("/predict", json={"image": [pixel] * 784}).json()["error"]
+    assert ("Divide 8-bit pixels by 255" in error) is advice
+
+
+def test_infinite_pixels_are_refused(service: Service):
+    body, headers = binary(np.full_like(BATCH, np.inf), "FP32")
+    answer = service.post(f"{V2}/infer", content=body, headers=headers)
+    assert (answer.status_code, "range from inf to inf" in answer.json()["error"]) == (400, True)

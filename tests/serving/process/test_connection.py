@@ -1,0 +1,148 @@
+"""What precedes a body: bounded and well formed, or refused before it hurts anybody."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from serving.process import connection
+from serving.process.connection import Connection
+from tests.support.small_service import Service, put_copy
+
+GET = b"GET /health/live HTTP/1.1\r\n"
+HOST = b"Host: digits\r\n"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The application behind such connections, on a port of this machine."""
+    home: Path = tmp_path_factory.mktemp("home")
+    put_copy(home, "3", seed=1)
+    service = Service(home)
+    config = uvicorn.Config(
+        service.app, http=Connection, ws="none", lifespan="off", log_level="error"
+    )
+    server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+    service.close()
+
+
+def say(port: int, *parts: bytes) -> bytes:
+    """Send parts, and read until the connection ends or nothing comes any more."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        for part in parts:
+            sender.sendall(part)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            if not (part := sender.recv(65536)):
+                break
+            received += part
+        return received
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_a_usual_request_is_answered(port):
+    assert status(say(port, GET + HOST + b"\r\n")) == 200
+
+
+TOO_LONG = {
+    "a long line": [GET + HOST + b"X-Long: " + b"x" * 33_000 + b"\r\n\r\n"],
+    "a line without end": [GET + HOST + b"X-Long: ", *[b"x" * 10_000] * 40],
+    "a long path": [b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n"],
+    "a path without end": [b"GET /", *[b"x" * 10_000] * 40],
+    "many headers": [GET + HOST + b"".join(b"X-%d: 1\r\n" % n for n in range(101)) + b"\r\n"],
+    "headers without end": [GET + HOST, *[b"X-Many: 1\r\n" * 1_000] * 40],
+}
+
+
+@pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
+def test_what_is_too_long_is_431_and_the_connection_ends(port, parts):
+    answer = say(port, *parts)
+    assert status(answer) == 431
+    assert b"connection: close" in answer.lower()
+    assert b'{"error":"The request line' in answer
+
+
+def test_the_longest_head_that_is_taken_is_taken(port):
+    value = b"x" * (connection.HEAD_BYTES - 200)
+    assert status(say(port, GET + HOST + b"X-Long: " + value + b"\r\n\r\n")) == 200
+
+
+def test_the_head_of_each_request_on_a_connection_is_counted_by_itself(port):
+    request = GET + HOST + b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        for _ in range(4):
+            sender.sendall(request)
+            received = b""
+            while not received.endswith(b'{"live":true}'):
+                received += sender.recv(65536)
+            assert status(received) == 200
+
+
+POST = b"POST /predict HTTP/1.1\r\n" + HOST
+MALFORMED = {
+    "no Host": (GET + b"\r\n", 400),
+    "two Hosts": (GET + HOST + HOST + b"\r\n", 400),
+    "two lengths": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]", 400),
+    "length and coding": (
+        POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "no number": (POST + b"Content-Length: two\r\n\r\n", 400),
+    "another coding": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "no version": (b"GET /\r\n\r\n", 505),
+    "a blank in a name": (GET + HOST + b"X Y: 1\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize(("request_", "expected"), MALFORMED.values(), ids=MALFORMED)
+def test_malformed_framing_is_refused_in_json(port, request_, expected):
+    answer = say(port, request_)
+    assert status(answer) == expected
+    assert b"content-type: application/json" in answer
+
+
+def test_http_1_0_needs_no_host(port):
+    assert status(say(port, b"GET /health/live HTTP/1.0\r\n\r\n")) == 200
+
+
+def test_a_flood_of_headers_leaves_others_their_answers(port):
+    flooders = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(20)]
+    for flooder in flooders:
+        flooder.sendall(GET + HOST + b"X-Long: ")
+    stop = threading.Event()
+
+    def flood(flooder: socket.socket) -> None:
+        try:
+            for _ in range(400):
+                flooder.sendall(b"x" * 100_000)
+                if stop.is_set():
+                    return
+        except OSError:
+            pass  # it was refused
+
+    threads = [threading.Thread(target=flood, args=(flooder,)) for flooder in flooders]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(20):
+            assert status(say(port, GET + HOST + b"\r\n")) == 200
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for flooder in flooders:
+            flooder.close()

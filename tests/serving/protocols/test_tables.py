@@ -1,0 +1,144 @@
+"""Columns are found by their names, whatever their order; CSV as pandas and Excel write it."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.small_service import Service, a_one, answers_of
+
+IMAGES = np.stack([a_one(), a_one().T])
+FLAT = IMAGES.reshape(2, 784)
+EXPECTED = answers_of(1, IMAGES)
+
+NAMINGS = {
+    "numbers from 0": [str(n) for n in range(784)],
+    "numbers from 1": [str(n) for n in range(1, 785)],
+    "pixel0": [f"pixel{n}" for n in range(784)],
+    "pixel_1": [f"pixel_{n}" for n in range(1, 785)],
+    "1x1": [f"{row}x{column}" for row in range(1, 29) for column in range(1, 29)],
+    "r0c0": [f"r{row}c{column}" for row in range(28) for column in range(28)],
+}
+
+
+def frame(naming: str = "pixel0") -> pd.DataFrame:
+    return pd.DataFrame(FLAT, columns=NAMINGS[naming])
+
+
+def score(service: Service, body: object, kind: str = "application/json"):
+    content = json.dumps(body) if kind == "application/json" else body
+    return service.post("/invocations", content=content, headers={"content-type": kind})
+
+
+def check(answer) -> None:
+    assert answer.status_code == 200, answer.text
+    got = [row["probabilities"] for row in answer.json()["predictions"]]
+    np.testing.assert_allclose(got, EXPECTED, atol=1e-6)
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_the_order_of_named_columns_means_nothing(service: Service, naming):
+    table = frame(naming)
+    shuffled = table[np.random.default_rng(0).permutation(table.columns)]
+    check(score(service, {"dataframe_split": shuffled.to_dict("split")}))
+    check(score(service, {"dataframe_records": shuffled.to_dict("records")}))
+    check(score(service, shuffled.to_csv(index=False), "text/csv"))
+
+
+def test_records_whose_keys_a_program_has_sorted_are_read_by_name(service: Service):
+    body = json.dumps({"dataframe_records": frame().to_dict("records")}, sort_keys=True)
+    assert body.index("pixel10") < body.index("pixel2")
+    check(service.post("/invocations", content=body, headers={"content-type": "application/json"}))
+
+
+def test_other_columns_are_ignored_as_mlflows_server_does(service: Service):
+    table = frame().assign(label=7)
+    check(score(service, {"dataframe_split": table.to_dict("split")}))
+    check(score(service, table.to_csv(), "text/csv"))  # with the index, in a column without a name
+    named = pd.DataFrame({"id": [1, 2], "images": IMAGES.tolist()})
+    check(score(service, {"dataframe_records": named.to_dict("records")}))
+
+
+def test_a_table_without_names_is_read_by_position(service: Service):
+    check(score(service, {"dataframe_split": {"data": FLAT.tolist()}}))
+    check(score(service, frame().to_csv(index=False, header=False), "text/csv"))
+
+
+def excel(table: pd.DataFrame) -> bytes:
+    """Semicolons, decimal commas, quotes, CRLF and a byte-order mark."""
+    text = table.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n", quoting=1)
+    return text.encode("utf-8-sig")
+
+
+CSV = {
+    "CRLF": frame().to_csv(index=False, lineterminator="\r\n").encode(),
+    "byte-order mark": frame().to_csv(index=False).encode("utf-8-sig"),
+    "quotes": frame().to_csv(index=False, quoting=1).encode(),
+    "blanks": frame().to_csv(index=False).replace(",", ", ").encode(),
+    "blank lines": frame().to_csv(index=False).replace("\n", "\n\n").encode() + b"\n\n",
+    "Excel": excel(frame()),
+    "Excel's Unicode text": frame().to_csv(index=False, sep="\t").encode("utf-16"),
+    "lists in a cell": pd.DataFrame({"images": IMAGES.tolist()}).to_csv(index=False).encode(),
+}
+
+
+@pytest.mark.parametrize("content", CSV.values(), ids=CSV)
+def test_csv_is_read_as_programs_write_it(service: Service, content):
+    check(score(service, content, "text/csv"))
+
+
+def renamed(**names: str) -> dict:
+    return {"dataframe_split": frame().rename(columns=names).to_dict("split")}
+
+
+def sent(columns: list, data: list) -> dict:
+    return {"dataframe_split": {"columns": columns, "data": data}}
+
+
+WRONG = {
+    "three names": sent(["a", "b", "c"], FLAT.tolist()),
+    "a pixel twice": sent(["pixel0", *NAMINGS["pixel0"][:783]], FLAT.tolist()),
+    "a pixel of another name": renamed(pixel1="label"),
+    "names that mean nothing": sent([chr(0x4E00 + n) for n in range(784)], FLAT.tolist()),
+    "names that are no texts": sent([None] * 784, FLAT.tolist()),
+    "columns that are no list": sent({"a": 1}, FLAT.tolist()),
+    "one column of another name": sent(["pictures"], [[image] for image in IMAGES.tolist()]),
+    "a ragged row": sent(NAMINGS["pixel0"], [FLAT[0].tolist(), FLAT[1].tolist()[:-1]]),
+}
+
+
+@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
+def test_names_that_do_not_say_which_pixel_is_where_are_refused(service: Service, body):
+    answer = score(service, body)
+    assert answer.status_code == 400
+    assert len(answer.text) < 1500
+    assert "column" in answer.json()["message"]
+
+
+WRONG_CSV = {
+    "empty": b"",
+    "a header alone": frame().head(0).to_csv(index=False).encode(),
+    "a word": frame().to_csv(index=False).replace("1.0", "one", 1).encode(),
+    "an empty cell": frame().to_csv(index=False).replace("1.0", "", 1).encode(),
+    "a cell of megabytes": b"a,b\n" + b"x" * 9_000_000,
+    "an open quote": b'a,b\n"1,2',
+    "no text": b"a,b\n\xff\xfe\xfd",
+    "too many rows": b"a\n" + b"1\n" * 2500,
+}
+
+
+@pytest.mark.parametrize("content", WRONG_CSV.values(), ids=WRONG_CSV)
+def test_what_is_no_table_is_refused_in_a_short_sentence(service: Service, content):
+    answer = score(service, content, "text/csv")
+    assert answer.status_code in (400, 413)
+    assert len(answer.text) < 1500
+
+
+def test_a_frame_with_nan_is_refused_and_says_so(service: Service):
+    table = frame()
+    table.iloc[0, 0] = np.nan
+    stream = io.StringIO()
+    table.to_csv(stream, index=False, na_rep="nan")
+    assert "A pixel is NaN" in score(service, stream.getvalue(), "text/csv").json()["message"]

@@ -1,0 +1,94 @@
+"""No answer, metric or log line has a password or a path of this machine."""
+
+import pytest
+
+from serving.errors import RegistryUnavailable
+from serving.redaction import LONGEST, public, without_credentials
+from serving.settings import load
+from tests.support.small_service import NAME, Service, a_one, png_of, put_copy, status
+
+SECRET = "s3cret"
+ADDRESSES = [
+    f"http://admin:{SECRET}@127.0.0.1:9",
+    f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
+    f"mysql://admin:{SECRET}%40x@db/mlflow",
+    f"https://mlflow.example/?token={SECRET}",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses_lose_user_names_passwords_and_queries(address):
+    text = without_credentials(f"the registry at {address} cannot be reached: {address!r}.")
+    assert SECRET not in text
+    assert "admin" not in text
+    assert text.count("://") == 2
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_the_service_never_shows_them(tmp_path, capfd, address):
+    put_copy(tmp_path, "3", seed=1)
+    settings = {"MLFLOW_TRACKING_URI": address, "ANN_FEEDBACK_URL": ADDRESSES[1]}
+    service = Service(tmp_path, **settings)
+    error = f"the registry at {address} cannot be reached: wrong password {SECRET}."
+    service.run(service.models.follow(status("3", registry_error=error), None))
+    service.others.outcomes["2"] = RegistryUnavailable(error)
+    texts = [
+        service.get("/health/ready").text,
+        service.post("/predict", json={"image": a_one().tolist()}).text,
+        service.get(f"/v2/models/{NAME}/versions/2").text,
+        service.post("/feedback", json={"request_id": "x", "digit": 1}).text,
+        service.get("/metrics").text,
+        service.get("/").text,
+    ]
+    service.close()
+    texts += [service.lines.getvalue().decode(), *capfd.readouterr()]
+    assert not [text for text in texts if SECRET in text]
+
+
+def test_run_links_have_no_credentials():
+    settings = load({"MLFLOW_TRACKING_URI": ADDRESSES[0], "ANN_HOME": "/nowhere"})
+    assert settings.mlflow_ui == "http://127.0.0.1:9"
+
+
+def test_paths_of_this_machine_lose_their_folders(tmp_path):
+    settings = load({"ANN_HOME": str(tmp_path / "state of ann")})
+    texts = {
+        f"no file {tmp_path}/a/model.onnx.": "no file …/model.onnx.",
+        f"at sqlite:///{tmp_path}/a/mlflow.db has": "at sqlite:…/mlflow.db has",
+        f"in file://{tmp_path}/a/model": "in file:…/model",
+        f"in {settings.home}/served/x/3": "in ANN_HOME/served/x/3",
+        r"in C:\Users\ann\model.onnx": "in …/model.onnx",
+        "use /v2/models/mnist-digits/infer": "use /v2/models/mnist-digits/infer",
+        "/docs lists what there is": "/docs lists what there is",
+    }
+    assert {text: public(text, settings) for text in texts} == texts
+
+
+def test_a_missing_version_does_not_name_the_stores_path(tmp_path):
+    (put_copy(tmp_path, "3", seed=1) / "model.onnx").write_bytes(b"damaged")
+    service = Service(tmp_path)
+    for path in ("/health/ready", f"/v1/models/{NAME}", f"/v2/models/{NAME}/versions/9", "/ping"):
+        assert str(tmp_path) not in service.get(path).text
+    service.close()
+
+
+def test_no_error_is_longer_than_a_person_reads(service: Service):
+    settings = load({"ANN_HOME": "/nowhere"})
+    assert len(public("<html>" * 400_000, settings)) == LONGEST
+    bodies = [
+        ("/predict", "application/json", b'{"image": "' + b"x" * 9_000_000 + b'"}'),
+        ("/invocations", "text/csv", b"a,b\n" + b"x" * 9_000_000 + b",1"),
+        ("/invocations", "text/csv", b"x" * 9_000_000 + b",1\n1,2"),
+        (
+            f"/v2/models/{NAME}/infer",
+            "application/json",
+            b'{"inputs":[{"name":"' + b"x" * 9_000_000 + b'"}]}',
+        ),
+        ("/feedback", "application/json", b'{"digit": "' + b"x" * 9_000_000 + b'"}'),
+        ("/predict", "image/png", png_of(a_one())[:200] + b"x" * 9_000_000),
+        ("/predict", "x" * 30_000, b"{}"),
+    ]
+    for path, kind, content in bodies:
+        answer = service.post(path, content=content, headers={"content-type": kind})
+        assert 400 <= answer.status_code < 500
+        assert len(answer.text) < 2 * LONGEST
