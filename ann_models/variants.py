@@ -22,7 +22,7 @@ from ann_models.entry import (
 )
 from ann_models.errors import UnknownName
 from ann_models.questions import QUESTIONS
-from ann_models.recipes import RECIPES
+from ann_models.recipes import HANDWRITING_CNN, RECIPES
 
 
 def _relu_units(units: int) -> tuple[Layer, ...]:
@@ -342,6 +342,7 @@ _ENTRIES = (
         for augmentation in (None, AUGMENTATION)
         if not (size == 50_000 and augmentation)  # that is mnist_augmented
     ),
+    HANDWRITING_CNN,
 )
 
 VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES)}
