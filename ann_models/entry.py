@@ -156,6 +156,23 @@ class Distillation:
 
 
 @dataclass(frozen=True)
+class OtherHands:
+    """What is learned from besides the data set's training digits (`ann_models.digits.people`).
+
+    The network then has an eleventh class: what is not one upright digit.
+
+    Attributes:
+        generated: digits of generated handwriting.
+        copies: how often each of scikit-learn's 1,797 digits counts.
+        non_digits: pictures of what is not one upright digit.
+    """
+
+    generated: int
+    copies: int
+    non_digits: int
+
+
+@dataclass(frozen=True)
 class Question:
     """A question of the lecture, which several variants answer together."""
 
@@ -181,6 +198,7 @@ class Variant:
         batch_size: examples a gradient step.
         seeds: how many initialisations are trained, seeds 0 to seeds−1.
         distillation: whose answers it learns, in place of the labels.
+        other_hands: what it learns from besides the data set's training digits.
         members: the entries whose trained networks form it; it is not trained itself. The committee
             of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
@@ -207,6 +225,7 @@ class Variant:
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
     distillation: Distillation | None = None
+    other_hands: OtherHands | None = None
     members: tuple[Variant, ...] = ()
     keep_weights: bool = False
     frames: int = 0
@@ -238,6 +257,7 @@ class Variant:
             epochs=max(1, self.epochs // 100) if self.layers else self.epochs,
             seeds=1,
             train_size=fewer if self.data == "digits" else None,
+            other_hands=self.other_hands and OtherHands(fewer // 4, 0, fewer // 8),
         )
 
     def settings(self) -> Mapping[str, str | int | float]:

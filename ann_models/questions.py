@@ -54,6 +54,12 @@ QUESTIONS = {
             "Test error against training-set size, with and without augmented digits.",
         ),
         Question(
+            "hands",
+            "10 Whose handwriting is read?",
+            "The same network with and without other hands than MNIST's: compare accuracy on "
+            "generated digits of held-out writers, and how many pictures of no digit are marked.",
+        ),
+        Question(
             "accuracy",
             "9 What is the highest accuracy?",
             "The lecture's question about its first network, answered by recipes that take their "

@@ -23,7 +23,7 @@ from ann_models.entry import (
 from ann_models.errors import UnknownName
 from ann_models.fast_recipe import FAST_CNN
 from ann_models.questions import QUESTIONS
-from ann_models.recipes import RECIPES
+from ann_models.recipes import HANDWRITING_CNN, RECIPES
 
 
 def _relu_units(units: int) -> tuple[Layer, ...]:
@@ -343,6 +343,7 @@ _ENTRIES = (
         for augmentation in (None, AUGMENTATION)
         if not (size == 50_000 and augmentation)  # that is mnist_augmented
     ),
+    HANDWRITING_CNN,
 )
 
 VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES, FAST_CNN)}

@@ -71,6 +71,11 @@ def _require_expressible(variant: Variant) -> None:
             f"{variant.name} {why}, so there is no training script; `ann list` names the rows, "
             "e.g. `ann code relu_regression_4`."
         )
+    if variant.other_hands:
+        raise UnsupportedLayer(
+            f"{variant.name} learns from generated handwriting, which no script of {MAX_LINES} "
+            "lines writes; `ann code mnist_cnn` is one that fits."
+        )
     if variant.distillation:
         raise UnsupportedLayer(
             f"{variant.name} learns from the networks of {variant.distillation.teacher}, which no "
