@@ -54,7 +54,13 @@ class Flatten:
 
 @dataclass(frozen=True)
 class BatchNormalization:
-    """Batch normalisation (Ioffe & Szegedy 2015)."""
+    """Batch normalisation (Ioffe & Szegedy 2015).
+
+    At each step the moving statistics keep the share `momentum` of what they were; a training of
+    few steps needs less than Keras's default.
+    """
+
+    momentum: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,25 @@ class Distillation:
 
 
 @dataclass(frozen=True)
+class OtherHands:
+    """What is learned from besides the data set's training digits (`ann_models.digits.people`).
+
+    The network then has an eleventh class: what is not one upright digit.
+
+    Attributes:
+        generated: digits of generated handwriting.
+        copies: how often each of scikit-learn's 1,797 digits counts.
+        non_digits: pictures of what is not one upright digit.
+    """
+
+    generated: int
+    copies: int
+    non_digits: int
+
+
+@dataclass(frozen=True)
 class Question:
-    """A question of the lecture: one MLflow experiment whose runs belong together."""
+    """A question of the lecture, which several variants answer together."""
 
     key: str
     title: str
@@ -164,7 +187,7 @@ class Variant:
 
     Attributes:
         row: the row of the lecture's table of contents.
-        name: how a person calls it: `ann run NAME`.
+        name: its unique name.
         question: the key of the question it helps to answer.
         look_at: one sentence on what its run shows.
         study: the function of `ann_models.studies` that measures it and draws its panels.
@@ -175,6 +198,7 @@ class Variant:
         batch_size: examples a gradient step.
         seeds: how many initialisations are trained, seeds 0 to seeds−1.
         distillation: whose answers it learns, in place of the labels.
+        other_hands: what it learns from besides the data set's training digits.
         members: the entries whose trained networks form it; it is not trained itself. The committee
             of a seed is formed by those of all other seeds, so that committees differ, too.
         keep_weights: whether the study needs the weights after each epoch.
@@ -201,6 +225,7 @@ class Variant:
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation | None = None
     distillation: Distillation | None = None
+    other_hands: OtherHands | None = None
     members: tuple[Variant, ...] = ()
     keep_weights: bool = False
     frames: int = 0
@@ -232,6 +257,7 @@ class Variant:
             epochs=max(1, self.epochs // 100) if self.layers else self.epochs,
             seeds=1,
             train_size=fewer if self.data == "digits" else None,
+            other_hands=self.other_hands and OtherHands(fewer // 4, 0, fewer // 8),
         )
 
     def settings(self) -> Mapping[str, str | int | float]:

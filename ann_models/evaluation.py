@@ -12,6 +12,8 @@ from ann_models.errors import InvalidData
 if TYPE_CHECKING:
     import keras
 
+CLASSES = 10
+SMALLEST = 1e-30  # probability of a digit, so that their sum is never 0
 EPSILON = 1e-7  # Keras's distance of a probability from 0 and 1
 WORTH_A_GRAPH = 10  # batches from which tracing pays for itself
 SPREAD = "spread/"  # before the name of a measure: its standard deviation over the seeds
@@ -35,6 +37,30 @@ def predict(model: keras.Model, x: np.ndarray, batch: int = 1000) -> np.ndarray:
         answer = tf.function(answer, input_signature=[shape], autograph=False)
     starts = range(0, max(len(x), 1), batch)
     return np.concatenate([np.asarray(answer(x[s : s + batch])) for s in starts])
+
+
+def digit_probabilities(outputs: np.ndarray) -> np.ndarray:
+    """The probabilities (n, 10) of the ten digits, given that it is one.
+
+    Args:
+        outputs: (n, 10), or (n, 11) of a network that knows what is no digit.
+    """
+    if outputs.shape[1] != CLASSES + 1:
+        return outputs
+    digits = np.maximum(outputs[:, :CLASSES], SMALLEST)
+    return digits / digits.sum(axis=1, keepdims=True)
+
+
+def digit_scores(outputs: np.ndarray) -> np.ndarray:
+    """The probability (n,) that a picture is one digit; 1 from a network that knows no other."""
+    if outputs.shape[1] != CLASSES + 1:
+        return np.ones(len(outputs), np.float32)
+    return outputs[:, :CLASSES].sum(axis=1)
+
+
+def confidences(outputs: np.ndarray) -> np.ndarray:
+    """The probability (n,) of the likeliest digit, by which answers are marked as uncertain."""
+    return digit_scores(outputs) * digit_probabilities(outputs).max(axis=1)
 
 
 def named_classes(outputs: np.ndarray) -> np.ndarray:
@@ -77,7 +103,7 @@ def confusion_matrix(labels: np.ndarray, named: np.ndarray, classes: int = 10) -
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def worst_mistakes(probabilities: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+def worst_errors(probabilities: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Indices of at most `count` wrongly named examples, the largest loss first."""
     losses = cross_entropies(probabilities, labels)
     wrong = np.flatnonzero(named_classes(probabilities) != labels)
@@ -96,6 +122,18 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
         raise InvalidData(f"{successes} successes in {trials} trials are not a proportion.")
     interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
+    """Two-sided p-value that two classifiers err equally often (McNemar 1947), exact form.
+
+    Only the examples that exactly one of the two classifies correctly count: under the null
+    hypothesis each of them is a fair coin's toss.
+    """
+    from scipy.stats import binomtest
+
+    tosses = only_first_correct + only_second_correct
+    return float(binomtest(only_first_correct, tosses).pvalue) if tosses else 1.0
 
 
 def expected_calibration_error(

@@ -1,4 +1,4 @@
-"""The questions of the lecture: each is an MLflow experiment."""
+"""The questions of the lecture: each groups the variants that answer it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ QUESTIONS = {
             "data",
             "8 What does more data bring?",
             "Test error against training-set size, with and without augmented digits.",
+        ),
+        Question(
+            "hands",
+            "10 Whose handwriting is read?",
+            "The same network with and without other hands than MNIST's: compare accuracy on "
+            "generated digits of held-out writers, and how many pictures of no digit are marked.",
         ),
         Question(
             "accuracy",

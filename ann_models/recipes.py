@@ -19,6 +19,7 @@ from ann_models.entry import (
     Distillation,
     Flatten,
     Layer,
+    OtherHands,
     Variant,
 )
 
@@ -53,6 +54,11 @@ def _upright(*units: int) -> tuple[Layer, ...]:
         for layer in (Dense(count), BatchNormalization(), ActivationLayer("relu"))
     )
     return Deslant(), Flatten(), *hidden, Dense(10, "softmax")
+
+
+def with_no_digit(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The same network with an eleventh answer: not one digit."""
+    return *layers[:-1], Dense(11, "softmax")
 
 
 _RECIPE = Variant(
@@ -121,7 +127,46 @@ BEST_COMMITTEE = replace(
     look_at="The mean of the answers of six networks of three kinds.",
     members=(BEST_CNN, STRIDED_CNN, UPRIGHT_CNN),
 )
+# Row 25: the same small network with and without other hands than MNIST's.
+AFFINE = Augmentation(shift=1.0, rotation=8.0, scale=0.08, shear=0.1)
+HANDWRITING_CNN = Variant(
+    row=25,
+    name="handwriting_cnn",
+    question="hands",
+    look_at="Generated hands teach what MNIST's writers never wrote, and what is no digit.",
+    study="other_hands",
+    data="digits",
+    layers=with_no_digit(_convolutions((12,), (24, 24), (48,))),
+    loss="sparse_categorical_crossentropy",
+    optimizer=Adam(CosineDecay(0.003, warmup=0.1), weight_decay=0.02),
+    epochs=2,
+    batch_size=128,
+    augmentation=AFFINE,
+    other_hands=OtherHands(generated=10_000, copies=1, non_digits=4_000),
+    registered=True,
+)
+HANDWRITING_WITHOUT = replace(
+    HANDWRITING_CNN,
+    name="handwriting_without",
+    look_at="The same network on MNIST alone: it reads MNIST as well, and people worse.",
+    layers=_convolutions((12,), (24, 24), (48,)),
+    other_hands=None,
+    seeds=3,
+)
+PEOPLE_CNN = replace(
+    STRIDED_CNN,
+    name="people_cnn",
+    look_at="The strided network on MNIST, generated hands and what is no digit.",
+    layers=with_no_digit(STRIDED_CNN.layers),
+    optimizer=Adam(CosineDecay(0.003, warmup=0.1), weight_decay=0.02),
+    augmentation=LESS_MOVED,
+    epochs=9,
+    seeds=1,
+    other_hands=OtherHands(generated=25_000, copies=2, non_digits=9_000),
+)
 RECIPES = (
+    HANDWRITING_WITHOUT,
+    PEOPLE_CNN,
     STRIDED_CNN,
     UPRIGHT_CNN,
     TEACHERS,

@@ -7,7 +7,13 @@ from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from digit_images.normalization import each_of_three
+from digit_images.normalization import (
+    SIDE,
+    already_in_mnist_form,
+    each_of_three,
+    is_mnist_form,
+    normalize,
+)
 
 Pixels = NDArray[np.float32]
 
@@ -16,6 +22,21 @@ FAINTEST = 0.05  # contrast below which a picture counts as blank
 
 class NoInk(ValueError):
     """Nothing is drawn on the picture."""
+
+
+def prepare(grey: Pixels) -> Pixels:
+    """Return the digit of a grey picture (height, width) in [0, 1] in MNIST's form (28, 28).
+
+    A picture already in MNIST's form is not changed.
+
+    Raises:
+        NoInk: nothing is drawn on the picture.
+    """
+    if grey.shape == (SIDE, SIDE) and is_mnist_form(grey):
+        return grey
+    contrast = contrast_with_paper(grey)
+    ready = already_in_mnist_form(contrast)
+    return normalize(find_ink(contrast)) if ready is None else ready
 
 
 def contrast_with_paper(grey: Pixels) -> Pixels:

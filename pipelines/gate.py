@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ann_models.evaluation import Z_95, expected_calibration_error, wilson_interval
+from ann_models.evaluation import Z_95, mcnemar, wilson_interval
+from pipelines.candidate import Candidate, People
 
 CLASSES = 10
 
@@ -36,6 +37,8 @@ class Policy:
             champion's.
         min_agreement: share of shadow requests to be answered like the champion, or as corrected.
         min_shadow_requests: below this number no agreement is required.
+        marking_margin: by which the share of pictures of no digit that are marked as uncertain may
+            fall short of the champion's.
     """
 
     min_accuracy: float = 0.5
@@ -48,61 +51,7 @@ class Policy:
     robustness_margin: float = 0.01
     min_agreement: float = 0.8
     min_shadow_requests: int = 100
-
-
-@dataclass(frozen=True)
-class ShadowResult:
-    """Challenger and champion on recent requests to the service.
-
-    Attributes:
-        requests: recent requests that both answered.
-        agreed: those that the challenger answered like the champion, or as a person corrected it.
-        only_challenger_correct: held-out corrections that it alone classifies correctly.
-        only_champion_correct: held-out corrections that the champion alone does.
-    """
-
-    requests: int
-    agreed: int
-    only_challenger_correct: int
-    only_champion_correct: int
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """What the gate knows of a trained model.
-
-    Attributes:
-        probabilities: its answers to the validation digits, (n, 10).
-        labels: the digits' true classes, (n,).
-        data_source: of its training and validation digits, such as "mnist".
-        validation_digest: SHA-256 of the validation digits and labels.
-        onnx_ms: milliseconds for one image in ONNX Runtime on one thread.
-        onnx_difference: largest absolute difference of its ONNX form's probabilities from Keras's.
-        weights_finite: whether every weight is a finite number.
-        robustness: accuracy on validation digits under each corruption, by its name; empty if it
-            was registered before that was measured.
-        shadow: how it did on recent requests, if shadow mode is on.
-    """
-
-    probabilities: np.ndarray
-    labels: np.ndarray
-    data_source: str
-    validation_digest: str
-    onnx_ms: float
-    onnx_difference: float
-    weights_finite: bool
-    robustness: Mapping[str, float] = field(default_factory=dict)
-    shadow: ShadowResult | None = None
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Which digits it classifies correctly, (n,) of bool."""
-        return self.probabilities.argmax(axis=1) == self.labels
-
-    @property
-    def calibration_error(self) -> float:
-        """Its expected calibration error on the validation digits."""
-        return expected_calibration_error(self.probabilities, self.labels)
+    marking_margin: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -275,6 +224,45 @@ def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Re
     )
 
 
+def _reads_people_as_well(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    if not (both := _on_people(challenger, champion)):
+        return Reason(True, "Other handwriting than MNIST's was not evaluated on both.")
+    mine, theirs, gained, lost = both
+    p_value = mcnemar(gained, lost)
+    worse = p_value < policy.significance and lost > gained
+    share = float(mine.correct.mean())
+    return Reason(
+        not worse,
+        f"Of {len(mine.correct)} digits of other hands it reads {share:.2%}, the champion "
+        f"{theirs.correct.mean():.2%}; it alone reads {gained}, the champion alone {lost}: "
+        f"p = {p_value:.2g}, {'significantly worse' if worse else 'not worse'}.",
+        {"hands_accuracy": share},
+    )
+
+
+def _marks_what_is_no_digit(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
+    if not (both := _on_people(challenger, champion)):
+        return Reason(True, "Pictures of no digit were not evaluated on both.")
+    mine, theirs = (float(people.marked_non_digits.mean()) for people in both[:2])
+    return Reason(
+        mine >= theirs - policy.marking_margin,
+        f"It marks {mine:.1%} of the pictures of no digit as uncertain, the champion "
+        f"{theirs:.1%}; {policy.marking_margin:.0%} less is allowed.",
+        {"non_digits_marked": mine},
+    )
+
+
+def _on_people(
+    challenger: Candidate, champion: Candidate
+) -> tuple[People, People, int, int] | None:
+    """Both on the same pictures, and how many digits only the first and only the second reads."""
+    mine, theirs = challenger.people, champion.people
+    if not mine or not theirs or mine.digest != theirs.digest:
+        return None
+    gained, lost = mine.correct & ~theirs.correct, theirs.correct & ~mine.correct
+    return mine, theirs, int(gained.sum()), int(lost.sum())
+
+
 def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     gained = int(np.count_nonzero(challenger.correct & ~champion.correct))
     lost = int(np.count_nonzero(champion.correct & ~challenger.correct))
@@ -293,7 +281,10 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
         verdict = "better" if gained > lost else "worse"
         return Reason(gained > lost, f"{finding}, significantly {verdict}.", numbers)
     max_extra_errors = policy.max_extra_errors * len(challenger.labels)
-    if (better := _better_on_corrections(challenger, policy)) and lost - gained <= max_extra_errors:
+    better = _better_on_corrections(challenger, policy) or _better_on_people(
+        challenger, champion, policy
+    )
+    if better and lost - gained <= max_extra_errors:
         return Reason(True, f"{finding}, no significant difference; {better}", numbers)
     limit = policy.max_relative_time * champion.onnx_ms
     more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
@@ -320,16 +311,17 @@ def _better_on_corrections(challenger: Candidate, policy: Policy) -> str:
     )
 
 
-def mcnemar(only_first_correct: int, only_second_correct: int) -> float:
-    """Two-sided p-value that two classifiers err equally often (McNemar 1947), exact form.
-
-    Only the examples that exactly one of the two classifies correctly count: under the null
-    hypothesis each of them is a fair coin's toss.
-    """
-    from scipy.stats import binomtest
-
-    tosses = only_first_correct + only_second_correct
-    return float(binomtest(only_first_correct, tosses).pvalue) if tosses else 1.0
+def _better_on_people(challenger: Candidate, champion: Candidate, policy: Policy) -> str:
+    """That it reads other handwriting than MNIST's significantly better, if it does."""
+    if not (both := _on_people(challenger, champion)):
+        return ""
+    gained, lost = both[2:]
+    if (p_value := mcnemar(gained, lost)) >= policy.significance or gained <= lost:
+        return ""
+    return (
+        f"of the digits of other hands it alone reads {gained}, the champion alone {lost} "
+        f"(p = {p_value:.2g}): significantly better."
+    )
 
 
 SANITY_CHECKS: tuple[Callable[[Candidate, Policy], Reason], ...] = (
@@ -344,5 +336,7 @@ SHADOW_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_
 COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
     _calibrated_as_well,
     _as_robust,
+    _reads_people_as_well,
+    _marks_what_is_no_digit,
     _better_or_clearly_faster,
 )

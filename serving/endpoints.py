@@ -14,9 +14,9 @@ from serving.errors import Busy, InvalidDigits
 from serving.feedback.store import Prediction
 from serving.http import Request, Response, json_response
 from serving.images import is_tiny
-from serving.model.loaded_model import LoadedModel
+from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
-from serving.model.runner import ModelRunner, Probabilities
+from serving.model.runner import ModelRunner
 from serving.protocols import mlflow_scoring, native, open_inference, tensorflow_serving
 from serving.protocols.digits import Images, Pictures, decoded
 from serving.records import Records
@@ -62,15 +62,16 @@ class Endpoints:
         """POST /predict: pictures or numbers in, digits out."""
         runner = self._models.champion()
         images = await _decoded(await _read(native.parse, request))
-        probabilities = await self._infer(request, runner, images)
+        answers = await self._infer(request, runner, images)
         if 1 < len(images) <= MAX_REMEMBERED:
             ids = native.answer_ids(request, len(images))
+            probabilities = answers.probabilities
             digits, sure = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
             request.answered = list(zip(ids, images, digits, sure, strict=True))
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        return native.answer(request, runner, images, probabilities, explanations)
+        return native.answer(request, runner, images, answers, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
@@ -134,8 +135,8 @@ class Endpoints:
         runner = await self._named(request)
         inference = await _read(open_inference.parse, request)
         images = await _decoded(inference.images)
-        probabilities = await self._infer(request, runner, images)
-        return open_inference.answer(runner, inference, probabilities)
+        answers = await self._infer(request, runner, images)
+        return open_inference.answer(runner, inference, answers.probabilities)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""
@@ -181,16 +182,23 @@ class Endpoints:
         runner = await self._named(request)
         found, rows = await _read(tensorflow_serving.parse, request)
         images = await _decoded(found)
-        return tensorflow_serving.answer(await self._infer(request, runner, images), rows)
+        answers = await self._infer(request, runner, images)
+        return tensorflow_serving.answer(answers.probabilities, rows)
 
     async def v1_explain(self, request: Request) -> Response:
         """POST …:explain, KServe's addition: the pixels that spoke for and against."""
         runner = await self._named(request)
         found, _ = await _read(tensorflow_serving.parse, request)
         images = await _decoded(found)
-        probabilities = await self._infer(request, runner, images)
+        answers = await self._infer(request, runner, images)
         explanations = await _explained(runner.model, images)
-        return json_response({"predictions": probabilities, "explanations": explanations})
+        return json_response(
+            {
+                "predictions": answers.probabilities,
+                "explanations": explanations,
+                "reasons": native.reasons(runner, images, answers),
+            }
+        )
 
     async def v1_models(self, request: Request) -> Response:
         """GET /v1/models."""
@@ -212,7 +220,8 @@ class Endpoints:
         runner = self._models.champion()
         found, table = await _read(mlflow_scoring.parse, request)
         images = await _decoded(found)
-        return mlflow_scoring.answer(await self._infer(request, runner, images), table)
+        answers = await self._infer(request, runner, images)
+        return mlflow_scoring.answer(answers.probabilities, table)
 
     async def ping(self, request: Request) -> Response:
         """GET /ping and /health: whether there is a model."""
@@ -240,23 +249,24 @@ class Endpoints:
         request.runner = runner
         return runner
 
-    async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Probabilities:
-        """The probabilities (n, 10); counted, and a single one kept for corrections."""
+    async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Answers:
+        """The answers; counted, and a single one kept for corrections."""
         request.runner = runner
         request.images = len(images)
         started = time.perf_counter()
-        probabilities = runner.inline(images)
-        if probabilities is None:
-            probabilities = await _timely(runner.batched(images))
+        answers = runner.inline(images)
+        if answers is None:
+            answers = await _timely(runner.batched(images))
+        probabilities = answers.probabilities
         request.inference_seconds = time.perf_counter() - started
         if len(images) == 1:
             row = probabilities[0]
             digit = int(row.argmax())
             request.answered = [(request.answer_id, images[0], digit, float(row[digit]))]
         else:
-            answers = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
-            metrics.answered(runner, zip(*answers, strict=True))
-        return probabilities
+            named = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+            metrics.answered(runner, zip(*named, strict=True))
+        return answers
 
 
 async def _read(parse: Callable[[Request], T], request: Request) -> T:

@@ -65,6 +65,11 @@ PREDICTION: Schema = {
         "probabilities": {"type": "array", "items": {"type": "number"}},
         "confidence": {"type": "number", "description": "The highest probability."},
         "uncertain": {"type": "boolean", "description": "Not sure, or nothing like a digit."},
+        "reason": {
+            "type": ["string", "null"],
+            "description": "Why it is uncertain: `not one digit`, `faint`, or a text such as "
+            "`not sure between 1 and 7`.",
+        },
         "model": TEXT,
         "version": TEXT,
         "data": {"type": "string", "description": "What it was trained on."},
@@ -116,6 +121,7 @@ PREDICTED = {
     "probabilities": PROBABILITIES,
     "confidence": 0.9991,
     "uncertain": False,
+    "reason": None,
     "model": MODEL,
     "version": "3",
     "data": "mnist",

@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import digit_images.ink
-from digit_images.ink import contrast_with_paper, find_ink
-from digit_images.normalization import (
-    SIDE,
-    already_in_mnist_form,
-    is_mnist_form,
-    normalize,
-)
+from digit_images.ink import prepare
 from serving.errors import InvalidImage, NoInk
 
 Pixels = NDArray[np.float32]
@@ -54,14 +48,8 @@ def to_digit(content: bytes) -> Pixels:
     grey = _plain(content) if is_tiny(content) else None
     if grey is None:
         grey = decode(content)
-    if grey.shape == (SIDE, SIDE) and is_mnist_form(grey):
-        return grey
-    contrast = contrast_with_paper(grey)
-    ready = already_in_mnist_form(contrast)
-    if ready is not None:
-        return ready
     try:
-        return normalize(find_ink(contrast))
+        return prepare(grey)
     except digit_images.ink.NoInk as error:
         raise NoInk(str(error)) from None
 

@@ -71,6 +71,11 @@ def _require_expressible(variant: Variant) -> None:
             f"{variant.name} {why}, so there is no training script; `ann list` names the rows, "
             "e.g. `ann code relu_regression_4`."
         )
+    if variant.other_hands:
+        raise UnsupportedLayer(
+            f"{variant.name} learns from generated handwriting, which no script of {MAX_LINES} "
+            "lines writes; `ann code mnist_cnn` is one that fits."
+        )
     if variant.distillation:
         raise UnsupportedLayer(
             f"{variant.name} learns from the networks of {variant.distillation.teacher}, which no "
@@ -139,8 +144,9 @@ def _layer(layer: entry.Layer, seed: int, variant: Variant) -> str:
             return f"MaxPooling2D({size})"
         case entry.Flatten():
             return "Flatten()"
-        case entry.BatchNormalization():
-            return "BatchNormalization()"
+        case entry.BatchNormalization(momentum):
+            keras_default = momentum == entry.BatchNormalization().momentum
+            return f"BatchNormalization({'' if keras_default else f'momentum = {momentum!r}'})"
         case entry.ActivationLayer(activation):
             return f"Activation({activation!r})"
         case entry.Dropout(rate):

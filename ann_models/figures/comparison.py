@@ -159,6 +159,35 @@ def error_against_size(errors: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
+def shares(
+    names: Sequence[str],
+    measures: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    title: str,
+) -> Figure:
+    """Grouped bars of shares in [0, 1] by name, with standard deviations over seeds.
+
+    Args:
+        names: of the runs.
+        measures: each one's values and deviations, (runs,) each, by what they measure.
+        title: of the panel.
+    """
+    figure, axes = style.panel(title, "", "share", (8, 5))
+    width = 0.8 / len(measures)
+    colours = (style.BLUE, style.ORANGE, style.GREEN)
+    places = np.arange(len(names))
+    for i, ((label, (values, deviations)), colour) in enumerate(
+        zip(measures.items(), colours, strict=False)
+    ):
+        at = places + (i - (len(measures) - 1) / 2) * width
+        axes.bar(at, values, width, yerr=deviations, color=colour, label=label)
+        for x, value in zip(at, values, strict=True):
+            axes.text(x, value + 0.01, f"{value:.1%}", ha="center", fontsize=9)
+    axes.set_xticks(places, names)
+    axes.set_ylim(0, 1.15)
+    axes.legend(fontsize=10, ncols=len(measures), loc="upper center")
+    return figure
+
+
 def accuracies(
     names: Sequence[str], train: np.ndarray, test: np.ndarray, deviation: np.ndarray
 ) -> Figure:

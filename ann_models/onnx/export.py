@@ -1,7 +1,10 @@
 """Keras model → ONNX bytes: what serving runs, without TensorFlow.
 
 Keras's own export translates. This module adds the contract: input `images` float32 (N, 28, 28),
-output `probabilities` float32 (N, 10), and names that depend on the graph alone.
+output `probabilities` float32 (N, 10), and names that depend on the graph alone. A network with an
+eleventh class, "not one digit", has a second output `digit_score` float32 (N,), the probability
+that the picture is one digit; `probabilities` are then those of the ten digits, given that it is.
+The metadata `least_confidence` is the product of both below which an answer is uncertain.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import onnx
 from keras import layers
 
 from ann_models.errors import UnsupportedLayer
-from ann_models.evaluation import predict
+from ann_models.evaluation import CLASSES, SMALLEST, digit_probabilities, predict
 from ann_models.layers import Deslant
 from ann_models.networks import members
 from ann_models.onnx.inference import predictor
@@ -35,10 +38,15 @@ SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
     layers.Reshape,
 )
 OPSET = 18
+DIGIT_SCORE, LEAST_CONFIDENCE = "digit_score", "least_confidence"
 
 
-def to_onnx(model: keras.Model) -> bytes:
+def to_onnx(model: keras.Model, least_confidence: float | None = None) -> bytes:
     """Translate a digit classifier; equal weights give equal bytes.
+
+    Args:
+        model: (n, 28, 28) → (n, 10), or (n, 11) with the class "not one digit".
+        least_confidence: below which an answer is uncertain; None: as the service sees fit.
 
     Raises:
         UnsupportedLayer: a layer is of a kind whose translation is not tested here.
@@ -60,6 +68,10 @@ def to_onnx(model: keras.Model) -> bytes:
         )
         translated = onnx.load(path)
     _make_canonical(translated.graph)
+    if model.output_shape[-1] == CLASSES + 1:
+        _separate_no_digit(translated.graph)
+    if least_confidence is not None:
+        onnx.helper.set_model_props(translated, {LEAST_CONFIDENCE: f"{least_confidence:.6g}"})
     onnx.checker.check_model(translated)
     return translated.SerializeToString(deterministic=True)
 
@@ -85,6 +97,33 @@ def _make_canonical(graph: onnx.GraphProto) -> None:
     graph.ClearField("doc_string")
 
 
+def _separate_no_digit(graph: onnx.GraphProto) -> None:
+    """Split the eleven probabilities into those of the digits and that of its being one."""
+    outputs = "eleven_probabilities"
+    for node in graph.node:
+        node.output[:] = [outputs if n == "probabilities" else n for n in node.output]
+    constants: dict[str, np.ndarray] = {
+        "first": np.array([0], np.int64),
+        "end": np.array([CLASSES], np.int64),
+        "axis": np.array([1], np.int64),
+        "least": np.array(SMALLEST, np.float32),
+    }
+    graph.initializer.extend(onnx.numpy_helper.from_array(v, k) for k, v in constants.items())
+    make = onnx.helper.make_node
+    graph.node.extend(
+        [
+            make("Slice", [outputs, "first", "end", "axis"], ["digits"]),
+            make("Max", ["digits", "least"], ["positive"]),
+            make("ReduceSum", ["positive", "axis"], ["sum"], keepdims=1),
+            make("Div", ["positive", "sum"], ["probabilities"]),
+            make("Squeeze", ["sum", "axis"], [DIGIT_SCORE]),
+        ]
+    )
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = CLASSES
+    score = onnx.helper.make_tensor_value_info(DIGIT_SCORE, onnx.TensorProto.FLOAT, ["N"])
+    graph.output.append(score)
+
+
 def _depth_first(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """The nodes in the one order that follows from their inputs; the translator's is a hash's."""
     makers = {name: node for node in graph.node for name in node.output}
@@ -102,4 +141,5 @@ def _depth_first(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 def largest_difference(model: keras.Model, onnx_bytes: bytes, images: np.ndarray) -> float:
     """Largest absolute difference between the two forms' probabilities for images (n, 28, 28)."""
-    return float(np.max(np.abs(predictor(onnx_bytes)(images) - predict(model, images))))
+    expected = digit_probabilities(predict(model, images))
+    return float(np.max(np.abs(predictor(onnx_bytes)(images) - expected)))

@@ -11,10 +11,33 @@ import onnxruntime
 
 def predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], np.ndarray]:
     """What ONNX Runtime makes of the bytes, on one thread: images (n, 28, 28) → probabilities."""
+    session = _session(onnx_bytes)
+    return lambda images: session.run(["probabilities"], {"images": images})[0]
+
+
+def _session(onnx_bytes: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["probabilities"], {"images": images})[0]
+    return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+
+
+def scored_predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """The same, with the score (n,) that each picture is one digit; 1 where the model has none."""
+    session = _session(onnx_bytes)
+    names = [output.name for output in session.get_outputs()]
+
+    def answer(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        outputs = dict(zip(names, session.run(None, {"images": images}), strict=True))
+        scores = outputs.get("digit_score", np.ones(len(images), np.float32))
+        return outputs["probabilities"], scores
+
+    return answer
+
+
+def least_confidence(onnx_bytes: bytes, default: float) -> float:
+    """Below which an answer is uncertain, as the model's metadata say."""
+    metadata = _session(onnx_bytes).get_modelmeta().custom_metadata_map
+    return float(metadata.get("least_confidence", default))
 
 
 def milliseconds_per_image(onnx_bytes: bytes, image: np.ndarray, seconds: float = 0.1) -> float:

@@ -24,7 +24,7 @@ _STUDIES = {
     "classification": ("xor_mlp", "linear_classification", "nonlinear_classification"),
     "regression": ("relu_regression",),
     "points": ("points_classification", "points_regression"),
-    "digits": ("mnist_samples", "mnist", "mnist_augmented", "mnist_data_size"),
+    "digits": ("mnist_samples", "mnist", "mnist_augmented", "mnist_data_size", "other_hands"),
     "vanishing": ("vanishing_gradient",),
     "overfitting": (
         "overfit",

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.calibration import calibrated
 from ann_models.digits.augmentation import augment
+from ann_models.digits.non_digits import KINDS
+from ann_models.digits.people import held_out
+from ann_models.digits.rejection import judged as judged_on_people
+from ann_models.digits.rejection import served_form
 from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import (
     accuracy,
     confusion_matrix,
     cross_entropies,
+    digit_probabilities,
     expected_calibration_error,
     named_classes,
     predict,
     wilson_interval,
-    worst_mistakes,
+    worst_errors,
 )
 from ann_models.figures import digits as figures
 from ann_models.figures import frames
@@ -40,9 +44,9 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 SHOWN = 5  # the index of the training digit that the lecture shows
 EACH = 4  # digits of every class in the labelled grid
-MISTAKES = 30
+WORST = 30  # errors that are shown
 VERSIONS = 5  # augmented versions of each sample
-CORRUPTED = 500  # test digits that each corruption is put to
+CORRUPTED = 500  # test digits that are evaluated under each corruption
 
 
 def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Findings:
@@ -72,17 +76,17 @@ def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Fin
 
 
 def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
-    """Rows 16 and 17: how well the digits are told apart, and which mistakes are the worst."""
+    """Rows 16 and 17: how well the digits are classified, and which errors are the worst."""
     judged = _judged(variant, data, training)
     findings, probabilities = judged.findings, judged.probabilities
     images, labels = data.arrays["x_test"], data.arrays["y_test"]
     named = named_classes(probabilities)
-    worst = worst_mistakes(probabilities, labels, MISTAKES)
+    worst = worst_errors(probabilities, labels, WORST)
     one = int(np.random.default_rng(0).integers(len(images)))
     if variant.registered:
         _add_robustness(findings, judged.model, images[:CORRUPTED], labels[:CORRUPTED])
     findings.figures |= {
-        "worst_mistakes": figures.worst_mistakes(images[worst], labels[worst], named[worst]),
+        "worst_mistakes": figures.worst_errors(images[worst], labels[worst], named[worst]),
         "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
         "first_layer_weights": figures.weight_pictures(
             *_pictures(judged.model.get_weights()[0], images[0])
@@ -116,6 +120,27 @@ def mnist_data_size(variant: Variant, data: Dataset, training: Training) -> Find
     return findings
 
 
+def other_hands(variant: Variant, data: Dataset, training: Training) -> Findings:
+    """Row 25: what handwriting other than MNIST's is worth, and what is no digit at all."""
+    findings = mnist(variant, data, training)
+    people = held_out()
+    columns = np.stack([np.flatnonzero(people.labels == digit)[:6] for digit in range(10)], axis=1)
+    shown = columns.ravel()
+    kinds = list(KINDS)
+    others = np.stack([np.flatnonzero(people.kinds == kind)[:10] for kind in range(len(kinds))])
+    findings.figures |= {
+        "generated_digits": figures.labelled_grid(
+            people.images[shown], people.labels[shown], "Generated digits of held-out writers"
+        ),
+        "non_digits": figures.labelled_grid(
+            people.non_digits[others.ravel()],
+            [kinds[kind] for kind in people.kinds[others.ravel()]],
+            "What is not one upright digit",
+        ),
+    }
+    return findings
+
+
 def scores(
     data: Dataset, models: list[keras.Model]
 ) -> tuple[dict[str, list[float]], list[np.ndarray]]:
@@ -125,7 +150,7 @@ def scores(
         These by metric name, and each model's test probabilities (n, 10).
     """
     labels = {split: data.arrays[f"y_{split}"] for split in SPLITS}
-    outputs = {split: [predict(m, data.arrays[f"x_{split}"]) for m in models] for split in SPLITS}
+    outputs = {split: [_answers(m, data.arrays[f"x_{split}"]) for m in models] for split in SPLITS}
     measured = {
         f"{split}_accuracy": [accuracy(o, labels[split]) for o in outputs[split]]
         for split in SPLITS
@@ -157,10 +182,16 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     model, probabilities = training.models[best], test_outputs[best]
     calibration: dict[str, float] = {}
     if variant.registered:  # as it will be served
-        model, temperature = calibrated(model, arrays["x_val"], arrays["y_val"])
+        form = served_form(model, data)
         uncalibrated = expected_calibration_error(probabilities, labels)
-        calibration = {"temperature": temperature, "ece_uncalibrated": uncalibrated}
-        probabilities = predict(model, arrays["x_test"])
+        calibration = {"temperature": form.temperature, "ece_uncalibrated": uncalibrated}
+        calibration |= judged_on_people(form).metrics()
+        del calibration["hands_accuracy"]  # of one seed; that of all follows
+        people = held_out()
+        measured["hands_accuracy"] = [
+            accuracy(_answers(each, people.images), people.labels) for each in training.models
+        ]
+        model, probabilities = form.model, _answers(form.model, arrays["x_test"])
     matrix = confusion_matrix(labels, named_classes(probabilities))
     right = int(matrix.trace())
     low, high = wilson_interval(right, len(labels))
@@ -190,12 +221,17 @@ def _add_robustness(
 ) -> None:
     """How the chosen model does under each corruption, and what the corruptions look like."""
     versions = under_each_corruption(images)
-    right = {name: accuracy(predict(model, x), labels) for name, x in versions.items()}
+    right = {name: accuracy(_answers(model, x), labels) for name, x in versions.items()}
     findings.metrics |= {f"test_accuracy_{name}": share for name, share in right.items()}
     findings.metrics["robustness"] = float(np.mean(list(right.values())))
     findings.figures["robustness"] = figures.robustness(
         {name: x[: figures.SHOWN_CORRUPTED] for name, x in versions.items()}, right
     )
+
+
+def _answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The probabilities (n, 10) of the ten digits."""
+    return digit_probabilities(predict(model, images))
 
 
 def _pictures(kernel: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, str]:

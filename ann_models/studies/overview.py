@@ -79,7 +79,7 @@ def _neurons(runs: Sequence[Summary]) -> Findings:
 
 
 def _digits(runs: Sequence[Summary]) -> Findings:
-    """Rows 16 and 17: accuracies and gaps side by side."""
+    """Rows 16 and 17: training accuracy, test accuracy and their gap for each network."""
     judged = [run for run in runs if "test_accuracy" in run.metrics]
     if not judged:
         return Findings()
@@ -207,6 +207,33 @@ def _data(runs: Sequence[Summary]) -> Findings:
     )
 
 
+def _hands(runs: Sequence[Summary]) -> Findings:
+    """Row 25: what other hands are worth, with and without, on MNIST and on held-out writers."""
+    judged = [run for run in runs if "hands_accuracy" in run.metrics]
+    if not judged:
+        return Findings()
+    measures = {
+        "test_accuracy": "MNIST's test digits read",
+        "hands_accuracy": "other hands read",
+        "non_digits_marked": "no digit, and marked",
+    }
+    names = [run.name for run in judged]
+    values = {
+        metric: np.array([run.metrics.get(metric, 0.0) for run in judged]) for metric in measures
+    }
+    deviations = {
+        metric: np.array([run.metrics.get(f"{metric}_std", 0.0) for run in judged])
+        for metric in measures
+    }
+    shown = {label: (values[metric], deviations[metric]) for metric, label in measures.items()}
+    columns = {metric: column.tolist() for metric, column in values.items()}
+    columns |= {f"{metric}_std": column.tolist() for metric, column in deviations.items()}
+    return Findings(
+        figures={"other_hands": figures.shares(names, shown, "What other hands are worth")},
+        tables={"other_hands": {"name": [*names], **columns}},
+    )
+
+
 def _accuracy(runs: Sequence[Summary]) -> Findings:
     """Row 16: the recipes by validation accuracy, with what the test digits report of them."""
     judged = [run for run in runs if "test_accuracy" in run.metrics]
@@ -247,5 +274,6 @@ _OVERVIEWS: dict[str, Callable[[Sequence[Summary]], Findings]] = {
     "vanishing": _vanishing,
     "overfitting": _overfitting,
     "data": _data,
+    "hands": _hands,
     "accuracy": _accuracy,
 }

@@ -12,7 +12,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 def report(error: BaseException) -> int:
     """Print the error's message, keep its traceback in the log, choose the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        notify("interrupted; a run at work is marked KILLED, what is finished is kept.")
+        notify("interrupted; an active run is marked KILLED, what is finished is kept.")
         return FAILED
     from ann_models.errors import AnnError, InvalidSetting, UnknownName
     from pipelines import errors

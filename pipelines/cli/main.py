@@ -22,6 +22,7 @@ COMMANDS = {  # the name that people type: module and attribute
     "leaderboard": "pipelines.cli.compare:leaderboard",
     "models": "pipelines.cli.models:models",
     "predict": "pipelines.cli.predict:predict",
+    "evaluate": "pipelines.cli.evaluate:evaluate",
     "serve": "serving.cli:serve",
     "up": "pipelines.cli.up:up",
     "status": "pipelines.cli.up:status",

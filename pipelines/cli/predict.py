@@ -69,13 +69,15 @@ def predict(context: click.Context, files: tuple[Path, ...], as_json: bool) -> N
 
 
 def _answer(model: LoadedModel, digit: NDArray[np.float32]) -> dict[str, Any]:
-    from serving.model.uncertainty import is_uncertain
+    from serving.model.uncertainty import uncertainty
 
-    probabilities = model.predict(digit[None])[0]
+    (probabilities,), (score,) = model.answer(digit[None])
+    reason = uncertainty(digit, probabilities, float(score), model.least_confidence)
     return {
         "digit": int(probabilities.argmax()),
         "probabilities": [round(float(p), 6) for p in probabilities],
-        "uncertain": is_uncertain(digit, float(probabilities.max())),
+        "uncertain": reason is not None,
+        "reason": reason,
         "model": model.name,
         "version": model.version,
         "data": model.data,
@@ -87,7 +89,7 @@ def _print(answers: list[dict[str, Any]]) -> None:
         if "error" in answer:
             notify(f"{answer['file']}: {answer['error']}")
             continue
-        mark = "  uncertain" if answer["uncertain"] else ""
+        mark = f"  uncertain: {answer['reason']}" if answer["uncertain"] else ""
         confidence = max(answer["probabilities"])
         click.echo(f"{answer['file']}: {answer['digit']}  ({confidence:.1%}){mark}")
 

@@ -50,10 +50,11 @@ def metrics_table(rows: Iterable[tuple[str, Mapping[str, float], str]]) -> Table
 
 
 def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
-    """Accuracy, errors on the test digits, and what a seed costs; 80 characters wide."""
+    """Accuracy, errors on the test digits, what a seed costs, other hands and non-digits."""
     from rich.table import Table
 
-    heads = "variant", "seeds", "val.", "test", "±", "errors", "weights", "s", "ms", "ECE", "robust"
+    heads = ["variant", "seeds", "val.", "test", "±", "errors", "weights", "s", "ms", "ECE"]
+    heads += ["robust", "hands", "none"]
     table = Table(*heads, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for entry in entries:
         row = asdict(entry)
@@ -70,6 +71,8 @@ def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
             _number(row, "onnx_ms", "{:.3f}"),
             f"{entry.ece:.2%}",
             _number(row, "robustness", "{:.1%}"),
+            _number(row, "hands_accuracy_mean", "{:.1%}"),
+            _number(row, "non_digits_marked", "{:.1%}"),
         )
     return table
 

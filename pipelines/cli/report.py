@@ -9,22 +9,23 @@ from pathlib import Path
 import click
 
 from pipelines.cli import session
+from pipelines.cli.options import examples
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINTING_SECONDS = 60
 
 
-@click.command()
+@click.command(
+    epilog=examples("ann report", "ann report lecture.html", "ann report lecture.html --pdf")
+)
 @click.argument(
     "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html")
 )
-@click.option("--pdf", is_flag=True, help="Write a PDF beside it, by Chromium or Chrome.")
+@click.option("--pdf", is_flag=True, help="Write a PDF, too, with Chromium or Chrome.")
 def report(file: Path, pdf: bool) -> None:
     """Write the whole lecture as one HTML page: questions, figures, numbers, the champion.
 
     It shows the newest finished run of every variant, needs no other file, and prints on A4.
-
-    Example: ann report lecture.html --pdf
     """
     from pipelines.errors import WrongUse
     from pipelines.flows import lecture_report
@@ -52,7 +53,7 @@ def report(file: Path, pdf: bool) -> None:
 
 
 def _print(browser: str, page: Path) -> Path:
-    """The page as a PDF beside it."""
+    """The page as a PDF next to it."""
     from pipelines.errors import PipelineError
 
     target = page.with_suffix(".pdf")

@@ -27,8 +27,20 @@ SHOWN = 10  # trials, the best first
     )
 )
 @click.argument("name", type=VariantName())
-@click.option("--over", multiple=True, required=True, metavar="KEY=LO..HI[:log]|KEY=A,B,C")
-@click.option("--trials", default=30, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--over",
+    multiple=True,
+    required=True,
+    metavar="KEY=LO..HI[:log]|KEY=A,B,C",
+    help="A setting and its range or values; can be repeated.",
+)
+@click.option(
+    "--trials",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Combinations of settings to train.",
+)
 @set_settings
 @click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each trial.")
 @as_json

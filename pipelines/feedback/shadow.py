@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.candidate import ShadowResult
 from pipelines.feedback.requests import Corrections, keys
-from pipelines.gate import ShadowResult
 
 WARM_UP = 5  # first answers, which are not timed
 

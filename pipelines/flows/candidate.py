@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ann_models.calibration import calibrated, with_temperature
+from ann_models.digits.people import held_out
+from ann_models.digits.rejection import on_people, served_form
 from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
-from ann_models.onnx.inference import milliseconds_per_image, predictor
-from pipelines.gate import Candidate
+from ann_models.onnx.inference import milliseconds_per_image, predictor, scored_predictor
+from pipelines.candidate import Candidate, People
 from pipelines.registry.model_artifact import EXAMPLES, ModelArtifact
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def evaluate_candidate(
     """Calibrate a network, export it to ONNX and evaluate that form on the validation digits.
 
     Args:
-        model: the trained network, (n, 28, 28) → (n, 10); it is not changed.
+        model: the trained network, (n, 28, 28) → (n, 10) or (n, 11); it is not changed.
         data: digits with x_val and y_val.
         temperature: of its calibration; none: it is chosen on the validation digits.
 
@@ -39,11 +40,9 @@ def evaluate_candidate(
         UnsupportedLayer: the model has no ONNX form.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    if temperature is None:
-        model, temperature = calibrated(model, images, labels)
-    else:
-        model = with_temperature(model, temperature)
-    onnx_bytes = to_onnx(model)
+    form = served_form(model, data, temperature)
+    model, temperature = form.model, form.temperature
+    onnx_bytes = to_onnx(model, form.least_confidence)
     predict = predictor(onnx_bytes)
 
     def answer(asked: np.ndarray) -> np.ndarray:
@@ -63,5 +62,13 @@ def evaluate_candidate(
             name: accuracy(answer(version), their_labels)
             for name, version in under_each_corruption(some).items()
         },
+        people=_people(onnx_bytes, form.least_confidence),
     )
     return ModelArtifact(model, onnx_bytes, temperature, candidate, images[:EXAMPLES], data.digest)
+
+
+def _people(onnx_bytes: bytes, least_confidence: float | None) -> People:
+    """How the ONNX form reads generated digits of held-out writers, and marks what is no digit."""
+    answer, others = scored_predictor(onnx_bytes), held_out()
+    found = on_people(answer(others.images), answer(others.non_digits), least_confidence)
+    return People(found.correct, found.marked, found.marked_non_digits, others.digest)

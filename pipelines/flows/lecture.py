@@ -61,10 +61,10 @@ def lecture(
             if it is not trained yet.
         seeds: initialisations of each trained variant; none: as the table says.
         quick: shorten every row for a look; its numbers are not results.
-        workers: processes that share the variants; with one, this process does them in turn.
+        workers: processes that share the variants; with one, this process runs them in order.
         cluster: the address of a Dask scheduler whose workers share them instead.
         changes: settings in which the named variants differ, such as `{"epochs": "2000",
-            "layers.0.activation": "tanh"}`; the runs are tracked beside those without changes.
+            "layers.0.activation": "tanh"}`; the runs are tracked next to those without changes.
         table: the path of a TOML file with variants of one's own, in place of the lecture's.
 
     Raises:
@@ -240,21 +240,21 @@ def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> No
     import_tensorflow()
     pending: deque[Future[VariantResult]] = deque()
     with helper_process.executor(len(jobs)) as executor:
-        gathered = _Gathering(context, jobs, report, executor)
+        collector = _ResultCollector(context, jobs, report, executor)
 
-        def gather(all_but: int = 0) -> None:
+        def collect(all_but: int = 0) -> None:
             while pending and (len(pending) > all_but or pending[0].done()):
-                gathered.add(pending.popleft().result())
+                collector.add(pending.popleft().result())
 
         try:
             for job in jobs:
                 if job.variant.depends_on:
-                    gather()
-                pending.append(run_variant(context, job, executor, gathered.show))
-                gather(all_but=executor.backlog)
+                    collect()
+                pending.append(run_variant(context, job, executor, collector.show))
+                collect(all_but=executor.backlog)
         finally:
-            gather()
-        gathered.finish()
+            collect()
+        collector.finish()
 
 
 def _run_on_workers(
@@ -269,7 +269,7 @@ def _run_on_workers(
     depends_on = {job.variant.name: job.variant.depends_on for job in jobs}
     results: dict[str, VariantResult] = {}
     modules = (__name__, "ann_models.training")
-    gathered = _Gathering(context, jobs, report, Executor())
+    collector = _ResultCollector(context, jobs, report, Executor())
     try:
         with dask_workers.cluster(context.settings, workers, address, modules) as cluster:
             for name, result in cluster.results(
@@ -278,12 +278,12 @@ def _run_on_workers(
                 if isinstance(result, Exception):  # its worker was lost again and again
                     result = VariantResult(name, error=explain(result))
                 results[name] = result
-                gathered.show(result)
+                collector.show(result)
     finally:
         context.tracking.end_unfinished_runs(report.pipeline_run_id)
     for job in jobs:
-        gathered.add(results[job.variant.name])
-    gathered.finish()
+        collector.add(results[job.variant.name])
+    collector.finish()
 
 
 @task(name="variant", task_run_name="{job.variant.name}", cache_policy=NO_CACHE)
@@ -317,7 +317,7 @@ def import_tensorflow() -> None:
 # --- gate, compare --------------------------------------------------------------------------------
 
 
-class _Gathering:
+class _ResultCollector:
     """Results in the order of the table: into the report, to the gate, into comparisons."""
 
     def __init__(

@@ -30,7 +30,7 @@ from pipelines.tracking import tags
 from serving import settings as serving_settings
 
 if TYPE_CHECKING:
-    from pipelines.gate import ShadowResult
+    from pipelines.candidate import ShadowResult
 
 MIRRORED = 1000  # recent requests that a challenger answers in the shadow
 MIRRORED_DAYS = 30

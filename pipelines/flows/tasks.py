@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ann_models.datasets import Dataset
     from ann_models.findings import Findings
     from ann_models.training.result import Training
-    from pipelines.gate import ShadowResult
+    from pipelines.candidate import ShadowResult
     from pipelines.registry.versions import Version
 
 
@@ -62,6 +62,20 @@ def find_digits(context: Context, source: str) -> DataFile:
     return context.save_dataset(datasets.digits(source))
 
 
+@task(
+    name="generate handwriting",
+    task_run_name="generate handwriting for {job.variant.name}",
+    cache_policy=NO_CACHE,
+)
+def generate_handwriting(context: Context, job: VariantJob) -> DataFile:
+    """The digits of other hands, and the pictures of no digit, that a variant learns from."""
+    from ann_models.digits.people import other_hands
+
+    assert job.variant.other_hands is not None
+    data = context.dataset_of(job.variant, job.file)
+    return context.save_dataset(other_hands(data, job.variant.other_hands))
+
+
 @task(name="train", task_run_name="train {job.variant.name}", cache_policy=NO_CACHE, **_RETRIES)
 def train(context: Context, job: VariantJob, run_id: str) -> str:
     """Train every seed; the path of the trained weights and their history."""
@@ -70,6 +84,12 @@ def train(context: Context, job: VariantJob, run_id: str) -> str:
     data = context.dataset_of(job.variant, job.file)
     seeds = tuple(range(job.variant.seeds))
     context.tracking.log_settings(run_id, job.variant, seeds, data)
+    if job.variant.other_hands:
+        from ann_models.digits.people import joined
+
+        others = datasets.Dataset.load(Path(generate_handwriting(context, job).path))
+        context.tracking.log_data(run_id, others, "training")
+        data = joined(data, others)
     monitor = SystemMetricsMonitor(
         run_id, sampling_interval=1, tracking_uri=context.settings.tracking_uri
     )

@@ -30,6 +30,8 @@ class LeaderboardEntry:
         onnx_ms: for one image on one thread; None if the run registered no version.
         ece: expected calibration error of the best seed on the test digits, calibrated.
         robustness: mean accuracy of the best seed on corrupted test digits.
+        hands_accuracy_mean: on generated handwriting of held-out writers.
+        non_digits_marked: share of the pictures of no digit that the best seed marks as uncertain.
     """
 
     name: str
@@ -45,6 +47,8 @@ class LeaderboardEntry:
     onnx_ms: float | None
     ece: float
     robustness: float | None
+    hands_accuracy_mean: float | None
+    non_digits_marked: float | None
 
 
 def ranked(tracking: Tracking, registry: Registry) -> list[LeaderboardEntry]:
@@ -80,6 +84,8 @@ def ranked(tracking: Tracking, registry: Registry) -> list[LeaderboardEntry]:
                 onnx_ms=latencies.get(run.info.run_id),
                 ece=metrics["ece"],
                 robustness=metrics.get("robustness"),
+                hands_accuracy_mean=metrics.get("hands_accuracy"),
+                non_digits_marked=metrics.get("non_digits_marked"),
             )
         )
     return sorted(found, key=lambda entry: (entry.data != "mnist", -entry.val_accuracy_mean))

@@ -14,8 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ann_models import archives
+from pipelines.candidate import Candidate, People
 from pipelines.errors import FATAL, RegistryError, format_error, translate
-from pipelines.gate import Candidate
 from pipelines.home import sha256
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
@@ -60,6 +60,10 @@ class ArtifactReader:
         with tempfile.TemporaryDirectory() as folder:
             validation = archives.read(self._file(version, "validation.npz", folder))
             probe = archives.read(self._file(version, "probe.npz", folder))
+            people = None
+            if tags.PEOPLE_DIGEST in version.tags:
+                kept = archives.read(self._file(version, "people.npz", folder))
+                people = People(**kept, digest=version.tags[tags.PEOPLE_DIGEST])
         onnx_bytes = self.onnx_bytes(version)
         answer = predictor(onnx_bytes)(probe["image"][np.newaxis])[0]
         difference = float(np.abs(answer - probe["probabilities"]).max())
@@ -79,6 +83,7 @@ class ArtifactReader:
             onnx_difference=float(version.tags[tags.ONNX_DIFFERENCE]),
             weights_finite=version.tags[tags.WEIGHTS_FINITE] == "True",
             robustness=json.loads(version.tags.get(tags.ROBUSTNESS_BY_CORRUPTION, "{}")),
+            people=people,
         )
 
     def onnx_bytes(self, version: Version) -> bytes:

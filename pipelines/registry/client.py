@@ -22,8 +22,9 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
+from pipelines.candidate import ShadowResult
 from pipelines.errors import RegistryError, UnknownVersion
-from pipelines.gate import Decision, Policy, Reason, ShadowResult
+from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card
@@ -109,6 +110,8 @@ class Registry:
             tags.TEMPERATURE: f"{artifact.temperature:.6g}",
             tags.ROBUSTNESS_BY_CORRUPTION: json.dumps(candidate.robustness),
         }
+        if candidate.people:
+            about[tags.PEOPLE_DIGEST] = candidate.people.digest
         return self.add(logged, run_id, about)
 
     def add(self, logged: LoggedModel, run_id: str, about: Mapping[str, str]) -> Version:

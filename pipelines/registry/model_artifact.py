@@ -7,6 +7,8 @@ model.onnx                      what serves, here and as MLflow's python_functio
 validation.npz                  probabilities (n, 10) and labels (n,), for the gate
 probe.npz                       image (28, 28) and probabilities (10,): one digit by which
                                 the service verifies the model's answer
+people.npz                      correct and marked (n,) on generated digits of held-out writers,
+                                marked_non_digits (m,) on pictures of no digit, for the gate
 hidden_layer.npz                kernel (784, units), bias (units,), outgoing (units, 10) and
                                 outgoing_bias (10,) of a network with one hidden layer, by which
                                 serving explains its answers
@@ -15,14 +17,14 @@ hidden_layer.npz                kernel (784, units), bias (units,), outgoing (un
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ann_models import archives
-from pipelines.gate import Candidate
+from pipelines.candidate import Candidate
 from pipelines.registry import pyfunc
 
 if TYPE_CHECKING:
@@ -104,6 +106,10 @@ def write(folder: Path, artifact: ModelArtifact, logged: LoggedModel) -> None:
         folder / "probe.npz",
         {"image": artifact.images[0], "probabilities": candidate.probabilities[0]},
     )
+    if candidate.people:
+        people = asdict(candidate.people)
+        del people["digest"]  # a tag
+        archives.write(folder / "people.npz", people)
     if weights := hidden_layer(artifact.model):
         archives.write(folder / "hidden_layer.npz", weights)
 

@@ -94,7 +94,7 @@ DEFAULTS = (
         "digits",
         "lecture",
         cron="30 4 * * *",
-        parameters={"names": ["mnist_ann", "mnist_cnn", "mnist_augmented"]},
+        parameters={"names": ["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]},
         description="The digit networks, every night; the gate decides which one serves.",
     ),
     ScheduleSpec(

@@ -99,11 +99,16 @@ P_VALUE = "p_value"
 ONNX_MS = "onnx_ms"  # milliseconds an image; known when it is registered
 CHAMPION_ONNX_MS = "champion_onnx_ms"
 ONNX_DIFFERENCE = "onnx_difference"  # from Keras; known when it is registered
+HANDS_ACCURACY = "hands_accuracy"  # on generated handwriting of held-out writers
+NON_DIGITS_MARKED = "non_digits_marked"
+PEOPLE_DIGEST = "people_digest"  # SHA-256 of both; known when it is registered
 GATE_NUMBERS = (
     VAL_ACCURACY,
     VAL_ERRORS,
     CALIBRATION_ERROR,
     ROBUSTNESS,
+    HANDS_ACCURACY,
+    NON_DIGITS_MARKED,
     SHADOW_AGREEMENT,
     ONLY_CHALLENGER_CORRECT,
     ONLY_CHAMPION_CORRECT,

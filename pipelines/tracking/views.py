@@ -70,6 +70,7 @@ PANELS = {
     "overfit_early_stopping": "fitted_curve",
     "mnist_augmented": "augmented_samples",
     "mnist_data_size": "confusion_matrix",
+    "other_hands": "generated_digits",
 }
 
 _ONE_ROW, _TWO_ROWS = 400, 680  # pixels of the card that shows three images a row
@@ -331,6 +332,20 @@ _DATA_RUNS = View(
     ),
     LATEST_RUNS,
 )
+_HANDS = View(
+    "hands",
+    "Whose handwriting is read?",
+    ("metrics.hands_accuracy", "metrics.test_accuracy", "metrics.non_digits_marked"),
+    (
+        Section(
+            "Other hands than MNIST's, and what is no digit",
+            (bar("hands_accuracy", "test_accuracy"), bar("non_digits_marked", "hands_marked")),
+            columns=2,
+        ),
+        _pictures("Generated digits"),
+    ),
+    LATEST_RUNS,
+)
 _ACCURACY = View(
     "accuracy",
     "What is the highest accuracy?",
@@ -372,6 +387,7 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "vanishing": (_VANISHING,),
     "overfitting": (_OVERFITTING, _PENALTY),
     "data": (_DATA, _DATA_RUNS),
+    "hands": (_HANDS,),
     "accuracy": (_ACCURACY,),
 }
 

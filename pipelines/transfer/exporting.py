@@ -31,7 +31,7 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
         file: does not exist yet.
 
     Raises:
-        WrongUse: there is no such run or version, it is still at work, or the file cannot be.
+        WrongUse: there is no such run or version, it is still active, or the file is impossible.
     """
     run = _run_of(tracking, reg, subject)
     run_id, client = run.info.run_id, tracking.client

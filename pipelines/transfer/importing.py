@@ -2,8 +2,8 @@
 
 MLflow gives what is imported new ids and numbers; tags say what it was where it comes from:
 `imported_run_id` and `imported_sha256` (of the file) on run and versions, `imported_version` on
-versions. What the gate said there is kept as `origin_decision`, `origin_reasons`, …: the gate here
-has not said anything yet, and no alias moves.
+versions. What the gate decided there is kept as `origin_decision`, `origin_reasons`, …: the gate
+here has not decided yet, and no alias moves.
 """
 
 from __future__ import annotations
@@ -210,14 +210,14 @@ def _check_model(folder: Path) -> None:
 
 
 def _check_source(version: bundle.Version, run: bundle.Run) -> None:
-    """All that tells where its digits come from says the same."""
-    told = {version.tags.get(tags.VERSION_DATA_SOURCE)}
-    told |= {found.get(tags.DATA_SOURCE) for found in (run.tags, run.params)}
-    told |= {data.source_type for data in run.inputs if data.context == "training"}
+    """Every tag, parameter and input that names the source of its digits names the same one."""
+    sources = {version.tags.get(tags.VERSION_DATA_SOURCE)}
+    sources |= {found.get(tags.DATA_SOURCE) for found in (run.tags, run.params)}
+    sources |= {data.source_type for data in run.inputs if data.context == "training"}
     expected = next((s for s, name in MODEL_NAMES.items() if name == version.name), None)
-    if told != {expected}:
-        words = ", ".join(sorted(str(source) for source in told))
-        raise ValueError(f"it is to be a version of {version.name}, and was trained on: {words}")
+    if sources != {expected}:
+        found = ", ".join(sorted(str(source) for source in sources))
+        raise ValueError(f"it is to be a version of {version.name}, and was trained on: {found}")
 
 
 def _check_forms(version: bundle.Version, folder: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -17,8 +18,21 @@ import onnxruntime
 from serving.errors import UnverifiedModel
 from serving.model import copies
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE, HiddenLayer
+from serving.model.uncertainty import SURE
 
 PROBE_TOLERANCE = 1e-4  # between processors; the same processor answers within 1e-6
+
+
+class Answers(NamedTuple):
+    """What a model makes of n images.
+
+    Attributes:
+        probabilities: of the ten digits, given that it is one, (n, 10).
+        digit_scores: the probability that it is one digit, (n,); 1 if the model has no such output.
+    """
+
+    probabilities: np.ndarray
+    digit_scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class LoadedModel:
         run_id: the MLflow run that trained it.
         experiment_id: the experiment of that run; "" if the run is deleted.
         session: ONNX Runtime on one thread.
+        least_confidence: below which its answers are uncertain, as its metadata say.
         hidden_layer: its weights, if it is a network with one hidden layer.
         registry_error: why the registry could not confirm that this is still the alias's version;
             None if it did.
@@ -45,12 +60,18 @@ class LoadedModel:
     run_id: str
     experiment_id: str
     session: onnxruntime.InferenceSession
+    least_confidence: float = SURE
     hidden_layer: HiddenLayer | None = None
     registry_error: str | None = None
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Probabilities (n, 10) for float32 images (n, 28, 28) in [0, 1], ink 1 on paper 0."""
         return self.session.run(["probabilities"], {"images": images})[0]
+
+    def answer(self, images: np.ndarray) -> Answers:
+        """The probabilities for such images, and the scores that each is one digit."""
+        outputs = self.session.run(None, {"images": images})
+        return Answers(outputs[0], outputs[1] if len(outputs) > 1 else np.ones(len(images)))
 
 
 def load(home: Path, name: str, version: str, alias: str) -> LoadedModel:
@@ -102,6 +123,9 @@ def _load(copy: Path, alias: str, registry_error: str | None = None) -> LoadedMo
             run_id=manifest["run_id"],
             experiment_id=manifest["experiment_id"],
             session=session,
+            least_confidence=float(
+                session.get_modelmeta().custom_metadata_map.get("least_confidence", SURE)
+            ),
             hidden_layer=_hidden_layer(copy / HIDDEN_LAYER_FILE),
             registry_error=registry_error,
         )

@@ -8,16 +8,13 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from serving.model.loaded_model import LoadedModel
+from serving.model.loaded_model import Answers, LoadedModel
 from serving.protocols.digits import Images
 
 INLINE_SECONDS = 100e-6  # what a request may take of the event loop's time
 BATCH = 64  # images that the network sees at once
 WARM_UP = 20
-
-Probabilities = NDArray[np.float32]
 
 _thread = ThreadPoolExecutor(1, "inference")
 
@@ -45,7 +42,7 @@ class ModelRunner:
         self.header = (b"x-model-version", model.version.encode())
         self.seconds = min(self._time_one() for _ in range(WARM_UP))
         self._inline_images = int(INLINE_SECONDS / self.seconds)
-        self._queue: deque[tuple[Images, asyncio.Future[Probabilities]]] = deque()
+        self._queue: deque[tuple[Images, asyncio.Future[Answers]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
     @property
@@ -55,21 +52,21 @@ class ModelRunner:
 
     def _time_one(self) -> float:
         started = time.perf_counter()
-        self.model.predict(np.zeros((1, 28, 28), np.float32))
+        self.model.answer(np.zeros((1, 28, 28), np.float32))
         return time.perf_counter() - started
 
     def is_not(self, name: str, version: str) -> bool:
         """Whether this is another model or version."""
         return self.key != (name, version)
 
-    def inline(self, images: Images) -> Probabilities | None:
-        """The probabilities (n, 10), if the event loop can spare the time; else None."""
+    def inline(self, images: Images) -> Answers | None:
+        """The answers, if the event loop can spare the time; else None."""
         if len(images) <= self._inline_images:
-            return self.model.predict(images)
+            return self.model.answer(images)
         return None
 
-    async def batched(self, images: Images) -> Probabilities:
-        """The probabilities (n, 10), answered together with what else is waiting."""
+    async def batched(self, images: Images) -> Answers:
+        """The answers, found together with what else is waiting."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         self._queue.append((images, future))
@@ -101,14 +98,15 @@ class ModelRunner:
                 if not future.done():
                     future.set_result(answer)
 
-    def _predict(self, parts: list[Images]) -> list[Probabilities]:
+    def _predict(self, parts: list[Images]) -> list[Answers]:
         images = parts[0] if len(parts) == 1 else np.concatenate(parts)
         pieces = [
-            self.model.predict(images[start : start + BATCH])
+            self.model.answer(images[start : start + BATCH])
             for start in range(0, len(images), BATCH)
         ]
-        ends = np.cumsum([len(part) for part in parts])
-        return np.split(np.concatenate(pieces), ends[:-1])
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        split = [np.split(np.concatenate(arrays), ends) for arrays in zip(*pieces, strict=True)]
+        return [Answers(*arrays) for arrays in zip(*split, strict=True)]
 
 
 def _run_url(model: LoadedModel, mlflow_ui: str) -> str | None:

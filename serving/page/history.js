@@ -36,6 +36,10 @@ export class History {
     if (this.#entries.delete(id)) this.#render();
   }
 
+  get #buttons() {
+    return [...this.#list.querySelectorAll("button")];
+  }
+
   #render() {
     const items = [...this.#entries.values()].reverse().map(({ sheet, answer, said }) => {
       const read = `${answer.digit}${answer.uncertain ? "?" : ""}`;
@@ -45,7 +49,9 @@ export class History {
       const caption = wrong ? [struck(read), ` ${said}`] : [read];
       return thumbnail(sheet, label, () => this.#choose(sheet), ...caption);
     });
+    const focused = this.#buttons.indexOf(document.activeElement);
     this.#list.replaceChildren(...items);
+    this.#buttons[focused]?.focus();
     this.#list.parentElement.hidden = items.length === 0;
   }
 }

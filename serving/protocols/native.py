@@ -14,8 +14,9 @@ from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
+from serving.model.loaded_model import Answers
 from serving.model.runner import ModelRunner
-from serving.model.uncertainty import is_uncertain
+from serving.model.uncertainty import uncertainty
 from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
@@ -46,16 +47,20 @@ def answer(
     request: Request,
     runner: ModelRunner,
     images: Images,
-    probabilities: NDArray[np.float32],
+    answers: Answers,
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
     if len(images) == 1 and not request.query_string:  # the usual case
-        return json_response(_object(runner, images[0], probabilities[0], request.answer_id))
+        (reason,) = reasons(runner, images, answers)
+        row = answers.probabilities[0]
+        return json_response(_object(runner, row, reason, request.answer_id))
     ids = answer_ids(request, len(images))
     objects = [
-        _object(runner, image, row, answer_id)
-        for image, row, answer_id in zip(images, probabilities, ids, strict=True)
+        _object(runner, row, reason, answer_id)
+        for row, reason, answer_id in zip(
+            answers.probabilities, reasons(runner, images, answers), ids, strict=True
+        )
     ]
     if request.query_string:
         if request.asks("image"):
@@ -74,16 +79,25 @@ def answer_ids(request: Request, images: int) -> list[str]:
     return [f"{request.answer_id}.{number}" for number in range(images)]
 
 
+def reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
+    """Why each answer is uncertain; None where it is not."""
+    least = runner.model.least_confidence
+    return [
+        uncertainty(image, row, float(score), least)
+        for image, row, score in zip(images, *answers, strict=True)
+    ]
+
+
 def _object(
-    runner: ModelRunner, image: NDArray[np.float32], row: NDArray[np.float32], answer_id: str
+    runner: ModelRunner, row: NDArray[np.float32], reason: str | None, answer_id: str
 ) -> dict[str, Any]:
     digit = int(row.argmax())
-    confidence = float(row[digit])
     return {
         "digit": digit,
         "probabilities": row,
-        "confidence": confidence,
-        "uncertain": is_uncertain(image, confidence),
+        "confidence": float(row[digit]),
+        "uncertain": reason is not None,
+        "reason": reason,
         **runner.identity,
         "request_id": answer_id,
     }

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ann_models.evaluation import wilson_interval
-from pipelines.gate import Candidate, Policy, ShadowResult, decide, mcnemar
+from ann_models.evaluation import mcnemar, wilson_interval
+from pipelines.candidate import Candidate, People, ShadowResult
+from pipelines.gate import Policy, decide
 from pipelines.tracking import tags
 
 LABELS = np.arange(1000) % 10
@@ -381,6 +382,62 @@ def test_the_sentence_that_decided_is_the_summary():
 def test_every_number_of_the_gate_is_a_known_tag():
     champion = candidate(range(50), robustness=SOUND)
     decision = decide(
-        candidate(range(20), robustness=SOUND, shadow=seen(200, 200)), champion, Policy()
+        candidate(range(20), robustness=SOUND, shadow=seen(200, 200), people=people(10)),
+        replace(champion, people=people(10)),
+        Policy(),
     )
     assert set(decision.numbers) == set(tags.GATE_NUMBERS)
+
+
+# Other hands than MNIST's, and what is no digit
+
+
+def people(wrong: int, marked: float = 0.97, digest: str = "h") -> People:
+    """Answers to 500 digits of other hands, the first `wrong` of them wrong, and to 100 others."""
+    return People(
+        correct=np.arange(500) >= wrong,
+        marked=np.zeros(500, bool),
+        marked_non_digits=np.arange(100) < 100 * marked,
+        digest=digest,
+    )
+
+
+def test_who_reads_mnist_better_and_people_worse_is_refused():
+    champion = candidate(range(60), people=people(10))
+    decision = decide(candidate(range(10), people=people(60)), champion)
+    assert not decision.promote
+    assert "reads 88.00%, the champion 98.00%" in against(decision)
+    assert "significantly worse" in against(decision)
+    assert decision.numbers["hands_accuracy"] == 0.88
+
+
+def test_a_few_more_errors_on_other_hands_are_chance():
+    champion = candidate(range(60), people=people(10))
+    assert decide(candidate(range(10), people=people(13)), champion).promote
+
+
+def test_who_reads_people_better_and_mnist_as_well_is_promoted():
+    champion = candidate(range(10), people=people(60))
+    decision = decide(candidate(range(12), people=people(10), onnx_ms=0.1), champion)
+    assert decision.promote
+    assert "of the digits of other hands it alone reads 50" in decision.reasons[-1].message
+
+
+def test_better_on_people_does_not_outweigh_significantly_worse_on_mnist():
+    champion = candidate(range(10), people=people(60))
+    assert not decide(candidate(range(60), people=people(10)), champion).promote
+
+
+def test_who_takes_more_pictures_of_no_digit_for_digits_is_refused():
+    champion = candidate(range(60), people=people(10, marked=0.97))
+    decision = decide(candidate(range(10), people=people(10, marked=0.9)), champion)
+    assert "marks 90.0% of the pictures of no digit as uncertain, the champion 97.0%" in against(
+        decision
+    )
+    assert decide(candidate(range(10), people=people(10, marked=0.96)), champion).promote
+
+
+@pytest.mark.parametrize("champions", [None, people(0, digest="other pictures")])
+def test_without_the_same_pictures_other_hands_do_not_count(champions):
+    champion = candidate(range(60), people=champions)
+    assert decide(candidate(range(10), people=people(400)), champion).promote

@@ -115,7 +115,7 @@ def test_an_address_without_a_scheduler_is_named_in_the_error(here, monkeypatch)
         pass
 
 
-# --- at work --------------------------------------------------------------------------------------
+# --- while they work -----------------------------------------------------------------------------
 
 
 def train(name: str, job: str) -> str:

@@ -64,7 +64,7 @@ def test_a_large_job_has_a_helper_whose_death_stops_nothing():
     assert not psutil.pid_exists(answering)
 
 
-def test_submissions_are_called_one_after_the_other_beside_the_training():
+def test_submissions_are_called_in_order_while_this_thread_goes_on():
     entered, may_go_on, calls = threading.Event(), threading.Event(), []
 
     def first():

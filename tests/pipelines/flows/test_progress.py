@@ -102,6 +102,6 @@ def test_the_error_stream_comes_back_after_an_error(tmp_path, capfd):
     assert capfd.readouterr().err == "a sentence\n"
 
 
-def test_flows_can_be_pickled_for_workers_whatever_reports_their_progress_here(terminal):
+def test_flows_can_be_pickled_for_workers_whichever_reporter_is_in_use_here(terminal):
     with progress.reporting_to(terminal):
         assert cloudpickle.loads(cloudpickle.dumps(lecture.lecture)).name == "lecture"

@@ -22,7 +22,7 @@ def context(store, tmp_path, monkeypatch) -> Context:
     return Context.open()
 
 
-def test_the_model_that_is_logged_is_the_best_seeds_whatever_its_place(context, monkeypatch):
+def test_the_logged_model_is_the_best_seeds_in_any_order_of_seeds(context, monkeypatch):
     variant = VARIANTS["linear_classification"]
     data = datasets.generate(variant.data, 0)
     job = VariantJob(variant, context.save_dataset(data), "flow run")

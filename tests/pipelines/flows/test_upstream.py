@@ -147,7 +147,7 @@ def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "digits", with_other_test_digits)
     lecture(NAMES)
     now = Context.open().tracking.newest_by_variant()["both"].data.metrics["test_accuracy"]
-    assert abs(now - reported) > 0.3  # the test digits were others indeed
+    assert abs(now - reported) > 0.3  # the test digits were different
     assert {name: chosen[:3] + chosen[4:] for name, chosen in decided().items()} == {
         name: chosen[:3] + chosen[4:] for name, chosen in before.items()
     }

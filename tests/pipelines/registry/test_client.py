@@ -30,9 +30,10 @@ from mlflow import MlflowClient
 from ann_models import archives, datasets
 from ann_models.calibration import calibrated
 from ann_models.digits.corruptions import CORRUPTIONS
+from pipelines.candidate import Candidate
 from pipelines.errors import Locked, RegistryError, StorageFull, TrackingUnavailable
 from pipelines.flows.candidate import evaluate_candidate
-from pipelines.gate import Candidate, Policy
+from pipelines.gate import Policy
 from pipelines.locks import exclusive_lock
 from pipelines.registry import client
 from pipelines.registry.client import MODEL_NAMES, Registry, Version
@@ -136,6 +137,7 @@ def test_a_version_carries_everything_that_the_gate_and_serving_need(empty, tmp_
         "model.onnx",
         "validation.npz",
         "probe.npz",
+        "people.npz",
     }
     assert not [file for file in files if file.endswith((".pkl", ".pickle", ".h5"))]
     assert archives.read(folder / "validation.npz")["probabilities"].shape == (300, 10)

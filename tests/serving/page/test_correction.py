@@ -58,7 +58,7 @@ def test_nothing_of_the_last_answer_is_left_after_clear(page: Page) -> None:
 
 
 def strip(page: Page) -> list[str]:
-    return [item.text for item in page["drawn"].find_elements("css selector", "li")]
+    return page.script("[...document.querySelectorAll('#drawn li')].map(item => item.innerText)")
 
 
 def test_what_was_drawn_stays_in_view_and_can_be_shown_again(page: Page) -> None:
@@ -73,6 +73,8 @@ def test_what_was_drawn_stays_in_view_and_can_be_shown_again(page: Page) -> None
     assert page.digit() == first
     assert page.ink_on_paper() == pytest.approx(ink, abs=1e-3)
     assert strip(page) == [str(second), str(first)]  # each once
+    focused = "[...document.querySelectorAll('#drawn button')].indexOf(document.activeElement)"
+    assert page.script(focused) == 1  # for those who go on with the keyboard
     page.open()
     assert strip(page) == []  # it was of that visit only
 

@@ -1,0 +1,106 @@
+"""`ann evaluate`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli import session
+from pipelines.cli.options import as_json, examples
+from pipelines.cli.terminal import notify
+
+if TYPE_CHECKING:
+    from pipelines.evaluation.evaluate import Outcome
+    from pipelines.registry.client import Registry
+    from pipelines.registry.versions import Version
+
+FAULTS_SHOWN = 10
+
+
+@click.command(
+    epilog=examples(
+        "ann evaluate photos/", "ann evaluate own.npz --version 3", "ann evaluate test.csv --json"
+    )
+)
+@click.argument("pictures", type=click.Path(path_type=Path))
+@click.option("--name", default=None, help="The registered model; the one that serves.")
+@click.option("--version", "number", default=None, help="A version's number; the champion.")
+@click.option("--run", "run_id", default=None, help="The version that this run registered.")
+@as_json
+def evaluate(
+    pictures: Path, name: str | None, number: str | None, run_id: str | None, as_json: bool
+) -> None:
+    """Evaluate the champion, a version or a run on your own labelled pictures.
+
+    PICTURES is a folder with a subfolder for each digit (and `none` for what is no digit; a
+    subfolder in it names the writer), an .npz, an IDX file, a CSV as Kaggle's, or pen strokes in
+    UNIPEN's form. The outcome is logged to MLflow, so that versions can be compared.
+    """
+    settings = session.load_settings()
+    from pipelines.evaluation import labelled
+    from pipelines.evaluation.evaluate import evaluate as evaluate_version
+    from pipelines.registry.client import Registry
+    from pipelines.tracking.client import Tracking
+
+    found = labelled.read(pictures)
+    tracking = Tracking(settings).open()
+    registry = Registry(settings.tracking_uri, settings.home)
+    version = _version(registry, name, number, run_id)
+    outcome = evaluate_version(
+        registry.artifacts.onnx_bytes(version), version, found, str(pictures), tracking
+    )
+    if as_json:
+        click.echo(json.dumps(asdict(outcome)))
+    else:
+        _show(outcome)
+
+
+def _version(
+    registry: Registry, name: str | None, number: str | None, run_id: str | None
+) -> Version:
+    from pipelines.errors import WrongUse
+    from pipelines.registry.client import MODEL_NAMES
+
+    names = [name] if name else list(MODEL_NAMES.values())
+    if number and run_id:
+        raise WrongUse("--version and --run both name a version; give one of them.")
+    for each in names:
+        if run_id:
+            of_run = [v for v in registry.versions(each) if v.run_id.startswith(run_id)]
+            if of_run:
+                return of_run[0]
+        elif number:
+            if any(version.number == number for version in registry.versions(each)):
+                return registry.version(each, number)
+        elif champion := registry.champion(each):
+            return champion
+    wanted = f"version of run {run_id}" if run_id else f"version {number}" if number else "champion"
+    raise WrongUse(f"{' and '.join(names)} have no {wanted}; see `ann models`.")
+
+
+def _show(outcome: Outcome) -> None:
+    for fault in outcome.faults[:FAULTS_SHOWN]:
+        notify(fault)
+    if (more := len(outcome.faults) - FAULTS_SHOWN) > 0:
+        notify(f"… and {more} more that cannot be read.")
+    if outcome.accuracy is not None:
+        click.echo(
+            f"{outcome.digits} digits: {outcome.accuracy:.2%} read correctly "
+            f"(95 % interval {outcome.low:.2%} to {outcome.high:.2%}), "
+            f"{outcome.wrong_unmarked:.2%} wrong and not marked, {outcome.marked:.2%} marked."
+        )
+    if outcome.non_digits_marked is not None:
+        click.echo(
+            f"{outcome.non_digits} pictures of no digit: {outcome.non_digits_marked:.2%} marked."
+        )
+    for title, groups in (("digit", outcome.by_class), ("writer", outcome.by_writer)):
+        for group, (count, right) in groups.items():
+            click.echo(f"  {title} {group}: {right} of {count} ({right / count:.1%})")
+    click.echo(
+        f"evaluated {outcome.model} version {outcome.version}; confusion matrix and errors are in "
+        f"MLflow's run {outcome.run_id} (`ann ui`)."
+    )

@@ -1,0 +1,222 @@
+"""A person's own labelled pictures, in any of the usual forms → digits as the service sees them.
+
+A folder with a subfolder a class ("7", or "none" for what is no digit; a subfolder in it names the
+writer), an `.npz`, IDX files, Kaggle's CSV, or pen strokes in UNIPEN's form. What cannot be read is
+reported, one sentence each; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ann_models import archives
+from ann_models.errors import InvalidData
+from digit_images.ink import NoInk, prepare
+from pipelines.errors import WrongUse
+from pipelines.evaluation import unipen
+from serving.errors import InvalidImage
+from serving.images import to_digit
+
+NO_DIGIT = -1
+NO_DIGIT_NAMES = ("none", "no digit", "no_digit", "not_a_digit")
+FORMS = (
+    "a folder with a subfolder for each digit (0 … 9, or none), an .npz with images and labels, "
+    "IDX files, a CSV as Kaggle's, or pen strokes in UNIPEN's form"
+)
+IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+Picture = tuple[str, "str | int", "str | None", "Path | np.ndarray"]  # name, label, writer, pixels
+
+
+@dataclass
+class Labelled:
+    """What was read.
+
+    Attributes:
+        images: float32 (n, 28, 28), as the service prepares them.
+        labels: int32 (n,), NO_DIGIT for what is none.
+        names: of the files or rows.
+        writers: of each picture, "" where it is not named.
+        faults: what could not be read, one sentence each.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    names: list[str]
+    writers: list[str]
+    faults: list[str] = field(default_factory=list)
+
+
+def read(path: Path) -> Labelled:
+    """Read all that can be read.
+
+    Raises:
+        WrongUse: there is no such file, it has none of the forms, or no picture can be read.
+    """
+    faults: list[str] = []
+    images, labels, names, writers = [], [], [], []
+    for name, text, writer, picture in _pictures(path, faults):
+        try:
+            label = _label(text)
+            if isinstance(picture, Path):
+                images.append(to_digit(picture.read_bytes()))
+            else:
+                images.append(prepare(_scaled(picture)))
+        except (InvalidImage, NoInk, InvalidData, ValueError, OSError) as error:
+            faults.append(f"{name}: {error}")
+            continue
+        labels.append(label)
+        names.append(name)
+        writers.append(writer or "")
+    if not images:
+        seen = f" The first of {len(faults)}: {faults[0]}" if faults else ""
+        raise WrongUse(f"no picture can be read from {path}; expected {FORMS}.{seen}")
+    return Labelled(np.stack(images), np.array(labels, np.int32), names, writers, faults)
+
+
+def _pictures(path: Path, faults: list[str]) -> Iterator[Picture]:
+    try:
+        if path.is_dir():
+            idx = sorted(path.glob("*idx3*"))
+            return iter([p for file in idx for p in _idx(file)]) if idx else _folder(path, faults)
+        if not path.is_file():
+            raise WrongUse(f"there is no {path}; expected {FORMS}.")
+        if path.suffix == ".npz":
+            return _npz(path)
+        if "idx" in path.name:
+            return _idx(path)
+        if path.suffix == ".csv":
+            return _csv(path, faults)
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read: {error.strerror}.") from error
+    if unipen.is_unipen(text):
+        return ((name, label, who, ink) for name, label, who, ink in unipen.read(text, faults))
+    raise WrongUse(f"{path} has none of the forms that can be read: {FORMS}.")
+
+
+def _label(text: str | int) -> int:
+    if isinstance(text, str) and text.strip().lower() in NO_DIGIT_NAMES:
+        return NO_DIGIT
+    try:
+        number = float(text)
+    except ValueError:
+        number = -2.0
+    if number not in (*range(10), NO_DIGIT):
+        raise InvalidData(f"the label is {str(text)!r}; expected a digit from 0 to 9, or none.")
+    return int(number)
+
+
+def _scaled(values: np.ndarray) -> NDArray[np.float32]:
+    """Pixels (height, width), or with colours as a last axis, in [0, 1]."""
+    if values.ndim == 3:
+        values = values[..., :3].mean(axis=2)
+    if values.ndim != 2 or not values.size:
+        raise InvalidData(f"its shape is {values.shape}; expected height × width.")
+    if not np.isfinite(values).all():
+        raise InvalidData("some pixels are NaN or infinite.")
+    found = values.astype(np.float32)
+    low, high = float(found.min()), float(found.max())
+    if low < 0 or high > 255:
+        raise InvalidData(f"its pixels are from {low:g} to {high:g}; expected 0 … 1 or 0 … 255.")
+    whole = values.dtype.kind in "ui" or high > 1
+    return found / np.float32(255) if whole else found
+
+
+def _folder(path: Path, faults: list[str]) -> Iterator[Picture]:
+    for folder in sorted(entry for entry in path.iterdir() if not entry.name.startswith(".")):
+        if not folder.is_dir():
+            faults.append(f"{folder.name}: it lies in no subfolder that names its digit.")
+            continue
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        files = [file for file in files if not file.name.startswith(".")]
+        if not files:
+            faults.append(f"{folder.name}: the folder is empty.")
+        for file in files:
+            inner = file.relative_to(folder).parts
+            writer = inner[0] if len(inner) > 1 else None
+            yield str(file.relative_to(path)), folder.name, writer, file
+
+
+def _npz(path: Path) -> Iterator[Picture]:
+    try:
+        arrays = archives.read(path)
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
+    pairs = [("images", "labels"), ("x", "y"), ("x_test", "y_test"), ("x_train", "y_train")]
+    for x, y in pairs:
+        if x in arrays and y in arrays:
+            return _rows(path.name, arrays[x], arrays[y].ravel().tolist(), arrays.get("writers"))
+    raise WrongUse(
+        f"{path} holds {', '.join(arrays) or 'nothing'}; expected arrays images and labels, or x "
+        "and y, or x_test and y_test."
+    )
+
+
+def _rows(
+    name: str, images: np.ndarray, labels: list[int], writers: np.ndarray | None = None
+) -> Iterator[Picture]:
+    if len(images) != len(labels):
+        raise WrongUse(f"{name} has {len(images)} images and {len(labels)} labels.")
+    if images.ndim == 2:  # flat rows of square images
+        side = round(images.shape[1] ** 0.5)
+        if side * side != images.shape[1]:
+            raise WrongUse(f"{name} has rows of {images.shape[1]} pixels, which is no square.")
+        images = images.reshape(-1, side, side)
+    who = writers.ravel().tolist() if writers is not None else [None] * len(labels)
+    rows: Iterable[tuple[int, tuple[np.ndarray, int, object]]] = enumerate(
+        zip(images, labels, who, strict=True)
+    )
+    for i, (image, label, writer) in rows:
+        yield f"{name} {i}", label, None if writer is None else str(writer), image
+
+
+def _idx(path: Path) -> Iterator[Picture]:
+    beside = path.name.replace("images", "labels").replace("idx3", "idx1")
+    labels = path.with_name(beside)
+    if beside == path.name or not labels.is_file():
+        raise WrongUse(f"beside {path} there is no {beside}, which would hold its labels.")
+    return _rows(path.name, _idx_array(path), _idx_array(labels).ravel().tolist())
+
+
+def _idx_array(path: Path) -> np.ndarray:
+    content = path.read_bytes()
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        zero, kind, dimensions = struct.unpack(">HBB", content[:4])
+        shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
+        values = np.frombuffer(content, IDX_TYPES[kind], offset=4 + 4 * dimensions)
+        if zero:
+            raise ValueError("it does not begin with two zero bytes")
+        return values.reshape(shape)
+    except (ValueError, KeyError, struct.error, OSError, EOFError) as error:
+        raise WrongUse(f"{path} is no whole IDX file: {error}.") from error
+
+
+def _csv(path: Path, faults: list[str]) -> Iterator[Picture]:
+    """Kaggle's: a header label,pixel0,…,pixel783 (it may be missing), then a row a digit."""
+    import csv
+
+    with path.open(newline="", errors="replace") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if not row or (number == 1 and not row[0].strip().isdecimal()):
+                continue
+            try:
+                pixels = np.array(row[1:], np.float32)
+                side = round(len(pixels) ** 0.5)
+                image = pixels.reshape(side, side)
+            except ValueError:
+                faults.append(
+                    f"{path.name} line {number}: {len(row) - 1} pixels; expected numbers, as many "
+                    "as a square has, after the label."
+                )
+                continue
+            yield f"{path.name} line {number}", row[0], None, image

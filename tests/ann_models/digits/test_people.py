@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from ann_models import datasets
+from ann_models.datasets import Dataset
+from ann_models.digits import people
+from ann_models.digits.non_digits import KINDS
+from ann_models.digits.people import NO_DIGIT, joined, other_hands
+from ann_models.entry import OtherHands
+
+
+@pytest.fixture(scope="module")
+def mnist_like() -> Dataset:
+    """Scikit-learn's digits in whole 255ths, as if they were MNIST's."""
+    arrays = datasets.digits("offline-digits").arrays
+    whole = {
+        name: np.rint(array * 255) / np.float32(255) if name.startswith("x") else array
+        for name, array in arrays.items()
+    }
+    return Dataset("digits", "mnist", whole)
+
+
+def test_other_hands_are_generated_real_and_none(mnist_like):
+    made = other_hands(mnist_like, OtherHands(generated=50, copies=2, non_digits=26)).arrays
+    assert made["x_train"].dtype == np.uint8
+    assert made["x_train"].shape == (50 + 2 * 1797 + 26, 28, 28)
+    assert np.count_nonzero(made["y_train"] == NO_DIGIT) == 26
+    assert set(made["y_train"]) == set(range(11))
+
+
+def test_scikit_learns_digits_are_not_learned_where_they_are_the_test(mnist_like):
+    offline = datasets.digits("offline-digits")
+    made = other_hands(offline, OtherHands(generated=20, copies=2, non_digits=0))
+    assert len(made.arrays["x_train"]) == 20
+
+
+def test_the_same_settings_give_the_same_digest(mnist_like):
+    few = OtherHands(generated=30, copies=0, non_digits=13)
+    assert other_hands(mnist_like, few).digest == other_hands(mnist_like, few).digest
+
+
+def test_joined_digits_keep_their_other_splits(mnist_like):
+    others = other_hands(mnist_like, OtherHands(generated=30, copies=0, non_digits=13))
+    both = joined(mnist_like, others)
+    assert both.arrays["x_train"].dtype == np.uint8
+    assert len(both.arrays["x_train"]) == len(mnist_like.arrays["x_train"]) + 43
+    np.testing.assert_array_equal(
+        both.arrays["x_train"][:5] / np.float32(255), mnist_like.arrays["x_train"][:5]
+    )
+    for split in ("val", "test"):
+        np.testing.assert_array_equal(both.arrays[f"x_{split}"], mnist_like.arrays[f"x_{split}"])
+    assert both.source == "mnist"
+
+
+def test_digits_that_are_no_whole_255ths_stay_as_they_are():
+    offline = datasets.digits("offline-digits")
+    both = joined(offline, other_hands(offline, OtherHands(20, 0, 13)))
+    np.testing.assert_array_equal(both.arrays["x_train"][:9], offline.arrays["x_train"][:9])
+    assert both.arrays["x_train"].max() <= 1
+
+
+def test_held_out_writers_are_others_than_those_learned_from(mnist_like):
+    found = people.held_out()
+    assert set(found.kinds) == set(range(len(KINDS)))
+    assert len(found.labels) == people.HELD_OUT_DIGITS
+    learned = other_hands(mnist_like, OtherHands(2_000, 0, 0)).arrays["x_train"]
+    seen = {image.tobytes() for image in learned}
+    assert not seen & {image.tobytes() for image in np.rint(found.images * 255).astype(np.uint8)}
+    assert len(found.digest) == 64
