@@ -56,7 +56,8 @@ def calibrated(
     """A copy of a digit classifier with its logits divided by the best temperature, and that.
 
     Args:
-        model: a network that ends in a softmax layer, or a committee of such.
+        model: a network whose last layer with weights, dense or batch normalisation, gives the
+            logits of a softmax; or a committee of such.
         images: (n, 28, 28), of validation digits.
         labels: (n,), theirs.
 
@@ -72,7 +73,7 @@ def calibrated(
 
 
 def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
-    """A copy of a classifier that ends in a softmax layer, its logits divided by a temperature."""
+    """A copy of a softmax classifier with its logits divided by a temperature."""
     import keras
 
     from ann_models.networks import members
@@ -80,6 +81,7 @@ def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for network in members(copy):
-        output = network.layers[-1]
-        output.set_weights([weights / temperature for weights in output.get_weights()])
+        logits = next(layer for layer in reversed(network.layers) if layer.trainable_variables)
+        for variable in logits.trainable_variables:  # also of batch-normalised logits
+            variable.assign(variable / temperature)
     return copy

@@ -1,4 +1,4 @@
-"""Several trained networks that answer together, and one network that learns from their answers."""
+"""Committees of trained networks, and the distillation set that their answers form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def assemble(
         if missing := set(seeds) - set(training.seeds):
             raise InvalidData(
                 f"{variant.name} needs {len(seeds)} seeds of {member.name}; seeds "
-                f"{sorted(missing)} were not trained. Run `ann run {member.name}` again."
+                f"{sorted(missing)} were not trained. Train {member.name} again."
             )
     trained = {
         f"{member.name}_{seed}": model

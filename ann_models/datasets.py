@@ -51,7 +51,7 @@ class Dataset:
         sha = hashlib.sha256()
         for name, array in sorted(self.arrays.items()):
             sha.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            sha.update(array.data)
+            sha.update(array.tobytes() if array.dtype.kind == "U" else array.data)
         return sha.hexdigest()
 
     @cached_property
@@ -194,6 +194,43 @@ def digits(source: str) -> Dataset:
     if source not in _DIGITS:
         raise UnknownName(f"No digits come from {source!r}; expected {' or '.join(_DIGITS)}.")
     return Dataset("digits", source, _DIGITS[source]())
+
+
+def image_set(text: str) -> Dataset:
+    """Return an image data set of one's own, split as the digits are.
+
+    A sixth of the training pictures is for validation, and another sixth for the test where the set
+    has no test part.
+
+    Args:
+        text: `fashion-mnist`, or a name and a path, as `ann_models.digits.image_sets` reads them.
+
+    Returns:
+        The data set, whose source is the set's name; its array `classes` has the classes' names.
+
+    Raises:
+        InvalidSetting: the text names no set.
+        InvalidData: the files are not a set of pictures.
+        DataUnavailable: Fashion-MNIST cannot be had here.
+    """
+    from ann_models.digits import image_sets
+
+    entry = image_sets.parse(text)
+    found = image_sets.load(entry)
+    images, labels = found.train
+    order = stratified_order(labels)
+    held_out = max(len(order) // image_sets.HELD_OUT, len(found.classes))
+    train, val = np.split(order, [-held_out])
+    parts = {"val": (images[val], labels[val])}
+    if found.test is None:
+        train, test = np.split(train, [-held_out])
+        parts["test"] = images[test], labels[test]
+    else:
+        parts["test"] = found.test
+    parts["train"] = images[train], labels[train]
+    arrays = {f"x_{part}": np.divide(x, 255, dtype=np.float32) for part, (x, _) in parts.items()}
+    arrays |= {f"y_{part}": y.astype(np.int32) for part, (_, y) in parts.items()}
+    return Dataset("digits", entry.name, arrays | {"classes": np.array(found.classes)})
 
 
 def _mnist() -> dict[str, np.ndarray]:

@@ -54,7 +54,13 @@ class Flatten:
 
 @dataclass(frozen=True)
 class BatchNormalization:
-    """Batch normalisation (Ioffe & Szegedy 2015)."""
+    """Batch normalisation (Ioffe & Szegedy 2015).
+
+    At each step the moving statistics keep the share `momentum` of what they were; a training of
+    few steps needs less than Keras's default.
+    """
+
+    momentum: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ class OtherHands:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the lecture: one MLflow experiment whose runs belong together."""
+    """A question of the lecture, which several variants answer together."""
 
     key: str
     title: str
@@ -181,7 +187,7 @@ class Variant:
 
     Attributes:
         row: the row of the lecture's table of contents.
-        name: how a person calls it: `ann run NAME`.
+        name: its unique name.
         question: the key of the question it helps to answer.
         look_at: one sentence on what its run shows.
         study: the function of `ann_models.studies` that measures it and draws its panels.

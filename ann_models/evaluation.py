@@ -103,7 +103,7 @@ def confusion_matrix(labels: np.ndarray, named: np.ndarray, classes: int = 10) -
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def worst_mistakes(probabilities: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+def worst_errors(probabilities: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Indices of at most `count` wrongly named examples, the largest loss first."""
     losses = cross_entropies(probabilities, labels)
     wrong = np.flatnonzero(named_classes(probabilities) != labels)

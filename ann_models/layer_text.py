@@ -87,6 +87,9 @@ def check(layer: entry.Layer, where: str) -> None:
     for name in ("units", "filters", "kernel", "strides", "size"):
         if getattr(layer, name, 1) < 1:
             raise InvalidSetting(f"{where}: {name} must be 1 or more, not {getattr(layer, name)}.")
+    momentum = getattr(layer, "momentum", 0.99)
+    if not 0 <= momentum < 1:
+        raise InvalidSetting(f"{where}: momentum is 0 or more and less than 1, not {momentum:g}.")
     rate = getattr(layer, "rate", 0.0)
     if not 0 <= rate < 1:
         raise InvalidSetting(

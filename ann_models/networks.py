@@ -72,8 +72,8 @@ def _keras_layer(
             return keras.layers.MaxPooling2D(size)
         case entry.Flatten():
             return keras.layers.Flatten()
-        case entry.BatchNormalization():
-            return keras.layers.BatchNormalization()
+        case entry.BatchNormalization(momentum):
+            return keras.layers.BatchNormalization(momentum=momentum)
         case entry.ActivationLayer(activation):
             return keras.layers.Activation(activation)
         case entry.Deslant():

@@ -1,4 +1,4 @@
-"""The questions of the lecture: each is an MLflow experiment."""
+"""The questions of the lecture: each groups the variants that answer it."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from ann_models.entry import (
     Variant,
 )
 from ann_models.errors import UnknownName
+from ann_models.fast_recipe import FAST_CNN
 from ann_models.questions import QUESTIONS
 from ann_models.recipes import HANDWRITING_CNN, RECIPES
 
@@ -71,7 +72,7 @@ _ENTRIES = (
         row=1,
         name="perceptron",
         question="one_neuron",
-        look_at="AND and OR end with no mistake; XOR never passes three of four.",
+        look_at="AND and OR end with no error; XOR never passes three of four.",
         study="perceptron",
         data="gates",
         epochs=50,
@@ -212,7 +213,7 @@ _ENTRIES = (
         row=17,
         name="mnist_cnn",
         question="digits",
-        look_at="Convolutions share their weights over the picture and make half of the mistakes.",
+        look_at="Convolutions share their weights over the picture and make half of the errors.",
         study="mnist",
         data="digits",
         layers=MNIST_CNN,
@@ -345,7 +346,7 @@ _ENTRIES = (
     HANDWRITING_CNN,
 )
 
-VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES)}
+VARIANTS = {variant.name: variant for variant in (*_ENTRIES, *RECIPES, FAST_CNN)}
 
 
 def find(names: tuple[str, ...] | list[str]) -> list[Variant]:

@@ -61,7 +61,7 @@ def training(
 ) -> None:
     """Compare the trainer with Keras's fit on the lecture's ten trainings (about 13 minutes).
 
-    Or on the named ones. With several seeds both engines train each of them, and a rank test
+    Or on the named ones. With several seeds both train each of them, and a rank test
     compares the losses.
     """
     from ann_models import variants
@@ -84,13 +84,13 @@ def training(
         click.secho(QUICK_LOOK, fg="yellow")
 
 
-@benchmark.command(epilog=examples("ann benchmark engines"))
-def engines() -> None:
-    """Train networks of each kind with both of the trainer's engines (about a minute)."""
+@benchmark.command(epilog=examples("ann benchmark backends"))
+def backends() -> None:
+    """Train networks of each kind with both of the trainer's backends (about a minute)."""
     from rich.console import Console
     from rich.table import Table
 
-    from benchmarks.engines import compare
+    from benchmarks.backends import compare
 
     table = Table("network", "steps", "XLA s", "graph s", "the rule takes")
     for row in compare(lambda row: click.echo(f"{row.name} …", err=True)):

@@ -60,7 +60,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Row:
-    """Both engines on one training of the lecture.
+    """Both on one training of the lecture.
 
     Attributes:
         p_value: two-sided Mann-Whitney test of equal final losses; None with one seed.
@@ -85,7 +85,7 @@ def compare(
     shortened: bool = False,
     report: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """Measure both engines, one training after the other.
+    """Measure both, one training after the other.
 
     Args:
         names: variants of the table.
@@ -136,7 +136,7 @@ def document(rows: list[Row], shortened: bool) -> dict[str, object]:
 
 
 def plot(rows: list[Row], shortened: bool) -> Figure:
-    """Seconds of both engines, training by training, on a logarithmic axis."""
+    """Seconds of both, training by training, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")

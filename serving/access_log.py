@@ -67,5 +67,5 @@ class AccessLog:
             try:
                 self._stream.write(lines)
                 self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more
+            except Exception:  # nobody reads any more, say; the thread goes on
                 metrics.lost.labels("log line").inc(lines.count(b"\n"))

@@ -144,8 +144,9 @@ def _layer(layer: entry.Layer, seed: int, variant: Variant) -> str:
             return f"MaxPooling2D({size})"
         case entry.Flatten():
             return "Flatten()"
-        case entry.BatchNormalization():
-            return "BatchNormalization()"
+        case entry.BatchNormalization(momentum):
+            keras_default = momentum == entry.BatchNormalization().momentum
+            return f"BatchNormalization({'' if keras_default else f'momentum = {momentum!r}'})"
         case entry.ActivationLayer(activation):
             return f"Activation({activation!r})"
         case entry.Dropout(rate):

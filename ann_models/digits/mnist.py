@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import os
 import socket
-import struct
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ann_models import archives
+from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData
 
 DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -121,11 +119,6 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return {name: arrays[name] for name in ORIGINALS}
 
 
-def idx_header(shape: tuple[int, ...]) -> bytes:
-    """Return the head of an IDX file of unsigned bytes: 0, 0, type 8, rank, big-endian sizes."""
-    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
-
-
 def _fault(original: Original, array: np.ndarray | None) -> str | None:
     """Return in what the array differs from the original, cheapest check first."""
     if array is None:
@@ -134,7 +127,7 @@ def _fault(original: Original, array: np.ndarray | None) -> str | None:
         return f"is {array.dtype} {array.shape}; expected uint8 {original.shape}"
     if array.ndim == 1 and array.max() > 9:
         return f"holds the label {array.max()}; expected digits 0 to 9"
-    digest = hashlib.sha256(idx_header(array.shape))
+    digest = hashlib.sha256(idx.header(array.shape))
     digest.update(np.ascontiguousarray(array).data)
     if digest.hexdigest() != original.sha256:
         return f"has SHA-256 {digest.hexdigest()} as an IDX file; expected {original.sha256}"
@@ -142,33 +135,7 @@ def _fault(original: Original, array: np.ndarray | None) -> str | None:
 
 
 def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
-    return {name: _read_idx(folder, original.idx_name) for name, original in ORIGINALS.items()}
-
-
-def _read_idx(folder: Path, name: str) -> np.ndarray:
-    plain, zipped = folder / name, folder / f"{name}.gz"
-    path = plain if plain.exists() else zipped
-    try:
-        content = path.read_bytes()
-        if path == zipped:
-            content = gzip.decompress(content)
-    except FileNotFoundError:
-        raise InvalidData(
-            f"{folder} has neither {name} nor {name}.gz; expected the four IDX files of MNIST."
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise InvalidData(
-            f"{path} cannot be read: {error}. Replace it with a whole copy."
-        ) from error
-    rank = content[3] if len(content) > 3 else 0
-    head, body = content[: 4 + 4 * rank], content[4 + 4 * rank :]
-    shape = struct.unpack(f">{rank}I", head[4:]) if len(head) == 4 + 4 * rank else ()
-    if head != idx_header(shape) or len(body) != np.prod(shape, dtype=object):
-        raise InvalidData(
-            f"{path} is no whole IDX file of unsigned bytes: {len(content)} bytes that begin with "
-            f"{content[:4].hex() or 'nothing'}. Replace it with a whole copy."
-        )
-    return np.frombuffer(body, np.uint8).reshape(shape)
+    return {name: idx.read(folder, original.idx_name) for name, original in ORIGINALS.items()}
 
 
 def _keras_cache() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,11 @@ class Animation:
 
     epochs: list[int]
     frames: NDArray[np.uint8]
+
+    def thinned(self, stride: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Epoch and frame of each `stride`-th frame, counted back from the last one."""
+        first = (len(self.epochs) - 1) % stride
+        yield from zip(self.epochs[first::stride], self.frames[first::stride], strict=True)
 
     def gif(self) -> bytes:
         """An animated GIF that repeats and rests on its last frame."""
@@ -61,6 +66,8 @@ def animate(
         update: called with the index of each frame.
     """
     figure.set_dpi(DOTS_PER_INCH)
+    figure.set_layout_engine(None)  # measuring texts for a layout costs as much as all frames
+    figure.subplots_adjust(left=0.13, right=0.96, bottom=0.16, top=0.9)
     canvas = FigureCanvasAgg(figure)
     title = figure.axes[0].title
     name = title.get_text()

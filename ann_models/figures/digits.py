@@ -65,7 +65,7 @@ def confusion(matrix: np.ndarray, examples: str) -> Figure:
     return figure
 
 
-def worst_mistakes(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
+def worst_errors(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
     """The most confident errors (n, 28, 28), each under "true digit → predicted digit"."""
     texts = [f"{true} → {taken}" for true, taken in zip(labels, named, strict=True)]
     return labelled_grid(images, texts, "Worst errors: true → predicted digit")

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class State(NamedTuple):
-    """Where an optimiser stands.
+    """The state of an optimiser.
 
     Attributes:
         w: the weights ω, (parameters,).

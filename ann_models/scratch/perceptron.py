@@ -1,4 +1,4 @@
-"""Rosenblatt's perceptron: one neuron, a step, a rule that learns from mistakes (rows 1 and 3)."""
+"""Rosenblatt's perceptron: one neuron, a step, a rule that learns from errors (rows 1 and 3)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class History(NamedTuple):
 
     Attributes:
         weights: (epochs + 1, features + 1): ω₀, ω₁, … before the first and after each epoch.
-        mistakes: (epochs,): points that were wrong when their turn came.
+        errors: (epochs,): points that were classified wrongly before their update.
     """
 
     weights: np.ndarray
-    mistakes: np.ndarray
+    errors: np.ndarray
 
 
 def predict(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -40,11 +40,11 @@ def accuracy(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def learn(x: np.ndarray, y: np.ndarray, max_epochs: int, rng: np.random.Generator) -> History:
-    """ω ← ω + (y − ŷ)·(1, x), point by point, until an epoch is free of mistakes (row 1).
+    """ω ← ω + (y − ŷ)·(1, x), point by point, until an epoch has no errors (row 1).
 
     The first weights and each epoch's order of the points are random. Separable points need at
     most (R/γ)² + 2‖ω‖/γ corrections, with R the longest (1, x), γ the margin and ω the first
-    weights (Rosenblatt 1958; Novikoff 1962); with others only `max_epochs` ends the mistakes.
+    weights (Rosenblatt 1958; Novikoff 1962); with others only `max_epochs` ends it.
 
     Args:
         x: (points, features).
@@ -60,7 +60,7 @@ def learn(x: np.ndarray, y: np.ndarray, max_epochs: int, rng: np.random.Generato
             f"the perceptron needs one class, 0 or 1, for each of its {len(x)} points; "
             f"found shape {y.shape} with values {np.unique(y)[:5]}: pass one column of 0 and 1"
         )
-    path, mistakes = [rng.normal(size=x.shape[1] + 1)], []
+    path, errors = [rng.normal(size=x.shape[1] + 1)], []
     for _ in range(max_epochs):
         weights, wrong = path[-1], 0
         for i in rng.permutation(len(x)):
@@ -68,10 +68,10 @@ def learn(x: np.ndarray, y: np.ndarray, max_epochs: int, rng: np.random.Generato
             weights = weights + error * np.array([1, *x[i]])
             wrong += int(error != 0)
         path.append(weights)
-        mistakes.append(wrong)
+        errors.append(wrong)
         if wrong == 0:
             break
-    return History(np.array(path), np.array(mistakes))
+    return History(np.array(path), np.array(errors))
 
 
 def lift(x: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from ann_models.evaluation import (
     named_classes,
     predict,
     wilson_interval,
-    worst_mistakes,
+    worst_errors,
 )
 from ann_models.figures import digits as figures
 from ann_models.figures import frames
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 SHOWN = 5  # the index of the training digit that the lecture shows
 EACH = 4  # digits of every class in the labelled grid
-MISTAKES = 30
+WORST = 30  # errors that are shown
 VERSIONS = 5  # augmented versions of each sample
-CORRUPTED = 500  # test digits that each corruption is put to
+CORRUPTED = 500  # test digits that are evaluated under each corruption
 
 
 def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Findings:
@@ -76,17 +76,17 @@ def mnist_samples(variant: Variant, data: Dataset, training: None = None) -> Fin
 
 
 def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
-    """Rows 16 and 17: how well the digits are told apart, and which mistakes are the worst."""
+    """Rows 16 and 17: how well the digits are classified, and which errors are the worst."""
     judged = _judged(variant, data, training)
     findings, probabilities = judged.findings, judged.probabilities
     images, labels = data.arrays["x_test"], data.arrays["y_test"]
     named = named_classes(probabilities)
-    worst = worst_mistakes(probabilities, labels, MISTAKES)
+    worst = worst_errors(probabilities, labels, WORST)
     one = int(np.random.default_rng(0).integers(len(images)))
     if variant.registered:
         _add_robustness(findings, judged.model, images[:CORRUPTED], labels[:CORRUPTED])
     findings.figures |= {
-        "worst_mistakes": figures.worst_mistakes(images[worst], labels[worst], named[worst]),
+        "worst_mistakes": figures.worst_errors(images[worst], labels[worst], named[worst]),
         "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
         "first_layer_weights": figures.weight_pictures(
             *_pictures(judged.model.get_weights()[0], images[0])

@@ -43,14 +43,14 @@ def perceptron(variant: Variant, data: Dataset, training: Training | None) -> Fi
             "xor_best_accuracy": accuracy["XOR"].max(),
         }
         | {f"{gate.lower()}_epochs": len(accuracy[gate]) for gate in GATES},
-        curves={f"{gate.lower()}_mistakes": histories[gate].mistakes for gate in GATES}
+        curves={f"{gate.lower()}_mistakes": histories[gate].errors for gate in GATES}
         | {f"{gate.lower()}_accuracy": accuracy[gate] for gate in GATES},
         figures={
             "decision_lines": figures.decision_lines(
                 x, {gate: (y, histories[gate].weights) for gate, y in gates.items()}
             ),
             "mistakes": figures.errors_per_epoch(
-                {gate: history.mistakes for gate, history in histories.items()}
+                {gate: history.errors for gate, history in histories.items()}
             ),
         },
         tables={f"{gate.lower()}_weights": _weights(histories[gate]) for gate in GATES},
@@ -64,10 +64,10 @@ def xor_kernel(variant: Variant, data: Dataset, training: Training | None) -> Fi
     accuracy = _accuracy(history, x, y)
     return Findings(
         metrics={"train_accuracy": accuracy[-1], "epochs": len(accuracy)},
-        curves={"train_accuracy": accuracy, "mistakes": history.mistakes},
+        curves={"train_accuracy": accuracy, "mistakes": history.errors},
         figures={
             "lifted_space": figures.lifted_space(x, y, history.weights[-1]),
-            "mistakes": figures.errors_per_epoch({"XOR with $x_1x_2$": history.mistakes}),
+            "mistakes": figures.errors_per_epoch({"XOR with $x_1x_2$": history.errors}),
         },
         tables={"weights": _weights(history)},
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import softmax
 
 from ann_models import entry
 
@@ -21,6 +22,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": lambda a: 0.5 * (1 + np.tanh(0.5 * a)),
     "silu": lambda a: a * 0.5 * (1 + np.tanh(0.5 * a)),
     "tanh": np.tanh,
+    "softmax": lambda a: softmax(a, axis=-1),
 }
 
 
@@ -46,9 +48,6 @@ class Trajectory:
 
         Args:
             x: (points, inputs).
-
-        Raises:
-            KeyError: an activation that works on all units together, such as softmax.
         """
         values, weights, found = x[None], iter(self.weights), []
         for layer in self.layers:

@@ -79,7 +79,7 @@ def _neurons(runs: Sequence[Summary]) -> Findings:
 
 
 def _digits(runs: Sequence[Summary]) -> Findings:
-    """Rows 16 and 17: accuracies and gaps side by side."""
+    """Rows 16 and 17: training accuracy, test accuracy and their gap for each network."""
     judged = [run for run in runs if "test_accuracy" in run.metrics]
     if not judged:
         return Findings()

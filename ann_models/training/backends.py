@@ -2,7 +2,7 @@
 
 XLA compiles the whole loop into one program: no overhead a step, but half a second to compile, and
 its convolutions on a CPU lose to oneDNN's. TensorFlow's graph executor starts at once and calls
-oneDNN. `benchmarks/engines.py` measures both on networks of each kind.
+oneDNN. `benchmarks/backends.py` measures both on networks of each kind.
 """
 
 from __future__ import annotations

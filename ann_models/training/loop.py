@@ -18,7 +18,7 @@ Measures = dict[str, tf.Tensor]  # by name, such as "val_loss"
 
 
 def measure_names(problem: Problem) -> list[str]:
-    """What is measured in each epoch: a loss a split, and an accuracy where classes are told."""
+    """What is measured in each epoch: a loss a split, and a classifier's accuracy."""
     splits = [split for split in ("train", "val") if problem.size(split)]
     measures = ["loss"] if problem.variant.loss == "mse" else ["loss", "accuracy"]
     return [f"{split}_{measure}" for split in splits for measure in measures]

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ann_models import datasets
 
 CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
+IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF has all of them
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
 PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
@@ -288,7 +289,7 @@ class Tracking:
                 image = Image.open(Path(folder, "figures", f"{figure}.png"))
                 self.client.log_image(run_id, image, key=title, step=0, synchronous=True)
         for name, animation in findings.animations.items():
-            for epoch, frame in zip(animation.epochs, animation.frames, strict=True):
+            for epoch, frame in animation.thinned(IMAGE_STRIDE):
                 self.client.log_image(run_id, frame, key=name, step=epoch, synchronous=True)
 
     def note(self, run_id: str, paragraphs: Iterable[str], figures: Iterable[str]) -> None:

@@ -11,13 +11,16 @@ from scipy.special import softmax
 
 from ann_models import networks
 from ann_models.calibration import calibrated, scaled, temperature
-from ann_models.entry import Dense, Flatten, Variant
+from ann_models.entry import ActivationLayer, BatchNormalization, Dense, Flatten, Variant
 from ann_models.evaluation import expected_calibration_error, predict
 
 N = 20_000
 IMAGES = np.random.default_rng(1).random((50, 28, 28), np.float32)
 NETWORK = Variant(
     16, "network", "digits", "", "mnist", layers=(Flatten(), Dense(10, "softmax")), seeds=1
+)
+NORMALISED = replace(
+    NETWORK, layers=(Flatten(), Dense(10), BatchNormalization(), ActivationLayer("softmax"))
 )
 COMMITTEE = Variant(
     16, "committee", "digits", "", "mnist", members=(NETWORK, replace(NETWORK, name="second"))
@@ -57,7 +60,9 @@ def test_a_probability_of_zero_is_no_obstacle():
     assert np.isfinite(scaled(sure, 2.0)).all()
 
 
-@pytest.mark.parametrize("variant", [NETWORK, COMMITTEE], ids=["network", "committee"])
+@pytest.mark.parametrize(
+    "variant", [NETWORK, COMMITTEE, NORMALISED], ids=["network", "committee", "normalised_logits"]
+)
 def test_the_copy_answers_with_scaled_probabilities_and_the_model_stays_as_it_was(variant):
     model = networks.build(variant, (28, 28), seed=0)
     before = predict(model, IMAGES)

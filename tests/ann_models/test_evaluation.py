@@ -81,9 +81,9 @@ def test_a_confusion_matrix_has_the_true_class_in_its_rows():
     assert evaluation.confusion_matrix(np.array([2]), np.array([5]))[2, 5] == 1
 
 
-def test_the_worst_mistakes_are_wrong_and_the_costliest_comes_first():
+def test_the_worst_errors_are_wrong_and_the_costliest_comes_first():
     probabilities, labels = some_probabilities(200), RNG.integers(0, 10, 200)
-    worst = evaluation.worst_mistakes(probabilities, labels, 12)
+    worst = evaluation.worst_errors(probabilities, labels, 12)
     losses = evaluation.cross_entropies(probabilities, labels)
     wrong = probabilities.argmax(axis=1) != labels
     assert len(worst) == 12
@@ -94,7 +94,7 @@ def test_the_worst_mistakes_are_wrong_and_the_costliest_comes_first():
 
 def test_without_mistakes_there_is_no_worst_one():
     probabilities = np.eye(10)
-    assert len(evaluation.worst_mistakes(probabilities, np.arange(10), 5)) == 0
+    assert len(evaluation.worst_errors(probabilities, np.arange(10), 5)) == 0
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))

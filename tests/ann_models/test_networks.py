@@ -90,7 +90,7 @@ def test_each_kind_of_layer_becomes_its_keras_layer():
             MaxPooling(3),
             Flatten(),
             Dense(6, "sigmoid", use_bias=False),
-            BatchNormalization(),
+            BatchNormalization(momentum=0.9),
             ActivationLayer("relu"),
             Dropout(0.3),
             Dense(10, "softmax"),
@@ -101,6 +101,7 @@ def test_each_kind_of_layer_becomes_its_keras_layer():
     _, convolution, pooling, flatten, dense, normalisation, activation, dropout, last = model.layers
     assert isinstance(flatten, keras.layers.Flatten)
     assert isinstance(normalisation, keras.layers.BatchNormalization)
+    assert normalisation.momentum == 0.9
     assert (convolution.filters, convolution.kernel_size, convolution.strides) == (
         4,
         (5, 5),

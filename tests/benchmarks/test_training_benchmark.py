@@ -17,7 +17,7 @@ def rows():
 
 
 @pytest.mark.slow
-def test_both_engines_train_every_seed(rows):
+def test_fit_and_trainer_both_train_every_seed(rows):
     (row,) = rows
     assert len(row.fit_loss) == len(row.trainer_loss) == 2
     assert row.ratio == pytest.approx(row.fit_seconds / row.trainer_seconds)
@@ -53,7 +53,7 @@ def test_the_command_prints_the_promised_json_and_nothing_else(monkeypatch):
     assert "not the benchmark" in done.stderr
 
 
-def test_losses_of_two_equal_engines_are_not_told_apart():
+def test_a_rank_test_does_not_distinguish_equal_losses():
     assert training._p_value([1.0, 2.0, 3.0, 4.0], [1.1, 2.1, 2.9, 3.9]) > 0.05
     assert training._p_value([1.0], [1.0]) is None
 

@@ -46,7 +46,7 @@ def test_an_interrupted_job_says_so_and_leaves_no_run_open(ann, how):
     assert err.splitlines()[-1].startswith("ann: interrupted")
     assert "Traceback" not in out + err
     assert ann.statuses() == [("relu_shapes", "FINISHED"), ("overfit_base", "KILLED")]
-    wait_for(lambda: not temporary_servers(ann.home), 30)
+    wait_for(lambda: not temporary_servers(ann.home))
 
 
 def test_after_kill_9_the_next_command_closes_the_run_and_nothing_lives_on(ann):
@@ -60,7 +60,7 @@ def test_after_kill_9_the_next_command_closes_the_run_and_nothing_lives_on(ann):
     assert compared.returncode == 0, compared.stderr
     assert "relu_shapes" in compared.stdout
     assert ann.statuses() == [("relu_shapes", "FINISHED"), ("overfit_base", "KILLED")]
-    wait_for(lambda: not temporary_servers(ann.home), 30)
+    wait_for(lambda: not temporary_servers(ann.home))
 
 
 def test_kill_9_of_a_large_job_takes_nothing_from_what_was_logged_and_nothing_lives_on(ann):
@@ -70,7 +70,7 @@ def test_kill_9_of_a_large_job_takes_nothing_from_what_was_logged_and_nothing_li
     started = psutil.Process(job.pid).children(recursive=True)
     job.kill()
     job.communicate(timeout=30)
-    wait_for(lambda: not any(p.is_running() for p in started), 30)
+    wait_for(lambda: not any(p.is_running() for p in started))
     assert ann("compare").returncode == 0
     assert of_variants(ann) == [*logged, ("overfit_base", "KILLED")]
 
@@ -85,4 +85,4 @@ def test_ctrl_c_in_a_large_job_waits_for_what_is_being_logged(ann):
     assert err.splitlines()[-1].startswith("ann: interrupted")
     assert "Traceback" not in out + err
     assert of_variants(ann) == [*((name, "FINISHED") for name in FIRST), ("overfit_base", "KILLED")]
-    wait_for(lambda: not any(p.is_running() for p in started), 30)
+    wait_for(lambda: not any(p.is_running() for p in started))

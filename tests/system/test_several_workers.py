@@ -96,7 +96,7 @@ def test_an_interrupted_job_ends_its_workers_and_leaves_no_run_open(ann, how):
     assert "Traceback" not in out + err
     assert not still_open(ann)
     assert ("overfit_base", "KILLED") in ann.statuses()
-    wait_for(lambda: all_gone(started), 30)
+    wait_for(lambda: all_gone(started))
 
 
 def test_kill_9_of_the_command_ends_its_workers_too(ann):
@@ -105,7 +105,7 @@ def test_kill_9_of_the_command_ends_its_workers_too(ann):
     started = processes_of(job)
     job.kill()
     job.communicate(timeout=30)
-    wait_for(lambda: all_gone(started), 30)
+    wait_for(lambda: all_gone(started))
     assert ann("compare").returncode == 0  # closes what nobody could
     assert not still_open(ann)
 

@@ -156,6 +156,11 @@ def test_a_script_is_short_and_imports_nothing_of_this_project(variant):
 
 
 @pytest.mark.slow
+def test_a_momentum_of_the_moving_statistics_is_written_out():
+    assert "BatchNormalization(momentum = 0.9)" in script(VARIANTS["fast_cnn"])
+    assert "BatchNormalization()" in script(VARIANTS["overfit_batch_norm"])
+
+
 def test_a_script_runs_by_itself_and_prints_its_loss(tmp_path):
     path = tmp_path / "lecture.py"
     path.write_text(script(replace(VARIANTS["relu_regression_1"], epochs=2)))

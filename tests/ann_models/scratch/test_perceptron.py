@@ -34,9 +34,9 @@ def test_separable_points_need_no_more_corrections_than_novikoffs_bound(x, norma
     history = perceptron.learn(x, y, max_epochs=5000, rng=np.random.default_rng(seed))
 
     start = np.linalg.norm(history.weights[0])
-    assert history.mistakes[-1] == 0
+    assert history.errors[-1] == 0
     assert perceptron.accuracy(history.weights[-1], x, y) == 1
-    assert history.mistakes.sum() <= (longest / margin) ** 2 + 2 * start / margin
+    assert history.errors.sum() <= (longest / margin) ** 2 + 2 * start / margin
 
 
 @given(weights=arrays(float, 3, elements=st.floats(-1e6, 1e6)))
@@ -54,14 +54,14 @@ def test_xor_is_learned_once_the_product_of_its_inputs_is_added(seed):
 
 def test_xor_without_it_is_given_up_after_the_last_epoch():
     history = perceptron.learn(CORNERS, XOR, max_epochs=7, rng=np.random.default_rng(0))
-    assert len(history.mistakes) == 7
-    assert history.mistakes.min() > 0
+    assert len(history.errors) == 7
+    assert history.errors.min() > 0
 
 
 def test_the_history_holds_the_first_weights_and_those_after_each_epoch():
     y = CORNERS.min(axis=1)
     history = perceptron.learn(CORNERS, y, max_epochs=100, rng=np.random.default_rng(0))
-    assert history.weights.shape == (len(history.mistakes) + 1, 3)
+    assert history.weights.shape == (len(history.errors) + 1, 3)
     np.testing.assert_array_equal(history.weights[-1], history.weights[-2])  # no more mistakes
 
 

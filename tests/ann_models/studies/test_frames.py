@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from PIL import Image
 
 from ann_models import networks
 from ann_models.datasets import generate
-from ann_models.entry import ActivationLayer, BatchNormalization, Dense, Dropout
+from ann_models.entry import Activation, ActivationLayer, BatchNormalization, Dense, Dropout
 from ann_models.evaluation import predict
-from ann_models.studies.frames import trajectory
+from ann_models.figures.animation import Animation
+from ann_models.studies.frames import ACTIVATIONS, trajectory
 from ann_models.training import train
 from ann_models.variants import VARIANTS
 from tests.support.small_trainings import REGRESSION, cubic
@@ -27,6 +29,7 @@ LAYERS = (
     BatchNormalization(),
     ActivationLayer("sigmoid"),
     Dense(3, "silu"),
+    Dense(3, "softmax"),
     Dense(1),
 )
 
@@ -38,11 +41,21 @@ def test_the_outputs_are_those_of_the_network_after_each_epoch():
     assert path.epochs == [0, 1, 2, 3, 4]
     x = cubic(20).arrays["x_train"]
     outputs = path.outputs(x)
-    assert [layer.shape[2] for layer in outputs] == [6, 6, 5, 4, 4, 4, 3, 1]
+    assert [layer.shape[2] for layer in outputs] == [6, 6, 5, 4, 4, 4, 3, 3, 1]
     model = networks.build(variant, (1,), seed=0)
     for frame, epoch in enumerate(path.epochs):
         model.set_weights(training.snapshots[epoch][1])
         np.testing.assert_allclose(outputs[-1][frame], predict(model, x), atol=1e-5)
+
+
+def test_every_activation_of_a_variant_can_be_shown():
+    assert set(ACTIVATIONS) == set(get_args(Activation))
+
+
+def test_thinned_frames_end_with_the_last_one():
+    frames = np.zeros((4, 2, 2, 3), np.uint8)
+    assert [epoch for epoch, _ in Animation([0, 1, 4, 9], frames).thinned(2)] == [1, 9]
+    assert [epoch for epoch, _ in Animation([0, 1, 4], frames[:3]).thinned(2)] == [0, 4]
 
 
 def test_frames_end_where_early_stopping_ended_the_seed():

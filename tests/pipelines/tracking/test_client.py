@@ -331,9 +331,9 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     assert folder
 
 
-def test_an_animation_is_an_image_for_each_epoch_and_one_file(store, run_id):
-    frames = np.zeros((2, 4, 6, 3), np.uint8)
-    findings = Findings(animations={"boundary": Animation([0, 30], frames)})
+def test_an_animation_is_one_file_and_images_by_epoch_the_last_one_included(store, run_id):
+    frames = np.zeros((3, 4, 6, 3), np.uint8)
+    findings = Findings(animations={"boundary": Animation([0, 7, 30], frames)})
     store.log_findings(run_id, findings, {})
     images = artifacts(store, run_id, "images")
     for epoch in (0, 30):

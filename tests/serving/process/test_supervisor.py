@@ -165,3 +165,16 @@ def test_slow_senders_do_not_keep_others_waiting(serve):
     assert time.monotonic() - started < 1
     for sender in slow:
         sender.close()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client"), [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.1", "127.0.0.1"), ("", None)]
+)
+def test_the_log_names_the_sender_whom_a_trusted_proxy_names(serve, trusted, client):
+    service = serve(ANN_TRUSTED_PROXIES=trusted)
+    wait_for(service.ready)
+    headers = {"X-Forwarded-For": "203.0.113.9"}
+    assert service.ask("POST", "/predict", ONE, headers)[0] == 200
+    service.stop()
+    (line,) = [line for line in service.log.read_text().splitlines() if "/predict" in line]
+    assert f'"client":"{client or "127.0.0.1"}"' in line

@@ -1,4 +1,4 @@
-"""Both engines of the trainer on networks of each kind: what the rule in `engines.py` stands on."""
+"""Both backends of the trainer on networks of each kind, for the rule in `training.backends`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DIGITS = 10_000
 
 @dataclass(frozen=True)
 class Row:
-    """One network under both engines, compilation included.
+    """One network under both backends, compilation included.
 
     Attributes:
-        chosen: the engine that the rule takes.
+        chosen: the backend that the rule chooses.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Row:
 
 
 def compare(report: Callable[[Row], None] = lambda row: None) -> list[Row]:
-    """Train each network once with XLA and once with TensorFlow's graph engine."""
+    """Train each network once with XLA and once with TensorFlow's graph executor."""
     from ann_models.training import backends, trainer
 
     rows = []

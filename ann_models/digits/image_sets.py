@@ -1,0 +1,259 @@
+"""Image data sets of one's own in MNIST's form: one entry each, never mixed with another.
+
+An entry is named on the command line: `fashion-mnist`, which Keras downloads, or `letters=PATH`.
+PATH is an .npz in Keras's layout, a folder of IDX files, or a folder with one subfolder of pictures
+for each class.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ann_models import archives
+from ann_models.digits import idx
+from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from digit_images.ink import contrast_with_paper, find_ink
+from digit_images.normalization import already_in_mnist_form, normalize
+
+SIDE = 28
+WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by the service
+FEWEST, MOST = 10, 1_000_000  # pictures
+FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
+MOST_CLASSES = 200
+HELD_OUT = 6  # every sixth picture is for validation, and for the test where there is no test set
+SHOWN_FAULTS = 5
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+TAKEN = frozenset({"mnist", "mnist-digits", "offline-digits", "digits", "generated", "own"})
+FASHION_MNIST = "fashion-mnist"
+FASHION_CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One entry.
+
+    Attributes:
+        name: also that of its registered model and its place in the service's addresses.
+        path: of its file or folder; empty for Fashion-MNIST, which Keras finds or downloads.
+    """
+
+    name: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The content of a set.
+
+    Attributes:
+        classes: what the labels 0, 1, … are called.
+        train: uint8 (n, 28, 28), ink 255, and labels (n,).
+        test: the same, or nothing where the set has no test part.
+    """
+
+    classes: tuple[str, ...]
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def parse(text: str) -> ImageSet:
+    """The entry that a text names.
+
+    Raises:
+        InvalidSetting: the name is taken or malformed, or there is no such path.
+    """
+    if text == FASHION_MNIST:
+        return ImageSet(text)
+    name, equals, path = text.partition("=")
+    if not equals:
+        raise InvalidSetting(
+            f"no image data set is called {text!r}; expected {FASHION_MNIST} or NAME=PATH, such as "
+            "letters=pictures/letters."
+        )
+    if name in TAKEN or name == FASHION_MNIST:
+        raise InvalidSetting(f"{name!r} is the name of another data set; choose one of your own.")
+    if not _NAME.fullmatch(name):
+        raise InvalidSetting(
+            f"{name!r} is no name of a data set: lower-case letters, digits and -, at most 41."
+        )
+    found = Path(path).expanduser().resolve()
+    if not found.exists():
+        raise InvalidSetting(f"{name}: there is no {found}.")
+    return ImageSet(name, str(found))
+
+
+def load(entry: ImageSet) -> Pictures:
+    """Read and check a set.
+
+    Raises:
+        InvalidData: the files are missing, damaged, or not pictures of two classes or more.
+        DataUnavailable: Fashion-MNIST cannot be had here.
+    """
+    if not entry.path:
+        return _fashion_mnist()
+    path = Path(entry.path)
+    if path.is_file():
+        pictures = _arrays(archives.read(path), path)
+    elif idx.is_folder(path):
+        pictures = _arrays(idx.read_folder(path), path)
+    else:
+        pictures = _class_folders(path)
+    counts = np.bincount(pictures.train[1], minlength=len(pictures.classes))
+    few = [f"{c} has {n}" for c, n in zip(pictures.classes, counts, strict=True) if n < 6]
+    if few:
+        raise InvalidData(
+            f"{path}: every class needs {FEWEST_OF_A_CLASS} training pictures or more; "
+            f"{', '.join(few[:SHOWN_FAULTS])}."
+        )
+    return pictures
+
+
+def _fashion_mnist() -> Pictures:
+    import keras
+
+    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+        home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+        if not (home / "datasets/fashion-mnist").exists():
+            raise DataUnavailable(
+                "Fashion-MNIST is not in Keras's cache, and ANN_OFFLINE forbids to download it."
+            )
+    try:
+        train, test = keras.datasets.fashion_mnist.load_data()
+    except Exception as error:  # Keras raises a bare Exception for network faults
+        raise DataUnavailable(f"Fashion-MNIST cannot be had: {error}") from error
+    return Pictures(FASHION_CLASSES, train, test)
+
+
+# --- arrays ---------------------------------------------------------------------------------------
+
+
+def _arrays(arrays: dict[str, np.ndarray], path: Path) -> Pictures:
+    """Arrays x_train, y_train and perhaps x_test, y_test, classes."""
+    for name in ("x_train", "y_train"):
+        if name not in arrays:
+            raise InvalidData(f"{path} has no {name}; it has {', '.join(arrays) or 'nothing'}.")
+    train = _pair(arrays["x_train"], arrays["y_train"], path, "train")
+    test = None
+    if "x_test" in arrays and "y_test" in arrays:
+        test = _pair(arrays["x_test"], arrays["y_test"], path, "test")
+    labels = np.unique(train[1])
+    if not 2 <= len(labels) <= MOST_CLASSES:
+        raise InvalidData(
+            f"{path} has {len(labels)} class{'' if len(labels) == 1 else 'es'}; "
+            f"expected 2 to {MOST_CLASSES}."
+        )
+    if test is not None and (unknown := set(np.unique(test[1])) - set(labels)):
+        raise InvalidData(f"{path}: the test labels {sorted(unknown)} are in no training picture.")
+    names = [str(name) for name in arrays.get("classes", labels)]
+    if len(names) != len(labels):
+        raise InvalidData(f"{path} names {len(names)} classes for {len(labels)} labels.")
+
+    def numbered(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        return pair[0], np.searchsorted(labels, pair[1])
+
+    return Pictures(tuple(names), numbered(train), numbered(test) if test else None)
+
+
+def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    if x.ndim == 4 and x.shape[-1] == 1:
+        x = x[..., 0]
+    if x.ndim != 3 or x.shape[1:] != (SIDE, SIDE):
+        raise InvalidData(
+            f"{path}: x_{part} is {x.shape}; expected (n, {SIDE}, {SIDE}). A folder with a "
+            "subfolder of pictures for each class is brought to that size."
+        )
+    y = y.reshape(-1)
+    if len(x) != len(y) or not len(x):
+        raise InvalidData(f"{path}: {len(x)} pictures and {len(y)} labels in {part}.")
+    if not np.isfinite(x.astype(np.float64)).all() or x.min() < 0:
+        raise InvalidData(f"{path}: x_{part} has values that are negative or no numbers.")
+    scale = 255 if x.max() <= 1 and x.dtype.kind == "f" else 1
+    if x.max() * scale > 255:
+        raise InvalidData(f"{path}: x_{part} reaches {x.max()}; expected 0 to 255, or 0 to 1.")
+    return np.rint(x * scale).astype(np.uint8), y
+
+
+# --- folders of pictures --------------------------------------------------------------------------
+
+
+def _class_folders(path: Path) -> Pictures:
+    """A subfolder a class; `train` and `test` above them are the two parts."""
+    parts = {part: path / part for part in ("train", "test")}
+    if parts["train"].is_dir() and parts["test"].is_dir():
+        classes = _classes(parts["train"])
+        other = set(_classes(parts["test"])) - set(classes)
+        if other:
+            raise InvalidData(f"{parts['test']} has classes without training: {sorted(other)}.")
+        return Pictures(
+            classes, _of_folders(parts["train"], classes), _of_folders(parts["test"], classes)
+        )
+    classes = _classes(path)
+    return Pictures(classes, _of_folders(path, classes))
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    names = sorted(
+        child.name for child in folder.iterdir() if child.is_dir() and child.name[0] != "."
+    )
+    if not 2 <= len(names) <= MOST_CLASSES:
+        raise InvalidData(
+            f"{folder} has {len(names)} subfolder{'' if len(names) == 1 else 's'}; expected one "
+            f"for each class, 2 to {MOST_CLASSES}, each with its pictures."
+        )
+    return tuple(names)
+
+
+def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    found = [(file, label) for label, name in enumerate(classes) for file in _files(folder / name)]
+    if not FEWEST <= len(found) <= MOST:
+        raise InvalidData(f"{folder} has {len(found)} pictures; expected {FEWEST} to {MOST:,}.")
+    images = np.empty((len(found), SIDE, SIDE), np.uint8)
+    faults = []
+    for place, (file, _) in enumerate(found):
+        try:
+            images[place] = in_form(file)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            faults.append(f"{file.relative_to(folder)}: {error}")
+    if faults:
+        more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
+        raise InvalidData(
+            f"{folder}: {len(faults)} of {len(found)} pictures cannot be read: "
+            f"{'; '.join(faults[:SHOWN_FAULTS])}{more}. Replace or remove them."
+        )
+    return images, np.array([label for _, label in found])
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
+
+
+def in_form(file: Path) -> np.ndarray:
+    """A picture as uint8 (28, 28), ink 255 on 0, in the form to which the service brings pictures.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: nothing is drawn on it.
+    """
+    with Image.open(file) as opened:
+        opened.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # large JPEG: decoded smaller
+        image: Image.Image = opened
+        if opened.has_transparency_data:
+            paper = Image.new("RGBA", opened.size, "white")
+            image = Image.alpha_composite(paper, opened.convert("RGBA"))
+        image = image.convert("L")
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    contrast = contrast_with_paper(np.asarray(image, np.float32) / np.float32(255))
+    ready = already_in_mnist_form(contrast)
+    found = normalize(find_ink(contrast)) if ready is None else ready
+    return np.rint(found * 255).astype(np.uint8)

@@ -1,0 +1,164 @@
+"""Image data sets of one's own: whatever form they have, arrays in MNIST's form, or why not."""
+
+import gzip
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from ann_models import datasets
+from ann_models.digits import idx
+from ann_models.digits.image_sets import ImageSet, in_form, load, parse
+from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from serving.images import to_digit
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (40, 28, 28), np.uint8)
+Y = np.arange(40, dtype=np.uint8) % 4
+
+
+def write_idx(path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = idx.header(array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def alphabet(folder, letters: str = "ABC", each: int = 12, size=(60, 80), paper="white"):
+    for letter in letters:
+        (folder / letter).mkdir(parents=True)
+        for number in range(each):
+            image = Image.new("RGB", size, paper)
+            ink = "black" if paper == "white" else "white"
+            ImageDraw.Draw(image).text((20 + number % 3, 30), letter, fill=ink, font_size=30)
+            image.save(folder / letter / f"{number}.png")
+    return folder
+
+
+class TestForms:
+    @pytest.mark.parametrize("scale", [1, 255])
+    def test_keras_npz(self, tmp_path, scale):
+        x = X if scale == 1 else X.astype(np.float32) / 255
+        np.savez(tmp_path / "a.npz", x_train=x, y_train=Y, x_test=x[:8], y_test=Y[:8])
+        found = load(ImageSet("mine", str(tmp_path / "a.npz")))
+        np.testing.assert_array_equal(found.train[0], X)
+        assert found.classes == ("0", "1", "2", "3")
+        assert found.test is not None
+
+    @pytest.mark.parametrize("folder", ["", "raw", "MNIST/raw"])
+    @pytest.mark.parametrize("name", ["-idx", ".idx"])
+    @pytest.mark.parametrize("suffix", ["", ".gz"])
+    def test_idx_as_lecun_kaggle_and_torchvision_have_it(self, tmp_path, folder, name, suffix):
+        for key, array in (("x_train", X), ("y_train", Y)):
+            file = idx.NAMES[key].replace("-idx", name) + suffix
+            write_idx(tmp_path / folder / file, array)
+        found = load(ImageSet("mine", str(tmp_path)))
+        np.testing.assert_array_equal(found.train[0], X)
+        assert found.test is None
+
+    def test_kaggles_archive_has_each_file_in_a_folder_of_its_name(self, tmp_path):
+        for key, array in (("x_train", X), ("y_train", Y)):
+            dotted = idx.NAMES[key].replace("-idx", ".idx")
+            write_idx(tmp_path / dotted / dotted, array)
+        np.testing.assert_array_equal(load(ImageSet("mine", str(tmp_path))).train[1], Y)
+
+    def test_a_folder_with_a_subfolder_a_class(self, tmp_path):
+        found = load(ImageSet("letters", str(alphabet(tmp_path))))
+        assert found.classes == ("A", "B", "C")
+        assert found.train[0].shape == (36, 28, 28)
+        assert np.bincount(found.train[1]).tolist() == [12, 12, 12]
+
+    def test_subfolders_train_and_test_are_the_two_parts(self, tmp_path):
+        alphabet(tmp_path / "train")
+        alphabet(tmp_path / "test", each=4)
+        found = load(ImageSet("letters", str(tmp_path)))
+        assert found.test is not None
+        assert len(found.test[1]) == 12
+
+    @pytest.mark.parametrize("paper", ["white", "black"])
+    def test_ink_is_bright_on_dark_whatever_the_paper(self, tmp_path, paper):
+        alphabet(tmp_path, paper=paper, each=6)
+        image = in_form(tmp_path / "A" / "0.png")
+        assert image[0].max() < 60
+        assert image.max() > 120
+
+    def test_a_picture_has_the_form_to_which_the_service_brings_it(self, tmp_path):
+        file = alphabet(tmp_path) / "B" / "1.png"
+        served = to_digit(file.read_bytes())
+        np.testing.assert_allclose(in_form(file) / 255, served, atol=1 / 255)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("fashion", "expected fashion-mnist or NAME=PATH"),
+            ("mnist=.", "the name of another data set"),
+            ("offline-digits=.", "the name of another data set"),
+            ("A/B=.", "is no name of a data set"),
+            ("mine=nowhere", "there is no"),
+        ],
+    )
+    def test_a_text_that_names_no_set_is_refused(self, text, message):
+        with pytest.raises(InvalidSetting, match=message):
+            parse(text)
+
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [
+            ({"x_train": X}, "has no y_train"),
+            ({"x_train": X, "y_train": Y[:5]}, "40 pictures and 5 labels"),
+            ({"x_train": X[:, :20], "y_train": Y}, "expected \\(n, 28, 28\\)"),
+            ({"x_train": X, "y_train": Y * 0}, "has 1 class;"),
+            ({"x_train": X.astype(np.float32) * 9, "y_train": Y}, "expected 0 to 255"),
+            ({"x_train": X * np.nan, "y_train": Y}, "no numbers"),
+            ({"x_train": X, "y_train": np.minimum(np.arange(40), 1)}, "6 training pictures"),
+            ({"x_train": X, "y_train": Y, "classes": np.array(["a"])}, "names 1 classes"),
+        ],
+    )
+    def test_arrays_that_are_no_set_are_refused(self, tmp_path, arrays, message):
+        np.savez(tmp_path / "a.npz", **arrays)
+        with pytest.raises(InvalidData, match=message):
+            load(ImageSet("mine", str(tmp_path / "a.npz")))
+
+    def test_a_folder_with_one_class_is_refused(self, tmp_path):
+        with pytest.raises(InvalidData, match="has 1 subfolder; expected one for each class"):
+            load(ImageSet("letters", str(alphabet(tmp_path, "A"))))
+
+    def test_pictures_that_cannot_be_read_are_named(self, tmp_path):
+        alphabet(tmp_path)
+        (tmp_path / "B/3.png").write_bytes(b"no picture")
+        with pytest.raises(InvalidData, match=r"1 of 36 pictures cannot be read: B/3\.png"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_an_empty_picture_is_named(self, tmp_path):
+        alphabet(tmp_path)
+        Image.new("L", (28, 28), 255).save(tmp_path / "A/0.png")
+        with pytest.raises(InvalidData, match=r"A/0\.png: "):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_a_folder_without_pictures_is_refused(self, tmp_path):
+        for name in "AB":
+            (tmp_path / name).mkdir()
+        with pytest.raises(InvalidData, match="has 0 pictures"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_fashion_mnist_is_not_downloaded_offline(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("ANN_OFFLINE", "1")
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+        with pytest.raises(DataUnavailable, match="ANN_OFFLINE"):
+            load(parse("fashion-mnist"))
+
+
+def test_a_set_is_split_as_the_digits_are_under_its_own_name(tmp_path):
+    alphabet(tmp_path / "set", each=24)
+    data = datasets.image_set(f"letters={tmp_path / 'set'}")
+    assert (data.name, data.source) == ("digits", "letters")
+    sizes = {part: len(data.arrays[f"y_{part}"]) for part in ("train", "val", "test")}
+    assert sizes == {"train": 48, "val": 12, "test": 12}
+    assert set(data.arrays["y_val"]) == set(data.arrays["y_test"]) == {0, 1, 2}
+    assert data.arrays["classes"].tolist() == ["A", "B", "C"]
+    assert 0 <= data.arrays["x_train"].min() < data.arrays["x_train"].max() <= 1
+    data.save(tmp_path / "data.npz")
+    again = datasets.Dataset.load(tmp_path / "data.npz")
+    assert again.digest == data.digest
+    assert again.arrays["classes"].tolist() == ["A", "B", "C"]
