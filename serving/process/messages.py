@@ -17,7 +17,7 @@ MAX_BYTES = 2**20  # of a message; the largest, a status with two long listings,
 
 @dataclass(frozen=True)
 class Ready:
-    """Worker → supervisor: it answers requests now."""
+    """Worker or registry process → supervisor: it answers now."""
 
 
 @dataclass(frozen=True)

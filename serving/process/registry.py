@@ -7,6 +7,7 @@ answered in a thread of its own: one that hangs keeps no other waiting.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import socket
 import sys
@@ -17,7 +18,7 @@ from typing import TypeVar
 from serving import settings as environment
 from serving.model.follower import Follower
 from serving.process.link import Link
-from serving.process.messages import Done, Download, Message, Poll, Polled
+from serving.process.messages import Done, Download, Message, Poll, Polled, Ready
 
 T = TypeVar("T")
 
@@ -61,7 +62,11 @@ async def _serve(line: socket.socket) -> None:
                 return Done()
         return None
 
-    await Link(line, handle).run()
+    link = Link(line, handle)
+    running = asyncio.create_task(link.run())
+    await _in_thread(lambda: importlib.import_module("mlflow"))
+    link.send(Ready())
+    await running
 
 
 if __name__ == "__main__":

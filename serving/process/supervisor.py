@@ -45,6 +45,7 @@ HEDGE_SECONDS = 3  # a poll that takes longer is left to itself, and another beg
 POLL_SECONDS = 10  # the whole of a poll; then it counts as failed
 DOWNLOAD_SECONDS = 60
 RECALL_SECONDS = 2
+START_SECONDS = 120  # of the registry's process: it imports MLflow, on a busy machine for long
 STUCK = 10  # questions that had no answer in time; then the registry process is replaced
 
 
@@ -173,22 +174,31 @@ class Supervisor:
         """Run the registry's process until it ends, or is to be replaced."""
 
         async def handle(message: Message) -> Message | None:
+            if isinstance(message, Ready):  # MLflow is imported, which no poll has to wait for
+                self._stuck = 0
+                self._registry_started.set()
             return None
 
-        self._stuck = 0
         self._registry_file = self._file_of_registry()
         process, link = await _start("serving.process.registry", handle)
         self._registry, self._registry_process = link, process
-        self._registry_started.set()
         line = asyncio.create_task(link.run())
+        ended = asyncio.create_task(process.wait())
+        started = asyncio.create_task(self._registry_started.wait())
         try:
-            await process.wait()
+            await asyncio.wait(
+                [ended, started], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not (ended.done() or started.done()):
+                self._replace_registry(f"it was not ready within {START_SECONDS} s")
+            await ended
             if not self._stopping.is_set():
                 _log("the process that asks the registry ended; another takes its place.")
         finally:
             self._registry_started.clear()
             self._registry = self._registry_process = None
-            line.cancel()
+            for task in (line, started, ended):
+                task.cancel()
             if process.returncode is None:
                 process.kill()
 
@@ -210,8 +220,11 @@ class Supervisor:
         self._registry_started.clear()
 
     async def _ask_registry(self, message: Message, seconds: float) -> Message:
-        await asyncio.wait_for(self._registry_started.wait(), seconds)
-        if self._registry is None:
+        try:
+            await asyncio.wait_for(self._registry_started.wait(), seconds)
+        except TimeoutError:
+            pass
+        if self._registry is None or not self._registry_started.is_set():
             raise RegistryUnavailable("the process that asks the registry starts; ask again.")
         try:
             return await self._registry.ask(message, seconds)
