@@ -130,10 +130,10 @@ def a_deep_training(data, activation):
     variant = replace(VARIANTS[f"vanishing_gradient_{activation}"], layers=layers)
     training = an_untrained(variant, data, seeds=2)
     now = [model.get_weights() for model in training.models]
-    training.snapshots = [
-        [[array * 2.0 ** (epoch - EPOCHS) for array in weights] for weights in now]
+    training.snapshots = {
+        epoch: [[array * 2.0 ** (epoch - EPOCHS) for array in weights] for weights in now]
         for epoch in range(EPOCHS + 1)
-    ]
+    }
     return variant, training
 
 
