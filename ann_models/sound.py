@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ann_models import data_name, points
@@ -53,11 +54,15 @@ def faults_of(variant: Variant) -> list[str]:
 
 
 def _output_faults(variant: Variant, kind: Kind) -> Iterator[str]:
-    if not variant.layers or not isinstance(variant.layers[-1], Dense):
+    layers = variant.layers
+    match layers[-3:]:  # normalised logits, whose softmax is a layer of its own
+        case (Dense() as dense, BatchNormalization(), ActivationLayer(activation=activation)):
+            layers = (*layers[:-3], replace(dense, activation=activation))
+    if not layers or not isinstance(layers[-1], Dense):
         yield "the last layer must be dense: it gives the answer"
         return
-    last = variant.layers[-1]
-    units = OUTPUTS[kind]
+    last = layers[-1]
+    units = OUTPUTS[kind] + bool(variant.other_hands)  # one more: not one digit
     if last.activation == "softmax" and last.units == 1:
         yield "softmax on one unit always answers 1; did you mean sigmoid?"
     if last.units != units:
@@ -99,7 +104,7 @@ def suitable_study(variant: Variant) -> str:
     """The study that shows an entry: its own where it fits, else a general one."""
     data = data_name.parse(variant.data)
     kind = kind_of(data)
-    if _fits(variant, data):
+    if _fits(variant, data) or variant.other_hands:
         return variant.study
     if kind == "digits":
         return "mnist" if variant.study in ("mnist", "mnist_augmented") else "mnist_data_size"

@@ -39,6 +39,7 @@ class Policy:
         min_shadow_requests: below this number no agreement is required.
         marking_margin: by which the share of pictures of no digit that are marked as uncertain may
             fall short of the champion's.
+        least_marking: from this share on a champion counts as having learned what is no digit.
     """
 
     min_accuracy: float = 0.5
@@ -52,6 +53,7 @@ class Policy:
     min_agreement: float = 0.8
     min_shadow_requests: int = 100
     marking_margin: float = 0.02
+    least_marking: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,13 @@ def _marks_what_is_no_digit(challenger: Candidate, champion: Candidate, policy: 
     if not (both := _on_people(challenger, champion)):
         return Reason(True, "Pictures of no digit were not evaluated on both.")
     mine, theirs = (float(people.marked_non_digits.mean()) for people in both[:2])
+    if theirs < policy.least_marking:
+        return Reason(
+            True,
+            f"The champion marks {theirs:.1%} of the pictures of no digit as uncertain: it has not "
+            "learned them, so the challenger need not mark as many.",
+            {"non_digits_marked": mine},
+        )
     return Reason(
         mine >= theirs - policy.marking_margin,
         f"It marks {mine:.1%} of the pictures of no digit as uncertain, the champion "

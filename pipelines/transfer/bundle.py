@@ -29,7 +29,19 @@ MOST_BYTES = 2 * 1024**3  # unpacked
 MOST_MANIFEST = 64 * 1024**2
 MOST_FILES = 10_000
 CHUNK = 1024**2
-SUFFIXES = {".html", ".json", ".keras", ".npz", ".onnx", ".png", ".txt", ".webp", ".yaml"}
+SUFFIXES = {
+    ".gif",
+    ".html",
+    ".json",
+    ".keras",
+    ".md",
+    ".npz",
+    ".onnx",
+    ".png",
+    ".txt",
+    ".webp",
+    ".yaml",
+}
 WITHOUT_SUFFIX = {"MLmodel", "registered_model_meta"}
 
 

@@ -157,7 +157,7 @@ class TestGenerators:
     def test_an_unknown_name_brings_the_nearest_names(self):
         with pytest.raises(UnknownName, match=r"'cubik'; did you mean cubic\?"):
             generate("cubik", 0)
-        with pytest.raises(UnknownName, match="gates or xor or linear"):
+        with pytest.raises(UnknownName, match="expected one of none, gates, xor, linear"):
             generate("#", 0)
 
 

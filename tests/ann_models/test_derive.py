@@ -80,12 +80,13 @@ class TestWhatIsChanged:
     )
     def test_one_key_changes_one_thing_and_nothing_else(self, name, text, expected):
         made = changed(name, text)
-        said = {"name", "look_at", "study", "derived_from", "changes"}
+        said = {"name", "look_at", "study", "derived_from", "changes", "registered"}
         assert {
             field: value
             for field, value in vars(made).items()
             if field not in said and value != getattr(VARIANTS[name], field)
         } == expected
+        assert not made.registered  # a copy is never a candidate for the service
         assert made.derived_from == name
         assert made.changes == (tuple(text.replace("+=", "+\0=").replace("\0", "").split("=", 1)),)
 

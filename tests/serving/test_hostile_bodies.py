@@ -15,7 +15,7 @@ ONE = a_one()
 KIND = {"content-type": "application/json"}
 TENSOR = {"name": "images", "shape": [1, 28, 28], "datatype": "FP32"}
 HEADER = json.dumps({"inputs": [TENSOR | {"parameters": {"binary_data_size": 3136}}]}).encode()
-CSV = ",".join(["x"] * 784) + "\n" + ",".join(["0"] * 784)
+CSV = ",".join(f"pixel{i}" for i in range(784)) + "\n" + ",".join(["0"] * 784)
 
 
 def as_json(value: object) -> bytes:
@@ -155,7 +155,7 @@ def resident_mb(field: str) -> float:
         ('"",', 413),
         ("0,", 413),
         ("0.1,", 413),
-        ('"longer",', 422),
+        ('"longer",', 413),
     ],
 )
 def test_ten_million_bytes_of_json_take_no_more_memory_than_honest_images(

@@ -22,7 +22,7 @@ from ann_models.recipes import RECIPES
 from ann_models.training import optimizers
 from ann_models.variants import VARIANTS
 
-TRAINED = [v for v in VARIANTS.values() if v.layers and v not in RECIPES]
+TRAINED = [v for v in VARIANTS.values() if v.layers and v not in RECIPES and not v.other_hands]
 SEED = 1
 ONE_OF_EACH = (
     "xor_mlp",

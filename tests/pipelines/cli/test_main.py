@@ -21,6 +21,8 @@ from pipelines.cli import errors, session
 from pipelines.cli.main import COMMANDS, main
 from pipelines.tracking.client import Tracking
 from serving.errors import NoChampion
+from serving.model.loaded_model import Answers
+from serving.model.uncertainty import SURE
 
 HEAVY = ("tensorflow", "keras", "mlflow", "prefect", "onnxruntime", "matplotlib", "sklearn")
 
@@ -80,8 +82,11 @@ class Oracle:
     def __init__(self, data: str = "mnist") -> None:
         self.data = data
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        return np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
+    least_confidence = SURE
+
+    def answer(self, images: np.ndarray) -> Answers:
+        seven = np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
+        return Answers(seven, np.ones(len(images)))
 
 
 @pytest.fixture
@@ -289,7 +294,8 @@ def test_programs_read_the_same_as_json(ann, oracle, seven):
     answers = json.loads(ann("predict", "--json", str(seven), str(seven)).stdout)
     assert len(answers) == 2
     assert answers[0].keys() == {"file", "digit", "probabilities", "model", "version", "data"} | {
-        "uncertain"
+        "reason",
+        "uncertain",
     }
     assert (answers[0]["file"], answers[0]["digit"]) == (str(seven), 7)
     assert len(answers[0]["probabilities"]) == 10
@@ -299,7 +305,8 @@ def test_what_the_service_would_mark_is_marked(ann, oracle, tmp_path):
     speckles = tmp_path / "speckles.png"
     noise = np.random.default_rng(0).integers(0, 2, (28, 28), np.uint8) * 255
     Image.fromarray(noise).save(speckles)
-    assert ann("predict", str(speckles)).stdout.startswith(f"{speckles}: 7  (91.9%)  uncertain\n")
+    marked = f"{speckles}: 7  (91.9%)  uncertain: not one digit\n"
+    assert ann("predict", str(speckles)).stdout.startswith(marked)
     assert json.loads(ann("predict", "--json", str(speckles)).stdout)[0]["uncertain"] is True
 
 

@@ -61,7 +61,7 @@ def listed(ann) -> dict[str, dict]:
 def test_all_schedules_are_listed_with_what_they_run_and_when(ann):
     table = ann().stdout
     assert "digits" in table and "30 4 * * *" in table
-    assert 'names=["mnist_ann", "mnist_cnn", "mnist_augmented"]' in table
+    assert 'names=["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]' in table
     assert listed(ann)["lecture"].keys() >= {"flow", "when", "timezone", "next_run", "paused"}
 
 
@@ -97,7 +97,12 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
         states = [schedules.StateType.SCHEDULED]
         run = schedules.runs(client, deployment.id, states)[0]
     assert run.parameters["quick"] is True
-    assert run.parameters["names"] == ["mnist_ann", "mnist_cnn", "mnist_augmented"]
+    assert run.parameters["names"] == [
+        "mnist_ann",
+        "mnist_cnn",
+        "mnist_augmented",
+        "handwriting_cnn",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pipelines.scheduling import deployments, orphaned_runs, schedules
 from pipelines.scheduling.deployments import DEFAULTS, ScheduleSpec, connected, create, prepare
 from pipelines.scheduling.work_pool import POOL
 
+DIGIT_NETWORKS = ["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]
 QUICK = {"names": ["relu_shapes"], "quick": True}
 
 
@@ -62,7 +63,7 @@ def begin(client, run) -> str:
 def test_the_usual_schedules_are_there_from_the_start(client):
     found = by_name(client)
     assert found.keys() == {spec.name for spec in DEFAULTS}
-    assert found["digits"].parameters["names"] == ["mnist_ann", "mnist_cnn", "mnist_augmented"]
+    assert found["digits"].parameters["names"] == DIGIT_NETWORKS
     assert found["lecture"].when == "0 3 * * 0"
     assert not found["lecture"].paused
 

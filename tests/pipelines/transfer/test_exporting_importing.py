@@ -338,7 +338,7 @@ def test_the_commands_go_the_whole_way_and_ask_the_gate_only_if_told(
     assert f"{NAME}/1" in exported.stdout
     imported = ann(target, "import", file)
     assert f"{NAME} version 1: undecided" in imported.stdout
-    assert "no gate was asked" in imported.stderr
+    assert "the gate was not run" in imported.stderr
     judged = ann(target, "import", file, "--judge", "--json")
     document = json.loads(judged.stdout)
     assert document["new"] is False
