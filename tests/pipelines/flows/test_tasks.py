@@ -29,7 +29,7 @@ def test_the_logged_model_is_the_best_seeds_in_any_order_of_seeds(context, monke
     shape = data.arrays["x_train"].shape[1:]
     models = [networks.build(variant, shape, seed) for seed in (4, 7)]
     history = {"train_loss": np.array([[0.5, 0.25]])}
-    run_id = context.tracking.client.create_run("0").info.run_id
+    run_id = context.tracking.client.create_run(context.tracking.experiment("neurons")).info.run_id
     path = context.save_training(Training(models, (4, 7), history, seconds=1.0), run_id)
     findings = Findings({"best_seed": 7.0})
     monkeypatch.setattr(tasks, "study_of", lambda variant: lambda *_: findings)
@@ -48,7 +48,7 @@ def test_a_network_is_calibrated_once(context, monkeypatch):
     data = datasets.digits("offline-digits")
     job = VariantJob(variant, context.save_dataset(data), "flow run")
     model = networks.build(variant, (28, 28), 0)
-    run_id = context.tracking.client.create_run("0").info.run_id
+    run_id = context.tracking.client.create_run(context.tracking.experiment("neurons")).info.run_id
     history = {"train_loss": np.array([[0.5]])}
     path = context.save_training(Training([model], (0,), history, seconds=1.0), run_id)
 
