@@ -7,10 +7,11 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from ann_models import datasets, networks
+from ann_models.digits import rejection
 from ann_models.findings import Findings
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
-from pipelines.flows import candidate, tasks
+from pipelines.flows import tasks
 from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob
 
@@ -55,7 +56,7 @@ def test_a_network_is_calibrated_once(context, monkeypatch):
     def again(*_):
         raise AssertionError("calibrated a second time")
 
-    monkeypatch.setattr(candidate, "calibrated", again)
+    monkeypatch.setattr(rejection, "calibrated", again)
     with disable_run_logger():
         version = tasks.register.fn(
             context, job, path, run_id, {"best_seed": 0.0, "temperature": 2.5}
