@@ -122,6 +122,27 @@ _EXERCISES = {
         answer="The points lie close to a straight line: the error falls with a power of the "
         "number of digits. Distorted digits help most where there are few.",
     ),
+    "hands": Exercise(
+        maths=_SOFTMAX,
+        task="Draw ten digits of your own as people outside of the USA write them (a seven with a "
+        "bar, a one with a flag, a nine with a curled tail), bring them to 28×28, and count how "
+        "many the network trained on MNIST alone reads.",
+        hint="MNIST's writers are American census employees and students: which of your forms "
+        "are in its 60,000 digits at all?",
+        answer="The accuracy on MNIST's test digits says how well MNIST's writers are read. Forms "
+        "that they do not use are read as the nearest form that they do: the curled nine as 3, "
+        "the barred seven as 2. More digits of the same writers do not help; other forms do.",
+    ),
+    "accuracy": Exercise(
+        maths=_SOFTMAX,
+        task="Give the training half of its epochs, with the learning rate's cycle shortened to "
+        "match, and three seeds. By how much does the test error grow, and is it more than the "
+        "spread over the seeds?",
+        hint="On 10,000 test digits with an error of 1 % the standard error of the accuracy is "
+        "about 0.1 percentage points.",
+        answer="The last tenths of a per cent cost most of the time: half of the epochs usually "
+        "costs one or two tenths, which three seeds can hardly tell from chance.",
+    ),
 }
 _GENERAL = Exercise(
     maths="Each layer computes $z^{(l)} = h(W^{(l)\\top} z^{(l-1)} + b^{(l)})$, and the loss is "
