@@ -27,6 +27,7 @@ COPY pyproject.toml README.md ./
 COPY ann_models ann_models
 COPY benchmarks benchmarks
 COPY digit_images digit_images
+COPY mlflow_reader mlflow_reader
 COPY pipelines pipelines
 COPY serving serving
 RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel .

@@ -1,7 +1,6 @@
 """Versions from MLflow's registry: found by alias or number, downloaded, verified.
 
-MLflow is imported when the registry is asked, not before: a process that only answers with a copy
-does without it.
+MLflow is imported only for registries that `mlflow_reader` cannot read without it.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from mlflow_reader import artifacts
+from mlflow_reader.entities import ModelVersion, RegisteredModel, StoreUnavailable
+from mlflow_reader.reader import Reader, open_reader
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
 from serving.redaction import without_credentials
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 
 def fetch(uri: str, name: str, alias: str, home: Path) -> LoadedModel:
@@ -62,8 +59,9 @@ def find_version(uri: str, name: str, alias: str | None, number: str | None = No
         model = find_model(uri, name)
         number = None if model is None else model.aliases.get(alias)
     if number is not None:
-        with _errors_of(uri):
-            return _client(uri).get_model_version(name, number)
+        with _reader(uri) as reader:
+            if found := reader.version(name, number):
+                return found
     raise no_version(uri, f"{name}@{alias}" if alias is not None else f"version {number} of {name}")
 
 
@@ -73,11 +71,8 @@ def find_model(uri: str, name: str) -> RegisteredModel | None:
     Raises:
         RegistryUnavailable: the registry does not answer.
     """
-    try:
-        with _errors_of(uri):
-            return _client(uri).get_registered_model(name)
-    except NoChampion:
-        return None
+    with _reader(uri) as reader:
+        return reader.registered_model(name)
 
 
 def list_versions(uri: str, name: str) -> list[str]:
@@ -86,10 +81,8 @@ def list_versions(uri: str, name: str) -> list[str]:
     Raises:
         RegistryUnavailable: the registry does not answer.
     """
-    quoted = name.replace("'", "")
-    with _errors_of(uri):
-        found = _client(uri).search_model_versions(f"name='{quoted}'", max_results=10_000)
-    return sorted((str(version.version) for version in found), key=int)
+    with _reader(uri) as reader:
+        return [version.version for version in reversed(reader.versions(name))]
 
 
 def no_version(uri: str, wanted: str) -> NoChampion:
@@ -101,28 +94,22 @@ def no_version(uri: str, wanted: str) -> NoChampion:
 
 
 @contextmanager
-def _errors_of(uri: str) -> Iterator[None]:
-    """Turn MLflow's errors into ours; what does not exist is `NoChampion`."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise no_version(uri, f"such version ({error})") from error
-        raise _unavailable(uri, error) from error
-
-
-def _client(uri: str) -> MlflowClient:
+def _reader(uri: str) -> Iterator[Reader]:
+    """A reader of the registry, whose errors become ours."""
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).exists():
         raise RegistryUnavailable(f"there is no registry at {uri} yet; `ann run` makes one.")
     # MLflow waits minutes for a server that is away; the last known good copy is ready at once.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    from mlflow import MlflowClient
-
-    return MlflowClient(uri, uri)
+    try:
+        yield open_reader(uri)
+    except (StoreUnavailable, OSError) as error:
+        raise RegistryUnavailable(
+            f"the registry at {without_credentials(uri)} cannot be reached or read: "
+            f"{without_credentials(str(error))}. Is its server running, and is "
+            "MLFLOW_TRACKING_URI right?"
+        ) from error
 
 
 def download(uri: str, version: ModelVersion, alias: str, home: Path) -> LoadedModel:
@@ -132,16 +119,13 @@ def download(uri: str, version: ModelVersion, alias: str, home: Path) -> LoadedM
         UnverifiedModel: the version's files are not what was registered.
         RegistryUnavailable: the files cannot be downloaded.
     """
-    copy = _download(uri, version, copies.folder_of(home, version.name, str(version.version)))
+    copy = _download(uri, version, copies.folder_of(home, version.name, version.version))
     os.utime(copy)
     return loaded_model.load(home, version.name, copy.name, alias)
 
 
 def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
     """Download the version's files into its folder, unless a copy is there already."""
-    from mlflow.artifacts import download_artifacts, list_artifacts
-    from mlflow.exceptions import MlflowException
-
     tags = version.tags
     if not {"onnx_sha256", "data"} <= tags.keys():
         raise UnverifiedModel(
@@ -150,41 +134,31 @@ def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
         )
     manifest = {
         "name": version.name,
-        "version": str(version.version),
+        "version": version.version,
         "data": tags["data"],
-        "run_id": version.run_id or "",
+        "run_id": version.run_id,
         "onnx_sha256": tags["onnx_sha256"],
     }
     if _is_whole(copy, manifest):
         return copy
-    client = _client(uri)
-    try:
+    with _reader(uri) as reader:
         copy.mkdir(parents=True, exist_ok=True)
-        root = client.get_model_version_download_uri(version.name, version.version)
+        root = reader.download_uri(version.name, version.version)
         with tempfile.TemporaryDirectory(dir=copy.parent) as unfinished:
-            listed = {
-                PurePosixPath(entry.path).name for entry in list_artifacts(root, tracking_uri=uri)
-            }
             (copy / HIDDEN_LAYER_FILE).unlink(missing_ok=True)  # of another registry's version
-            for file in (copies.MODEL_FILE, copies.PROBE_FILE, *({HIDDEN_LAYER_FILE} & listed)):
-                download_artifacts(f"{root}/{file}", dst_path=unfinished, tracking_uri=uri)
-                os.replace(Path(unfinished, file), copy / file)
-        manifest["experiment_id"] = _experiment_of(client, version)
+            for file in (copies.MODEL_FILE, copies.PROBE_FILE, HIDDEN_LAYER_FILE):
+                part = Path(unfinished, file)
+                try:
+                    artifacts.download(reader, uri, root, file, part)
+                except FileNotFoundError:
+                    if file == HIDDEN_LAYER_FILE:  # not every version has one
+                        continue
+                    raise
+                os.replace(part, copy / file)
+        run = reader.run(version.run_id) if version.run_id else None
+        manifest["experiment_id"] = run.info.experiment_id if run else ""
         copies.write_atomically(copy / copies.MANIFEST_FILE, json.dumps(manifest, indent=1))
-    except (MlflowException, OSError) as error:
-        raise _unavailable(uri, error) from error
     return copy
-
-
-def _experiment_of(client: MlflowClient, version: ModelVersion) -> str:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return str(client.get_run(version.run_id).info.experiment_id) if version.run_id else ""
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return ""
-        raise
 
 
 def _is_whole(copy: Path, manifest: dict[str, str]) -> bool:
@@ -194,14 +168,6 @@ def _is_whole(copy: Path, manifest: dict[str, str]) -> bool:
         return same and _sha256(copy / copies.MODEL_FILE) == manifest["onnx_sha256"]
     except (OSError, ValueError):
         return False
-
-
-def _unavailable(uri: str, error: Exception) -> RegistryUnavailable:
-    return RegistryUnavailable(
-        f"the registry at {without_credentials(uri)} cannot be reached or read: "
-        f"{without_credentials(str(error))}. Is its server running, and is "
-        "MLFLOW_TRACKING_URI right?"
-    )
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Follows the alias in the registry: downloads and verifies the version that it names.
 
-It runs in a process of its own, so that MLflow's weight and its waiting are not the workers'.
+It runs in a process of its own, so that its waiting is not the workers'.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from mlflow_reader.entities import RegisteredModel
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, download
 from serving.model.status import (
@@ -23,9 +23,6 @@ from serving.model.status import (
     shortened,
 )
 from serving.settings import ALIAS, NAMES, Settings
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import RegisteredModel
 
 REFUSED_SECONDS = 60  # until a version that did not verify is tried again
 
@@ -102,9 +99,8 @@ class Follower:
 
     def _listing(self, model: RegisteredModel) -> Listing:
         """The model's versions, listed again only when something about it has changed."""
-        aliases = {alias: str(number) for alias, number in model.aliases.items()}
-        newest = max((int(version.version) for version in model.latest_versions or ()), default=0)
-        state = (model.last_updated_timestamp, newest, tuple(sorted(aliases.items())))
+        aliases = model.aliases
+        state = (model.last_updated_timestamp, model.newest_version, tuple(sorted(aliases.items())))
         known = self._listed.get(model.name)
         if known is None or known[0] != state:
             versions = download.list_versions(self._settings.tracking_uri, model.name)

@@ -1,4 +1,4 @@
-"""The process that asks MLflow's registry, so that whatever hangs there can be ended and replaced.
+"""The process that asks the registry, so that whatever hangs there can be ended and replaced.
 
 Started by `supervisor` with one inherited socket; it ends when that line ends. Each question is
 answered in a thread of its own: one that hangs keeps no other waiting.
@@ -7,7 +7,6 @@ answered in a thread of its own: one that hangs keeps no other waiting.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import socket
 import sys
@@ -15,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from mlflow_reader.entities import StoreUnavailable
+from mlflow_reader.reader import open_reader
 from serving import settings as environment
 from serving.model.follower import Follower
 from serving.process.link import Link
@@ -51,7 +52,8 @@ async def _in_thread(work: Callable[[], T]) -> T:
 async def _serve(line: socket.socket) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the next poll is the retry
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    follower = Follower(environment.load())
+    settings = environment.load()
+    follower = Follower(settings)
 
     async def handle(message: Message) -> Message | None:
         match message:
@@ -64,9 +66,17 @@ async def _serve(line: socket.socket) -> None:
 
     link = Link(line, handle)
     running = asyncio.create_task(link.run())
-    await _in_thread(lambda: importlib.import_module("mlflow"))
+    await _in_thread(lambda: _prepare(settings.tracking_uri))
     link.send(Ready())
     await running
+
+
+def _prepare(uri: str) -> None:
+    """Import what reads the registry: MLflow, for some, takes longer than a poll may."""
+    try:
+        open_reader(uri)
+    except StoreUnavailable:
+        pass  # the first poll reports it
 
 
 if __name__ == "__main__":

@@ -1,0 +1,266 @@
+"""Reads an MLflow server by its REST API."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from mlflow_reader.entities import (
+    Experiment,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunData,
+    RunInfo,
+    StoreUnavailable,
+)
+
+API = "/api/2.0/mlflow/"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+PAGE = 1000  # entries of an answer
+TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
+ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+# What else MLflow's client can do to reach a server; with one of these it is used.
+MLFLOW_ONLY = (
+    "MLFLOW_TRACKING_AWS_SIGV4",
+    "MLFLOW_TRACKING_AUTH",
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+    "MLFLOW_WORKSPACE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NETRC",
+)
+CREDENTIAL_FILES = ("~/.mlflow/credentials", "~/.netrc")
+
+
+def can_read(uri: str) -> bool:
+    """Whether it is a server that is reached without a proxy, plugins or credential files."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    if any(os.environ.get(name) for name in MLFLOW_ONLY):
+        return False
+    if any(Path(file).expanduser().exists() for file in CREDENTIAL_FILES):
+        return False
+    proxies = getproxies()
+    proxied = parts.scheme in proxies or "all" in proxies
+    return not proxied or bool(proxy_bypass(parts.netloc.rpartition("@")[2]))
+
+
+class HttpReader:
+    """Implements `reader.Reader` for a server; retries and waits as MLflow's variables say."""
+
+    def __init__(self, uri: str) -> None:
+        """Read the server at an address, which may hold credentials."""
+        import urllib3
+
+        parts = urlsplit(uri)
+        self._address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip(
+            "/"
+        )
+        retries = int(os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES") or 7)
+        options: dict[str, Any] = {}
+        if parts.scheme == "https":
+            options = _certificates()
+        self._pool = urllib3.PoolManager(
+            headers=_credentials(parts.username, parts.password),
+            timeout=float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120),
+            retries=urllib3.Retry(
+                retries,
+                status_forcelist=TRANSIENT,
+                backoff_factor=float(os.environ.get("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR") or 2),
+                allowed_methods=None,
+                raise_on_status=False,
+            ),
+            **options,
+        )
+
+    def experiments(self) -> list[Experiment]:
+        """See `Reader`."""
+        found = self._pages("experiments/search", "experiments", {})
+        return [
+            Experiment(e["experiment_id"], e["name"], e.get("artifact_location", ""), _tags(e))
+            for e in found
+        ]
+
+    def run_infos(self, experiment_ids: Sequence[str], deleted: bool = False) -> list[RunInfo]:
+        """See `Reader`."""
+        view = "ALL" if deleted else "ACTIVE_ONLY"
+        return [run.info for run in self._search(experiment_ids, "", view)]
+
+    def runs(
+        self, experiment_ids: Sequence[str], tags: Mapping[str, str], status: str = ""
+    ) -> list[Run]:
+        """See `Reader`."""
+        conditions = [f"attributes.status = '{status}'"] if status else []
+        conditions += [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+        return self._search(experiment_ids, " AND ".join(conditions), "ACTIVE_ONLY")
+
+    def _search(self, experiment_ids: Sequence[str], condition: str, view: str) -> list[Run]:
+        body = {
+            "experiment_ids": list(experiment_ids),
+            "filter": condition,
+            "run_view_type": view,
+        }
+        found = self._pages("runs/search", "runs", body) if experiment_ids else ()
+        return [_run(run) for run in found]
+
+    def run(self, run_id: str) -> Run | None:
+        """See `Reader`."""
+        found = self._get("runs/get", run_id=run_id)
+        return _run(found["run"]) if found else None
+
+    def registered_models(self) -> list[RegisteredModel]:
+        """See `Reader`."""
+        found, token = list[RegisteredModel](), ""
+        while True:
+            page = self._get("registered-models/search", max_results=PAGE, page_token=token) or {}
+            found += [_model(model) for model in page.get("registered_models", ())]
+            if not (token := page.get("next_page_token", "")):
+                return sorted(found, key=lambda model: model.name)
+
+    def registered_model(self, name: str) -> RegisteredModel | None:
+        """See `Reader`."""
+        found = self._get("registered-models/get", name=name)
+        return _model(found["registered_model"]) if found else None
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """See `Reader`."""
+        quoted, found, token = name.replace("'", ""), list[ModelVersion](), ""
+        while True:
+            question = {"filter": f"name='{quoted}'", "max_results": PAGE, "page_token": token}
+            page = self._get("model-versions/search", **question) or {}
+            found += [_version(version) for version in page.get("model_versions", ())]
+            if not (token := page.get("next_page_token", "")):
+                return sorted(found, key=lambda version: -int(version.version))
+
+    def version(self, name: str, number: str) -> ModelVersion | None:
+        """See `Reader`."""
+        found = self._get("model-versions/get", name=name, version=number)
+        return _version(found["model_version"]) if found else None
+
+    def download_uri(self, name: str, number: str) -> str:
+        """See `Reader`."""
+        found = self._get("model-versions/get-download-uri", name=name, version=number)
+        return str((found or {}).get("artifact_uri", ""))
+
+    def artifact(self, path: str) -> bytes:
+        """An artifact that the server keeps, by its path there.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreUnavailable: the server does not answer.
+        """
+        response = self._request("GET", ARTIFACTS + path)
+        if response.status == 404:
+            raise FileNotFoundError(path)
+        if response.status != 200:
+            raise _unexpected(response)
+        return bytes(response.data)
+
+    def _pages(self, route: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        token = ""
+        while True:
+            page = {**body, "max_results": PAGE, "page_token": token}
+            found = _content(self._request("POST", API + route, json=page)) or {}
+            yield from found.get(key, ())
+            if not (token := found.get("next_page_token", "")):
+                return
+
+    def _get(self, route: str, **question: Any) -> dict[str, Any] | None:
+        """The content of an answer; None if there is no such thing."""
+        asked = {name: value for name, value in question.items() if value != ""}
+        return _content(self._request("GET", f"{API}{route}?{urlencode(asked)}"))
+
+    def _request(self, method: str, path: str, **more: Any) -> Any:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return self._pool.request(method, self._address + path, **more)
+        except HTTPError as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _content(response: Any) -> dict[str, Any] | None:
+    try:
+        content = json.loads(response.data)
+    except ValueError:
+        raise _unexpected(response) from None
+    if response.status == 200 and isinstance(content, dict):
+        return content
+    if isinstance(content, dict) and content.get("error_code") in MISSING:
+        return None
+    raise _unexpected(response)
+
+
+def _unexpected(response: Any) -> StoreUnavailable:
+    text = response.data[:ERROR_CHARACTERS].decode(errors="replace")
+    return StoreUnavailable(f"HTTP {response.status} with the unexpected content {text!r}")
+
+
+def _credentials(user: str | None, password: str | None) -> dict[str, str]:
+    """The header of a user's name and password, or of a token."""
+    from urllib3.util import make_headers
+
+    if user is None:
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+        password = os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    else:
+        user, password = unquote(user), unquote(password or "")
+    if user and password:
+        header = make_headers(basic_auth=f"{user}:{password}")
+        return {"Authorization": header["authorization"]}
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _certificates() -> dict[str, Any]:
+    import certifi
+
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        return {"cert_reqs": "CERT_NONE"}
+    file = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or certifi.where()
+    return {"ca_certs": file, "cert_reqs": "CERT_REQUIRED"}
+
+
+def _tags(entity: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in entity.get("tags", ())}
+
+
+def _run(run: Mapping[str, Any]) -> Run:
+    info, data = run["info"], run.get("data", {})
+    return Run(
+        RunInfo(
+            info["run_id"],
+            info.get("run_name", ""),
+            info["experiment_id"],
+            info["status"],
+            int(info.get("start_time", 0)),
+            int(info.get("end_time", 0)),
+            info["lifecycle_stage"],
+        ),
+        RunData(
+            {metric["key"]: float(metric.get("value", 0)) for metric in data.get("metrics", ())},
+            {param["key"]: param.get("value", "") for param in data.get("params", ())},
+            _tags(data),
+        ),
+    )
+
+
+def _model(model: Mapping[str, Any]) -> RegisteredModel:
+    aliases = {entry["alias"]: str(entry["version"]) for entry in model.get("aliases", ())}
+    newest = (int(version["version"]) for version in model.get("latest_versions", ()))
+    updated = int(model.get("last_updated_timestamp", 0))
+    return RegisteredModel(model["name"], _tags(model), aliases, updated, max(newest, default=0))
+
+
+def _version(version: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(
+        version["name"], str(version["version"]), version.get("run_id", ""), _tags(version)
+    )
