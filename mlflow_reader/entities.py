@@ -31,6 +31,7 @@ class RunInfo:
     start_time: int
     end_time: int
     lifecycle_stage: str
+    artifact_uri: str
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,11 @@ class ModelVersion:
     version: str
     run_id: str
     tags: Mapping[str, str]
+
+
+def search_filter(tags: Mapping[str, str | None], status: str) -> str:
+    """MLflow's filter of runs with these tags, None being any value, and this status."""
+    conditions = [f"attributes.status = '{status}'"] if status else []
+    for key, value in tags.items():
+        conditions.append(f"tags.`{key}` != ''" if value is None else f"tags.`{key}` = '{value}'")
+    return " AND ".join(conditions)

@@ -18,6 +18,7 @@ from mlflow_reader.entities import (
     RunData,
     RunInfo,
     StoreUnavailable,
+    search_filter,
 )
 
 API = "/api/2.0/mlflow/"
@@ -95,12 +96,10 @@ class HttpReader:
         return [run.info for run in self._search(experiment_ids, "", view)]
 
     def runs(
-        self, experiment_ids: Sequence[str], tags: Mapping[str, str], status: str = ""
+        self, experiment_ids: Sequence[str], tags: Mapping[str, str | None], status: str = ""
     ) -> list[Run]:
         """See `Reader`."""
-        conditions = [f"attributes.status = '{status}'"] if status else []
-        conditions += [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
-        return self._search(experiment_ids, " AND ".join(conditions), "ACTIVE_ONLY")
+        return self._search(experiment_ids, search_filter(tags, status), "ACTIVE_ONLY")
 
     def _search(self, experiment_ids: Sequence[str], condition: str, view: str) -> list[Run]:
         body = {
@@ -244,6 +243,7 @@ def _run(run: Mapping[str, Any]) -> Run:
             int(info.get("start_time", 0)),
             int(info.get("end_time", 0)),
             info["lifecycle_stage"],
+            info.get("artifact_uri", ""),
         ),
         RunData(
             {metric["key"]: float(metric.get("value", 0)) for metric in data.get("metrics", ())},

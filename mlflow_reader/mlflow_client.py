@@ -18,6 +18,7 @@ from mlflow_reader.entities import (
     RunData,
     RunInfo,
     StoreUnavailable,
+    search_filter,
 )
 
 PAGE = 1000
@@ -45,12 +46,10 @@ class ClientReader:
         return [run.info for run in self._search(experiment_ids, "", view)]
 
     def runs(
-        self, experiment_ids: Sequence[str], tags: Mapping[str, str], status: str = ""
+        self, experiment_ids: Sequence[str], tags: Mapping[str, str | None], status: str = ""
     ) -> list[Run]:
         """See `Reader`."""
-        conditions = [f"attributes.status = '{status}'"] if status else []
-        conditions += [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
-        return self._search(experiment_ids, " AND ".join(conditions), ViewType.ACTIVE_ONLY)
+        return self._search(experiment_ids, search_filter(tags, status), ViewType.ACTIVE_ONLY)
 
     def _search(self, experiment_ids: Sequence[str], condition: str, view: int) -> list[Run]:
         if not experiment_ids:
@@ -135,6 +134,7 @@ def _run(run: Any) -> Run:
             info.start_time or 0,
             info.end_time or 0,
             info.lifecycle_stage,
+            info.artifact_uri or "",
         ),
         RunData(dict(data.metrics), dict(data.params), dict(data.tags)),
     )

@@ -23,9 +23,12 @@ class Reader(Protocol):
         """The runs of these experiments, the newest first; `deleted` adds deleted ones."""
 
     def runs(
-        self, experiment_ids: Sequence[str], tags: Mapping[str, str], status: str = ""
+        self, experiment_ids: Sequence[str], tags: Mapping[str, str | None], status: str = ""
     ) -> list[Run]:
-        """The runs of these experiments with these tags and this status, the newest first."""
+        """The runs of these experiments with these tags and this status, the newest first.
+
+        A tag's value None is any but "".
+        """
 
     def run(self, run_id: str) -> Run | None:
         """One run, deleted or not; None if there is none."""

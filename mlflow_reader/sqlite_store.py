@@ -30,7 +30,8 @@ LOCK_SECONDS = 5  # that another process's transaction is waited for
 PARAMETERS = 500  # of one statement; SQLite's limit was 999 for long
 
 _RUN = (
-    "SELECT run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage FROM runs "
+    "SELECT run_uuid, name, experiment_id, status, start_time, end_time, lifecycle_stage, "
+    "artifact_uri FROM runs "
 )
 _NEWEST_FIRST = " ORDER BY start_time IS NULL, start_time DESC, run_uuid"
 _MODEL = (
@@ -106,7 +107,7 @@ class SqliteReader:
             return [_info(row) for row in rows]
 
     def runs(
-        self, experiment_ids: Sequence[str], tags: Mapping[str, str], status: str = ""
+        self, experiment_ids: Sequence[str], tags: Mapping[str, str | None], status: str = ""
     ) -> list[Run]:
         """See `Reader`."""
         where = [_any("experiment_id", experiment_ids), "lifecycle_stage = 'active'"]
@@ -115,8 +116,9 @@ class SqliteReader:
             where.append("status = ?")
             values.append(status)
         for key, value in tags.items():
-            where.append("run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)")
-            values += [key, value]
+            same = "value != ''" if value is None else "value = ?"
+            where.append(f"run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND {same})")
+            values += [key] if value is None else [key, value]
         with _connection(self._uri) as store:
             query = f"{_RUN} WHERE {' AND '.join(where)}{_NEWEST_FIRST}"
             return _with_data(store, [_info(row) for row in store.execute(query, values)])
@@ -187,8 +189,8 @@ def _any(column: str, values: Sequence[str]) -> str:
 
 
 def _info(row: Sequence[Any]) -> RunInfo:
-    run_id, name, experiment, status, started, ended, stage = row
-    return RunInfo(run_id, name or "", str(experiment), status, started or 0, ended or 0, stage)
+    run_id, name, experiment, status, started, ended, *rest = row
+    return RunInfo(run_id, name or "", str(experiment), status, started or 0, ended or 0, *rest)
 
 
 def _with_data(store: sqlite3.Connection, infos: list[RunInfo]) -> list[Run]:

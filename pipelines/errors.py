@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 
+from mlflow_reader.entities import StoreUnavailable
 from pipelines.home import state_folder
 
 
@@ -84,13 +85,24 @@ def translate(error: BaseException) -> BaseException:
                 "it, or unset PREFECT_API_URL to use a temporary one, which logs to the state "
                 f"folder's ann.log; {_REPEAT}"
             )
+    for link in chain:
+        if isinstance(link, StoreUnavailable):
+            return TrackingUnavailable(
+                f"the runs cannot be read ({format_error(link)}). Repair the store or its server, "
+                "or set MLFLOW_TRACKING_URI to another or to none."
+            )
     return error
 
 
 def format_error(error: BaseException) -> str:
     """The error's whole message in one line, without traceback and SQL statement."""
     message = " ".join(_SQL.sub("", str(error)).split())
-    known = type(error).__module__.split(".")[0] in ("ann_models", "pipelines", "serving")
+    known = type(error).__module__.split(".")[0] in (
+        "ann_models",
+        "mlflow_reader",
+        "pipelines",
+        "serving",
+    )
     message = message or "no message"
     return message if known else f"{type(error).__name__}: {message}"
 

@@ -19,10 +19,10 @@ from pipelines.cli.printing import (
 )
 from pipelines.cli.terminal import notify, print_table
 from pipelines.settings import ui_address
-from pipelines.tracking.tags import DERIVED_FROM, changes_of
+from pipelines.tracking.tags import DERIVED_FROM, QUESTION, changes_of
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow_reader.entities import Run
 
 
 @click.command(
@@ -44,11 +44,10 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
 
     chosen = variants.find(names)
     settings = session.load_settings()
-    from pipelines.tracking import views
-    from pipelines.tracking.client import Tracking
+    from pipelines.tracking.reader import RunReader
+    from pipelines.tracking.saved_views import link
 
-    tracking = Tracking(settings).open()
-    runs = tracking.newest_by_variant()
+    runs = RunReader(settings).newest_by_variant()
     found = [run for variant in chosen for run in _with_copies(variant.name, runs)]
     if as_json:
         rows = [
@@ -80,9 +79,11 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     )
     if offline:
         warn_of_offline_digits()
-    for question in dict.fromkeys(v.question for v in chosen if _with_copies(v.name, runs)):
-        page = views.link("", tracking.experiment(question), question)
-        click.echo(f"{ui_address(settings)}/{page}")
+    pages = {
+        v.question: _with_copies(v.name, runs)[0] for v in chosen if _with_copies(v.name, runs)
+    }
+    for question, run in pages.items():
+        click.echo(f"{ui_address(settings)}/{link('', run.info.experiment_id, question)}")
 
 
 def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
@@ -106,12 +107,12 @@ def leaderboard(as_json: bool) -> None:
     """
     settings = session.load_settings()
     from pipelines.maintenance.leaderboard import ranked
-    from pipelines.registry.client import Registry
-    from pipelines.tracking import views
-    from pipelines.tracking.client import Tracking
+    from pipelines.registry.reader import RegistryReader
+    from pipelines.tracking.reader import RunReader
+    from pipelines.tracking.saved_views import link
 
-    tracking = Tracking(settings).open()
-    entries = ranked(tracking, Registry(settings.tracking_uri, settings.home))
+    runs = RunReader(settings)
+    entries = ranked(runs, RegistryReader(settings.tracking_uri))
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries]))
         return
@@ -121,5 +122,7 @@ def leaderboard(as_json: bool) -> None:
     print_table(leaderboard_table(entries))
     if any(entry.data == OFFLINE for entry in entries):
         warn_of_offline_digits()
-    page = views.link("", tracking.experiment("accuracy"), "accuracy")
-    click.echo(f"The errors that remain, as pictures: {ui_address(settings)}/{page}")
+    page = next((e for e in runs.experiments() if e.tags[QUESTION] == "accuracy"), None)
+    if page:
+        address = link("", page.experiment_id, "accuracy")
+        click.echo(f"The errors that remain, as pictures: {ui_address(settings)}/{address}")

@@ -15,6 +15,8 @@ from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.registry.client import Registry
+    from pipelines.registry.reader import RegistryReader
+    from pipelines.settings import Settings
 
 NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 
@@ -41,17 +43,15 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     """List every registered version with the gate's decision and reasons, newest first."""
     settings = session.load_settings()
     from pipelines.errors import WrongUse
-    from pipelines.registry.client import Registry
-    from pipelines.tracking.client import Tracking
+    from pipelines.registry.reader import RegistryReader
 
-    Tracking(settings).open()  # raises if the server is unavailable
-    registry = Registry(settings.tracking_uri, settings.home)
-    registered = [model.name for model in registry.client.search_registered_models()]
+    registry = RegistryReader(settings.tracking_uri)
+    registered = registry.models()
     known = dict.fromkeys((*NAMES, *registered))
     if name is not None and name not in known:
         raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
-    present = [each for each in NAMES if each in registered and registry.versions(each)]
-    context.obj = registry, name or (present or NAMES)[0]
+    present = [n for n in NAMES if n in registered and registered[n].newest_version]
+    context.obj = settings, name or (present or NAMES)[0]
     if context.invoked_subcommand is None:
         _list(registry, [name] if name else present, as_json)
 
@@ -65,22 +65,32 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
 @click.argument("version")
 @click.option("--reason", required=True, help="Why the gate is overruled; goes on record.")
 @click.pass_obj
-def promote(registry_and_name: tuple[Registry, str], version: str, reason: str) -> None:
+def promote(chosen: tuple[Settings, str], version: str, reason: str) -> None:
     """Make a version champion whatever the gate decided."""
-    registry, name = registry_and_name
+    settings, name = chosen
+    registry = _writable(settings)
     registry.promote(registry.version(name, version), reason)
     click.echo(f"{name} version {version} is champion now.")
 
 
 @models.command(epilog=examples("ann models rollback", "ann models --name offline-digits rollback"))
 @click.pass_obj
-def rollback(registry_and_name: tuple[Registry, str]) -> None:
+def rollback(chosen: tuple[Settings, str]) -> None:
     """Make the previous champion champion again."""
-    registry, name = registry_and_name
-    click.echo(f"{name} version {registry.rollback(name).number} is champion again.")
+    settings, name = chosen
+    number = _writable(settings).rollback(name).number
+    click.echo(f"{name} version {number} is champion again.")
 
 
-def _list(registry: Registry, names: list[str], as_json: bool) -> None:
+def _writable(settings: Settings) -> Registry:
+    from pipelines.registry.client import Registry
+    from pipelines.tracking.client import Tracking
+
+    Tracking(settings).open()  # raises if the server is unavailable
+    return Registry(settings.tracking_uri, settings.home)
+
+
+def _list(registry: RegistryReader, names: list[str], as_json: bool) -> None:
     versions = [version for name in names for version in registry.versions(name)]
     if as_json:
         click.echo(json.dumps([asdict(v) | {"tags": dict(v.tags)} for v in versions]))
@@ -96,10 +106,12 @@ def _list(registry: Registry, names: list[str], as_json: bool) -> None:
 @models.command(epilog=examples("ann models history", "ann models history --json"))
 @as_json
 @click.pass_obj
-def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
+def history(chosen: tuple[Settings, str], as_json: bool) -> None:
     """Show every promotion, refusal, rollback and import, the newest first."""
-    registry, name = registry_and_name
-    events = registry.history(name)
+    from pipelines.registry.reader import RegistryReader
+
+    settings, name = chosen
+    events = RegistryReader(settings.tracking_uri).history(name)
     if as_json:
         click.echo(json.dumps([asdict(event) for event in events]))
         return

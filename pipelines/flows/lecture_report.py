@@ -32,7 +32,7 @@ from pipelines.tracking import question_views, tags, views
 from pipelines.tracking.client import Tracking
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow_reader.entities import Run
 
 FILE = "report.html"
 EXPERIMENT = "Lecture report"
@@ -81,7 +81,7 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
     runs = sorted(newest.values(), key=lambda run: _place(run, order))
     overviews = {
         run.data.tags["overview"]: run
-        for run in reversed(tracking.runs("attributes.status = 'FINISHED' AND tags.overview != ''"))
+        for run in reversed(tracking.runs_with({"overview": None}, "FINISHED"))
     }
     pictures = _pictures([*runs, *overviews.values()])
     sections = []

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ann_models.evaluation import deviation
 from ann_models.variants import VARIANTS
-from pipelines.registry.client import MODEL_NAMES, Registry
-from pipelines.tracking.client import Tracking
+from pipelines.registry.reader import MODEL_NAMES, RegistryReader
+from pipelines.tracking.reader import RunReader
 
 TEST_IMAGES = {"mnist": 10_000, "offline-digits": 300}
 
@@ -51,7 +51,7 @@ class LeaderboardEntry:
     non_digits_marked: float | None
 
 
-def ranked(tracking: Tracking, registry: Registry) -> list[LeaderboardEntry]:
+def ranked(tracking: RunReader, registry: RegistryReader) -> list[LeaderboardEntry]:
     """The newest finished run of every variant that may serve, the best on validation first.
 
     Networks of the offline digits come after those of MNIST: their numbers cannot be compared.

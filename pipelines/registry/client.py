@@ -23,13 +23,14 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
 from pipelines.candidate import ShadowResult
-from pipelines.errors import RegistryError, UnknownVersion
+from pipelines.errors import RegistryError
 from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card
 from pipelines.registry.artifact_reader import HASHED, ArtifactReader
 from pipelines.registry.history import Event
+from pipelines.registry.reader import CHALLENGER, CHAMPION, MODEL_NAMES, PREVIOUS, RegistryReader
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 from pipelines.tracking.provenance import user
@@ -37,13 +38,11 @@ from pipelines.tracking.provenance import user
 if TYPE_CHECKING:
     from pipelines.registry.model_artifact import ModelArtifact
 
-MODEL_NAMES = {"mnist": "mnist-digits", "offline-digits": "offline-digits"}  # by data source
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 LOCK = "registry.lock"
 ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
 
-class Registry:
+class Registry(RegistryReader):
     """The registry behind a tracking URI.
 
     Every decision is made under a lock in the state folder, so that of two promotions on one
@@ -60,7 +59,7 @@ class Registry:
 
     def __init__(self, uri: str, home: Path) -> None:
         """Connect to the registry at an MLflow tracking URI; `home` is the state folder."""
-        self.uri = uri
+        super().__init__(uri)
         self.home = home
         self.client = MlflowClient(uri, uri)
         self.artifacts = ArtifactReader(self.client, uri)
@@ -141,43 +140,6 @@ class Registry:
             self._record(version, history.IMPORTED, history.HAND, origin)
         self._describe(version)
         return version
-
-    def versions(self, name: str) -> list[Version]:
-        """Every version of a registered model, the newest first."""
-        aliases = self._aliases(name)
-        found = self.client.search_model_versions(f"name='{name}'")
-        versions = [Version.of(entry, aliases) for entry in found]
-        return sorted(versions, key=lambda version: -int(version.number))
-
-    def version(self, name: str, number: str) -> Version:
-        """One version.
-
-        Raises:
-            UnknownVersion: there is no such version.
-        """
-        found = self._find(name, number)
-        if found is None:
-            known = ", ".join(version.number for version in self.versions(name)) or "none"
-            raise UnknownVersion(f"{name} has no version {number!r}; its versions: {known}.")
-        return found
-
-    def champion(self, name: str) -> Version | None:
-        """The version that serves, if any of that name was promoted and is not deleted."""
-        return self._find(name, self._aliases(name).get(CHAMPION))
-
-    def current_champion(self) -> Version | None:
-        """The version that serves: of MNIST, or of the offline digits where there is none."""
-        champions = (self.champion(name) for name in MODEL_NAMES.values())
-        return next((champion for champion in champions if champion), None)
-
-    def history(self, name: str) -> list[Event]:
-        """Every decision about a registered model's versions, the newest first."""
-        try:
-            return history.of_tags(self.client.get_registered_model(name).tags)
-        except MlflowException as error:
-            if not _is_missing(error):
-                raise
-            return []
 
     def tag(self, version: Version, about: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -326,8 +288,7 @@ class Registry:
     def _describe(self, version: Version) -> None:
         """Write the version's model card: as its description, and among its files."""
         events = [e for e in self.history(version.name) if e.version == version.number]
-        entry = self.client.get_model_version(version.name, version.number)
-        now = Version.of(entry, self._aliases(version.name))
+        now = self.version(version.name, version.number)
         card = model_card.card(now, events, self._metrics(version.run_id))
         self.client.update_model_version(
             version.name, version.number, card[: model_card.DESCRIPTION_CHARACTERS]
@@ -338,7 +299,8 @@ class Registry:
             path = Path(folder, model_card.FILE)
             path.write_text(card, encoding="utf-8")
             try:
-                get_artifact_repository(str(entry.source), self.uri).log_artifact(str(path))
+                source = self.client.get_model_version(version.name, version.number).source
+                get_artifact_repository(str(source), self.uri).log_artifact(str(path))
             except (MlflowException, OSError):
                 pass  # the decision is made, and the description says the same
 
@@ -363,27 +325,6 @@ class Registry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         return name
-
-    def _find(self, name: str, number: str | None) -> Version | None:
-        """A version; None if there is none, or if it was deleted while an alias names it."""
-        if number is None:
-            return None
-        try:
-            return Version.of(self.client.get_model_version(name, number), self._aliases(name))
-        except MlflowException as error:
-            if not _is_missing(error):
-                raise
-            return None
-
-    def _aliases(self, name: str) -> dict[str, str]:
-        """The number that each alias names; the version may have been deleted."""
-        try:
-            aliases = self.client.get_registered_model(name).aliases
-        except MlflowException as error:
-            if not _is_missing(error):
-                raise
-            return {}
-        return {alias: str(number) for alias, number in aliases.items()}
 
 
 def _is_missing(error: MlflowException) -> bool:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from mlflow_reader.entities import ModelVersion
 from pipelines.tracking import tags as keys
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,5 @@ class Version:
     @classmethod
     def of(cls, entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
         """MLflow's entry of a version, with the registered model's aliases and their numbers."""
-        number = str(entry.version)
-        own = tuple(sorted(alias for alias, holder in aliases.items() if holder == number))
-        return cls(entry.name, number, entry.run_id or "", own, entry.tags)
+        own = tuple(sorted(alias for alias, holder in aliases.items() if holder == entry.version))
+        return cls(entry.name, entry.version, entry.run_id, own, entry.tags)

@@ -20,7 +20,6 @@ from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
     DatasetInput,
-    Experiment,
     InputTag,
     LoggedModelOutput,
     Param,
@@ -36,20 +35,21 @@ from ann_models.entry import Question, Variant
 from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
-from ann_models.studies.overview import Summary
 from pipelines.errors import TrackingUnavailable, format_error, translate
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
-from pipelines.settings import SERVER_SCHEMES, Settings
+from pipelines.settings import SERVER_SCHEMES
 from pipelines.tracking import monitoring_views, provenance, tags, views
 from pipelines.tracking.content import metrics_of, requirements, write_files
 from pipelines.tracking.question_views import LATEST_RUNS
+from pipelines.tracking.reader import RunReader
 from pipelines.tracking.store import DATABASE, check_version, make_store
 
 if TYPE_CHECKING:
     import keras
 
     from ann_models import datasets
+    from ann_models.studies.overview import Summary
 
 IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF has all of them
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
@@ -59,15 +59,11 @@ TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
-class Tracking:
+class Tracking(RunReader):
     """The MLflow store behind the settings.
 
     Nothing is opened or written before it is asked for; commands that write call `open` first.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        """Use the store of these settings."""
-        self.settings = settings
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -181,11 +177,6 @@ class Tracking:
             if not found or found.tags.get(key) != value:
                 self.client.set_experiment_tag(identity, key, value)
         return identity
-
-    def experiments(self) -> list[Experiment]:
-        """The experiments of this project, by title."""
-        found = self.client.search_experiments(filter_string=f"tags.{tags.QUESTION} != ''")
-        return sorted(found, key=lambda experiment: experiment.name)
 
     # --- one run ----------------------------------------------------------------------------------
 
@@ -322,11 +313,6 @@ class Tracking:
         )
         return sorted(found, key=lambda run: run.info.start_time)
 
-    def newest_by_variant(self) -> dict[str, Run]:
-        """The newest finished full run of every variant, by its name."""
-        runs = self.runs(f"{LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
-        return {run.data.tags[tags.VARIANT]: run for run in runs}
-
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
         """Mark a run as its variant's newest; the one before it loses the mark."""
         condition = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
@@ -337,6 +323,8 @@ class Tracking:
 
     def summary(self, run: Run) -> Summary:
         """A logged run as the overview panels read it."""
+        from ann_models.studies.overview import Summary
+
         with tempfile.TemporaryDirectory() as folder:
             curves = self.client.download_artifacts(run.info.run_id, "curves.npz", folder)
             return Summary(

@@ -86,6 +86,7 @@ def read_everything(reader: Reader) -> dict[str, object]:
         "latest": reader.runs(ids, {"latest": "true"}, "FINISHED"),
         "two tags": reader.runs(ids, {"latest": "true", "variant": "v0"}),
         "dotted": reader.runs(ids, {"set.layers.0": "ä"}),
+        "any value": reader.runs(ids, {"variant": None}, "FINISHED"),
         "single": [reader.run(info.run_id) for info in infos],
         "missing": reader.run("0" * 32),
         "models": reader.registered_models(),
@@ -116,6 +117,7 @@ def check_entities(found: dict) -> None:
     assert (metrics["a"], math.isnan(metrics["nan"])) == (0.25, True)
     assert metrics["inf"] > 1e300 and metrics["minus"] < -1e300
     assert (latest.data.tags["t"], latest.data.params["empty"]) == ("it's", "")
+    assert [run.info.run_name for run in found["any value"]] == ["run 3", "run 0"]
     assert found["missing"] is found["no model"] is found["deleted version"] is None
     assert found["no number"] is None
     model = found["model"]
