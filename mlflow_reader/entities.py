@@ -86,3 +86,9 @@ def search_filter(tags: Mapping[str, str | None], status: str) -> str:
     for key, value in tags.items():
         conditions.append(f"tags.`{key}` != ''" if value is None else f"tags.`{key}` = '{value}'")
     return " AND ".join(conditions)
+
+
+def name_filter(name: str) -> str:
+    """MLflow's filter of the versions of one registered model, whose name may have a quote."""
+    quote = '"' if "'" in name else "'"
+    return f"name = {quote}{name}{quote}"

@@ -18,6 +18,7 @@ from mlflow_reader.entities import (
     RunData,
     RunInfo,
     StoreUnavailable,
+    name_filter,
     search_filter,
 )
 
@@ -115,6 +116,16 @@ class HttpReader:
         found = self._get("runs/get", run_id=run_id)
         return _run(found["run"]) if found else None
 
+    def model_places(self, experiment_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See `Reader`."""
+        found: dict[str, dict[str, str]] = {}
+        body = {"experiment_ids": list(experiment_ids)}
+        for model in self._pages("logged-models/search", "models", body) if experiment_ids else ():
+            info = model["info"]
+            if run_id := info.get("source_run_id"):
+                found.setdefault(run_id, {})[info["model_id"]] = info["artifact_uri"]
+        return found
+
     def registered_models(self) -> list[RegisteredModel]:
         """See `Reader`."""
         found, token = list[RegisteredModel](), ""
@@ -131,9 +142,9 @@ class HttpReader:
 
     def versions(self, name: str) -> list[ModelVersion]:
         """See `Reader`."""
-        quoted, found, token = name.replace("'", ""), list[ModelVersion](), ""
+        found, token = list[ModelVersion](), ""
         while True:
-            question = {"filter": f"name='{quoted}'", "max_results": PAGE, "page_token": token}
+            question = {"filter": name_filter(name), "max_results": PAGE, "page_token": token}
             page = self._get("model-versions/search", **question) or {}
             found += [_version(version) for version in page.get("model_versions", ())]
             if not (token := page.get("next_page_token", "")):

@@ -18,6 +18,7 @@ from mlflow_reader.entities import (
     RunData,
     RunInfo,
     StoreUnavailable,
+    name_filter,
     search_filter,
 )
 
@@ -67,6 +68,16 @@ class ClientReader:
         found = _found(self._client.get_run, run_id)
         return found and _run(found)
 
+    def model_places(self, experiment_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See `Reader`."""
+        found: dict[str, dict[str, str]] = {}
+        search, ids = self._client.search_logged_models, list(experiment_ids)
+        for model in _pages(search, experiment_ids=ids) if ids else ():
+            if model.source_run_id:
+                places = found.setdefault(model.source_run_id, {})
+                places[model.model_id] = model.artifact_location
+        return found
+
     def registered_models(self) -> list[RegisteredModel]:
         """See `Reader`."""
         found = _pages(self._client.search_registered_models)
@@ -79,8 +90,7 @@ class ClientReader:
 
     def versions(self, name: str) -> list[ModelVersion]:
         """See `Reader`."""
-        quoted = name.replace("'", "")
-        found = _pages(self._client.search_model_versions, filter_string=f"name='{quoted}'")
+        found = _pages(self._client.search_model_versions, filter_string=name_filter(name))
         return sorted(map(_version, found), key=lambda version: -int(version.version))
 
     def version(self, name: str, number: str) -> ModelVersion | None:

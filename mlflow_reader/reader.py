@@ -33,6 +33,9 @@ class Reader(Protocol):
     def run(self, run_id: str) -> Run | None:
         """One run, deleted or not; None if there is none."""
 
+    def model_places(self, experiment_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Where the logged models of these experiments' runs are: by run's id, by model's id."""
+
     def registered_models(self) -> list[RegisteredModel]:
         """All registered models, by name."""
 

@@ -129,6 +129,16 @@ class SqliteReader:
             rows = store.execute(f"{_RUN} WHERE run_uuid = ?", [run_id])
             return next(iter(_with_data(store, [_info(row) for row in rows])), None)
 
+    def model_places(self, experiment_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """See `Reader`."""
+        query = (
+            "SELECT source_run_id, model_id, artifact_location FROM logged_models "
+            "WHERE lifecycle_stage = 'active' AND source_run_id != '' AND "
+        )
+        with _connection(self._uri) as store:
+            ids = [int(identity) for identity in experiment_ids]
+            return _grouped(store.execute(query + _any("experiment_id", experiment_ids), ids))
+
     def registered_models(self) -> list[RegisteredModel]:
         """See `Reader`."""
         return self._models("")

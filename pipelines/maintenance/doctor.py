@@ -152,7 +152,7 @@ def _tracking(settings: Settings, copy: Settings) -> Finding:
     if _is_new(settings):
         return finding(True, f"{settings.tracking_uri}, made by the first run")
     try:
-        running = len(_open(settings, copy).runs("attributes.status = 'RUNNING'"))
+        running = sum(run.status == "RUNNING" for run in _open(settings, copy).run_infos())
     except (PipelineError, sqlite3.Error) as error:
         return finding(False, f"{settings.tracking_uri}: {format_error(error)}")
     return finding(True, f"{settings.tracking_uri}, {running} runs under way")

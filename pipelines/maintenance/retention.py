@@ -15,27 +15,28 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlflow.entities import LifecycleStage, Run, ViewType
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking._tracking_service.utils import _get_store
 
+from mlflow_reader.entities import RunInfo
 from pipelines.errors import format_error
+from pipelines.registry.reader import RegistryReader
 from pipelines.scheduling import flow_history
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 
 ACTIVE = ("RUNNING", "SCHEDULED")
-PAGE = 1000  # runs asked for at once
 LOCK_SECONDS = 30  # that another process's transaction is waited for before a database is compacted
 
 
@@ -113,19 +114,22 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
     items, kept = [], Counter[str]()
     newer = Counter[tuple[str, str]]()
     active = False
-    for run in _all_runs(tracking):  # newest first
-        run_id, name = run.info.run_id, run.info.run_name
-        deleted = run.info.lifecycle_stage == LifecycleStage.DELETED
-        active |= run.info.status in ACTIVE and not deleted
-        ended = (run.info.end_time or run.info.start_time) / 1000
-        newer[run.info.experiment_id, name] += not deleted
+    newest_runs = {run.info.run_id for run in tracking.runs_with({tags.LATEST: "true"})}
+    models = tracking.model_places()
+    for run in tracking.run_infos(deleted=not _is_server(tracking)):  # newest first
+        run_id, name = run.run_id, run.run_name
+        deleted = run.lifecycle_stage == LifecycleStage.DELETED
+        active |= run.status in ACTIVE and not deleted
+        ended = (run.end_time or run.start_time) / 1000
+        newer[run.experiment_id, name] += not deleted
         if run_id not in long_deleted if deleted else ended >= limit:
             continue
-        newest = newer[run.info.experiment_id, name] <= keep
+        newest = newer[run.experiment_id, name] <= keep or run_id in newest_runs
         if reason := _why_kept(run, named, deleted, newest):
             kept[reason] += 1
         else:
-            size = sum(_size(place) for _, place in _places(tracking, run))
+            places = _places(tracking, run.artifact_uri, models.get(run_id, {}))
+            size = sum(_size(place) for _, place in places)
             items.append(Item("deleted run" if deleted else "run", name, run_id, ended, size))
     if not active:
         items += _old_files(tracking.settings, limit)
@@ -137,7 +141,7 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
 def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
     """Delete what was planned; what became protected meanwhile is kept."""
     outcome = Outcome()
-    named = _named_by_versions(tracking)
+    named, models = _named_by_versions(tracking), tracking.model_places()
     for item in planned.items:
         try:
             if item.kind == "file":
@@ -145,7 +149,8 @@ def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
             elif item.identity in named:
                 continue
             else:
-                outcome.rows_left += not _remove_run(tracking, item.identity)
+                own = models.get(item.identity, {})
+                outcome.rows_left += not _remove_run(tracking, item.identity, own)
         except (MlflowException, OSError) as error:
             outcome.failures.append(f"{item.name} {item.identity}: {format_error(error)}")
             continue
@@ -191,40 +196,27 @@ def compact(database: Path) -> int:
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def _why_kept(run: Run, named: set[str], deleted: bool, among_newest: bool) -> str:
+def _why_kept(run: RunInfo, named: set[str], deleted: bool, among_newest: bool) -> str:
     """Why an old run is kept; "" if it is to be deleted."""
-    if run.info.status in ACTIVE and not deleted:
+    if run.status in ACTIVE and not deleted:
         return "active"
-    if run.info.run_id in named:
+    if run.run_id in named:
         return "used by registered versions"
     if deleted:
         return ""
-    if among_newest or run.data.tags.get(tags.LATEST) == "true":
+    if among_newest:
         return "the newest of their variant"
     return ""
 
 
 def _named_by_versions(tracking: Tracking) -> set[str]:
     """Ids of the runs that a registered version, of any name, was trained by or distilled from."""
-    named, page = set[str](), None
-    while True:
-        found = tracking.client.search_model_versions(max_results=PAGE, page_token=page)
-        for version in found:
-            named |= {version.run_id or "", *version.tags.values()}
-        if not (page := found.token):
-            return named
-
-
-def _all_runs(tracking: Tracking) -> Iterator[Run]:
-    """This project's runs, newest first; deleted ones too where their rows can be removed."""
-    ids = [experiment.experiment_id for experiment in tracking.experiments()]
-    view = ViewType.ACTIVE_ONLY if _is_server(tracking) else ViewType.ALL
-    page = None
-    while ids:
-        found = tracking.client.search_runs(ids, "", view, PAGE, page_token=page)
-        yield from found
-        if not (page := found.token):
-            return
+    registry = RegistryReader(tracking.settings.tracking_uri)
+    named = set[str]()
+    for name in registry.models():
+        for version in registry.versions(name):
+            named |= {version.run_id, *version.tags.values()}
+    return named
 
 
 def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
@@ -235,7 +227,7 @@ def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
     return set(store._get_deleted_runs(older_than=older_than.total_seconds() * 1000))
 
 
-def _remove_run(tracking: Tracking, run_id: str) -> bool:
+def _remove_run(tracking: Tracking, run_id: str, models: Mapping[str, str]) -> bool:
     """Delete a run with its artifacts and models; whether its rows were deleted, too.
 
     It is marked as deleted first: killed half way, it is listed nowhere and deleted the next time.
@@ -245,7 +237,7 @@ def _remove_run(tracking: Tracking, run_id: str) -> bool:
     if run.info.lifecycle_stage != LifecycleStage.DELETED:
         client.delete_run(run_id)
     store = None if _is_server(tracking) else _get_store(tracking.settings.tracking_uri)
-    for model_id, place in _places(tracking, run):
+    for model_id, place in _places(tracking, run.info.artifact_uri, models):
         if _size(place):  # a server answers the deletion of nothing with an error
             place.delete_artifacts()
         _remove_empty_folder(place.artifact_uri)
@@ -258,17 +250,13 @@ def _remove_run(tracking: Tracking, run_id: str) -> bool:
     return store is not None
 
 
-def _places(tracking: Tracking, run: Run) -> list[tuple[str, ArtifactRepository]]:
+def _places(
+    tracking: Tracking, artifacts: str, models: Mapping[str, str]
+) -> list[tuple[str, ArtifactRepository]]:
     """Where a run's artifacts are ("") and those of its models (their ids)."""
-    places = [("", run.info.artifact_uri)]
-    for output in run.outputs.model_outputs if run.outputs else []:
-        try:
-            model = tracking.client.get_logged_model(output.model_id)
-        except MlflowException:
-            continue  # was deleted in MLflow
-        places.append((model.model_id, model.artifact_location))
     uri = tracking.settings.tracking_uri
-    return [(model, get_artifact_repository(place, uri)) for model, place in places]
+    places = {"": artifacts, **models}
+    return [(model, get_artifact_repository(place, uri)) for model, place in places.items()]
 
 
 def _size(place: ArtifactRepository, folder: str | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlflow_reader.entities import Experiment, Run
+from mlflow_reader.entities import Experiment, Run, RunInfo
 from mlflow_reader.reader import Reader, open_reader
 from pipelines.settings import Settings
 from pipelines.tracking import tags
@@ -35,11 +35,23 @@ class RunReader:
         ours = [experiment for experiment in found if experiment.tags.get(tags.QUESTION)]
         return sorted(ours, key=lambda experiment: experiment.name)
 
-    def runs_with(self, wanted: Mapping[str, str | None], status: str) -> list[Run]:
+    def runs_with(self, wanted: Mapping[str, str | None], status: str = "") -> list[Run]:
         """The runs of this project with these tags (None: any) and this status, newest first."""
         ids = [experiment.experiment_id for experiment in self.experiments()]
         reader = reader_of(self.settings.tracking_uri)
         return reader.runs(ids, wanted, status) if reader else []
+
+    def run_infos(self, deleted: bool = False) -> list[RunInfo]:
+        """What identifies the runs of this project, newest first; `deleted` adds deleted ones."""
+        ids = [experiment.experiment_id for experiment in self.experiments()]
+        reader = reader_of(self.settings.tracking_uri)
+        return reader.run_infos(ids, deleted) if reader else []
+
+    def model_places(self) -> dict[str, dict[str, str]]:
+        """Where the logged models of this project's runs are: by run's id, by model's id."""
+        ids = [experiment.experiment_id for experiment in self.experiments()]
+        reader = reader_of(self.settings.tracking_uri)
+        return reader.model_places(ids) if reader else {}
 
     def newest_by_variant(self) -> dict[str, Run]:
         """The newest finished full run of every variant, by its name."""

@@ -45,6 +45,8 @@ def fill(client: MlflowClient, folder: Path, location: str | None) -> None:
     (files / "model.onnx").write_bytes(b"\0onnx\xff")
     client.create_registered_model("mnist-digits", {"history.1": "{}"})
     client.create_registered_model("empty")
+    client.create_registered_model("it's")
+    client.create_model_version("it's", str(folder), run)
     for number in range(1, 12):  # 10 sorts after 9
         logged = client.create_logged_model(first, f"m{number}", run)
         client.log_model_artifacts(logged.model_id, str(files))
@@ -89,10 +91,13 @@ def read_everything(reader: Reader) -> dict[str, object]:
         "any value": reader.runs(ids, {"variant": None}, "FINISHED"),
         "single": [reader.run(info.run_id) for info in infos],
         "missing": reader.run("0" * 32),
+        "places": {run: sorted(m) for run, m in reader.model_places(ids).items()},
+        "no places": reader.model_places([]),
         "models": reader.registered_models(),
         "model": reader.registered_model("mnist-digits"),
         "no model": reader.registered_model("none"),
         "versions": reader.versions("mnist-digits"),
+        "quoted": reader.versions("it's"),
         "no versions": reader.versions("none"),
         "version": reader.version("mnist-digits", "10"),
         "deleted version": reader.version("mnist-digits", "4"),
@@ -120,6 +125,8 @@ def check_entities(found: dict) -> None:
     assert [run.info.run_name for run in found["any value"]] == ["run 3", "run 0"]
     assert found["missing"] is found["no model"] is found["deleted version"] is None
     assert found["no number"] is None
+    assert [len(models) for models in found["places"].values()] == [11]
+    assert len(found["quoted"]) == 1
     model = found["model"]
     assert (model.aliases, model.newest_version) == ({"champion": "10", "previous": "9"}, 10)
     assert [v.version for v in found["versions"]] == ["10", "9", "8", "7", "6", "5", "3", "2", "1"]
