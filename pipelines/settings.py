@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -161,6 +160,8 @@ def bypass_proxy(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def _compiler() -> str:
+    from importlib.metadata import Distribution
+
     try:
         lines = PROCESSORS.read_text().splitlines()
         processor = next(line for line in lines if line.startswith(("flags", "Features")))
