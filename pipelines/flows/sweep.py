@@ -108,7 +108,7 @@ def sweep(
         UnknownName: the name is not in the table.
         InvalidSetting: a setting or a value cannot be meant.
         EveryTrialDiverged: no trial ended with a finite loss.
-        TrackingUnavailable: the MLflow server went away; what was finished is there.
+        TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
         context = Context.open()
