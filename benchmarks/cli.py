@@ -217,6 +217,102 @@ def pipeline(workers: tuple[int, ...], shortened: bool, as_json: bool) -> None:
         click.secho(QUICK_ROWS, fg="yellow")
 
 
+@benchmark.command(epilog=examples("ann benchmark store", "ann benchmark store --json"))
+@click.option(
+    "--turns",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Measurements of each command; the median counts.",
+)
+@as_json
+def store(turns: int, as_json: bool) -> None:
+    """Measure the commands on a small store and on 10,000 runs with 1,000 versions (5 minutes)."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from benchmarks import store as measured
+
+    try:
+        found = measured.compare(turns, lambda line: click.echo(line, err=True))
+    except measured.CannotMeasure as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(measured.document(found)))
+        return
+    table = Table("command", "small s", "large s", "ratio")
+    for row in found:
+        seconds = f"{row.small_seconds:.2f}", f"{row.large_seconds:.2f}"
+        table.add_row(row.command, *seconds, f"{row.ratio:.2f}")
+    Console(highlight=False).print(table)
+
+
+@benchmark.command(
+    "all",
+    epilog=examples(
+        "ann benchmark all --json >result.json", "ann benchmark all --shortened --json >quick.json"
+    ),
+)
+@click.option("--shortened", is_flag=True, help="A quick look at each; not the benchmark.")
+@as_json
+@click.pass_context
+def everything(context: click.Context, shortened: bool, as_json: bool) -> None:
+    """Measure training, time to accuracy, pipeline, serving and the store (about 40 minutes).
+
+    Exit code 1 if a part could not be measured; the others are in the result.
+    """
+    from benchmarks import suite
+
+    found = suite.run(shortened, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        for name, value in found["ratios"].items():
+            click.echo(f"{name}: {value:.2f}")
+    errors = {name: part["error"] for name, part in found.items() if _failed(part)}
+    for name, error in errors.items():
+        click.echo(f"{name} was not measured: {error}", err=True)
+    if errors:
+        context.exit(1)
+
+
+def _failed(part: Any) -> bool:
+    return isinstance(part, dict) and "error" in part
+
+
+@benchmark.command(
+    epilog=examples(
+        "ann benchmark guard result.json",
+        "ann benchmark guard result.json --recorded benchmarks/ratios.json",
+    )
+)
+@click.argument("result", type=click.File())
+@click.option(
+    "--recorded",
+    type=click.File(),
+    default=str(Path(__file__).with_name("ratios.json")),
+    help="The ratios to reach, as JSON by name; benchmarks/ratios.json by default.",
+)
+@click.pass_context
+def guard(context: click.Context, result: Any, recorded: Any) -> None:
+    """Fail if a ratio in RESULT, the output of `ann benchmark all --json`, fell by a third."""
+    from benchmarks import suite
+
+    try:
+        measured, expected = json.load(result)["ratios"], json.load(recorded)
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(
+            f"{result.name} or {recorded.name} is not the JSON that `ann benchmark all --json` "
+            f"prints or `ratios.json` holds ({error})."
+        ) from error
+    messages = suite.dropped(measured, expected)
+    for message in messages:
+        click.echo(message)
+    if messages:
+        context.exit(1)
+    click.echo(f"{len(expected)} ratios reach two thirds of what is recorded.")
+
+
 def _pipeline_table(added: Overhead, swept: list[Sweep]) -> None:
     from rich.console import Console
     from rich.table import Table

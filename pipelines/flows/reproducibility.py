@@ -38,12 +38,13 @@ def conditions() -> dict[str, str]:
     return {
         tags.TENSORFLOW_VERSION: tf.__version__,
         tags.KERAS_VERSION: keras.__version__,
-        tags.PROCESSOR: _processor(),
+        tags.PROCESSOR: processor(),
         tags.THREADS: threads()[THREADS[0]],
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """This machine's processor model."""
     try:
         lines = _CPUINFO.read_text().splitlines()
         model = next(line for line in lines if line.startswith("model name"))
