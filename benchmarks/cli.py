@@ -299,7 +299,7 @@ def guard(context: click.Context, result: Any, recorded: Any) -> None:
     from benchmarks import suite
 
     try:
-        measured, expected = json.load(result)["ratios"], json.load(recorded)
+        measured, expected = dict(json.load(result)["ratios"]), dict(json.load(recorded))
     except (ValueError, KeyError, TypeError) as error:
         raise click.UsageError(
             f"{result.name} or {recorded.name} is not the JSON that `ann benchmark all --json` "

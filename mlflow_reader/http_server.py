@@ -34,10 +34,10 @@ MLFLOW_ONLY = (
     "MLFLOW_TRACKING_AUTH",
     "MLFLOW_TRACKING_CLIENT_CERT_PATH",
     "MLFLOW_WORKSPACE",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
     "NETRC",
 )
+# Who may sign a server's certificate; the first that is set counts, as in MLflow's client.
+CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CREDENTIAL_FILES = ("~/.mlflow/credentials", "~/.netrc")
 
 
@@ -235,8 +235,10 @@ def _certificates() -> dict[str, Any]:
 
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         return {"cert_reqs": "CERT_NONE"}
-    file = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or certifi.where()
-    return {"ca_certs": file, "cert_reqs": "CERT_REQUIRED"}
+    named = (os.environ.get(name) for name in CERTIFICATES)
+    place = next(filter(None, named), None) or certifi.where()
+    kind = "ca_cert_dir" if os.path.isdir(place) else "ca_certs"
+    return {kind: place, "cert_reqs": "CERT_REQUIRED"}
 
 
 def _tags(entity: Mapping[str, Any]) -> dict[str, str]:

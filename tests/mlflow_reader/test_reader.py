@@ -30,13 +30,13 @@ def fill(client: MlflowClient, folder: Path, location: str | None) -> None:
     client.delete_experiment(deleted)
     for number, status in enumerate(["FINISHED", "FAILED", "RUNNING", "FINISHED"]):
         tags = {"variant": f"v{number % 2}", "latest": str(number > 1).lower(), "set.layers.0": "ä"}
-        run = client.create_run(first, 1000 * number, tags, f"run {number}").info.run_id
+        run = client.create_run(first, 1000 * number + 1000, tags, f"run {number}").info.run_id
         values = {"a": 0.5, "nan": math.nan, "inf": math.inf, "minus": -math.inf, "0": 0.0}
         metrics = [Metric(key, value, 1, step) for key, value in values.items() for step in (0, 1)]
         metrics.append(Metric("a", 0.25, 2, 2))
         client.log_batch(run, metrics, [Param("p", "1"), Param("empty", "")], [RunTag("t", "it's")])
         if status != "RUNNING":
-            client.set_terminated(run, status, 1000 * number + 500)
+            client.set_terminated(run, status, 1000 * number + 1500)
     client.create_run(second, 5, {"latest": "true"}, "alone")
     client.delete_run(client.create_run(first, 9000, {"latest": "true"}, "removed").info.run_id)
 
@@ -116,7 +116,7 @@ def check_entities(found: dict) -> None:
     assert len(found["active"]) == 5
     (latest,) = found["latest"]
     assert (latest.info.run_name, latest.info.start_time, latest.info.end_time) == (
-        *("run 3", 3000, 3500),
+        *("run 3", 4000, 4500),
     )
     metrics = latest.data.metrics
     assert (metrics["a"], math.isnan(metrics["nan"])) == (0.25, True)
@@ -246,7 +246,8 @@ class Answer:
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch, tmp_path):
-    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+    foreign = ("MLFLOW_", "NETRC", "REQUESTS_CA_", "CURL_CA_")
+    for name in [n for n in os.environ if n.startswith(foreign) or n.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -312,8 +313,6 @@ def test_credentials_are_sent_as_mlflow_sends_them(monkeypatch, address, environ
     ],
 )
 def test_what_only_mlflow_can_reach_is_left_to_it(monkeypatch, name, value):
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     assert http_server.can_read("http://mlflow.example:5000")
     monkeypatch.setenv(name, value)
     assert not http_server.can_read("http://mlflow.example:5000")
@@ -331,3 +330,15 @@ def test_credentials_in_a_file_are_left_to_mlflow(tmp_path):
     (tmp_path / ".mlflow").mkdir()
     (tmp_path / ".mlflow/credentials").write_text("[mlflow]\n")
     assert not http_server.can_read("http://mlflow.example:5000")
+
+
+def test_the_certificates_are_those_that_mlflow_would_trust(monkeypatch, tmp_path):
+    import certifi
+
+    assert http_server._certificates()["ca_certs"] == certifi.where()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    assert http_server._certificates()["ca_cert_dir"] == str(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem")
+    assert http_server._certificates() == {"ca_certs": "/ca.pem", "cert_reqs": "CERT_REQUIRED"}
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    assert http_server._certificates() == {"cert_reqs": "CERT_NONE"}

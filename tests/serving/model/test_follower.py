@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -213,3 +215,16 @@ def test_an_unexpected_error_is_reported_and_the_next_poll_goes_on(place, monkey
 
 def lock(*arguments: object) -> None:
     raise sqlite3.OperationalError("database is locked")
+
+
+def test_the_registry_is_followed_without_mlflows_import(place):
+    place.promote("1")
+    script = (
+        "import sys; from serving import settings; from serving.process import registry\n"
+        "from serving.model.follower import Follower\n"
+        "print(Follower(settings.load()).poll().version, 'mlflow' in sys.modules)"
+    )
+    environ = {"ANN_HOME": str(place.home), "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ)
+    assert done.stdout.split() == ["1", "False"], done.stderr
