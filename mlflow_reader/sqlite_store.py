@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ SCHEME = "sqlite:///"
 SCHEMAS = {"dc11669786a5"}  # alembic's versions: MLflow 3.17
 WORKSPACE = "default"  # MLflow's name of the only one, without `MLFLOW_WORKSPACE`
 LOCK_SECONDS = 5  # that another process's transaction is waited for
+TICK_SECONDS = 1  # more than a file system's clock takes to move on
 PARAMETERS = 500  # of one statement; SQLite's limit was 999 for long
 
 _RUN = (
@@ -63,6 +65,28 @@ def can_read(uri: str) -> bool:
                 return False
             raise
     return bool(found) and found <= SCHEMAS
+
+
+def state_of(uri: str) -> tuple[int, ...] | None:
+    """What changes with every write to a SQLite file; None of other stores and of fresh writes.
+
+    Sizes and times of the file and of its log. A second write within a clock tick of the first one
+    may leave both as they were, so that files count as unchanged only when their times are past.
+    """
+    if not uri.startswith(SCHEME):
+        return None
+    file = Path(uri.removeprefix(SCHEME))
+    found: list[int] = []
+    for path in (file, file.with_name(f"{file.name}-wal")):
+        try:
+            facts = path.stat()
+        except OSError:
+            found.append(0)
+            continue
+        if time.time() - facts.st_mtime < TICK_SECONDS:
+            return None
+        found += [facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns]
+    return tuple(found)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 from mlflow_reader.entities import RegisteredModel
+from mlflow_reader.sqlite_store import state_of
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, download
 from serving.model.status import (
@@ -36,6 +37,7 @@ class Follower:
         self._lock = threading.Lock()
         self._started = self._applied = 0  # the numbers of polls
         self._retry_at = 0.0
+        self._read: tuple[int, ...] | None = None  # the state of the SQLite file that was read last
         self._listed: dict[str, tuple[object, tuple[str, ...]]] = {}
         self.status = at_start(settings.home)
 
@@ -73,6 +75,16 @@ class Follower:
         download.download(uri, found, "", self._settings.home)
 
     def _poll(self, now: Status) -> Status:
+        """The same again while the registry's file is unchanged, else what the registry says."""
+        state = state_of(self._settings.tracking_uri)
+        if state is not None and state == self._read and now.registry_error is None:
+            return now
+        status = self._ask(now)
+        self._read = state if status.refused is None else None
+        return status
+
+    def _ask(self, now: Status) -> Status:
+        """Ask the registry; errors as of `download`."""
         uri, home = self._settings.tracking_uri, self._settings.home
         models = {name: download.find_model(uri, name) for name in NAMES}
         listings = {name: self._listing(model) for name, model in models.items() if model}

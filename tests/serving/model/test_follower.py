@@ -1,5 +1,6 @@
 """The alias in a real registry, and what the follower makes of its moves."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -228,3 +229,50 @@ def test_the_registry_is_followed_without_mlflows_import(place):
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, env=environ)
     assert done.stdout.split() == ["1", "False"], done.stderr
+
+
+def age(path: Path, seconds: float = 60) -> None:
+    """As if the file had been written that long ago."""
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+def test_a_file_that_is_unchanged_is_not_read_again(place, monkeypatch):
+    place.promote("1")
+    for path in place.home.glob("mlflow.db*"):
+        age(path)
+    follower = place.follower()
+    asked = []
+    find_model = following.download.find_model
+    monkeypatch.setattr(
+        following.download, "find_model", lambda *a: asked.append(1) or find_model(*a)
+    )
+    first = follower.poll()
+    count = len(asked)
+    assert (first.version, follower.poll(), len(asked)) == ("1", first, count)
+    place.promote("2")
+    assert follower.poll().version == "2"
+
+
+def test_a_file_that_was_just_written_is_read_again(place):
+    """A second write within a tick of the clock leaves its time as it was."""
+    follower = place.follower()
+    place.promote("1")
+    assert follower.poll().version == "1"
+    times = {path: path.stat() for path in place.home.glob("mlflow.db*")}
+    place.promote("2")
+    for path, facts in times.items():
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert follower.poll().version == "2"
+
+
+def test_a_poll_that_failed_is_repeated_though_the_file_is_unchanged(place, monkeypatch):
+    place.promote("1")
+    for path in place.home.glob("mlflow.db*"):
+        age(path)
+    follower = place.follower()
+    follower.poll()
+    (place.home / "mlflow.db").rename(place.home / "away.db")
+    assert follower.poll().registry_error
+    (place.home / "away.db").rename(place.home / "mlflow.db")
+    assert follower.poll().registry_error is None
