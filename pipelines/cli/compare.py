@@ -43,7 +43,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     from ann_models import variants
 
     chosen = variants.find(names)
-    settings = session.load_settings()
+    settings = session.load_settings_for_reading()
     from pipelines.tracking.reader import RunReader
     from pipelines.tracking.saved_views import link
 
@@ -105,7 +105,7 @@ def leaderboard(as_json: bool) -> None:
 
     The validation digits rank; the test digits report. `ann run accuracy` trains the recipes.
     """
-    settings = session.load_settings()
+    settings = session.load_settings_for_reading()
     from pipelines.maintenance.leaderboard import ranked
     from pipelines.registry.reader import RegistryReader
     from pipelines.tracking.reader import RunReader

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.registry.reader import RegistryReader
     from pipelines.settings import Settings
 
+WRITING = ("promote", "rollback")
 NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 
 
@@ -41,7 +42,13 @@ NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 @click.pass_context
 def models(context: click.Context, name: str | None, as_json: bool) -> None:
     """List every registered version with the gate's decision and reasons, newest first."""
-    settings = session.load_settings()
+    if context.invoked_subcommand in WRITING:
+        settings = session.load_settings()
+        from pipelines.tracking.client import Tracking
+
+        Tracking(settings).open()  # raises if the server is unavailable
+    else:
+        settings = session.load_settings_for_reading()
     from pipelines.errors import WrongUse
     from pipelines.registry.reader import RegistryReader
 
@@ -84,9 +91,7 @@ def rollback(chosen: tuple[Settings, str]) -> None:
 
 def _writable(settings: Settings) -> Registry:
     from pipelines.registry.client import Registry
-    from pipelines.tracking.client import Tracking
 
-    Tracking(settings).open()  # raises if the server is unavailable
     return Registry(settings.tracking_uri, settings.home)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,16 @@ def load_settings() -> Settings:
     if moved_from:
         notify(f"the state folder was moved from {moved_from}; its artifact paths are repaired.")
     return loaded
+
+
+def load_settings_for_reading() -> Settings:
+    """As `load_settings`, for commands that only read: a server is not waited for.
+
+    Raises:
+        WrongUse: a variable's value is impossible, or the state folder cannot be written.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    return load_settings()
 
 
 def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
