@@ -233,10 +233,10 @@ def test_what_cannot_be_removed_is_named_and_the_rest_goes(store, monkeypatch):
     stuck, gone, _ = a_run(store, 300), a_run(store, 200), a_run(store, 1)
     remove = retention._remove_run
 
-    def remove_or_fail(tracking, run_id):
+    def remove_or_fail(tracking, run_id, models):
         if run_id == stuck:
             raise PermissionError(13, "Permission denied", "artifacts")
-        return remove(tracking, run_id)
+        return remove(tracking, run_id, models)
 
     monkeypatch.setattr(retention, "_remove_run", remove_or_fail)
     outcome = retention.apply(store, retention.plan(store, MONTH, keep=1))
