@@ -1,6 +1,6 @@
 """The process behind `ann serve`: it starts the others, replaces what ends, and follows the alias.
 
-Workers answer from the last known good copy while the registry's process still imports MLflow.
+Workers answer from the last known good copy while the registry's process starts.
 They share one listening socket, which stays open while a worker is replaced.
 """
 
@@ -45,7 +45,7 @@ HEDGE_SECONDS = 3  # a poll that takes longer is left to itself, and another beg
 POLL_SECONDS = 10  # the whole of a poll; then it counts as failed
 DOWNLOAD_SECONDS = 60
 RECALL_SECONDS = 2
-START_SECONDS = 120  # of the registry's process: it imports MLflow, on a busy machine for long
+START_SECONDS = 120  # of the registry's process: for some registries it imports MLflow
 STUCK = 10  # questions that had no answer in time; then the registry process is replaced
 
 
@@ -174,7 +174,7 @@ class Supervisor:
         """Run the registry's process until it ends, or is to be replaced."""
 
         async def handle(message: Message) -> Message | None:
-            if isinstance(message, Ready):  # MLflow is imported, which no poll has to wait for
+            if isinstance(message, Ready):  # what reads the registry is imported: no poll waits for it
                 self._stuck = 0
                 self._registry_started.set()
             return None
