@@ -174,7 +174,7 @@ class Supervisor:
         """Run the registry's process until it ends, or is to be replaced."""
 
         async def handle(message: Message) -> Message | None:
-            if isinstance(message, Ready):  # what reads the registry is imported: no poll waits for it
+            if isinstance(message, Ready):  # its imports are done: no poll waits for them
                 self._stuck = 0
                 self._registry_started.set()
             return None
