@@ -78,6 +78,22 @@ PREDICTION: Schema = {
         "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
     },
 }
+INFERENCE: Schema = {
+    "type": "object",
+    "required": ["model_name", "model_version", "outputs"],
+    "properties": {
+        "model_name": TEXT,
+        "model_version": TEXT,
+        "id": TEXT,
+        "parameters": {
+            "type": "object",
+            "patternProperties": {r"^reason_\d+$": TEXT},
+            "description": "Why the answer for image i is uncertain, as `reason_i`, such as "
+            "`not sure between 1 and 7`; nothing for certain ones.",
+        },
+        "outputs": {"type": "array", "items": {"type": "object"}},
+    },
+}
 CORRECTION: Schema = {
     "type": "object",
     "required": ["digit"],

@@ -179,6 +179,7 @@ def table(do: Endpoints, site: Site) -> Iterable[Route]:
             "Infer, in JSON or with binary tensors",
             examples.INFER,
             answer=examples.INFERRED,
+            schema=examples.INFERENCE,
         )
         yield Route("v2 model", "GET", path, do.v2_model, V2, "The model", answer=examples.METADATA)
         yield Route(

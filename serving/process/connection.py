@@ -71,29 +71,23 @@ class Connection(HttpToolsProtocol):
 
     def _fault(self) -> tuple[int, str] | None:
         """What is wrong with the head, as a status and a message."""
-        size, hosts, lengths, codings = len(self.url), 0, 0, []
-        for name, value in self.headers:
-            size += len(name) + len(value) + 4
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                lengths += 1
-            elif name == b"transfer-encoding":
-                codings.append(value.strip().lower())
-        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(self.headers) > HEADERS:
+        names = [name for name, _ in self.headers]
+        size = len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
+        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(names) > HEADERS:
             return 431, (
-                f"The request line has {len(self.url):,} bytes and {len(self.headers):,} headers "
+                f"The request line has {len(self.url):,} bytes and {len(names):,} headers "
                 f"follow, {size:,} bytes in all; send at most {LINE_BYTES:,}, {HEADERS} and "
                 f"{HEAD_BYTES:,}."
             )
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+        hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
         if hosts > 1 or (not hosts and version == "1.1"):
             return 400, f"The request has {hosts} Host headers; expected one."
-        if lengths + len(codings) > 1:
+        if codings + names.count(b"content-length") > 1:
             return 400, "The request has several lengths or transfer codings; expected one."
-        if codings and codings != [b"chunked"]:
+        if codings and dict(self.headers)[b"transfer-encoding"].strip().lower() != b"chunked":
             return 501, "The only transfer coding that is read here is chunked."
         return None
 

@@ -14,9 +14,7 @@ from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
-from serving.model.loaded_model import Answers
 from serving.model.runner import ModelRunner
-from serving.model.uncertainty import uncertainty
 from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
@@ -47,20 +45,17 @@ def answer(
     request: Request,
     runner: ModelRunner,
     images: Images,
-    answers: Answers,
+    probabilities: NDArray[np.float32],
+    reasons: list[str | None],
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
     if len(images) == 1 and not request.query_string:  # the usual case
-        (reason,) = reasons(runner, images, answers)
-        row = answers.probabilities[0]
-        return json_response(_object(runner, row, reason, request.answer_id))
+        return json_response(_object(runner, probabilities[0], reasons[0], request.answer_id))
     ids = answer_ids(request, len(images))
     objects = [
         _object(runner, row, reason, answer_id)
-        for row, reason, answer_id in zip(
-            answers.probabilities, reasons(runner, images, answers), ids, strict=True
-        )
+        for row, reason, answer_id in zip(probabilities, reasons, ids, strict=True)
     ]
     if request.query_string:
         if request.asks("image"):
@@ -77,15 +72,6 @@ def answer_ids(request: Request, images: int) -> list[str]:
     if images == 1:
         return [request.answer_id]
     return [f"{request.answer_id}.{number}" for number in range(images)]
-
-
-def reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
-    """Why each answer is uncertain; None where it is not."""
-    least = runner.model.least_confidence
-    return [
-        uncertainty(image, row, float(score), least)
-        for image, row, score in zip(images, *answers, strict=True)
-    ]
 
 
 def _object(

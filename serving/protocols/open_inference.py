@@ -205,9 +205,16 @@ def _wanted(content: dict[str, Any]) -> tuple[bool, int]:
 
 
 def answer(
-    runner: ModelRunner, inference: Inference, probabilities: NDArray[np.float32]
+    runner: ModelRunner,
+    inference: Inference,
+    probabilities: NDArray[np.float32],
+    reasons: list[str | None],
 ) -> Response:
-    """The ten probabilities of each image as one tensor, or its best classes as "value:class"."""
+    """The ten probabilities of each image as one tensor, or its best classes as "value:class".
+
+    Why the answer for image i is uncertain is the response's parameter "reason_i"; the protocol's
+    parameters may be no lists.
+    """
     tensor: dict[str, Any] = {"name": OUTPUT, "shape": probabilities.shape, "datatype": "FP32"}
     content: dict[str, Any] = {
         "model_name": runner.model.name,
@@ -216,6 +223,8 @@ def answer(
     }
     if inference.id:
         content["id"] = inference.id
+    if any(reasons):
+        content["parameters"] = {f"reason_{i}": text for i, text in enumerate(reasons) if text}
     named = _classified(probabilities, inference.classes) if inference.classes else None
     if named is not None:
         tensor |= {"shape": [len(probabilities), inference.classes], "datatype": BYTES}

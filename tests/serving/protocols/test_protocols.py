@@ -471,6 +471,24 @@ def test_v2_names_the_best_classes_where_that_is_wanted(service: Service, binary
         assert texts[start : start + 3] == [f"{row[digit]:f}:{digit}" for digit in best]
 
 
+@pytest.mark.parametrize("binary", [False, True])
+def test_v2_says_in_its_parameters_which_images_are_uncertain_and_why(service: Service, binary):
+    images = np.stack([np.zeros((28, 28)), np.ones((28, 28))] * 20).astype(np.float32)
+    outputs = [{"name": "probabilities", "parameters": {"binary_data": binary}}]
+    given = tensor(shape=[40, 28, 28], data=images.ravel().tolist())
+    answer = service.post(f"{V2}/infer", json={"inputs": [given], "outputs": outputs})
+    length = int(answer.headers.get("inference-header-content-length", len(answer.content)))
+    assert json.loads(answer.content[:length])["parameters"] == {
+        f"reason_{number}": "not one digit" if number % 2 else "faint" for number in range(40)
+    }
+
+
+def test_v2_has_no_parameters_where_every_answer_is_certain(service: Service, monkeypatch):
+    monkeypatch.setattr("serving.model.uncertainty.uncertainty", lambda *_: None)
+    answer = service.post(f"{V2}/infer", json={"inputs": [tensor()]}).json()
+    assert "parameters" not in answer
+
+
 @pytest.mark.parametrize("classes", [-1, "3", 1.5, [3]])
 def test_v2_refuses_a_number_of_classes_that_is_none(service: Service, classes):
     outputs = [{"name": "probabilities", "parameters": {"classification": classes}}]
