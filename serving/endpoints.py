@@ -74,9 +74,7 @@ class Endpoints:
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
         reasons = await _reasons(runner, images, answers)
-        return native.answer(
-            request, runner, images, answers.probabilities, reasons, explanations
-        )
+        return native.answer(request, runner, images, answers.probabilities, reasons, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
+from serving.feedback.correction import read
 from serving.http import JSON, Request, Response, json_response
 from serving.model.runner import ModelRunner
-from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json, the_one
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 
@@ -32,7 +32,7 @@ def parse(request: Request) -> Images | Pictures:
     if kind == JSON:
         value = parse_json(request.body)
         if type(value) is dict:
-            value = value.get("image", value.get("images"))
+            value = the_one(value, "image", "images")
         return from_json(value)
     if kind.startswith("image/") or kind == "application/octet-stream":
         return [request.body]
@@ -102,24 +102,13 @@ def correction(request: Request) -> dict[str, Any]:
     fields = parse_json(request.body)
     if type(fields) is not dict:
         raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
-    for name in ("digit", "predicted"):
-        number = fields.get(name)
-        if not (type(number) is int and 0 <= number <= 9) and (
-            name == "digit" or number is not None
-        ):
-            raise InvalidDigits(f"{name} is {brief(number)}; expected a whole number from 0 to 9.")
-    for name in ("request_id", "model", "version"):
-        text = fields.get(name)
-        if text is not None and (type(text) is not str or not 0 < len(text) <= 200 or "\0" in text):
-            raise InvalidDigits(f"{name} is no text of 1 to 200 characters.")
-    if fields.get("image") is not None:
-        images = decoded(from_json(fields["image"]))
+    found = read(fields)
+    if found["image"] is not None:
+        images = decoded(from_json(found["image"]))
         if len(images) != 1:
             raise InvalidDigits(f"The correction has {len(images)} images; expected one.")
-        fields["image"] = images[0]
-    elif fields.get("request_id") is None:
-        raise InvalidDigits("Neither request_id nor image is given; expected one of them.")
-    return fields
+        found["image"] = images[0]
+    return found
 
 
 def failure(message: str, status: int, request: Request) -> Response:
