@@ -139,7 +139,8 @@ class Endpoints:
         inference = await _read(open_inference.parse, request)
         images = await _decoded(inference.images)
         answers = await self._infer(request, runner, images)
-        reasons = await _reasons(runner, images, answers)
+        wanted = open_inference.REASONS in inference.outputs
+        reasons = await _reasons(runner, images, answers) if wanted else []
         return open_inference.answer(runner, inference, answers.probabilities, reasons)
 
     async def v2_server(self, request: Request) -> Response:

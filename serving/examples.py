@@ -75,22 +75,6 @@ PREDICTION: Schema = {
         "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
     },
 }
-INFERENCE: Schema = {
-    "type": "object",
-    "required": ["model_name", "model_version", "outputs"],
-    "properties": {
-        "model_name": TEXT,
-        "model_version": TEXT,
-        "id": TEXT,
-        "parameters": {
-            "type": "object",
-            "patternProperties": {r"^reason_\d+$": TEXT},
-            "description": "Why the answer for image i is uncertain, as `reason_i`, such as "
-            "`not sure between 1 and 7`; nothing for certain ones.",
-        },
-        "outputs": {"type": "array", "items": {"type": "object"}},
-    },
-}
 CORRECTION: Schema = Correction.model_json_schema()
 OBJECT: Schema = {"type": "object"}
 
@@ -143,7 +127,8 @@ INFERRED = {
     "model_name": MODEL,
     "model_version": "3",
     "outputs": [
-        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES}
+        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES},
+        {"name": "reasons", "shape": [1], "datatype": "BYTES", "data": [""]},
     ],
 }
 SERVER = {
@@ -159,7 +144,10 @@ SERVER = {
 }
 TENSORS = {
     "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}],
-    "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+    "outputs": [
+        {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+        {"name": "reasons", "datatype": "BYTES", "shape": [-1]},
+    ],
 }
 METADATA = {"name": MODEL, "versions": ["1", "2", "3"], "platform": "onnxruntime_onnx", **TENSORS}
 INDEXED = [{"name": MODEL, "version": "3", "state": "READY", "reason": ""}]

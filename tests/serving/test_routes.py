@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serving.examples import Body
-from serving.routes import Route
+from serving.route import Route
 from tests.support.small_service import NAME, Service, put_copy
 
 
@@ -46,10 +46,7 @@ def path_of(route: Route) -> str:
 
 
 @pytest.mark.parametrize(("route", "kind", "body"), documented(), ids=ids(documented()))
-def test_every_example_runs_and_is_answered_as_shown(
-    table: Service, route, kind, body, monkeypatch
-):
-    monkeypatch.setattr("serving.model.uncertainty.uncertainty", lambda *_: None)
+def test_every_example_runs_and_is_answered_as_shown(table: Service, route, kind, body):
     content, headers = None, {}
     if body is not None:
         example = body.example() if callable(body.example) else body.example
