@@ -1,21 +1,24 @@
 """Schedules in a real Prefect server: made once, kept as people change them, never two at once."""
 
+import asyncio
 from datetime import timedelta
 
 import psutil
 import pytest
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.states import Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 from prefect.types import DateTime
 from prefect.types._datetime import now
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.scheduling import deployments, orphaned_runs, schedules
 from pipelines.scheduling.deployments import DEFAULTS, ScheduleSpec, connected, create, prepare
-from pipelines.scheduling.work_pool import POOL
+from pipelines.scheduling.work_pool import JOB_TEMPLATE, POOL
 
 DIGIT_NETWORKS = ["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]
 QUICK = {"names": ["relu_shapes"], "quick": True}
@@ -66,6 +69,20 @@ def test_the_usual_schedules_are_there_from_the_start(client):
     assert found["digits"].parameters["names"] == DIGIT_NETWORKS
     assert found["lecture"].when == "0 3 * * 0"
     assert not found["lecture"].paused
+
+
+def test_who_asks_for_a_run_sets_neither_its_command_nor_its_environment(client):
+    template = client.read_work_pool(POOL).base_job_template
+    asked = {"command": "touch /tmp/x", "env": {"PYTHONPATH": "/tmp"}, "working_dir": "/tmp"}
+    configured = asyncio.run(ProcessJobConfiguration.from_template_and_values(template, asked))
+    assert (configured.command, configured.env, configured.working_dir) == (None, {}, None)
+
+
+def test_the_work_pool_of_an_earlier_version_gets_the_fixed_job(client):
+    template = ProcessWorker.get_default_base_job_template()
+    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+    prepare(client)
+    assert client.read_work_pool(POOL).base_job_template == JOB_TEMPLATE
 
 
 def test_what_people_change_remove_and_pause_is_not_made_again(client):
