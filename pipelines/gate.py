@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ann_models.evaluation import Z_95, mcnemar, wilson_interval
-from pipelines.candidate import Candidate, People
+from pipelines.candidate import Candidate, People, ShadowResult
 
 CLASSES = 10
+AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few requests"  # in shadow mode
 
 
 @dataclass(frozen=True)

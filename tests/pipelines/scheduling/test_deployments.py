@@ -1,13 +1,15 @@
 """Schedules in a real Prefect server: made once, kept as people change them, never two at once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
-from prefect.states import Pending, Running, Scheduled
+from prefect.server.schemas.schedules import CronSchedule
+from prefect.states import Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 from prefect.types import DateTime
 from prefect.types._datetime import now
@@ -247,6 +249,38 @@ def test_a_run_that_is_due_while_another_is_at_work_is_cancelled(client):
     client.set_flow_run_state(first.id, Running())
     assert begin(client, due(client, "digits")) == "Cancelled"
     assert begin(client, due(client, "lecture")) == "Pending"  # another schedule is not hindered
+
+
+def test_of_three_schedules_for_two_places_the_third_waits_until_one_is_free(client):
+    create(client, ScheduleSpec("third", "lecture", every=timedelta(days=1), parameters=QUICK))
+    wanted = [due(client, name) for name in ("digits", "lecture", "third")]
+
+    def offered() -> list:
+        found = client.get_scheduled_flow_runs_for_work_pool(POOL, scheduled_before=now("UTC"))
+        return [each.flow_run.id for each in found if each.flow_run.id in {r.id for r in wanted}]
+
+    first, second = offered()  # no more than there are places
+    for run in (first, second):
+        client.set_flow_run_state(run, Pending())
+        client.set_flow_run_state(run, Running())
+    assert offered() == []
+    client.set_flow_run_state(first, Completed())
+    (third,) = offered()
+    assert {first, second, third} == {run.id for run in wanted}
+
+
+def test_where_clocks_change_a_time_that_is_missing_moves_and_one_that_is_double_runs_once():
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def times(cron: str, day: datetime, count: int) -> list[str]:
+        schedule = CronSchedule(cron=cron, timezone="Europe/Berlin")
+        found = asyncio.run(schedule.get_dates(count, day.replace(tzinfo=berlin)))
+        return [time.astimezone(berlin).strftime("%d. %H:%M %Z") for time in found]
+
+    assert times("30 2 * * *", datetime(2027, 3, 28), 2) == ["28. 01:30 CET", "29. 02:30 CEST"]
+    assert times("30 2 * * *", datetime(2027, 10, 31), 2) == ["31. 02:30 CEST", "01. 02:30 CET"]
+    hourly = times("0 * * * *", datetime(2027, 10, 31, 1), 3)
+    assert hourly == ["31. 01:00 CEST", "31. 02:00 CEST", "31. 03:00 CET"]
 
 
 def test_a_schedule_at_work_is_not_removed(client):
