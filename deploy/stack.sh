@@ -52,9 +52,10 @@ $compose up --detach --remove-orphans
 $compose exec -T -e TRAIN="${TRAIN:-}" worker python - <deploy/first_run.py
 $compose ps
 site=$(setting ANN_SITE "")
+service=$([ "$site" ] && echo "https://$site" || echo http://127.0.0.1)
 cat <<ADDRESSES
 
-digits, API documentation   ${site:+https://$site}${site:-http://127.0.0.1}:$(setting ANN_PORT 8000)$(setting ANN_PREFIX "")/
+digits, API documentation   $service:$(setting ANN_PORT 8000)$(setting ANN_PREFIX "")/
 runs and models, MLflow     http://127.0.0.1:$(setting MLFLOW_PORT 5000)
 schedules, Prefect          http://127.0.0.1:$(setting PREFECT_PORT 4200)   sign in with: ann:PREFECT_PASSWORD of .env
 ADDRESSES
