@@ -224,7 +224,7 @@ def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service
     assert service.get("/health/live").status_code == 200
 
 
-def test_a_sender_that_goes_away_is_no_error(service: Service, capfd):
+def test_a_sender_that_disconnects_is_no_error(service: Service, capfd):
     async def gone():
         return {"type": "http.disconnect"}
 
@@ -316,9 +316,10 @@ def test_the_metrics_count_what_happened(service: Service):
         'ann_request_seconds_count{route="predict"}': 2,
         "ann_images_per_request_sum": 2,
         "ann_confidence_count": 2,
+        "ann_uncertain_total": 2,
     }
     before = {line: value(line) for line in watched}
-    service.post("/predict", json={"images": [ONE["image"]] * 2})
+    service.post("/predict", json={"images": [[0] * 784] * 2})
     service.post("/predict", json={})
     assert {line: value(line) - before[line] for line in watched} == watched
     served = f'ann_model_served{{data="mnist",model="{NAME}",version="3"}}'
@@ -350,10 +351,10 @@ def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
     service.close()
 
 
-def test_readiness_reports_a_registry_that_is_away(service: Service):
-    service.run(service.models.follow(status("3", registry_error="it is away"), None))
+def test_readiness_reports_a_registry_that_is_unavailable(service: Service):
+    service.run(service.models.follow(status("3", registry_error="it is unavailable"), None))
     ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")
+    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is unavailable")
     assert "ann_registry_up 0.0" in service.get("/metrics").text
     service.run(service.models.follow(status("3"), 0.0))
     assert "ann_registry_up 1.0" in service.get("/metrics").text
