@@ -21,7 +21,7 @@ done
 # Last: an artifact without a run is harmless, a run without its artifact is not. Artifacts in S3
 # are not in this volume, and backed up where they are.
 $compose exec -T mlflow tar -C /var/lib/artifacts -cz . >"$unfinished/artifacts.tar.gz" ||
-  [ $? = 1 ]  # a file grew meanwhile: of a run at work, which a restore ends
+  [ $? = 1 ]  # a file grew meanwhile: of an active run, which a restore ends
 tar -tzf "$unfinished/artifacts.tar.gz" >/dev/null
 
 version_of() { # version_of PACKAGE
