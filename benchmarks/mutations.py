@@ -3,14 +3,16 @@
     python -m benchmarks.mutations pipelines/gate.py pipelines/locks.py --sample 10
 
 Cosmic Ray makes the mutations (one changed operator, number, comparison, branch, … each) in a copy
-of the checkout; the module's namesake test runs against each, in a process forked from one that has
-imported the heavy packages already. A mutation that no test notices "survives": it is printed as a
-diff, for a test to be written. A mutant that kills, deletes or hangs reaches neither the checkout
-nor, where Linux allows a process namespace of its own, another process.
+of the checkout. The module's namesake test runs against each: those of its tests that execute the
+changed statement, in a process forked from one that has imported the heavy packages. A mutation
+that no test notices "survives": it is printed as a diff, for a test to be written. A mutant that
+kills, deletes or hangs reaches neither the checkout nor, where Linux allows a process namespace of
+its own, another process.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import os
@@ -20,13 +22,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from benchmarks.warm_pytest import Answer, Request
 
 if TYPE_CHECKING:
     from cosmic_ray.work_item import MutationSpec
@@ -124,15 +128,13 @@ class WarmPytest:
         """Use a started process."""
         self._process = process
 
-    def passes(self, tests: Sequence[Path], seconds: float) -> tuple[bool, str]:
-        """Whether the tests pass within a time, and what pytest printed."""
+    def run(self, request: Request) -> Answer:
+        """Run tests in a process of their own."""
         requests, answers = self._process.stdin, self._process.stdout
         assert requests is not None and answers is not None
-        requests.write(json.dumps({"tests": [str(test) for test in tests], "seconds": seconds}))
-        requests.write("\n")
+        requests.write(f"{json.dumps(asdict(request))}\n")
         requests.flush()
-        answer = json.loads(answers.readline())
-        return bool(answer["passed"]), str(answer["output"])
+        return Answer(**json.loads(answers.readline()))
 
 
 @contextmanager
@@ -198,10 +200,11 @@ def measure(
     for path in (module, *tests):
         if not path.exists():
             raise click.UsageError(f"there is no file {path} in {ROOT}.")
+    files = [str(test) for test in tests]
     began = time.monotonic()
-    passed, output = pytest.passes(tests, FIRST_RUN_SECONDS)
-    if not passed:
-        raise click.UsageError(f"{module}: tests fail without a mutation:\n{output[-2000:]}")
+    first = pytest.run(Request(files, FIRST_RUN_SECONDS, trace=str(module.absolute())))
+    if not first.passed:
+        raise click.UsageError(f"{module}: tests fail without a mutation:\n{first.output[-2000:]}")
     seconds = max(LEAST_SECONDS, SLOWER * (time.monotonic() - began))
     original = module.read_text()
     mutations = _mutations(module)
@@ -212,12 +215,36 @@ def measure(
         mutated = mutate_code(original, operator, mutation.occurrence)
         try:
             module.write_text(mutated)
-            if pytest.passes(tests, seconds)[0]:
+            only = tests_of(original, mutation.start_pos[0], first.lines)
+            if pytest.run(Request(files, seconds, only)).passed:
                 diff = _diff(module, original, mutated)
                 survivors.append(Survivor(mutation.operator_name, diff))
         finally:
             module.write_text(original)
     return Score(str(module), len(drawn), tuple(survivors))
+
+
+def tests_of(source: str, line: int, executed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ids of the tests that execute the statement at a line; none: all tests could.
+
+    Args:
+        source: of the module.
+        line: counted from 1.
+        executed: the tests of each line, as `warm_pytest` traced them.
+    """
+    around = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    if not around:
+        return []
+    statement = max(around, key=lambda node: node.lineno)
+    body = getattr(statement, "body", None)
+    last = body[0].lineno - 1 if body else statement.end_lineno or line
+    lines = range(statement.lineno, max(last, statement.lineno) + 1)
+    found = {test for number in lines for test in executed.get(str(number), ())}
+    return [] if "" in found else sorted(found)
 
 
 def _diff(module: Path, original: str, mutated: str) -> str:
