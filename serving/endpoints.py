@@ -136,7 +136,9 @@ class Endpoints:
         inference = await _read(open_inference.parse, request)
         images = await _decoded(inference.images)
         answers = await self._infer(request, runner, images)
-        return open_inference.answer(runner, inference, answers.probabilities)
+        wanted = open_inference.REASONS in inference.outputs
+        reasons = native.reasons(runner, images, answers) if wanted else []
+        return open_inference.answer(runner, inference, answers.probabilities, reasons)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""

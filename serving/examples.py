@@ -141,7 +141,8 @@ INFERRED = {
     "model_name": MODEL,
     "model_version": "3",
     "outputs": [
-        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES}
+        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES},
+        {"name": "reasons", "shape": [1], "datatype": "BYTES", "data": [""]},
     ],
 }
 SERVER = {
@@ -157,7 +158,10 @@ SERVER = {
 }
 TENSORS = {
     "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}],
-    "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+    "outputs": [
+        {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+        {"name": "reasons", "datatype": "BYTES", "shape": [-1]},
+    ],
 }
 METADATA = {"name": MODEL, "versions": ["1", "2", "3"], "platform": "onnxruntime_onnx", **TENSORS}
 INDEXED = [{"name": MODEL, "version": "3", "state": "READY", "reason": ""}]

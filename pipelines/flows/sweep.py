@@ -108,7 +108,7 @@ def sweep(
         UnknownName: the name is not in the table.
         InvalidSetting: a setting or a value cannot be meant.
         EveryTrialDiverged: no trial ended with a finite loss.
-        TrackingUnavailable: the MLflow server went away; what was finished is there.
+        TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
         context = Context.open()
@@ -146,7 +146,7 @@ class _Sweep:
 
     def run(self, trials: int) -> SweepReport:
         tracking = self.context.tracking
-        experiment = tracking.watch(EXPERIMENT, NOTE)
+        experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
         about = {
             tags.VARIANT: self.report.name,
             tags.SWEEP: self.key,
