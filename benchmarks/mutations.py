@@ -215,7 +215,7 @@ def measure(
         mutated = mutate_code(original, operator, mutation.occurrence)
         try:
             module.write_text(mutated)
-            only = tests_of(original, mutation.start_pos[0], first.lines)
+            only = executing(original, mutation.start_pos[0], first.lines)
             if pytest.run(Request(files, seconds, only)).passed:
                 diff = _diff(module, original, mutated)
                 survivors.append(Survivor(mutation.operator_name, diff))
@@ -224,7 +224,7 @@ def measure(
     return Score(str(module), len(drawn), tuple(survivors))
 
 
-def tests_of(source: str, line: int, executed: Mapping[str, Sequence[str]]) -> list[str]:
+def executing(source: str, line: int, executed: Mapping[str, Sequence[str]]) -> list[str]:
     """Ids of the tests that execute the statement at a line; none: all tests could.
 
     Args:

@@ -9,9 +9,9 @@ from benchmarks.mutations import (
     Score,
     Survivor,
     copied_checkout,
+    executing,
     measure,
     namesake_test,
-    tests_of,
 )
 
 LEAST_KILLED = 0.85
@@ -44,12 +44,12 @@ EXECUTED = {"1": [""], "4": [""], "5": ["a", "b"], "6": ["a"], "7": ["a"], "9": 
     ("line", "tests"), [(5, ["a", "b"]), (6, ["a"]), (7, ["a"]), (8, ["a"]), (9, ["b"])]
 )
 def test_only_tests_that_execute_a_statement_can_notice_its_mutation(line, tests):
-    assert tests_of(SOURCE, line, EXECUTED) == tests
+    assert executing(SOURCE, line, EXECUTED) == tests
 
 
 @pytest.mark.parametrize("line", [1, 2, 4])
 def test_what_is_executed_at_import_or_by_no_test_all_tests_could_notice(line):
-    assert tests_of(SOURCE, line, EXECUTED) == []
+    assert executing(SOURCE, line, EXECUTED) == []
 
 
 def test_a_score_is_a_row_of_the_table():
