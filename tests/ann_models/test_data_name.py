@@ -23,7 +23,8 @@ def test_a_data_set_is_read_and_written_as_the_same_text(text, found):
 
 
 def test_the_size_that_the_lecture_draws_is_not_written():
-    assert parse("cubic size=1000") == DataName("cubic")
+    for name in ("linear", "nonlinear", "cubic"):
+        assert parse(f"{name} size=1000") == DataName(name)
     assert str(parse("cubic noise=0")) == "cubic"
 
 

@@ -48,6 +48,7 @@ def test_numbers_are_taken_in_the_order_of_the_fields():
         ("dropout 1", "less than 1, not 1"),
         ("dropout -0.1", "0 or more and less than 1, not -0.1"),
         ("batchnorm 1", "momentum is 0 or more and less than 1, not 1"),
+        ("batchnorm -0.5", "momentum is 0 or more and less than 1, not -0.5"),
         ("dropout nan3", "expected a number"),
         ("dropout 1e999", "expected a finite number"),
     ],
