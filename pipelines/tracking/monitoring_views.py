@@ -35,6 +35,7 @@ _RETRAINING = View(
     (
         "tags.verdict",
         "tags.decision",
+        "tags.shadow",
         "metrics.corrections_accepted",
         "metrics.corrections_refused",
         "metrics.val_accuracy",

@@ -66,6 +66,8 @@ CORRECTIONS_RUN = "corrections_run"  # the run that judged them
 IMPORTED_RUN_ID = "imported_run_id"  # the run's id in the store that it was exported from
 IMPORTED_SHA256 = "imported_sha256"  # of the file that it was imported from
 
+SHADOW = "shadow"  # the shadow mode's verdict on a version, and on what it rests
+
 # --- of registered versions (and `data` of logged models) -----------------------------------------
 
 ONNX_SHA256 = "onnx_sha256"  # of model.onnx
