@@ -36,8 +36,8 @@ format: setup  ## format, and fix what can be fixed automatically
 bench: setup  ## the training benchmark: about 13 minutes
 	@$(BIN)/ann benchmark training
 
-mutations: setup  ## MODULE=pipelines/gate.py: how many small mutations of it the tests notice
-	@$(BIN)/python -m benchmarks.mutations $(MODULE)
+mutations: setup  ## MODULE="pipelines/gate.py …" SAMPLE=10: how many small mutations of it the tests notice
+	@$(BIN)/python -m benchmarks.mutations $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))
 
 ui: setup  ## MLflow's pages on the embedded store
 	@$(BIN)/ann ui

@@ -84,9 +84,9 @@ class Decision:
 
     @property
     def summary(self) -> str:
-        """The sentence that decided: the last one against it, or else the last one."""
-        failed = [reason for reason in self.reasons if not reason.passed]
-        return (failed or self.reasons)[-1].message
+        """The sentence that decided: the first one against it, or else the last one."""
+        failed = (reason for reason in self.reasons if not reason.passed)
+        return next(failed, self.reasons[-1]).message
 
 
 def decide(
@@ -352,9 +352,9 @@ SANITY_CHECKS: tuple[Callable[[Candidate, Policy], Reason], ...] = (
 )
 SHADOW_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_requests,)
 COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
-    _calibrated_as_well,
-    _as_robust,
     _reads_people_as_well,
     _marks_what_is_no_digit,
+    _calibrated_as_well,
+    _as_robust,
     _better_or_clearly_faster,
 )
