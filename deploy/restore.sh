@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Read a folder that deploy/backup.sh wrote into a stack that holds nothing, and start the stack.
-set -euo pipefail
+set -Eeuo pipefail  # functions, too, end in the trap below
 
 compose=${COMPOSE:-docker compose}
 folder=${1:-}
