@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -68,6 +69,16 @@ def open_reader(uri: str) -> Reader:
     from mlflow_reader.mlflow_client import ClientReader
 
     return ClientReader(uri)
+
+
+def prepare(uri: str) -> None:
+    """Import what reads a store, without asking it: MLflow's client takes seconds.
+
+    Raises:
+        StoreUnavailable: the SQLite file is missing or cannot be read.
+    """
+    if not sqlite_store.can_read(uri) and not http_server.can_read(uri):
+        importlib.import_module("mlflow_reader.mlflow_client")
 
 
 @lru_cache(1)

@@ -14,6 +14,7 @@ from serving.errors import Busy, InvalidDigits
 from serving.feedback.store import Prediction
 from serving.http import Request, Response, json_response
 from serving.images import is_tiny
+from serving.model import uncertainty
 from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
 from serving.model.runner import ModelRunner
@@ -24,6 +25,7 @@ from serving.redaction import public
 from serving.settings import NAMES, Settings
 
 QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
+QUICK_IMAGES = 32  # whose answers are judged there
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
 MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
@@ -71,7 +73,11 @@ class Endpoints:
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        return native.answer(request, runner, images, answers, explanations)
+        if len(images) == 1:  # the usual case, kept short
+            reasons = [_reason(runner, images[0], answers)]
+        else:
+            reasons = await _reasons(runner, images, answers)
+        return native.answer(request, runner, images, answers.probabilities, reasons, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
@@ -137,7 +143,7 @@ class Endpoints:
         images = await _decoded(inference.images)
         answers = await self._infer(request, runner, images)
         wanted = open_inference.REASONS in inference.outputs
-        reasons = native.reasons(runner, images, answers) if wanted else []
+        reasons = await _reasons(runner, images, answers) if wanted else []
         return open_inference.answer(runner, inference, answers.probabilities, reasons)
 
     async def v2_server(self, request: Request) -> Response:
@@ -198,7 +204,7 @@ class Endpoints:
             {
                 "predictions": answers.probabilities,
                 "explanations": explanations,
-                "reasons": native.reasons(runner, images, answers),
+                "reasons": await _reasons(runner, images, answers),
             }
         )
 
@@ -282,6 +288,27 @@ async def _decoded(images: Images | Pictures) -> Images:
     if isinstance(images, list) and not (len(images) == 1 and is_tiny(images[0])):
         return await _in_thread(decoded, images)
     return decoded(images)
+
+
+def _reason(runner: ModelRunner, image: Images, answers: Answers) -> str | None:
+    """Why the only answer is uncertain; counted."""
+    row, score = answers.probabilities[0], float(answers.digit_scores[0])
+    found = uncertainty.uncertainty(image, row, score, runner.model.least_confidence)
+    if found is not None:
+        metrics.uncertain.inc()
+    return found
+
+
+async def _reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
+    """Why each answer is uncertain, None where it is not; counted."""
+    arguments = (images, *answers, runner.model.least_confidence)
+    if len(images) > QUICK_IMAGES:
+        found = await _in_thread(uncertainty.reasons, *arguments)
+    else:
+        found = uncertainty.reasons(*arguments)
+    if any(found):
+        metrics.uncertain.inc(len(found) - found.count(None))
+    return found
 
 
 async def _explained(model: LoadedModel, images: Images) -> list[dict[str, object]]:

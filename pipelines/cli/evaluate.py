@@ -51,7 +51,7 @@ def evaluate(
     registry = Registry(settings.tracking_uri, settings.home)
     version = _version(registry, name, number, run_id)
     outcome = evaluate_version(
-        registry.artifacts.onnx_bytes(version), version, found, str(pictures), tracking
+        registry.artifacts.onnx_bytes(version), version, found, pictures.resolve().name, tracking
     )
     if as_json:
         click.echo(json.dumps(asdict(outcome)))

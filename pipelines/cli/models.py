@@ -112,7 +112,7 @@ def _list(registry: RegistryReader, names: list[str], as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def history(chosen: tuple[Settings, str], as_json: bool) -> None:
-    """Show every promotion, refusal, rollback and import, the newest first."""
+    """Show every promotion, refusal, rollback, import, retraining and drift, the newest first."""
     from pipelines.registry.reader import RegistryReader
 
     settings, name = chosen
@@ -123,6 +123,6 @@ def history(chosen: tuple[Settings, str], as_json: bool) -> None:
     if not events:
         click.echo(f"{name} has no history yet.")
     for event in events:
-        who = "the gate" if event.by == "gate" else event.user
-        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action} by {who}")
+        who = {"gate": " by the gate", "run": ""}.get(event.by, f" by {event.user}")
+        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action}{who}")
         click.echo(f"    {event.reason}")

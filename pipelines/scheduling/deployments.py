@@ -24,6 +24,7 @@ from prefect.client.schemas.actions import (
     VariableCreate,
     VariableUpdate,
     WorkPoolCreate,
+    WorkPoolUpdate,
 )
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -40,7 +41,7 @@ from ann_models import variants
 from ann_models.questions import QUESTIONS
 from pipelines.errors import WrongUse
 from pipelines.scheduling.automations import retrain_on_drift
-from pipelines.scheduling.work_pool import FLOWS, POOL
+from pipelines.scheduling.work_pool import FLOWS, JOB_TEMPLATE, POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -125,6 +126,11 @@ def connected() -> Iterator[SyncPrefectClient]:
         except PrefectHTTPStatusError as error:
             if error.response.status_code in (400, 409, 422):
                 raise WrongUse(f"Prefect refuses: {_detail(error)}") from error
+            if error.response.status_code in (401, 403):
+                raise WrongUse(
+                    "the Prefect server asks for a password; set PREFECT_API_AUTH_STRING to "
+                    "USER:PASSWORD, as its PREFECT_SERVER_API_AUTH_STRING says."
+                ) from error
             raise
 
 
@@ -191,9 +197,17 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
 
 
 def _make_work_pool(client: SyncPrefectClient) -> None:
-    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=MAX_CONCURRENT)
+    pool = WorkPoolCreate(
+        name=POOL,
+        type="process",
+        concurrency_limit=MAX_CONCURRENT,
+        base_job_template=JOB_TEMPLATE,
+    )
     with suppress(ObjectAlreadyExists):
         client.create_work_pool(pool)
+        return
+    if client.read_work_pool(POOL).base_job_template != JOB_TEMPLATE:  # of an earlier version
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOB_TEMPLATE))
 
 
 # --- what schedules are made of -------------------------------------------------------------------

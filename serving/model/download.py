@@ -99,9 +99,6 @@ def _reader(uri: str) -> Iterator[Reader]:
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).exists():
         raise RegistryUnavailable(f"there is no registry at {uri} yet; `ann run` makes one.")
-    # MLflow waits minutes for an unavailable server; the last known good copy is ready at once.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     try:
         yield open_reader(uri)
     except (StoreUnavailable, OSError) as error:

@@ -45,9 +45,22 @@ def uncertainty(
         or pixels[SIDE:].dot(pixels[:-SIDE]) < NEIGHBOURS * ink
     ):
         return NO_DIGIT
-    if digit_score * probabilities.max() >= least_confidence:
+    if digit_score * probabilities[probabilities.argmax()] >= least_confidence:
         return None
-    second, first = probabilities.argsort()[-2:]
+    second, first = probabilities.argsort()[-2:].tolist()
     if 1 - digit_score > digit_score * probabilities[second]:
         return NO_DIGIT
     return f"not sure between {min(first, second)} and {max(first, second)}"
+
+
+def reasons(
+    images: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    digit_scores: NDArray[np.float32],
+    least_confidence: float,
+) -> list[str | None]:
+    """The same for n answers: images (n, 28, 28), probabilities (n, 10), digit_scores (n,)."""
+    return [
+        uncertainty(image, row, float(score), least_confidence)
+        for image, row, score in zip(images, probabilities, digit_scores, strict=True)
+    ]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mlflow_reader.entities import StoreUnavailable
-from mlflow_reader.reader import open_reader
+from mlflow_reader.reader import prepare
 from serving import settings as environment
 from serving.model.follower import Follower
 from serving.process.link import Link
@@ -49,9 +49,14 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await future
 
 
+# MLflow itself would wait for minutes. The next poll is the retry; the commands of `pipelines`
+# have their own, in `pipelines.settings.export`.
+WAITING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
 async def _serve(line: socket.socket) -> None:
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the next poll is the retry
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    for name, value in WAITING.items():
+        os.environ.setdefault(name, value)
     settings = environment.load()
     follower = Follower(settings)
 
@@ -74,7 +79,7 @@ async def _serve(line: socket.socket) -> None:
 def _prepare(uri: str) -> None:
     """Import what reads the registry: MLflow, for some, takes longer than a poll may."""
     try:
-        open_reader(uri)
+        prepare(uri)
     except StoreUnavailable:
         pass  # the first poll reports it
 
