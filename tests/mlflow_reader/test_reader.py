@@ -46,13 +46,13 @@ def fill(client: MlflowClient, folder: Path, location: str | None) -> None:
     client.create_registered_model("mnist-digits", {"history.1": "{}"})
     client.create_registered_model("empty")
     client.create_registered_model("it's")
-    client.create_model_version("it's", str(folder), run)
     for number in range(1, 12):  # 10 sorts after 9
         logged = client.create_logged_model(first, f"m{number}", run)
         client.log_model_artifacts(logged.model_id, str(files))
         tags = {"onnx_sha256": f"{number:x}", "reasons": "one\ntwo"}
         source = logged.artifact_location
         client.create_model_version("mnist-digits", source, run if number > 1 else None, tags)
+    client.create_model_version("it's", source, run)
     client.delete_model_version("mnist-digits", "11")
     client.delete_model_version("mnist-digits", "4")
     client.set_registered_model_alias("mnist-digits", "champion", "10")

@@ -1,6 +1,6 @@
 """A version is what MLflow stores of it, with names for what is read most."""
 
-from mlflow.entities.model_registry import ModelVersion
+from mlflow_reader.entities import ModelVersion
 
 from pipelines.registry.versions import Version
 
@@ -29,8 +29,8 @@ def test_the_gates_numbers_are_found_under_their_former_name_too():
     assert found.metrics == {"val_accuracy": 0.98, "val_errors": 7.0}
 
 
-def test_mlflows_entry_gets_the_aliases_that_name_its_number():
-    entry = ModelVersion("mnist-digits", "3", 0, run_id=None)
+def test_an_entry_of_the_registry_gets_the_aliases_that_name_its_number():
+    entry = ModelVersion("mnist-digits", "3", "", {})
     aliases = {"previous": "3", "champion": "4", "challenger": "3"}
     found = Version.of(entry, aliases)
     assert (found.number, found.run_id) == ("3", "")
