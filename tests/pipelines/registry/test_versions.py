@@ -1,7 +1,6 @@
 """A version is what MLflow stores of it, with names for what is read most."""
 
 from mlflow_reader.entities import ModelVersion
-
 from pipelines.registry.versions import Version
 
 
