@@ -187,7 +187,8 @@ def test_a_version_without_a_hash_is_refused(place):
 
 
 @pytest.fixture
-def dead_server() -> str:
+def dead_server(monkeypatch) -> str:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # MLflow itself waits for minutes
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
