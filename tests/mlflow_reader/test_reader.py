@@ -52,8 +52,10 @@ def fill(client: MlflowClient, folder: Path, location: str | None) -> None:
         tags = {"onnx_sha256": f"{number:x}", "reasons": "one\ntwo"}
         source = logged.artifact_location
         without = number == 1 and location  # a server takes no version without its run
-        client.create_model_version("mnist-digits", source, None if without else run, tags)
-    client.create_model_version("it's", source, run)
+        client.create_model_version(
+            "mnist-digits", source, None if without else run, tags, model_id=logged.model_id
+        )
+    client.create_model_version("it's", source, run, model_id=logged.model_id)
     client.delete_model_version("mnist-digits", "11")
     client.delete_model_version("mnist-digits", "4")
     client.set_registered_model_alias("mnist-digits", "champion", "10")
