@@ -51,11 +51,12 @@ def fill(client: MlflowClient, folder: Path, location: str | None) -> None:
         client.log_model_artifacts(logged.model_id, str(files))
         tags = {"onnx_sha256": f"{number:x}", "reasons": "one\ntwo"}
         source = logged.artifact_location
-        without = number == 1 and location  # a server takes no version without its run
+        # A server takes no version without its run and model; a client of a file finds no model.
+        without, model = number == 1 and location, None if location else logged.model_id
         client.create_model_version(
-            "mnist-digits", source, None if without else run, tags, model_id=logged.model_id
+            "mnist-digits", source, None if without else run, tags, model_id=model
         )
-    client.create_model_version("it's", source, run, model_id=logged.model_id)
+    client.create_model_version("it's", source, run, model_id=model)
     client.delete_model_version("mnist-digits", "11")
     client.delete_model_version("mnist-digits", "4")
     client.set_registered_model_alias("mnist-digits", "champion", "10")
