@@ -34,7 +34,7 @@ from typing import Any
 
 from ann_models import data_name
 from ann_models.derive import apply
-from ann_models.entry import Dense, Loss, Question, Variant
+from ann_models.entry import IMAGES, Dense, Loss, Question, Variant
 from ann_models.errors import AnnError, InvalidSetting, UnknownName
 from ann_models.layer_text import nearest, parse
 from ann_models.questions import QUESTIONS
@@ -267,8 +267,8 @@ class _Checked:
         registered = values.get("registered", False)
         if type(registered) is not bool:
             self._add(where.line("registered"), f"{label}.registered", "expected true or false.")
-        elif registered and variant.data != "digits":
-            sentence = "a candidate for the digit service learns digits."
+        elif registered and not variant.has_images:
+            sentence = "a candidate for the service learns digits or other pictures."
             self._add(where.line("registered"), f"{label}.registered", sentence)
         look_at = values.get("look_at", "")
         if not isinstance(look_at, str):
@@ -296,6 +296,9 @@ class _Checked:
 
     def _text(self, key: str, value: Any) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
+        if key == "data" and text.startswith(IMAGES) and "=" in text:
+            name, _, path = text.partition("=")
+            return f"{name}={(self.path.parent / Path(path).expanduser()).resolve()}"
         if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
             return str((self.path.parent / Path(text).expanduser()).resolve())
         return text

@@ -15,8 +15,6 @@ import numpy as np
 from ann_models.evaluation import Z_95, mcnemar, wilson_interval
 from pipelines.candidate import Candidate, People
 
-CLASSES = 10
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -120,7 +118,8 @@ def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
 
 
 def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
-    found, expected = challenger.probabilities.shape, (len(challenger.labels), CLASSES)
+    classes = int(challenger.labels.max()) + 1  # the validation split has each class
+    found, expected = challenger.probabilities.shape, (len(challenger.labels), classes)
     verdict = "as required" if found == expected else f"not {expected}"
     return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
 

@@ -85,4 +85,9 @@ set_settings = click.option(
     help="A setting that differs from the table: epochs=2000, layers.0.activation=tanh, "
     "optimizer.learning_rate=0.01, data.noise=0.1. Can be repeated.",
 )
+registered_model = click.option(
+    "--model",
+    metavar="NAME",
+    help="A registered model, such as that of an image data set of your own; the digits'.",
+)
 variant_names = click.argument("names", nargs=-1, metavar="[NAME]...", type=VariantName())

@@ -358,12 +358,13 @@ def _data(context: Context, variant: Variant) -> Dataset:
     from ann_models.errors import DataUnavailable
 
     if variant.data != "digits":
-        return datasets.generate(variant.data, datasets.DATA_SEED)
-    try:
-        data = datasets.digits("mnist")
-    except DataUnavailable as error:
-        context.progress.notice(f"No MNIST: {error} The OFFLINE DIGITS take its place.")
-        data = datasets.digits("offline-digits")
+        data = datasets.generate(variant.data, datasets.DATA_SEED)
+    else:
+        try:
+            data = datasets.digits("mnist")
+        except DataUnavailable as error:
+            context.progress.notice(f"No MNIST: {error} The OFFLINE DIGITS take its place.")
+            data = datasets.digits("offline-digits")
     if variant.train_size is None:
         return data
     return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
