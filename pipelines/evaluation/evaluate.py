@@ -86,7 +86,7 @@ def evaluate(
         "training_run": version.run_id,
     }
     name = f"{version.name} {version.number}"
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), name, tags) as run_id:
+    with tracking.run(tracking.monitoring_experiment(EXPERIMENT, NOTE), name, tags) as run_id:
         tracking.log_findings(run_id, findings, {})
     return Outcome(**{**vars(outcome), "run_id": run_id})
 

@@ -124,7 +124,7 @@ def watch(
         tags.VERSION: champion.number,
         tags.DATA_SOURCE: digits.source,
     }
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "drift", about) as run_id:
+    with tracking.run(tracking.monitoring_experiment(EXPERIMENT, NOTE), "drift", about) as run_id:
         report.run_id = run_id
         logged = Findings({"images": float(len(images))})
         if len(images) >= least:

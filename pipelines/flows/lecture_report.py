@@ -28,7 +28,7 @@ from pipelines.flows.report_page import (
     render,
 )
 from pipelines.registry.client import MODEL_NAMES, Registry
-from pipelines.tracking import tags, views
+from pipelines.tracking import question_views, tags, views
 from pipelines.tracking.client import Tracking
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _measures(key: str, runs: list[Run]) -> list[str]:
     """The measures of a question's saved views, then those with a spread, that a run has."""
     wanted = [
         column.removeprefix("metrics.")
-        for view in views.VIEWS.get(key, ())
+        for view in question_views.VIEWS.get(key, ())
         for column in view.columns
         if column.startswith("metrics.")
     ]

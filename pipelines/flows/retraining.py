@@ -171,7 +171,7 @@ def _train_challenger(
     about = job.about | corrected.about
     try:
         with ExitStack() as run:
-            experiment = tracking.watch(EXPERIMENT, NOTE)
+            experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
             run_id = run.enter_context(tracking.run(experiment, job.variant.name, about))
             run.callback(context.remove_work, run_id)
             result.run_id = run_id

@@ -146,7 +146,7 @@ class _Sweep:
 
     def run(self, trials: int) -> SweepReport:
         tracking = self.context.tracking
-        experiment = tracking.watch(EXPERIMENT, NOTE)
+        experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
         about = {
             tags.VARIANT: self.report.name,
             tags.SWEEP: self.key,

@@ -26,7 +26,7 @@ from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import VariantJob, run_link
 from pipelines.registry.data_sets import DataSetEntry
 from pipelines.settings import ui_address
-from pipelines.tracking import tags, views
+from pipelines.tracking import question_views, tags, views
 from pipelines.tracking.provenance import git_commit
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def log(
     variant = job.variant
     panel = views.PANELS[variant.study]
     extra = {"training.npz": Path(path)} if path else {}
-    title = views.picture_title(variant.question)
+    title = question_views.picture_title(variant.question)
     context.tracking.log_findings(run_id, findings, extra, (panel, title))
     trainings = f"{variant.seeds} seeds" if variant.has_networks else "nothing to train"
     facts = f"Row {variant.row} · {job.file.source} · {trainings}"
@@ -262,7 +262,7 @@ def log_report(context: Context, pipeline_run_id: str) -> str:
 
     tracking = context.tracking
     page = lecture_report.report(tracking, context.registry, ui_address(context.settings))
-    experiment = tracking.watch(lecture_report.EXPERIMENT, lecture_report.NOTE)
+    experiment = tracking.monitoring_experiment(lecture_report.EXPERIMENT, lecture_report.NOTE)
     with tracking.run(experiment, "report", {tags.PIPELINE_RUN_ID: pipeline_run_id}) as run_id:
         tracking.client.log_text(run_id, page, lecture_report.FILE)
     return f"#/experiments/{experiment}/runs/{run_id}/artifacts"

@@ -80,7 +80,7 @@ def were_used(context: Context, tag: str, digest: str, champion: Version) -> boo
     """Whether challengers of this model were trained with the same corrections already."""
     wanted = {tag: digest, tags.RETRAINED: "true", tags.MODEL: champion.name}
     condition = " AND ".join(f"tags.{key} = '{value}'" for key, value in wanted.items())
-    experiment = context.tracking.watch(EXPERIMENT, NOTE)
+    experiment = context.tracking.monitoring_experiment(EXPERIMENT, NOTE)
     return bool(context.tracking.client.search_runs([experiment], condition, max_results=1))
 
 
@@ -116,7 +116,9 @@ def training_corrections(
     arrays = {"x": accepted.images, "y": accepted.digits, "times": accepted.times}
     recorded = Dataset("corrections", data.source, arrays)
     summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    with tracking.run(tracking.watch(EXPERIMENT, NOTE), "corrections", about) as run_id:
+    with tracking.run(
+        tracking.monitoring_experiment(EXPERIMENT, NOTE), "corrections", about
+    ) as run_id:
         findings = Findings(
             {
                 "corrections_accepted": float(len(accepted)),

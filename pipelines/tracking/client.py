@@ -5,15 +5,13 @@ Every write names its run: MLflow's active run belongs to one thread and is neve
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import shutil
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,6 @@ from mlflow.entities import (
     Experiment,
     InputTag,
     LoggedModelOutput,
-    Metric,
     Param,
     Run,
 )
@@ -45,22 +42,20 @@ from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import monitoring_views, provenance, tags, views
+from pipelines.tracking.content import metrics_of, requirements, write_files
+from pipelines.tracking.question_views import LATEST_RUNS
+from pipelines.tracking.store import DATABASE, check_version, make_store
 
 if TYPE_CHECKING:
     import keras
 
     from ann_models import datasets
 
-CURVE_POINTS = 100  # of a curve are metrics; every point is in curves.npz
 IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF has all of them
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
-PACKAGES = ("keras", "tensorflow", "numpy")  # what loading a logged model needs
 
 TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
-DATABASE = "mlflow.db"  # of the embedded store
-OLDEST_SERVER = 3  # major version: older ones have no logged models
-VERSION = "/version"
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
@@ -90,7 +85,7 @@ class Tracking:
         else:
             with exclusive_lock(self.settings.home / STORE_LOCK):
                 if not (self.settings.home / DATABASE).exists():
-                    _make_store(self.settings)
+                    make_store(self.settings)
                 self.check()
             with closing(sqlite3.connect(self.settings.home / DATABASE)) as database:
                 database.execute("PRAGMA journal_mode=WAL")
@@ -110,7 +105,7 @@ class Tracking:
                 http_request(
                     get_default_host_creds(uri), EXPERIMENTS, "POST", **request
                 ).raise_for_status()
-                _check_version(uri)
+                check_version(uri)
             self.client.search_experiments(max_results=1)
         except Exception as error:
             cause = translate(error)
@@ -160,7 +155,7 @@ class Tracking:
             raise UnknownName(f"no experiment answers the question {question!r}.")
         return str(found[0].experiment_id)
 
-    def watch(self, title: str, note: str) -> str:
+    def monitoring_experiment(self, title: str, note: str) -> str:
         """The id of an experiment that answers no question of the lecture, made if it is new."""
 
         def tags_of(identity: str) -> dict[str, str]:
@@ -268,21 +263,11 @@ class Tracking:
             panel: the figure that stands for the run where runs are compared, and its title
                 there, which those runs share.
         """
-        now = int(time.time() * 1000)
-        metrics = []
-        for name, curve in findings.curves.items():
-            metrics += _by_epoch(name, curve, findings.metrics.get(name), now)
-        for name in findings.metrics.keys() - findings.curves.keys():
-            metrics.append(Metric(name, float(findings.metrics[name]), now, 0))
-        for name in findings.metrics.keys() & views.IN_PERCENT:
-            share = float(findings.metrics[name])
-            metrics.append(Metric(f"{name}_percent", 100 * share, now, 0))
-        for name, series in findings.series.items():
-            metrics += [Metric(name, value, now, step) for step, value in series.items()]
+        metrics = metrics_of(findings, int(time.time() * 1000))
         for first in range(0, len(metrics), 1000):
             self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
         with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), findings, extra)
+            write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)
             if panel:
                 figure, title = panel
@@ -316,7 +301,7 @@ class Tracking:
                 model,
                 f"{folder}/model",
                 signature=ModelSignature(schema(model.input_shape), schema(model.output_shape)),
-                pip_requirements=_requirements(),
+                pip_requirements=requirements(),
             )
             self.client.log_model_artifacts(logged.model_id, f"{folder}/model")
         self.client.finalize_logged_model(logged.model_id, "READY")
@@ -333,13 +318,13 @@ class Tracking:
         """The newest finished run of each variant of a question."""
         found = self.client.search_runs(
             [self.experiment(question, quick)],
-            views.LATEST_RUNS,
+            LATEST_RUNS,
         )
         return sorted(found, key=lambda run: run.info.start_time)
 
     def newest_by_variant(self) -> dict[str, Run]:
         """The newest finished full run of every variant, by its name."""
-        runs = self.runs(f"{views.LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
+        runs = self.runs(f"{LATEST_RUNS} AND tags.{tags.QUICK} = 'false'")
         return {run.data.tags[tags.VARIANT]: run for run in runs}
 
     def make_newest(self, run_id: str, variant: str, experiment: str) -> None:
@@ -383,73 +368,3 @@ class Tracking:
             condition += f" AND tags.{tags.VARIANT} = '{variant}'"
         for run in self.runs(condition):
             self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")
-
-
-def _make_store(settings: Settings) -> None:
-    """Make the embedded store, whole or not at all: no other process opens half of its tables."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    with tempfile.TemporaryDirectory(dir=settings.home) as folder:
-        new = Path(folder, DATABASE)
-        store = SqlAlchemyStore(f"sqlite:///{new}", settings.artifacts.as_uri())
-        store.engine.dispose()
-        new.replace(settings.home / DATABASE)
-
-
-def _check_version(uri: str) -> None:
-    """Refuse a server that is too old.
-
-    Raises:
-        TrackingUnavailable: it lacks what runs need.
-    """
-    response = http_request(get_default_host_creds(uri), VERSION, "GET", max_retries=0)
-    major = response.text.partition(".")[0] if response.ok else ""
-    if major.isdecimal() and int(major) < OLDEST_SERVER:
-        raise TrackingUnavailable(
-            f"the MLflow server at {uri} is version {response.text[:20]}; {OLDEST_SERVER}.0 or "
-            "newer is needed. Upgrade it, or unset MLFLOW_TRACKING_URI to use the embedded store."
-        )
-
-
-@cache
-def _requirements() -> list[str]:
-    """Given, not inferred: to infer them MLflow loads the model in a new process, for seconds."""
-    installed = {d.name for d in importlib.metadata.distributions()}
-    names = [name if name in installed else f"{name}-cpu" for name in PACKAGES]
-    return [f"{name}=={importlib.metadata.version(name)}" for name in names]
-
-
-def _by_epoch(name: str, curve: np.ndarray, final: float | None, now: int) -> list[Metric]:
-    """At most CURVE_POINTS epochs of a curve, its mean over the seeds; the first epoch is 1.
-
-    The final value of the same measure, taken on the finished network, is the last epoch's: what
-    MLflow shows of a metric is its last value.
-    """
-    by_seed = curve.reshape(len(curve), -1)
-    epochs = np.flatnonzero(np.isfinite(by_seed).any(axis=1))
-    if len(epochs) > CURVE_POINTS:  # denser where curves bend: at the start
-        places = np.geomspace(1, len(epochs), CURVE_POINTS).astype(int) - 1
-        epochs = epochs[np.unique(places)]
-    means = np.nanmean(by_seed[epochs], axis=1)
-    if final is not None and len(means):
-        means[-1] = final
-    return [
-        Metric(name, float(mean), now, int(epoch) + 1)
-        for epoch, mean in zip(epochs, means, strict=True)
-    ]
-
-
-def _write_files(folder: Path, findings: Findings, extra: Mapping[str, Path]) -> None:
-    for name, figure in findings.figures.items():
-        path = folder / "figures" / f"{name}.png"
-        path.parent.mkdir(exist_ok=True)
-        figure.savefig(path, dpi=100, pil_kwargs={"compress_level": 1})
-    for name, animation in findings.animations.items():
-        (folder / "animations").mkdir(exist_ok=True)
-        (folder / "animations" / f"{name}.gif").write_bytes(animation.gif())
-    for name, table in findings.tables.items():
-        (folder / "tables").mkdir(exist_ok=True)
-        (folder / "tables" / f"{name}.json").write_text(json.dumps(table, default=float))
-    archives.write(folder / "curves.npz", {**findings.curves, **findings.arrays})
-    for name, path in extra.items():
-        shutil.copyfile(path, folder / name)

@@ -158,7 +158,7 @@ def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
     if manifest.question in QUESTIONS:
         quick = manifest.run.tags.get(tags.QUICK) == "true"
         return tracking.experiment(manifest.question, quick)
-    return tracking.watch(manifest.experiment, manifest.note)
+    return tracking.monitoring_experiment(manifest.experiment, manifest.note)
 
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:

@@ -29,7 +29,9 @@ def home(home_with_champion):
 
 def runs(name: str) -> list:
     tracking = Context.open().tracking
-    experiment = tracking.watch(training_corrections.EXPERIMENT, training_corrections.NOTE)
+    experiment = tracking.monitoring_experiment(
+        training_corrections.EXPERIMENT, training_corrections.NOTE
+    )
     condition = f"attributes.run_name = '{name}'"
     return list(tracking.client.search_runs([experiment], condition))
 

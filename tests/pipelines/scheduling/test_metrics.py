@@ -49,7 +49,7 @@ def test_flow_runs_are_counted_by_state_and_late_ones_are_named(store):
 @pytest.mark.parametrize(("verdict", "value"), [("drift", 1), ("no drift", 0), ("not enough", 0)])
 def test_the_newest_drift_verdict_is_a_number(store, verdict, value):
     tags = {"verdict": verdict, "model": "mnist-digits"}
-    with store.run(store.watch(EXPERIMENT, ""), "drift", tags):
+    with store.run(store.monitoring_experiment(EXPERIMENT, ""), "drift", tags):
         pass
     found = exposed(store.settings)
     assert found['ann_drift_detected{model="mnist-digits"}'] == value

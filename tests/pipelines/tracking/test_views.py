@@ -20,7 +20,7 @@ import tests.support.browser as chromium
 from ann_models import datasets
 from ann_models.entry import Variant
 from ann_models.variants import QUESTIONS, VARIANTS
-from pipelines.tracking import views
+from pipelines.tracking import question_views, views
 from pipelines.tracking.saved_views import link
 from pipelines.tracking.tags import LATEST, NOTE, RUN_COLOR
 from tests.ann_models.studies.test_digits import tiny_digits
@@ -61,12 +61,12 @@ def metrics_of(state: dict[str, Any]) -> set[str]:
 
 
 def test_every_question_has_a_view_that_bears_its_key() -> None:
-    assert list(views.VIEWS) == list(QUESTIONS)
-    assert all(several[0].id == question for question, several in views.VIEWS.items())
+    assert list(question_views.VIEWS) == list(QUESTIONS)
+    assert all(several[0].id == question for question, several in question_views.VIEWS.items())
 
 
 def test_view_ids_do_not_change_because_links_hang_on_them() -> None:
-    assert [view.id for several in views.VIEWS.values() for view in several] == IDS
+    assert [view.id for several in question_views.VIEWS.values() for view in several] == IDS
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -84,7 +84,7 @@ def test_a_view_is_an_envelope_that_fits_into_an_experiment_tag(question: str) -
 def test_the_menu_begins_with_the_main_view(question: str) -> None:
     envelopes = [json.loads(value) for value in views.views_for(question).values()]
     menu = sorted(envelopes, key=lambda envelope: -envelope["createdAt"])
-    assert menu[0]["name"] == views.VIEWS[question][0].name
+    assert menu[0]["name"] == question_views.VIEWS[question][0].name
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -132,13 +132,15 @@ def test_a_card_of_pictures_has_a_title_of_its_own(question: str) -> None:
         for chart in state["compareRunCharts"]
         for key in chart.get("imageKeys", ())
     }
-    assert keys <= {views.PICTURES[question]}
-    assert len(set(views.PICTURES.values())) == len(QUESTIONS)
+    assert keys <= {question_views.PICTURES[question]}
+    assert len(set(question_views.PICTURES.values())) == len(QUESTIONS)
     assert all(re.fullmatch("[a-zA-Z0-9_./ -]+", title) for title in keys)  # MLflow's rule
 
 
 def test_headings_are_short_enough_to_be_read_whole() -> None:
-    headings = [s.name for several in views.VIEWS.values() for v in several for s in v.sections]
+    headings = [
+        s.name for several in question_views.VIEWS.values() for v in several for s in v.sections
+    ]
     assert max(map(len, headings)) <= 55
 
 
@@ -159,7 +161,9 @@ def test_an_experiments_note_is_one_line_with_a_link_to_each_view() -> None:
     note = views.experiment_note(QUESTIONS["overfitting"], "7")
     assert note.startswith(QUESTIONS["overfitting"].look_at)
     assert "\n" not in note
-    assert all(f"({link('', '7', view.id)})" in note for view in views.VIEWS["overfitting"])
+    assert all(
+        f"({link('', '7', view.id)})" in note for view in question_views.VIEWS["overfitting"]
+    )
 
 
 def test_every_study_has_a_figure_that_stands_for_its_runs() -> None:
@@ -201,7 +205,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[str
             client.log_metric(run_id, "seeds/final_train_loss", 0.1 / units, step=seed)
         client.log_metric(run_id, "max_error", 0.1 / units)
         image = np.full((40, 60, 3), 128, np.uint8)
-        client.log_image(run_id, image, key=views.PICTURES["neurons"], step=0, synchronous=True)
+        client.log_image(
+            run_id, image, key=question_views.PICTURES["neurons"], step=0, synchronous=True
+        )
         client.log_image(run_id, image, "figures/a panel.png", synchronous=True)
         client.set_tag(run_id, LATEST, latest)
         client.set_tag(run_id, RUN_COLOR, views.colour(VARIANTS[name]))
@@ -296,13 +302,13 @@ def test_mlflows_ui_opens_a_view_with_its_headings_charts_and_pictures(
 ) -> None:
     _, experiment, _ = store
     browser.get(link(server, experiment, "neurons"))
-    view = views.VIEWS["neurons"][0]
+    view = question_views.VIEWS["neurons"][0]
     expected = [section.name for section in view.sections] + [
         view.name,  # in the menu of views
         "train_loss",
         "seeds/final_train_loss",
         "max_error",
-        views.PICTURES["neurons"],
+        question_views.PICTURES["neurons"],
         "relu_regression_2",
         "relu_regression_100",
     ]
