@@ -105,7 +105,9 @@ def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:
     key = runner.model.name, runner.model.version
     children = _digits.get(key)
     if children is None:
-        children = _digits[key] = [digits.labels(*key, digit) for digit in range(10)]
+        children = _digits[key] = [
+            digits.labels(*key, digit) for digit in range(runner.model.classes)
+        ]
     for digit, sure in answers:
         children[digit].inc()
         confidence.observe(sure)

@@ -155,21 +155,9 @@ def load(entry: ImageSet) -> Pictures:
 
 
 def _fashion_mnist() -> Pictures:
-    import keras
-
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets/fashion-mnist"
-    missing = [name for name in FASHION_SHA256 if not (home / name).is_file()]
-    if missing and os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
-        raise DataUnavailable(
-            f"Fashion-MNIST's {missing[0]} is not in {home}, and ANN_OFFLINE forbids to download "
-            "it. Put the four files there, or unset ANN_OFFLINE."
-        )
-    try:
-        train, test = keras.datasets.fashion_mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception for network faults
-        raise DataUnavailable(
-            f"Fashion-MNIST cannot be downloaded: {error}. Put its four files in {home}."
-        ) from error
+    if missing := [name for name in FASHION_SHA256 if not (home / name).is_file()]:
+        _download_fashion_mnist(missing[0], home)
     for name, expected in FASHION_SHA256.items():
         found = hashlib.sha256((home / name).read_bytes()).hexdigest()
         if found != expected:
@@ -177,7 +165,25 @@ def _fashion_mnist() -> Pictures:
                 f"{home / name} has SHA-256 {found}, Fashion-MNIST's has {expected}. Delete the "
                 "file; it is then downloaded again."
             )
+    arrays = idx.read_folder(home)
+    train, test = ((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
     return Pictures(FASHION_CLASSES, train, test)
+
+
+def _download_fashion_mnist(missing: str, home: Path) -> None:
+    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+        raise DataUnavailable(
+            f"Fashion-MNIST's {missing} is not in {home}, and ANN_OFFLINE forbids to download it. "
+            "Put the four files there, or unset ANN_OFFLINE."
+        )
+    import keras
+
+    try:
+        keras.datasets.fashion_mnist.load_data()
+    except Exception as error:  # Keras raises a bare Exception for network faults
+        raise DataUnavailable(
+            f"Fashion-MNIST cannot be downloaded: {error}. Put its four files in {home}."
+        ) from error
 
 
 # --- arrays ---------------------------------------------------------------------------------------
@@ -290,6 +296,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def in_form(file: Path) -> np.ndarray:
     """A picture as uint8 (28, 28), ink 255 on 0, in the form to which the service brings pictures.
 
+    A picture of 28×28 pixels is taken as it is.
+
     Raises:
         OSError: it cannot be read.
         ValueError: nothing is drawn on it.
@@ -301,6 +309,10 @@ def in_form(file: Path) -> np.ndarray:
             paper = Image.new("RGBA", opened.size, "white")
             image = Image.alpha_composite(paper, opened.convert("RGBA"))
         image = image.convert("L")
+    if image.size == (SIDE, SIDE):
+        if image.getextrema()[0] == image.getextrema()[1]:
+            raise ValueError("nothing is drawn on it")
+        return np.asarray(image)
     image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
     contrast = contrast_with_paper(np.asarray(image, np.float32) / np.float32(255))
     ready = already_in_mnist_form(contrast)

@@ -73,6 +73,10 @@ def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) 
 
 def worst_errors(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
     """The most confident errors (n, 28, 28), each under "true → predicted" class, by name."""
+    if not len(images):
+        figure, axes = style.panel("Worst errors: none, all are right", size=(8, 1), grid=False)
+        axes.axis("off")
+        return figure
     texts = [
         f"{str(true)[:7]} → {str(taken)[:7]}" for true, taken in zip(labels, named, strict=True)
     ]

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from serving.model.loaded_model import LoadedModel
 
 
-def fetch_champion(settings: Settings) -> LoadedModel:
-    """The champion as the digit service chooses it, verified; see `serving.settings.NAMES`.
+def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
+    """The champion of a model, verified; of none, as the digit service chooses it.
+
+    Args:
+        settings: this machine's.
+        model: a registered model; None: the first of `serving.settings.NAMES` with a champion.
 
     Raises:
         NoChampion: no registered model has a champion.
@@ -23,7 +27,7 @@ def fetch_champion(settings: Settings) -> LoadedModel:
     from serving.settings import ALIAS, NAMES
 
     missing = None
-    for name in NAMES:
+    for name in [model] if model else NAMES:
         try:
             return fetch(settings.tracking_uri, name, ALIAS, settings.home)
         except NoChampion as error:

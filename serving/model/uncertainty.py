@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,3 +53,19 @@ def uncertainty(
     if 1 - digit_score > digit_score * probabilities[second]:
         return NO_DIGIT
     return f"not sure between {min(first, second)} and {max(first, second)}"
+
+
+def uncertainty_between(
+    labels: Sequence[str], probabilities: NDArray[np.float32], least_confidence: float = SURE
+) -> str | None:
+    """The same of other pictures than digits, whose usual look is not known: is the network sure?
+
+    Args:
+        labels: the names of the classes.
+        probabilities: (classes,).
+        least_confidence: the least highest probability of an answer that is certain.
+    """
+    if probabilities.max() >= least_confidence:
+        return None
+    second, first = sorted(probabilities.argsort()[-2:])
+    return f"not sure between {labels[second]} and {labels[first]}"

@@ -16,7 +16,7 @@ from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
 from serving.model.loaded_model import Answers
 from serving.model.runner import ModelRunner
-from serving.model.uncertainty import uncertainty
+from serving.model.uncertainty import uncertainty, uncertainty_between
 from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
 
 READS = "application/json, image/* or multipart/form-data with one picture"
@@ -81,7 +81,9 @@ def answer_ids(request: Request, images: int) -> list[str]:
 
 def reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
     """Why each answer is uncertain; None where it is not."""
-    least = runner.model.least_confidence
+    least, labels = runner.model.least_confidence, runner.model.labels
+    if labels:
+        return [uncertainty_between(labels, row, least) for row in answers.probabilities]
     return [
         uncertainty(image, row, float(score), least)
         for image, row, score in zip(images, *answers, strict=True)
@@ -92,8 +94,9 @@ def _object(
     runner: ModelRunner, row: NDArray[np.float32], reason: str | None, answer_id: str
 ) -> dict[str, Any]:
     digit = int(row.argmax())
+    labels = runner.model.labels
     return {
-        "digit": digit,
+        **({"class": digit, "label": labels[digit]} if labels else {"digit": digit}),
         "probabilities": row,
         "confidence": float(row[digit]),
         "uncertain": reason is not None,
@@ -118,9 +121,7 @@ def correction(request: Request) -> dict[str, Any]:
         raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
     for name in ("digit", "predicted"):
         number = fields.get(name)
-        if not (type(number) is int and 0 <= number <= 9) and (
-            name == "digit" or number is not None
-        ):
+        if type(number) is not int and (name == "digit" or number is not None):
             raise InvalidDigits(f"{name} is {brief(number)}; expected a whole number from 0 to 9.")
     for name in ("request_id", "model", "version"):
         text = fields.get(name)
@@ -134,6 +135,20 @@ def correction(request: Request) -> dict[str, Any]:
     elif fields.get("request_id") is None:
         raise InvalidDigits("Neither request_id nor image is given; expected one of them.")
     return fields
+
+
+def check_classes(fields: dict[str, Any], classes: int) -> None:
+    """Refuse a correction to what is no class of the model.
+
+    Raises:
+        InvalidDigits: it is one.
+    """
+    for name in ("digit", "predicted"):
+        number = fields.get(name)
+        if number is not None and not 0 <= number < classes:
+            raise InvalidDigits(
+                f"{name} is {brief(number)}; expected a whole number from 0 to {classes - 1}."
+            )
 
 
 def failure(message: str, status: int, request: Request) -> Response:

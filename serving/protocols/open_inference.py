@@ -6,8 +6,10 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
+import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from reprlib import repr as brief
 from typing import Any
@@ -50,7 +52,6 @@ EXTENSIONS = [
     "statistics",
 ]
 BYTES = "BYTES"  # encoded pictures
-CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +200,9 @@ def _wanted(content: dict[str, Any]) -> tuple[bool, int]:
     classes = parameters.get("classification") or 0
     if type(classes) is not int or classes < 0:
         raise InvalidRequest(
-            f"classification is {brief(classes)}; expected how many classes, 1 to {CLASSES}."
+            f"classification is {brief(classes)}; expected how many classes, 1 to 10 of digits."
         )
-    return parameters.get("binary_data", default) is True, min(classes, CLASSES)
+    return parameters.get("binary_data", default) is True, classes
 
 
 def answer(
@@ -216,9 +217,11 @@ def answer(
     }
     if inference.id:
         content["id"] = inference.id
-    named = _classified(probabilities, inference.classes) if inference.classes else None
-    if named is not None:
-        tensor |= {"shape": [len(probabilities), inference.classes], "datatype": BYTES}
+    named = None
+    if inference.classes:
+        best = min(inference.classes, probabilities.shape[1])
+        named = _classified(probabilities, best, runner.model.labels)
+        tensor |= {"shape": [len(probabilities), best], "datatype": BYTES}
     if not inference.binary:
         tensor["data"] = probabilities.ravel() if named is None else named
         return json_response(content)
@@ -232,11 +235,16 @@ def answer(
     return Response(header + values, media_type="application/octet-stream", headers=length)
 
 
-def _classified(probabilities: NDArray[np.float32], classes: int) -> list[str]:
-    """Triton's classification extension: the best classes of each image, the best first."""
+def _classified(
+    probabilities: NDArray[np.float32], classes: int, labels: Sequence[str]
+) -> list[str]:
+    """Triton's classification extension: the best classes of each image, the best first.
+
+    "value:class", and with names "value:class:name".
+    """
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :classes]
     return [
-        f"{row[digit]:f}:{digit}"
+        f"{row[digit]:f}:{digit}" + (f":{labels[digit]}" if labels else "")
         for row, order in zip(probabilities, best, strict=True)
         for digit in order.tolist()
     ]
@@ -247,7 +255,7 @@ def server_metadata(version: str) -> Response:
     return json_response({"name": "ann-serve", "version": version, "extensions": EXTENSIONS})
 
 
-def model_metadata(name: str, versions: list[str]) -> Response:
+def model_metadata(name: str, versions: list[str], classes: int) -> Response:
     """What the model takes and gives, and the versions that may be asked for."""
     return json_response(
         {
@@ -255,13 +263,17 @@ def model_metadata(name: str, versions: list[str]) -> Response:
             "versions": versions,
             "platform": "onnxruntime_onnx",
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, 28, 28]}],
-            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, CLASSES]}],
+            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, classes]}],
         }
     )
 
 
-def model_config(name: str) -> Response:
-    """Triton's model configuration extension; the batch is no dimension here."""
+def model_config(name: str, classes: int, labels: Sequence[str] = ()) -> Response:
+    """Triton's model configuration extension; the batch is no dimension here.
+
+    The names of the classes are the parameter `labels`, a JSON list.
+    """
+    parameters = {"labels": {"string_value": json.dumps(list(labels))}}
     return json_response(
         {
             "name": name,
@@ -269,7 +281,8 @@ def model_config(name: str) -> Response:
             "backend": "onnxruntime",
             "max_batch_size": MAX_IMAGES,
             "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [28, 28]}],
-            "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [CLASSES]}],
+            "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [classes]}],
+            **({"parameters": parameters} if labels else {}),
         }
     )
 
