@@ -43,7 +43,7 @@ from ann_models.variants import VARIANTS
 
 OWN_ROW = 0  # the lecture's rows begin with 1
 EPOCHS, SEEDS, MOST_SEEDS = 100, 3, 100
-_NAME = re.compile(r"[A-Za-z][\w.+-]{0,60}")
+NAME = re.compile(r"[A-Za-z][\w.+-]{0,60}")
 _OF_VARIANTS = ("name", "like", "question", "look_at", "seeds", "registered")
 _OF_QUESTIONS = ("key", "title", "look_at")
 _LOSS: dict[str, Loss] = {
@@ -143,8 +143,8 @@ class _Checked:
                 self._add(where.line("key"), "question.key", f"{name!r} is taken by {owner}.")
             if values.get("title") in {question.title for question in QUESTIONS.values()}:
                 self._add(where.line("title"), "question.title", "is taken by the lecture.")
-            if not _NAME.fullmatch(name):
-                self._add(where.line("key"), "question.key", f"{name!r}: {_WELL_FORMED}")
+            if not NAME.fullmatch(name):
+                self._add(where.line("key"), "question.key", f"{name!r}: {WELL_FORMED}")
             seen.add(name)
             if len(self.faults) == before:
                 yield name, Question(name, values["title"], values["look_at"])
@@ -158,8 +158,8 @@ class _Checked:
             name = values.get("name")
             label = name if isinstance(name, str) else f"variant {number + 1}"
             before = len(self.faults)
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                self._add(where.line("name"), f"{label}.name", _WELL_FORMED)
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                self._add(where.line("name"), f"{label}.name", WELL_FORMED)
             elif name in taken:
                 owner = "a row of the lecture" if name in VARIANTS else "another variant"
                 remedy = 'choose another name; like = "…" takes its settings over.'
@@ -304,7 +304,7 @@ class _Checked:
         return text
 
 
-_WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
+WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
 
 
 def _difference(values: Mapping[str, Any]) -> str:

@@ -75,7 +75,7 @@ class VariantName(click.ParamType):
 table_file = click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with variants of your own, in place of the lecture's table.",
+    help="A TOML file or Python module with variants of your own, in place of the lecture's.",
 )
 set_settings = click.option(
     "--set",

@@ -65,7 +65,8 @@ def lecture(
         cluster: the address of a Dask scheduler whose workers share them instead.
         changes: settings in which the named variants differ, such as `{"epochs": "2000",
             "layers.0.activation": "tanh"}`; the runs are tracked next to those without changes.
-        table: the path of a TOML file with variants of one's own, in place of the lecture's.
+        table: the path of a TOML file or Python module with variants of one's own, in place of the
+            lecture's.
 
     Raises:
         UnknownName: a name is not in the table.
