@@ -81,7 +81,7 @@ def overhead(shortened: bool = False, say: Say = lambda line: None) -> Overhead:
 
     Args:
         shortened: each row as `ann run --quick` shortens it: not the benchmark.
-        say: is told what begins.
+        say: called with each stage that begins.
     """
     quick = ["--quick"] if shortened else []
     count = len(variants.find([]))
@@ -106,7 +106,7 @@ def sweeps(
     Args:
         workers: how many, for each measurement.
         shortened: each row as `ann run --quick` shortens it: not the benchmark.
-        say: is told what begins.
+        say: called with each stage that begins.
     """
     from distributed import LocalCluster
 

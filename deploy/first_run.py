@@ -67,7 +67,7 @@ def champion() -> tuple[str, str] | None:
 
 
 def is_deployed() -> bool:
-    """Whether the worker has told Prefect of its flows."""
+    """Whether the worker has registered its flows with Prefect."""
     with get_client(sync_client=True) as prefect:
         return any(one.name == SCHEDULE.partition("/")[2] for one in prefect.read_deployments())
 

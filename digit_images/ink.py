@@ -87,7 +87,7 @@ def find_ink(contrast: Pixels) -> Pixels:
     Raises:
         NoInk: nothing stands out from the paper.
     """
-    strongest = contrast.max() + 0.0  # not −0.0, which would be told
+    strongest = contrast.max() + 0.0  # not −0.0, which would print
     grain = np.median(np.abs(contrast[contrast <= strongest / 2]))
     visible = max(FAINTEST, 10 * grain)
     if strongest < visible:

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -131,7 +130,7 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_API_REQUEST_TIMEOUT": "120",  # the temporary server may be slow to start
-        "PREFECT_CLIENT_MAX_RETRIES": "3",  # one that goes away is given up after 14 s
+        "PREFECT_CLIENT_MAX_RETRIES": "3",  # one that becomes unavailable is given up after 14 s
         "DO_NOT_TRACK": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that restarts is waited for 12 s,
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # where MLflow itself would wait for minutes
@@ -161,6 +160,8 @@ def bypass_proxy(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def _compiler() -> str:
+    from importlib.metadata import Distribution
+
     try:
         lines = PROCESSORS.read_text().splitlines()
         processor = next(line for line in lines if line.startswith(("flags", "Features")))

@@ -17,7 +17,8 @@ from serving.errors import Busy, MethodNotAllowed, ServingError, Unauthorised, W
 from serving.http import Headers, Request, Response
 from serving.records import Records
 from serving.redaction import public, without_credentials
-from serving.routes import Route, Routes
+from serving.route import Route
+from serving.routes import Routes
 from serving.settings import Settings
 
 Scope = MutableMapping[str, Any]

@@ -40,4 +40,4 @@ def serve(host: str, port: int, workers: int) -> None:
     from serving.process import supervisor
 
     supervisor.serve(settings.load(), host, port, workers)
-    os._exit(0)  # a thread may still wait for a registry that is away; it has nothing to lose
+    os._exit(0)  # a thread may still wait for an unavailable registry; it has nothing to lose

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from serving.examples import Body
+from serving.route import Route
 from serving.settings import NAMES
-
-if TYPE_CHECKING:
-    from serving.routes import Route
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "name": {

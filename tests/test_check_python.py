@@ -20,7 +20,7 @@ def test_supported_interpreters_and_systems_fit(version, place):
 
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 14), (4, 0)])
-def test_others_are_told_which_ones_fit(version):
+def test_other_versions_get_the_supported_ones(version):
     message = check_python.problem(version, "Linux", "x86_64", ["python3.12", "python3.11"])
     assert message == (
         f"Python {version[0]}.{version[1]} does not fit; 3.11, 3.12 or 3.13 is needed. "

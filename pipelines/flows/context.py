@@ -45,7 +45,7 @@ class Context:
         settings: of the process that made it.
         tracking: MLflow's runs.
         registry: MLflow's model registry.
-        progress: what is told of the training's progress.
+        progress: receives the progress of the training.
     """
 
     settings: Settings

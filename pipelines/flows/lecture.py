@@ -74,8 +74,8 @@ def lecture(
         WrongUse: ANN_MNIST_PATH does not lead to MNIST, an image data set cannot be read or has
             the name of another one, or the workers cannot do this work.
         VariantsFailed: some variants failed; its `report` says which.
-        TrackingUnavailable: the MLflow server went away; what was finished is there.
-        OrchestrationUnavailable: the Prefect server went away; likewise.
+        TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
+        OrchestrationUnavailable: the Prefect server became unavailable; likewise.
         ClusterUnavailable: the Dask scheduler does not answer; likewise.
         StorageFull: nothing more can be written; likewise.
     """

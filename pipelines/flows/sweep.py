@@ -103,7 +103,7 @@ def sweep(
         InvalidSetting: a setting or a value cannot be meant.
         WrongUse: the name is a question's, or there is no memory for so many workers.
         EveryTrialDiverged: no trial ended with a finite loss.
-        TrackingUnavailable: the MLflow server went away; what was finished is there.
+        TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
         context = Context.open()

@@ -45,7 +45,7 @@ class Follower:
         self.status = at_start(settings.home)
 
     def poll(self) -> Status:
-        """Poll once and download what is new; a registry that is away takes some ten seconds.
+        """Poll once and download what is new; an unavailable registry takes some ten seconds.
 
         Nothing is raised: what went wrong is the status's `registry_error`. A poll that ends after
         a later one changes nothing.

@@ -71,4 +71,4 @@ async def _serve(line: socket.socket) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_serve(socket.socket(fileno=int(sys.argv[1]))))
-    os._exit(0)  # a thread may still wait for a registry that is away; it has nothing to lose
+    os._exit(0)  # a thread may still wait for an unavailable registry; it has nothing to lose

@@ -73,12 +73,12 @@ def test_two_entries_that_train_differently_have_different_settings(change):
     assert replace(PLAIN, **change).settings() != PLAIN.settings()
 
 
-def test_a_network_is_told_layer_by_layer():
+def test_a_network_is_described_layer_by_layer():
     variant = replace(PLAIN, layers=(Flatten(), Dense(100, "relu"), Dense(10, "softmax")))
     assert variant.settings()["layers"] == "Flatten → Dense 100 relu True → Dense 10 softmax True"
 
 
-def test_nested_settings_are_told_by_their_path():
+def test_nested_settings_are_named_by_their_path():
     variant = replace(PLAIN, optimizer=Adam(CosineDecay(0.01)), penalty=Penalty("l2", 0.5))
     settings = variant.settings()
     assert settings["optimizer"] == "Adam"

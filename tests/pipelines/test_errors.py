@@ -51,7 +51,7 @@ def wrapped(error: Exception) -> MlflowException:
     return raised_by(wrap)
 
 
-def test_an_mlflow_server_that_is_away_is_said_to_be(nobody, monkeypatch):
+def test_an_mlflow_server_that_is_unavailable_is_reported(nobody, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     error = translate(raised_by(MlflowClient(nobody).search_experiments))
     assert isinstance(error, TrackingUnavailable)
@@ -59,7 +59,7 @@ def test_an_mlflow_server_that_is_away_is_said_to_be(nobody, monkeypatch):
     assert "what is finished is kept" in str(error)
 
 
-def test_an_mlflow_server_that_is_silent_is_said_to_be_away(monkeypatch):
+def test_an_mlflow_server_that_does_not_answer_is_said_to_be_unavailable(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -68,7 +68,7 @@ def test_an_mlflow_server_that_is_silent_is_said_to_be_away(monkeypatch):
     assert isinstance(error, TrackingUnavailable)
 
 
-def test_a_prefect_server_that_is_away_is_not_mistaken_for_mlflow(nobody):
+def test_a_prefect_server_that_is_unavailable_is_not_mistaken_for_mlflow(nobody):
     error = translate(raised_by(lambda: httpx.get(nobody)))
     assert isinstance(error, OrchestrationUnavailable)
     assert "Connection refused" in str(error)

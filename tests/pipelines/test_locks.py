@@ -32,7 +32,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_second_process_waits_in_vain_and_is_told_why(holder, tmp_path):
+def test_a_second_process_is_refused_with_the_reason(holder, tmp_path):
     with (
         pytest.raises(Locked, match=r"a\.lock could not be locked within 0 s"),
         exclusive_lock(tmp_path / "a.lock", seconds=0),

@@ -17,7 +17,7 @@ def load(home: Path, **environ: str) -> settings.Settings:
     return settings.load({"ANN_HOME": str(home), **environ})
 
 
-def test_state_lives_in_the_current_folder_unless_told_otherwise(tmp_path, monkeypatch):
+def test_state_lives_in_the_current_folder_unless_set_otherwise(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = settings.load({})
     assert found.home == tmp_path / ".ann"
@@ -122,7 +122,7 @@ def test_the_check_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_mlflow_and_prefect_are_told_where_state_is(tmp_path):
+def test_mlflow_and_prefect_get_the_state_folder(tmp_path):
     environ = {}
     settings.export(load(tmp_path), environ)
     assert environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow.db"

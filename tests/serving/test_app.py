@@ -224,7 +224,7 @@ def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service
     assert service.get("/health/live").status_code == 200
 
 
-def test_a_sender_that_goes_away_is_no_error(service: Service, capfd):
+def test_a_sender_that_disconnects_is_no_error(service: Service, capfd):
     async def gone():
         return {"type": "http.disconnect"}
 
@@ -350,10 +350,10 @@ def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
     service.close()
 
 
-def test_readiness_reports_a_registry_that_is_away(service: Service):
-    service.run(service.models.follow(status("3", registry_error="it is away"), None))
+def test_readiness_reports_a_registry_that_is_unavailable(service: Service):
+    service.run(service.models.follow(status("3", registry_error="it is unavailable"), None))
     ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is away")
+    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is unavailable")
     assert "ann_registry_up 0.0" in service.get("/metrics").text
     service.run(service.models.follow(status("3"), 0.0))
     assert "ann_registry_up 1.0" in service.get("/metrics").text

@@ -209,7 +209,7 @@ class TestPlainPng:
 class TestPaperAndInk:
     @settings(deadline=None, max_examples=40)
     @given(st.integers(0, 255), st.integers(0, 255))
-    def test_any_two_greys_that_can_be_told_apart_will_do(self, ink, paper):
+    def test_any_two_greys_that_can_be_distinguished_will_do(self, ink, paper):
         content = encoded(drawing(ink=ink, paper=paper))
         if abs(ink - paper) >= 20:
             assert likeness(to_digit(content), to_digit(encoded(drawing()))) > 0.95

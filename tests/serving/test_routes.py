@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from serving.examples import Body
-from serving.routes import Route
+from serving.route import Route
 from tests.support.small_service import NAME, Service, put_copy
 
 

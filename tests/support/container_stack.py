@@ -63,7 +63,7 @@ def picture_number(i: int) -> list[list[float]]:
 
 
 def unfinished_runs(client: MlflowClient) -> list[str]:
-    """The ids of MLflow's runs that are said to be at work."""
+    """The ids of MLflow's runs that are reported as running."""
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
 
@@ -151,7 +151,7 @@ class Stack:
         """Whether its health check is green."""
         return self.inspect(service)["State"]["Health"]["Status"] == "healthy"
 
-    def wait_until_well(self) -> None:
+    def wait_until_healthy(self) -> None:
         """Wait until everyone is healthy."""
         for service in SERVICES:
             wait_for(lambda name=service: self.is_healthy(name))

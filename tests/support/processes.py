@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, wait_for
 
 
 class Ann:
-    """The command `ann` with a state folder of its own, and with no server unless told."""
+    """The command `ann` with a state folder of its own, and with no server unless given."""
 
     def __init__(self, home: Path, **environ: str) -> None:
         self.home = home

@@ -83,7 +83,7 @@ def test_what_is_restored_into_an_empty_stack_is_what_was_backed_up(stack, clien
     assert len(before["models"]) >= 2
     assert len(before["runs"]) >= 2
 
-    at_work = stack.trigger(**LONG)
+    running = stack.trigger(**LONG)
     wait_for(lambda: unfinished_runs(client))
     folder = tmp_path / "backup"
     with LightLoad(stack) as load:
@@ -104,13 +104,13 @@ def test_what_is_restored_into_an_empty_stack_is_what_was_backed_up(stack, clien
     stack.new_passwords()  # as on another machine
     restored = script(stack, "restore", str(folder))
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    stack.wait_until_well()
+    stack.wait_until_healthy()
     wait_for(stack.answers)
     assert everything(stack, client) == before
     assert files <= artifacts(stack)
 
-    wait_for(lambda: not unfinished_runs(client))  # what was at work has no process any more
-    assert stack.state_of(at_work) == "CRASHED"
+    wait_for(lambda: not unfinished_runs(client))  # what was running has no process any more
+    assert stack.state_of(running) == "CRASHED"
     following = stack.trigger(seeds=1)
     assert stack.wait_until_ended(following) == "COMPLETED"
     newest = max(int(model["number"]) for model in models(stack))

@@ -26,9 +26,9 @@ def test_the_offline_digits_stand_in_and_say_so_everywhere(ann, tmp_path):
 
     images, labels = load()
     Image.fromarray((images[0] * 255).astype("uint8")).save(tmp_path / "digit.png")
-    told = ann("predict", str(tmp_path / "digit.png"), **nowhere)
-    assert "OFFLINE DIGITS answers" in told.stderr
-    assert "trained on offline-digits" in told.stdout
+    result = ann("predict", str(tmp_path / "digit.png"), **nowhere)
+    assert "OFFLINE DIGITS answers" in result.stderr
+    assert "trained on offline-digits" in result.stdout
     (answer,) = json.loads(ann("predict", "--json", str(tmp_path / "digit.png"), **nowhere).stdout)
     assert answer["data"] == "offline-digits"
     assert answer["digit"] == labels[0]

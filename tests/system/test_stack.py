@@ -27,9 +27,9 @@ def send(stack, numbers) -> list[int]:
     return [stack.correct(picture_number(number), number % 10) for number in numbers]
 
 
-def all_is_well_again(stack, client) -> None:
+def all_is_healthy_again(stack, client) -> None:
     """No run is open, the champion is whole and answers, and the next run completes."""
-    stack.wait_until_well()
+    stack.wait_until_healthy()
     wait_for(lambda: not unfinished_runs(client))
     following = stack.trigger(seeds=1)
     assert stack.wait_until_ended(following) == "COMPLETED"
@@ -59,7 +59,7 @@ def test_prefect_plans_the_runs_of_the_schedules(stack, first_run):
 
 
 def test_everyone_becomes_healthy(stack, first_run):
-    stack.wait_until_well()
+    stack.wait_until_healthy()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -86,7 +86,7 @@ def test_the_databases_are_each_their_owners_alone(stack):
 def test_the_endpoint_answers_while_another_service_dies_and_comes_back(stack, client, victim):
     with LightLoad(stack) as load:
         stack.crash(victim)
-        stack.wait_until_well()
+        stack.wait_until_healthy()
     assert load.failures == []
     assert load.answered > 20
 
@@ -124,11 +124,11 @@ def test_a_run_in_whose_middle_something_dies_ends_and_the_next_one_completes(
     wait_for(lambda: unfinished_runs(client))
     with LightLoad(stack) as load:
         stack.crash(victim)
-        stack.wait_until_well()
+        stack.wait_until_healthy()
         stack.wait_until_ended(run)
     assert load.failures == []
     assert stack.state_of(run) != "CANCELLED"
-    all_is_well_again(stack, client)
+    all_is_healthy_again(stack, client)
 
 
 def test_a_run_that_finds_no_mlflow_fails_and_leaves_the_champion_alone(stack, client):
@@ -140,24 +140,24 @@ def test_a_run_that_finds_no_mlflow_fails_and_leaves_the_champion_alone(stack, c
     assert load.failures == []
     assert stack.state_of(run) == "FAILED"
     stack.do("start", "mlflow")
-    stack.wait_until_well()
+    stack.wait_until_healthy()
     assert state(stack, client) == before
-    all_is_well_again(stack, client)
+    all_is_healthy_again(stack, client)
 
 
-@pytest.mark.parametrize("away", ["mlflow", "prefect", "postgres"])
-def test_a_run_in_whose_middle_something_goes_away_for_long_ends(stack, client, away):
+@pytest.mark.parametrize("stopped", ["mlflow", "prefect", "postgres"])
+def test_a_run_in_whose_middle_something_is_unavailable_for_long_ends(stack, client, stopped):
     run = stack.trigger(seeds=4)
     wait_for(lambda: unfinished_runs(client))
     with LightLoad(stack) as load:
-        stack.do("stop", "--timeout", "5", away)
+        stack.do("stop", "--timeout", "5", stopped)
         time.sleep(LONGER_THAN_ANYBODY_WAITS)
-        stack.do("start", away)
-        stack.wait_until_well()
+        stack.do("start", stopped)
+        stack.wait_until_healthy()
         stack.wait_until_ended(run)
     assert load.failures == []
     assert stack.state_of(run) != "CANCELLED"
-    all_is_well_again(stack, client)
+    all_is_healthy_again(stack, client)
 
 
 @pytest.mark.parametrize("moment", ["number > {0}", "number > {0} and 'decision' in tags"])
@@ -172,7 +172,7 @@ def test_mlflow_that_dies_at_a_registration_leaves_no_half_a_champion(stack, cli
         ambush.wait(30)
     assert load.failures == []
     assert stack.inspect("mlflow")["RestartCount"] == starts + 1
-    all_is_well_again(stack, client)
+    all_is_healthy_again(stack, client)
 
 
 def test_after_everything_was_killed_in_the_middle_of_a_run_nothing_is_lost(stack, client):
@@ -184,12 +184,12 @@ def test_after_everything_was_killed_in_the_middle_of_a_run_nothing_is_lost(stac
     assert send(stack, range(60, 70)) == [201] * 10
     stack.do("kill")
     stack.do("up", "--detach")
-    stack.wait_until_well()
+    stack.wait_until_healthy()
     wait_for(lambda: not unfinished_runs(client))
     runs, *others = state(stack, client)
     assert runs == before[0] | {run: "KILLED"}
     assert others == [*before[1:3], held + 10]
-    all_is_well_again(stack, client)
+    all_is_healthy_again(stack, client)
 
 
 def test_after_a_restart_of_everything_nothing_is_lost(stack, client):
@@ -199,5 +199,5 @@ def test_after_a_restart_of_everything_nothing_is_lost(stack, client):
     wait_for(lambda: stack.is_healthy("serving"))
     assert stack.predict()["version"] == version  # with nobody else there
     stack.do("up", "--detach")
-    stack.wait_until_well()
+    stack.wait_until_healthy()
     assert state(stack, client) == before

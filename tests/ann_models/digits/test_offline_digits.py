@@ -39,7 +39,7 @@ def test_they_are_inked_about_as_much_as_mnists(images_and_labels, mnist):
     assert images_and_labels[0].mean() == pytest.approx(mnist.arrays["x_train"].mean(), rel=0.25)
 
 
-def test_they_can_be_told_apart():
+def test_they_can_be_distinguished():
     """By the nearest class mean alone; guessing would get one in ten."""
     arrays = datasets.digits("offline-digits").arrays
     means = np.stack([arrays["x_train"][arrays["y_train"] == k].mean(axis=0) for k in range(10)])

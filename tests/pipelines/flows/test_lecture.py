@@ -329,8 +329,8 @@ def test_a_full_disk_ends_the_job_since_no_later_variant_can_do_better(tracking,
 
 
 def test_a_server_that_comes_back_is_tried_again(tracking, monkeypatch):
-    away = requests.exceptions.ConnectionError("the server restarts")
-    asked = sabotaged(monkeypatch, "recursion", away, times=1)
+    unavailable = requests.exceptions.ConnectionError("the server restarts")
+    asked = sabotaged(monkeypatch, "recursion", unavailable, times=1)
     report = lecture(["recursion"])
     assert report.rows[0].status == "finished"
     assert asked == ["recursion", "recursion"]
@@ -338,7 +338,10 @@ def test_a_server_that_comes_back_is_tried_again(tracking, monkeypatch):
 
 @pytest.mark.parametrize(
     ("error", "retried"),
-    [(requests.exceptions.ConnectionError("away"), True), (ValueError("wrong shape"), False)],
+    [
+        (requests.exceptions.ConnectionError("unreachable"), True),
+        (ValueError("wrong shape"), False),
+    ],
 )
 def test_only_what_may_pass_is_tried_again(error, retried):
     assert tasks._tracking_is_unavailable(None, None, Failed(data=error)) is retried

@@ -82,7 +82,7 @@ def test_nothing_is_downloaded_and_no_server_is_started(tmp_path, monkeypatch):
     diagnose(tmp_path)
 
 
-def test_a_wrong_path_to_mnist_is_told_from_none(tmp_path, monkeypatch):
+def test_a_wrong_path_to_mnist_is_distinguished_from_none(tmp_path, monkeypatch):
     monkeypatch.setenv("ANN_MNIST_PATH", str(tmp_path / "nothing.npz"))
     finding = only(doctor._mnist, tmp_path)
     assert not finding.healthy
@@ -116,7 +116,7 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     )
 
 
-def test_a_tracking_server_that_is_away_fails_each_check_that_needs_it_and_no_other(
+def test_a_tracking_server_that_is_unavailable_fails_each_check_that_needs_it_and_no_other(
     tmp_path, nobody
 ):
     found = diagnose(tmp_path, MLFLOW_TRACKING_URI=nobody)
@@ -162,7 +162,7 @@ def test_a_model_that_cannot_be_verified_is_said_so(one_run, tmp_path):
     assert "cannot be verified" in finding.message
 
 
-def test_a_prefect_server_that_is_away_is_said_so_with_what_to_do(tmp_path, nobody):
+def test_a_prefect_server_that_is_unavailable_is_reported_with_what_to_do(tmp_path, nobody):
     finding = only(doctor._prefect, tmp_path, PREFECT_API_URL=f"{nobody}/api")
     assert not finding.healthy
     assert "does not answer" in finding.message

@@ -142,7 +142,7 @@ def test_a_store_that_is_none_is_left_to_who_opens_it(tmp_path, content):
 
 
 def test_a_server_keeps_its_own_paths(original):
-    away = Settings(original, "http://127.0.0.1:5000", None)
+    unavailable = Settings(original, "http://127.0.0.1:5000", None)
     before = paths(original)
-    assert relocation.repair(away) is None
+    assert relocation.repair(unavailable) is None
     assert paths(original) == before

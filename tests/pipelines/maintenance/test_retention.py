@@ -163,8 +163,8 @@ def test_a_run_behind_a_version_stays_though_somebody_deleted_it(store):
     assert going(store, older_than=timedelta(0)) == []
 
 
-def test_a_run_at_work_stays_and_so_do_all_files(store):
-    at_work = a_run(store, status="RUNNING")
+def test_an_unfinished_run_stays_and_so_do_all_files(store):
+    running = a_run(store, status="RUNNING")
     a_run(store, 1)
     data = store.settings.data / "digits.npz"
     data.parent.mkdir()
@@ -174,7 +174,7 @@ def test_a_run_at_work_stays_and_so_do_all_files(store):
     assert planned.items == []
     assert planned.active
     assert planned.kept == {"active": 1}
-    assert store.client.get_run(at_work).info.status == "RUNNING"
+    assert store.client.get_run(running).info.status == "RUNNING"
 
 
 def test_the_run_that_stands_for_its_variant_stays_behind_failed_ones(store):

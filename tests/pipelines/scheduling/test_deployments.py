@@ -223,7 +223,7 @@ def test_a_paused_schedule_plans_nothing_and_goes_on_when_resumed(client):
 # --- what is decided ------------------------------------------------------------------------------
 
 
-def test_a_run_that_is_due_while_another_is_at_work_is_cancelled(client):
+def test_a_run_that_is_due_while_another_is_running_is_cancelled(client):
     first, second = due(client, "digits"), due(client, "digits")
     assert begin(client, first) == "Pending"
     assert begin(client, second) == "Cancelled"
@@ -232,7 +232,7 @@ def test_a_run_that_is_due_while_another_is_at_work_is_cancelled(client):
     assert begin(client, due(client, "lecture")) == "Pending"  # another schedule is not hindered
 
 
-def test_a_schedule_at_work_is_not_removed(client):
+def test_a_schedule_with_a_running_flow_is_not_removed(client):
     begin(client, due(client, "digits"))
     with pytest.raises(WrongUse, match=r"digits is active .* cancel the run"):
         schedules.remove(client, "digits")

@@ -59,7 +59,7 @@ def test_readers_and_a_writer_of_the_embedded_store_do_not_block_each_other(stor
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_server_that_is_away_is_said_so_at_once(tmp_path):
+def test_a_server_that_is_unavailable_is_reported_at_once(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -218,15 +218,15 @@ def test_a_run_that_went_well_is_finished(store, run_id):
     assert "error" not in run.data.tags
 
 
-def test_the_error_itself_is_heard_though_the_server_is_away_too(store, monkeypatch):
-    def away(*_):
-        raise ConnectionError("away")
+def test_the_error_itself_is_heard_though_the_server_is_unavailable_too(store, monkeypatch):
+    def unavailable(*_):
+        raise ConnectionError("unavailable")
 
     with (
         pytest.raises(ValueError, match="the work"),
         store.run(store.experiment("digits"), "mnist_ann", TAGS),
     ):
-        monkeypatch.setattr(store.client, "set_terminated", away)
+        monkeypatch.setattr(store.client, "set_terminated", unavailable)
         raise ValueError("the work")
 
 
@@ -432,7 +432,7 @@ def test_a_run_whose_process_was_really_killed_is_closed_by_the_next_command(sto
         text=True,
     )
     run_id = writer.stdout.readline().strip()
-    assert Tracking(store.settings).open() and status(store, run_id) == "RUNNING"  # it is at work
+    assert Tracking(store.settings).open() and status(store, run_id) == "RUNNING"  # it is running
     writer.send_signal(signal.SIGKILL)
     writer.communicate(timeout=30)
     Tracking(store.settings).open()

@@ -204,7 +204,7 @@ def test_an_unknown_subject_is_refused_with_what_can_be_named(origin, tmp_path, 
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_a_run_at_work_is_not_exported(target, tmp_path):
+def test_an_unfinished_run_is_not_exported(target, tmp_path):
     experiment = target.tracking.experiment("digits")
     run_id = target.client.create_run(experiment).info.run_id
     with pytest.raises(WrongUse, match="is RUNNING: it can be exported when it has ended"):
@@ -273,7 +273,7 @@ def no_model(document, folder) -> None:
     shutil.rmtree(folder / "models")
 
 
-def at_work(document, folder) -> None:
+def running(document, folder) -> None:
     document["run"]["status"] = "RUNNING"
 
 
@@ -289,7 +289,7 @@ def at_work(document, folder) -> None:
         (answers_nan, "answers the probe digit otherwise, by nan"),
         (another_keras, "names code other than Keras's"),
         (no_model, "MLmodel"),
-        (at_work, "its run is 'RUNNING', not ended"),
+        (running, "its run is 'RUNNING', not ended"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

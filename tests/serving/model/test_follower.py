@@ -132,14 +132,14 @@ def test_rolled_back_to_the_old_version_nothing_is_refused_any_more(place):
     assert (status.version, status.registry_error, status.refused) == ("1", None, None)
 
 
-def test_when_the_registry_goes_away_the_version_stays_and_the_reason_is_reported(place):
+def test_when_the_registry_becomes_unavailable_the_version_stays_and_the_reason_is_reported(place):
     follower = place.follower()
     place.promote("1")
     follower.poll()
-    (place.home / "mlflow.db").rename(place.home / "away.db")
+    (place.home / "mlflow.db").rename(place.home / "moved.db")
     status = follower.poll()
     assert (status.version, "no registry at" in status.registry_error) == ("1", True)
-    (place.home / "away.db").rename(place.home / "mlflow.db")
+    (place.home / "moved.db").rename(place.home / "mlflow.db")
     status = follower.poll()
     assert (status.version, status.registry_error) == ("1", None)
 

@@ -1,4 +1,4 @@
-"""What serving fetches, what it refuses to serve, and what it does when the registry is away."""
+"""What serving downloads, what it refuses to serve, and what an unavailable registry changes."""
 
 import hashlib
 import json
@@ -183,7 +183,7 @@ def test_a_version_without_a_hash_is_refused(place):
         place.fetch()
 
 
-# The registry is away
+# the registry is unavailable
 
 
 @pytest.fixture

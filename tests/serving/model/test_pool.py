@@ -100,7 +100,7 @@ def test_for_a_new_version_the_registry_is_polled_once(service: Service):
     assert service.others.polls == 1
 
 
-def test_while_the_registry_is_away_nothing_waits_for_it(service: Service):
+def test_while_the_registry_is_unavailable_nothing_waits_for_it(service: Service):
     service.run(service.models.follow(status("3", registry_error="it hangs"), 60.0))
     assert service.get(f"{V2}/versions/9").status_code == 404
     assert service.get(f"{V1}/labels/nonsense").status_code == 404
@@ -131,7 +131,7 @@ def test_the_age_of_the_last_confirmation_is_reported_and_past_a_limit_the_servi
     service: Service,
 ):
     def said(age: float | None) -> tuple[str, float | None]:
-        error = None if age == 0 else "it is away"
+        error = None if age == 0 else "it is unavailable"
         service.run(service.models.follow(status("3", registry_error=error), age))
         ready = service.get("/health/ready")
         assert ready.status_code == 200

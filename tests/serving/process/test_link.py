@@ -23,7 +23,7 @@ from serving.settings import NAMES
 STATUS = Status(
     "mnist-digits",
     "3",
-    "it is away",
+    "it is unavailable",
     Refusal("mnist-digits", "4", "SHA-256"),
     {"mnist-digits": Listing(("1", "2", "3"), {"champion": "3"})},
 )

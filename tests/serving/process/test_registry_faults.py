@@ -270,13 +270,15 @@ def test_a_registry_that_refuses_connections_is_reported(tmp_path):
     finally:
         service.kill()
     uri = f"http://admin:s3cret@127.0.0.1:{free_port()}"
-    away = Service(tmp_path, MLFLOW_TRACKING_URI=uri).start()
+    unavailable = Service(tmp_path, MLFLOW_TRACKING_URI=uri).start()
     try:
-        error = wait_for(lambda: "cannot be reached" in str(away.ready()) and str(away.ready()))
+        error = wait_for(
+            lambda: "cannot be reached" in str(unavailable.ready()) and str(unavailable.ready())
+        )
         assert "s3cret" not in error
-        assert version(away) == "1"
-        assert "s3cret" not in away.ask("POST", "/predict", ONE)[1]["run_url"]
+        assert version(unavailable) == "1"
+        assert "s3cret" not in unavailable.ask("POST", "/predict", ONE)[1]["run_url"]
     finally:
-        away.kill()
-    texts = [Path(path).read_text() for path in (away.log, away.errors)]
+        unavailable.kill()
+    texts = [Path(path).read_text() for path in (unavailable.log, unavailable.errors)]
     assert not [text for text in texts if "s3cret" in text]

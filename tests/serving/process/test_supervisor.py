@@ -132,15 +132,15 @@ def test_a_taken_port_is_reported_with_another(serve, home):
     assert "Traceback" not in outcome.stderr
 
 
-def test_with_the_registry_away_it_serves_the_last_good_copy_and_says_so(serve, home):
+def test_with_the_registry_unavailable_it_serves_the_last_good_copy_and_says_so(serve, home):
     service = serve()
     wait_for(service.confirmed)
     service.stop()
-    away = serve(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
-    wait_for(lambda: "cannot be reached" in (away.ready().get("registry_error") or ""))
-    status, answer = away.ask("POST", "/predict", ONE)
+    unavailable = serve(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
+    wait_for(lambda: "cannot be reached" in (unavailable.ready().get("registry_error") or ""))
+    status, answer = unavailable.ask("POST", "/predict", ONE)
     assert (status, answer["version"]) == (200, "1")
-    assert "ann_registry_up 0.0" in away.ask("GET", "/metrics")[1]
+    assert "ann_registry_up 0.0" in unavailable.ask("GET", "/metrics")[1]
 
 
 def test_with_neither_registry_nor_copy_it_waits_and_then_serves(registered, tmp_path, serve):

@@ -1,4 +1,4 @@
-"""Servers that are not there, go away, or come back."""
+"""Servers that cannot be reached, stop, or return."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 NOBODY = "http://127.0.0.1:1"
 
 
-def test_an_mlflow_server_that_is_away_at_the_start_is_one_quick_sentence(ann):
+def test_an_mlflow_server_that_is_unavailable_at_the_start_is_one_quick_sentence(ann):
     started = time.monotonic()
     job = ann("run", "relu_shapes", MLFLOW_TRACKING_URI=NOBODY)
     assert job.returncode == 1
@@ -24,7 +24,7 @@ def test_an_mlflow_server_that_is_away_at_the_start_is_one_quick_sentence(ann):
 
 
 @pytest.mark.slow
-def test_a_prefect_server_that_is_away_is_one_sentence(ann):
+def test_a_prefect_server_that_is_unavailable_is_one_sentence(ann):
     job = ann("run", "relu_shapes", PREFECT_API_URL=f"{NOBODY}/api")
     assert job.returncode == 1
     assert job.stderr.splitlines()[-1].startswith("ann: the Prefect server does not answer")
