@@ -100,7 +100,8 @@ def apply(origin: Variant, changes: Mapping[str, str]) -> tuple[Variant, list[tu
     The key is empty where a fault is of the entry as a whole.
     """
     builder = _Builder(origin)
-    for key, value in changes.items():
+    # Pictures come first: they set the last layer's units, which another change may contradict.
+    for key, value in sorted(changes.items(), key=lambda change: not change[1].startswith(IMAGES)):
         builder.apply(key, value)
     made = builder.finish()
     faults = builder.faults or [("", fault) for fault in faults_of(made)]
@@ -156,8 +157,8 @@ class _Builder:
         try:
             if match := _LAYER_KEY.fullmatch(key):
                 self._layer(key, int(match[1]), match[2] or "", value)
-            elif key in _KEYS:
-                _KEYS[key](self, key, value)
+            elif key in KEYS:
+                KEYS[key](self, key, value)
             else:
                 raise InvalidSetting(f"there is no setting {key!r}; {nearest(key, self._known())}")
         except AnnError as error:
@@ -178,7 +179,7 @@ class _Builder:
             if slot.layer is not None
             for f in fields(slot.layer)
         ]
-        return [*_KEYS, *attributes]
+        return [*KEYS, *attributes]
 
     def _layer(self, key: str, position: int, rest: str, value: str) -> None:
         if position >= len(self.slots):
@@ -333,7 +334,7 @@ def _with_dropout(layers: list[Layer], rate: float) -> list[Layer]:
     return found
 
 
-_KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
+KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
     "epochs": _Builder._whole,
     "batch_size": _Builder._whole,
     "loss": _Builder._loss,

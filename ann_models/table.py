@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ann_models import data_name
-from ann_models.derive import apply
+from ann_models.derive import KEYS, apply
 from ann_models.entry import IMAGES, Dense, Loss, Question, Variant
 from ann_models.errors import AnnError, InvalidSetting, UnknownName
 from ann_models.layer_text import nearest, parse
@@ -103,7 +103,8 @@ def read(path: Path) -> Table:
     if checked.faults:
         faults = sorted(checked.faults, key=lambda fault: fault.line)
         lines = [f"line {f.line}, {f.key}: {f.sentence}" for f in faults]
-        raise InvalidSetting("\n".join([f"{path} has {len(lines)} faults:", *lines]))
+        count = f"{len(lines)} fault{'s' if len(lines) > 1 else ''}"
+        raise InvalidSetting("\n".join([f"{path} has {count}:", *lines]))
     return table
 
 
@@ -186,6 +187,8 @@ class _Checked:
         changes = dict(self._flat(settings))
         made, faults = apply(origin, changes)
         for key, sentence in faults:
+            if key in values and key not in KEYS:
+                sentence = f"there is no setting {key!r}; {nearest(key, [*_OF_VARIANTS, *KEYS])}"
             self._add(where.line(key), f"{label}.{key}" if key else label, sentence)
         made = self._described(made, values, where, label, questions)
         if faults:

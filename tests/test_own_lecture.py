@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ann_models import datasets, table
-from ann_models.derive import _KEYS
+from ann_models.derive import KEYS
 from ann_models.selection import select
 
 PAGE = (Path(__file__).parents[1] / "docs/own_lecture.md").read_text()
@@ -31,4 +31,4 @@ def test_the_documented_module_is_sound(tmp_path):
 
 def test_every_setting_is_documented():
     said = set(re.findall(r"`([a-z_]+)(?:\.[a-z_]+)?`", PAGE))
-    assert {key.split(".")[0] for key in _KEYS} <= said
+    assert {key.split(".")[0] for key in KEYS} <= said

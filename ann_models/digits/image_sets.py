@@ -93,7 +93,7 @@ def parse(text: str) -> ImageSet:
     if text == FASHION_MNIST:
         return ImageSet(text)
     name, equals, path = text.partition("=")
-    if not equals:
+    if not equals or not path.strip():
         raise InvalidSetting(
             f"no image data set is called {text!r}; expected {FASHION_MNIST} or NAME=PATH, such as "
             "letters=pictures/letters."

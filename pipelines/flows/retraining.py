@@ -230,11 +230,12 @@ def current_champion(context: Context, model: str | None = None) -> Version:
 
     Raises:
         NoChampion: nothing was ever promoted.
+        WrongUse: the named model has no champion.
     """
     registry = context.registry
     champion = registry.champion(model) if model else registry.current_champion()
     if champion is None and model:
-        raise NoChampion(f"{model} has no champion; `ann models` lists what is registered.")
+        raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
     if champion is None:
         raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
     return champion
