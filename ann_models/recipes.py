@@ -156,13 +156,11 @@ HANDWRITING_WITHOUT = replace(
 PEOPLE_CNN = replace(
     STRIDED_CNN,
     name="people_cnn",
-    look_at="The strided network on MNIST, generated hands and what is no digit.",
-    layers=with_no_digit(STRIDED_CNN.layers),
-    optimizer=Adam(CosineDecay(0.003, warmup=0.1), weight_decay=0.02),
-    augmentation=LESS_MOVED,
-    epochs=9,
+    look_at="A wider strided network on MNIST, generated hands and what is no digit.",
+    layers=with_no_digit(BEST_CNN.layers),
+    epochs=13,
     seeds=1,
-    other_hands=OtherHands(generated=25_000, copies=2, non_digits=9_000),
+    other_hands=OtherHands(generated=25_000, copies=2, non_digits=10_000),
 )
 RECIPES = (
     HANDWRITING_WITHOUT,

@@ -11,9 +11,11 @@ from typing import Protocol, TypeVar
 
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits
+from serving.feedback.correction import check_classes
 from serving.feedback.store import Prediction
 from serving.http import Request, Response, json_response
 from serving.images import is_tiny, to_picture
+from serving.model import uncertainty
 from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
 from serving.model.runner import ModelRunner
@@ -24,6 +26,7 @@ from serving.redaction import public
 from serving.settings import NAMES, Settings
 
 QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
+QUICK_IMAGES = 32  # whose answers are judged there
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
 DIGITS = 10  # classes of the digit models
@@ -75,7 +78,8 @@ class Endpoints:
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        return native.answer(request, runner, images, answers, explanations)
+        reasons = await _reasons(runner, images, answers)
+        return native.answer(request, runner, images, answers.probabilities, reasons, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
@@ -89,7 +93,7 @@ class Endpoints:
         classes = DIGITS
         if model and model not in NAMES and model in self._models.names():
             classes = (await self._models.find(model)).model.classes
-        native.check_classes(fields, classes)
+        check_classes(fields, classes)
         correct = self._records.feedback.correct
         outcome = await _in_thread(correct, fields, known, executor=_correcting)
         metrics.corrections.labels(outcome).inc()
@@ -145,7 +149,9 @@ class Endpoints:
         inference = await _read(open_inference.parse, request)
         images = await _decoded(inference.images, runner)
         answers = await self._infer(request, runner, images)
-        return open_inference.answer(runner, inference, answers.probabilities)
+        wanted = open_inference.REASONS in inference.outputs
+        reasons = await _reasons(runner, images, answers) if wanted else []
+        return open_inference.answer(runner, inference, answers.probabilities, reasons)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""
@@ -206,7 +212,7 @@ class Endpoints:
             {
                 "predictions": answers.probabilities,
                 "explanations": explanations,
-                "reasons": native.reasons(runner, images, answers),
+                "reasons": await _reasons(runner, images, answers),
             }
         )
 
@@ -292,6 +298,18 @@ async def _decoded(images: Images | Pictures, runner: ModelRunner) -> Images:
     if isinstance(images, list) and not (len(images) == 1 and is_tiny(images[0])):
         return await _in_thread(decoded, images)
     return decoded(images)
+
+
+async def _reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
+    """Why each answer is uncertain, None where it is not; counted."""
+    arguments = (images, *answers, runner.model.least_confidence, runner.model.labels)
+    if len(images) > QUICK_IMAGES:
+        found = await _in_thread(uncertainty.reasons, *arguments)
+    else:
+        found = uncertainty.reasons(*arguments)
+    if any(found):
+        metrics.uncertain.inc(len(found) - found.count(None))
+    return found
 
 
 async def _explained(model: LoadedModel, images: Images) -> list[dict[str, object]]:

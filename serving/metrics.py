@@ -46,7 +46,7 @@ last_inference = Gauge(
     ["model", "version"],
     multiprocess_mode="max",
 )
-uncertain = Counter("ann_uncertain", "Answers of /predict that are marked uncertain.")
+uncertain = Counter("ann_uncertain", "Answers that were marked uncertain, with their reasons.")
 registry_up = Gauge("ann_registry_up", "1 while the registry answers.", multiprocess_mode="livemin")
 registry_age = Gauge(
     "ann_registry_age_seconds",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,8 +78,13 @@ class LoadedModel:
 
     def answer(self, images: np.ndarray) -> Answers:
         """The probabilities for such images, and the scores that each is one digit."""
-        outputs = self.session.run(None, {"images": images})
+        outputs = self.session.run(self.outputs, {"images": images})
         return Answers(outputs[0], outputs[1] if len(outputs) > 1 else np.ones(len(images)))
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        """The names of its outputs; the first is that of the probabilities."""
+        return [output.name for output in self.session.get_outputs()]
 
 
 def load(home: Path, name: str, version: str, alias: str) -> LoadedModel:

@@ -20,6 +20,7 @@ class Connection(HttpToolsProtocol):
 
     waiting_since = 0.0  # since when a request is awaited or incomplete; 0: none is
     _head_bytes = 0  # of the request under way; −1: its head is complete
+    _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
     _refused = False
 
     def connection_made(self, transport: Any) -> None:
@@ -33,8 +34,14 @@ class Connection(HttpToolsProtocol):
             return
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
+        else:
+            self._trailing_bytes += len(data)
         super().data_received(data)
-        if self._head_bytes > HEAD_BYTES and not self._refused:
+        if self._refused:
+            return
+        if self._trailing_bytes > HEAD_BYTES:
+            self._refuse(431, f"More than {HEAD_BYTES:,} bytes follow the body; send fewer.")
+        elif self._head_bytes > HEAD_BYTES:
             self._refuse(
                 431,
                 "The request line and the headers have more than "
@@ -58,12 +65,13 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._trailing_bytes = 0
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Wait no more."""
-        self._head_bytes = 0
+        self._head_bytes = self._trailing_bytes = 0
         if self._refused:
             return
         super().on_message_complete()
@@ -71,29 +79,23 @@ class Connection(HttpToolsProtocol):
 
     def _fault(self) -> tuple[int, str] | None:
         """What is wrong with the head, as a status and a message."""
-        size, hosts, lengths, codings = len(self.url), 0, 0, []
-        for name, value in self.headers:
-            size += len(name) + len(value) + 4
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                lengths += 1
-            elif name == b"transfer-encoding":
-                codings.append(value.strip().lower())
-        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(self.headers) > HEADERS:
+        names = [name for name, _ in self.headers]
+        size = len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
+        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(names) > HEADERS:
             return 431, (
-                f"The request line has {len(self.url):,} bytes and {len(self.headers):,} headers "
+                f"The request line has {len(self.url):,} bytes and {len(names):,} headers "
                 f"follow, {size:,} bytes in all; send at most {LINE_BYTES:,}, {HEADERS} and "
                 f"{HEAD_BYTES:,}."
             )
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+        hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
         if hosts > 1 or (not hosts and version == "1.1"):
             return 400, f"The request has {hosts} Host headers; expected one."
-        if lengths + len(codings) > 1:
+        if codings + names.count(b"content-length") > 1:
             return 400, "The request has several lengths or transfer codings; expected one."
-        if codings and codings != [b"chunked"]:
+        if codings and dict(self.headers)[b"transfer-encoding"].strip().lower() != b"chunked":
             return 501, "The only transfer coding that is read here is chunked."
         return None
 
@@ -106,9 +108,13 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # the answer to an earlier request would be taken for this one
-            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                self.transport.close()  # this would be taken for the answer to an earlier request
+                return
+            cycle.disconnected = True  # its sender reads this answer and no other
+            cycle.message_event.set()
         body = orjson.dumps({"error": message})
         self.transport.write(
             STATUS_LINE[status]

@@ -15,6 +15,7 @@ from tests.support.small_service import Service, put_copy
 
 GET = b"GET /health/live HTTP/1.1\r\n"
 HOST = b"Host: digits\r\n"
+POST = b"POST /predict HTTP/1.1\r\n" + HOST
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,33 @@ TOO_LONG = {
 }
 
 
+CHUNKED = POST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "a trailer without end": [CHUNKED + b"2\r\n[]\r\n0\r\nX-Long: ", *[b"x" * 10_000] * 40],
+    "trailers without end": [CHUNKED + b"2\r\n[]\r\n0\r\n", *[b"X-Many: 1\r\n" * 1_000] * 40],
+    "a chunk extension without end": [CHUNKED + b"2;", *[b"x" * 10_000] * 40],
+}
+
+
+@pytest.mark.parametrize("parts", ENDLESS.values(), ids=ENDLESS)
+def test_what_surrounds_the_parts_of_a_body_is_bounded(port, parts):
+    answer = say(port, *parts)
+    assert status(answer) == 431
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_body_in_many_small_chunks_is_read(port):
+    image = b"[" + b", ".join([b"0.5"] * 784) + b"]"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in image)
+    assert status(say(port, CHUNKED, chunks, b"0\r\nX-Sum: 1\r\n\r\n")) == 200
+
+
+def test_a_chunk_that_is_none_is_400(port):
+    answer = say(port, CHUNKED + b"2\r\n[]\r\n", b"no size\r\n")
+    assert status(answer) == 400
+    assert b"content-type: application/json" in answer
+
+
 @pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
 def test_what_is_too_long_is_431_and_the_connection_ends(port, parts):
     answer = say(port, *parts)
@@ -91,7 +119,6 @@ def test_the_head_of_each_request_on_a_connection_is_counted_by_itself(port):
             assert status(received) == 200
 
 
-POST = b"POST /predict HTTP/1.1\r\n" + HOST
 MALFORMED = {
     "no Host": (GET + b"\r\n", 400),
     "two Hosts": (GET + HOST + HOST + b"\r\n", 400),
