@@ -316,6 +316,6 @@ def test_a_table_is_scheduled_by_its_whole_path(client, tmp_path, monkeypatch):
 def test_a_table_with_a_fault_is_not_scheduled(client, tmp_path):
     (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regresion_1"\n')
     wrong = {"table": str(tmp_path / "mine.toml")}
-    with pytest.raises(InvalidSetting, match="line 3, a.like: did you mean relu_regression_1"):
+    with pytest.raises(InvalidSetting, match=r"line 3, a\.like: did you mean relu_regression_1"):
         create(client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters=wrong))
     assert "mine" not in by_name(client)
