@@ -25,12 +25,12 @@ def shapes(folder, each: int = 60, seed: int = 0):
         (folder / name).mkdir(parents=True)
         for number in range(each):
             image = Image.new("L", (60, 60), 255)
-            left, top = rng.integers(5, 20, 2).tolist()
-            draw = ImageDraw.Draw(image)
+            left, top, right, bottom = (rng.integers((5, 5, 38, 38), (20, 20, 56, 56))).tolist()
+            draw, width = ImageDraw.Draw(image), int(rng.integers(3, 8))
             if name == "ring":
-                draw.ellipse((left, top, left + 30, top + 30), outline=0, width=5)
+                draw.ellipse((left, top, right, bottom), outline=0, width=width)
             else:
-                draw.rectangle((left + 12, top, left + 18, top + 32), fill=0)
+                draw.line((left, top, right, bottom), fill=0, width=width)
             image.save(folder / name / f"{number}.png")
     return folder
 
