@@ -86,7 +86,8 @@ def _output_faults(variant: Variant, kind: Kind, units: int) -> Iterator[str]:
     if last.activation == "softmax" and last.units == 1:
         yield "softmax on one unit always answers 1; did you mean sigmoid?"
     if last.units != units:
-        yield f"the last layer has {last.units} units; {kind} needs {units}"
+        what = "the data" if kind == "digits" else kind
+        yield f"the last layer has {last.units} units; {what} needs {units}"
     elif kind == "digits" and last.activation != "softmax":
         yield f"digits need softmax in the last layer, not {last.activation}"
     elif kind == "classification" and last.activation not in ("sigmoid", "softmax"):
