@@ -78,7 +78,10 @@ class Endpoints:
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        reasons = await _reasons(runner, images, answers)
+        if len(images) == 1 and not runner.model.labels:  # the usual case, kept short
+            reasons = [_reason(runner, images[0], answers)]
+        else:
+            reasons = await _reasons(runner, images, answers)
         return native.answer(request, runner, images, answers.probabilities, reasons, explanations)
 
     async def feedback(self, request: Request) -> Response:
@@ -298,6 +301,15 @@ async def _decoded(images: Images | Pictures, runner: ModelRunner) -> Images:
     if isinstance(images, list) and not (len(images) == 1 and is_tiny(images[0])):
         return await _in_thread(decoded, images)
     return decoded(images)
+
+
+def _reason(runner: ModelRunner, image: Images, answers: Answers) -> str | None:
+    """Why the only answer is uncertain; counted."""
+    row, score = answers.probabilities[0], float(answers.digit_scores[0])
+    found = uncertainty.uncertainty(image, row, score, runner.model.least_confidence)
+    if found is not None:
+        metrics.uncertain.inc()
+    return found
 
 
 async def _reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:

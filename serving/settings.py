@@ -84,6 +84,25 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def check_driver(url: str) -> None:
+    """Refuse a feedback database whose Python package is missing: nothing could be stored.
+
+    Raises:
+        WrongSetting: it is.
+    """
+    if url.startswith("sqlite:"):
+        return
+    import sqlalchemy
+
+    try:
+        sqlalchemy.make_url(url).get_dialect().import_dbapi()
+    except (ImportError, sqlalchemy.exc.ArgumentError) as error:
+        raise WrongSetting(
+            f"ANN_FEEDBACK_URL begins with {url.partition(':')[0]!r}, for which a Python package "
+            f"is missing ({error}); for PostgreSQL: `pip install 'ann-pipelines[postgres]'`."
+        ) from None
+
+
 def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
     text = environ.get(name) or str(default)
     try:

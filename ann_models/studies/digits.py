@@ -131,14 +131,13 @@ def other_hands(variant: Variant, data: Dataset, training: Training) -> Findings
     shown = columns.ravel()
     kinds = list(KINDS)
     others = np.stack([np.flatnonzero(people.kinds == kind)[:10] for kind in range(len(kinds))])
+    names = [kind if column == 4 else "" for kind in kinds for column in range(others.shape[1])]
     findings.figures |= {
         "generated_digits": figures.labelled_grid(
             people.images[shown], people.labels[shown], "Generated digits of held-out writers"
         ),
         "non_digits": figures.labelled_grid(
-            people.non_digits[others.ravel()],
-            [kinds[kind] for kind in people.kinds[others.ravel()]],
-            "What is not one upright digit",
+            people.non_digits[others.ravel()], names, "What is not one upright digit"
         ),
     }
     return findings

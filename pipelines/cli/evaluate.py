@@ -58,7 +58,7 @@ def evaluate(
             "matrix."
         )
     outcome = evaluate_version(
-        registry.artifacts.onnx_bytes(version), version, found, str(pictures), tracking
+        registry.artifacts.onnx_bytes(version), version, found, pictures.resolve().name, tracking
     )
     if as_json:
         click.echo(json.dumps(asdict(outcome)))

@@ -97,7 +97,7 @@ def _list(registry: Registry, names: list[str], as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
-    """Show every promotion, refusal, rollback and import, the newest first."""
+    """Show every promotion, refusal, rollback, import, retraining and drift, the newest first."""
     registry, name = registry_and_name
     events = registry.history(name)
     if as_json:
@@ -106,6 +106,6 @@ def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
     if not events:
         click.echo(f"{name} has no history yet.")
     for event in events:
-        who = "the gate" if event.by == "gate" else event.user
-        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action} by {who}")
+        who = {"gate": " by the gate", "run": ""}.get(event.by, f" by {event.user}")
+        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action}{who}")
         click.echo(f"    {event.reason}")

@@ -131,6 +131,8 @@ def print_version(version: Version) -> None:
     click.echo(f"  {version.tags.get('variant', '')}: {decision}")
     for reason in version.reasons:
         click.echo(f"    {reason}")
+    if "shadow" in version.tags:
+        click.echo(f"    shadow mode: {version.tags['shadow']}")
     if "imported_version" in version.tags:
         there = version.tags.get("origin_decision", "undecided")
         click.echo(f"    imported: {version.tags['imported_version']}, {there} there")

@@ -22,6 +22,7 @@ from pipelines.feedback.corrections import DAY
 from pipelines.flows import tasks
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.retraining import current_champion
+from pipelines.registry import history
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 from serving import settings as serving_settings
@@ -88,6 +89,7 @@ def drift(days: float = 7.0, least: int = 100, model: str | None = None) -> Drif
     digits = tasks.data_of(context, champion)
     report = watch(context, digits, champion, days, least)
     if report.verdict == DRIFT:
+        context.registry.record(champion, history.DRIFTED, _sentence(report, least))
         emit_event(
             DRIFT_EVENT,
             resource={

@@ -21,7 +21,7 @@ from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
 from ann_models.selection import select
 from pipelines.errors import WrongUse
-from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
+from pipelines.flows import ad_hoc, dask_workers, helper_process, shadow, tasks, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.helper_process import Executor
@@ -354,7 +354,8 @@ class _ResultCollector:
         if result.finished and result.model and result.version:
             try:
                 version = self.context.registry.version(result.model, result.version)
-                self.report.decisions.append(tasks.judge(self.context, version))
+                seen = shadow.before_the_gate(self.context, version)
+                self.report.decisions.append(tasks.judge(self.context, version, seen))
             except Exception as error:
                 self._fail(f"the judgement of {result.name}", error)
         for question in self._complete():

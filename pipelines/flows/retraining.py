@@ -8,33 +8,22 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from ann_models import variants
 from ann_models.entry import Variant
 from ann_models.selection import select
 from pipelines.errors import PipelineError, WrongUse
-from pipelines.feedback import corrections, requests
-from pipelines.feedback.requests import Corrections
-from pipelines.feedback.shadow import observe
-from pipelines.flows import tasks, training_corrections
-from pipelines.flows.context import Context, DataFile
+from pipelines.flows import shadow, tasks, training_corrections
+from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
+from pipelines.registry import history
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
-from serving import settings as serving_settings
-
-if TYPE_CHECKING:
-    from pipelines.candidate import ShadowResult
-
-MIRRORED = 1000  # recent requests that a challenger answers in the shadow
-MIRRORED_DAYS = 30
 
 
 class NoChampion(PipelineError):
@@ -183,10 +172,14 @@ def _train_challenger(
             challenger = tasks.register(context, job, path, run_id, findings.metrics)
             result.version = challenger.number
             registry.tag(challenger, corrected.about)
+            learned = f"{job.variant.name} learned from {corrected.used} corrections, run {run_id}."
+            registry.record(challenger, history.RETRAINED, learned)
             champion = registry.champion(model)
             seen = None
             if champion:
-                seen, metrics = shadow(context, challenger, champion, corrected.accepted, run_id)
+                seen, metrics = shadow.observe_requests(
+                    context, challenger, champion, corrected.accepted, run_id
+                )
                 result.metrics |= metrics
         result.decision = tasks.judge(context, challenger, seen)
         tracking.client.set_tag(run_id, tags.DECISION, result.decision[:5000])
@@ -194,35 +187,6 @@ def _train_challenger(
         result.error = explain(error)
     result.seconds = time.perf_counter() - started
     return result
-
-
-@task(
-    name="shadow",
-    task_run_name="shadow {challenger.name} version {challenger.number}",
-    cache_policy=NO_CACHE,
-)
-def shadow(
-    context: Context, challenger: Version, champion: Version, accepted: DataFile, run_id: str
-) -> tuple[ShadowResult, dict[str, float]]:
-    """Let the challenger answer recent traffic; what the gate needs, and the logged metrics."""
-    arrays = context.load_dataset(accepted.path).arrays
-    corrected = Corrections(arrays["x"], arrays["y"], arrays["times"])
-    images = requests.recent_images(
-        serving_settings.load().feedback_url,
-        champion.name,
-        since=time.time() - MIRRORED_DAYS * corrections.DAY,
-        count=MIRRORED,
-    )
-    seen, metrics = observe(
-        context.registry.artifacts.onnx_bytes(challenger),
-        context.registry.artifacts.onnx_bytes(champion),
-        images,
-        dict(zip(corrected.keys, map(int, corrected.digits), strict=True)),
-        corrections.split(corrected)[1],
-    )
-    for metric, value in metrics.items():
-        context.tracking.client.log_metric(run_id, metric, value)
-    return seen, metrics
 
 
 def current_champion(context: Context, model: str | None = None) -> Version:

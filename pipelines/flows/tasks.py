@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from ann_models import datasets
@@ -21,6 +22,7 @@ from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
 from ann_models.variants import VARIANTS
 from pipelines.errors import TrackingUnavailable, translate
+from pipelines.events import DECISION_EVENTS, MODEL_RESOURCE
 from pipelines.flows import reproducibility, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import VariantJob, run_link
@@ -237,6 +239,14 @@ def judge(context: Context, version: Version, shadow: ShadowResult | None = None
     verdict = "is the new champion" if decision.promote else "was refused"
     sentence = f"{version} ({version.variant}) {verdict}: {decision.summary}"
     get_run_logger().info(sentence)
+    emit_event(
+        DECISION_EVENTS[decision.promote],
+        resource={
+            "prefect.resource.id": f"{MODEL_RESOURCE}{version.name}",
+            "prefect.resource.name": version.name,
+        },
+        payload={"version": version.number, "decision": sentence},
+    )
     return sentence
 
 

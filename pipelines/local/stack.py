@@ -60,7 +60,7 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
     prefect = ["-m", "prefect", "server", "start", "--host", ports.HOST, "--port", str(at.prefect)]
     digits = ["-m", "pipelines.cli", "serve", "--port", str(at.digits)]
     planned = [
-        (MLFLOW, mlflow_ui.command(settings, at.mlflow), mlflow_ui.ENVIRONMENT, ()),
+        (MLFLOW, mlflow_ui.command(at.mlflow), mlflow_ui.environment(settings), ()),
         (PREFECT, [sys.executable, *prefect], server, ()),
         (WORKER, [sys.executable, "-m", "pipelines.worker"], worker, (MLFLOW, PREFECT)),
         (DIGITS, [sys.executable, *digits], {"ANN_MLFLOW_UI": parts[MLFLOW].address}, (MLFLOW,)),

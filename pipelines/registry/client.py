@@ -182,6 +182,10 @@ class Registry:
                 raise
             return []
 
+    def record(self, version: Version, action: str, reason: str) -> None:
+        """Append to the history what a run found or made: RETRAINED or DRIFTED."""
+        self._record(version, action, history.RUN, reason)
+
     def tag(self, version: Version, about: Mapping[str, str]) -> None:
         """Set tags of a version."""
         for key, value in about.items():

@@ -44,7 +44,7 @@ def card(version: Version, events: Sequence[Event], metrics: Mapping[str, float]
         ("What it is", _origin(version)),
         ("How good it is", _quality(version, metrics)),
         ("What it cannot read", _limits(version)),
-        ("Decisions", [f"- {_sentence(event)}" for event in events]),
+        ("History", [f"- {_sentence(event)}" for event in events]),
         ("The gate's latest reasons", [f"- {reason}" for reason in version.reasons]),
     ]
     return "\n\n".join(
@@ -56,7 +56,8 @@ def card(version: Version, events: Sequence[Event], metrics: Mapping[str, float]
 
 def verdict(version: Version, events: Sequence[Event]) -> str:
     """One line: what it is used for, and the latest decision on it."""
-    decided = [event for event in events if event.action != history.IMPORTED]
+    decisions = (history.PROMOTED, history.REFUSED, history.ROLLED_BACK)
+    decided = [event for event in events if event.action in decisions]
     role = f"**{version.aliases[0].capitalize()}**" if version.aliases else "**Not in use**"
     if decided:
         return f"{role}: {_sentence(decided[0])}"
@@ -66,8 +67,8 @@ def verdict(version: Version, events: Sequence[Event]) -> str:
 
 
 def _sentence(event: Event) -> str:
-    who = "by the gate" if event.by == history.GATE else f"by {event.user}"
-    return f"{event.action} {who} on {event.time[:10]} ({event.reason.rstrip('.')})."
+    who = {history.GATE: " by the gate", history.RUN: ""}.get(event.by, f" by {event.user}")
+    return f"{event.action}{who} on {event.time[:10]} ({event.reason.rstrip('.')})."
 
 
 def _origin(version: Version) -> list[str]:

@@ -25,6 +25,7 @@ from prefect.client.schemas.actions import (
     VariableCreate,
     VariableUpdate,
     WorkPoolCreate,
+    WorkPoolUpdate,
 )
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -42,7 +43,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.scheduling.automations import retrain_on_drift
-from pipelines.scheduling.work_pool import FLOWS, POOL
+from pipelines.scheduling.work_pool import FLOWS, JOB_TEMPLATE, POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -127,6 +128,11 @@ def connected() -> Iterator[SyncPrefectClient]:
         except PrefectHTTPStatusError as error:
             if error.response.status_code in (400, 409, 422):
                 raise WrongUse(f"Prefect refuses: {_detail(error)}") from error
+            if error.response.status_code in (401, 403):
+                raise WrongUse(
+                    "the Prefect server asks for a password; set PREFECT_API_AUTH_STRING to "
+                    "USER:PASSWORD, as its PREFECT_SERVER_API_AUTH_STRING says."
+                ) from error
             raise
 
 
@@ -206,9 +212,17 @@ def checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_work_pool(client: SyncPrefectClient) -> None:
-    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=MAX_CONCURRENT)
+    pool = WorkPoolCreate(
+        name=POOL,
+        type="process",
+        concurrency_limit=MAX_CONCURRENT,
+        base_job_template=JOB_TEMPLATE,
+    )
     with suppress(ObjectAlreadyExists):
         client.create_work_pool(pool)
+        return
+    if client.read_work_pool(POOL).base_job_template != JOB_TEMPLATE:  # of an earlier version
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOB_TEMPLATE))
 
 
 # --- what schedules are made of -------------------------------------------------------------------

@@ -48,6 +48,8 @@ OVERVIEW = "overview"  # the question that this run's figures compare
 ERROR = "error"  # why the run did not finish
 MODEL = "model"  # the registered model that a drift or corrections run is about
 VERSION = "version"  # the number of its version
+PICTURES = "pictures"  # the file or folder on which a version was evaluated
+TRAINING_RUN = "training_run"  # of the version that was evaluated
 VERDICT = "verdict"  # of a drift or corrections run
 DRIFTED = "drifted"  # the measures that drifted, comma-separated
 REFUSALS = "refusals"  # why days of corrections were refused, one a line
@@ -65,6 +67,8 @@ CORRECTIONS_ACCEPTED_SHA256 = "corrections_accepted_sha256"  # of the accepted c
 CORRECTIONS_RUN = "corrections_run"  # the run that judged them
 IMPORTED_RUN_ID = "imported_run_id"  # the run's id in the store that it was exported from
 IMPORTED_SHA256 = "imported_sha256"  # of the file that it was imported from
+
+SHADOW = "shadow"  # the shadow mode's verdict on a version, and on what it rests
 
 # --- of registered versions (and `data` of logged models) -----------------------------------------
 

@@ -133,10 +133,6 @@ def _client(uri: str) -> MlflowClient:
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).exists():
         raise RegistryUnavailable(f"there is no registry at {uri} yet; `ann run` makes one.")
-    # MLflow waits minutes for an unavailable server; the last known good copy is ready at once.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
     return MlflowClient(uri, uri)

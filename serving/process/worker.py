@@ -26,9 +26,11 @@ from serving.model.pool import Models
 from serving.process.connection import Connection
 from serving.process.link import Link
 from serving.process.messages import (
+    Done,
     Download,
     Followed,
     Message,
+    Ping,
     PollNow,
     Ready,
     Recall,
@@ -103,6 +105,8 @@ class Worker:
             case Followed(status, age_seconds):
                 await self.models.follow(status, age_seconds)
                 self._status_known.set()
+            case Ping():
+                return Done()
             case Recall(answer_id):
                 self._records.flush()
                 rows = [prediction.to_fields() for prediction in self._feedback.recent(answer_id)]

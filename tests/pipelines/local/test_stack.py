@@ -36,7 +36,7 @@ def test_everything_is_started_where_nothing_is(tmp_path):
     assert planned["schedules"].depends_on == ("MLflow", "Prefect")
     assert planned["digits"].depends_on == ("MLflow",)
     commands = {name: " ".join(service.command) for name, service in planned.items()}
-    assert "mlflow server --host 127.0.0.1 --port 5901" in commands["MLflow"]
+    assert "--host 127.0.0.1 --port 5901 mlflow.server" in commands["MLflow"]
     assert "prefect server start --host 127.0.0.1 --port 4901" in commands["Prefect"]
     assert commands["digits"].endswith("serve --port 8901")
 
