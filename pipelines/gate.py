@@ -120,8 +120,8 @@ def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
 
 
 def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
-    classes = int(challenger.labels.max()) + 1  # the validation split has each class
-    found, expected = challenger.probabilities.shape, (len(challenger.labels), classes)
+    found = challenger.probabilities.shape
+    expected = len(challenger.labels), challenger.classes
     verdict = "as required" if found == expected else f"not {expected}"
     return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
 

@@ -13,7 +13,7 @@ from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
 from ann_models.onnx.inference import milliseconds_per_image, predictor, scored_predictor
-from pipelines.candidate import Candidate, People
+from pipelines.candidate import DIGITS, Candidate, People
 from pipelines.registry.model_artifact import EXAMPLES, ModelArtifact
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def evaluate_candidate(
             name: accuracy(answer(version), their_labels)
             for name, version in under_each_corruption(some).items()
         },
+        classes=len(data.classes) or DIGITS,
         people=None if data.classes else _people(onnx_bytes, form.least_confidence),
     )
     return ModelArtifact(model, onnx_bytes, temperature, candidate, images[:EXAMPLES], data.digest)
