@@ -227,7 +227,8 @@ async def _withheld(port: int, release: asyncio.Event) -> int:
     try:
         writer.write(head + body + b" " * (BODY_BYTES - len(body) - 1))
         await writer.drain()
-        await asyncio.wait([answer, asyncio.create_task(release.wait())], timeout=60)
+        released = asyncio.create_task(release.wait())
+        await asyncio.wait([answer, released], timeout=60, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             writer.write(b" ")
     except OSError:  # it was refused before it was sent

@@ -12,7 +12,8 @@ REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to 
 HEAD_BYTES = 32 * 1024  # of the request line and the headers together
 LINE_BYTES = 8 * 1024  # of the request line
 HEADERS = 100
-LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why
+LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why …
+LINGER_BYTES = 256 * 1024  # … up to this; reading more would keep others waiting
 
 
 class Connection(HttpToolsProtocol):
@@ -21,6 +22,7 @@ class Connection(HttpToolsProtocol):
     waiting_since = 0.0  # since when a request is awaited or incomplete; 0: none is
     _head_bytes = 0  # of the request under way; −1: its head is complete
     _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
+    _ignored_bytes = 0  # that came after an answer to what is not complete
     _refused = False
 
     def connection_made(self, transport: Any) -> None:
@@ -31,11 +33,14 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came, unless the head is too long before it is complete."""
         if self._refused:
+            self._ignore(data)
             return
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
         else:
             self._trailing_bytes += len(data)
+            if self.cycle.response_complete:  # such as 413, long before the body ends
+                self._ignore(data)
         super().data_received(data)
         if self._refused:
             return
@@ -48,9 +53,22 @@ class Connection(HttpToolsProtocol):
                 f"{HEAD_BYTES:,} bytes; send fewer.",
             )
 
+    def _ignore(self, data: bytes) -> None:
+        """Read no more of a sender who goes on after its answer."""
+        self._ignored_bytes += len(data)
+        if self._ignored_bytes > LINGER_BYTES:
+            self.transport.pause_reading()
+            if not self._refused:
+                self._refused = True
+                self._end_soon()
+
+    def _end_soon(self) -> None:
+        self.waiting_since = time.monotonic() - REQUEST_SECONDS + LINGER_SECONDS
+
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
+        self._ignored_bytes = 0
         self.waiting_since = time.monotonic()
 
     def on_headers_complete(self) -> None:
@@ -122,7 +140,7 @@ class Connection(HttpToolsProtocol):
             + b"content-length: %d\r\n\r\n" % len(body)
             + body
         )
-        self.waiting_since = time.monotonic() - REQUEST_SECONDS + LINGER_SECONDS
+        self._end_soon()
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

@@ -39,6 +39,12 @@ def test_a_faint_pen_counts_as_full_ink():
     assert find_ink(sheet((20, 40, 60, 10), level=0.2)).max() == 1
 
 
+def test_a_spot_that_is_darker_than_the_pen_counts_as_full_ink_too():
+    found = find_ink(sheet((20, 40, 60, 10), level=0.6) + sheet((40, 42, 2, 5), level=0.4))
+    assert found.max() == 1
+    assert (found[25:75, 41:49] == 1).all()
+
+
 def test_the_faintest_ink_that_is_seen_has_a_twentieth_of_the_contrast():
     assert find_ink(sheet((20, 40, 60, 10), level=FAINTEST)).max() == 1
     with pytest.raises(NoInk):
@@ -47,7 +53,7 @@ def test_the_faintest_ink_that_is_seen_has_a_twentieth_of_the_contrast():
 
 def test_ink_must_stand_out_from_the_papers_grain_and_grain_is_not_ink():
     grain = 0.03 * np.random.default_rng(0).choice([-1, 1], (100, 100)).astype(np.float32)
-    with pytest.raises(NoInk, match=r"expected 30\.0% or more"):
+    with pytest.raises(NoInk, match=r"7\.7 times the grain's; expected 10 times or more"):
         find_ink(grain + sheet((20, 40, 60, 10), level=0.2))
     found = find_ink(grain + sheet((20, 40, 60, 10), level=0.6))
     assert not found[:, :30].any()

@@ -27,6 +27,12 @@ def test_the_longer_side_fills_twenty_pixels_and_the_aspect_ratio_is_kept():
     np.testing.assert_allclose(digit[4:24, 10:20], 1, atol=1e-6)
 
 
+def test_a_digit_of_twenty_pixels_keeps_every_one_of_them():
+    pattern = np.random.default_rng(0).uniform(0.5, 1, (20, 20)).astype(np.float32)
+    digit = mnist_form(np.pad(pattern, ((3, 40), (30, 1))))
+    np.testing.assert_array_equal(digit[digit > 0].reshape(20, 20), pattern)
+
+
 def test_a_small_digit_is_enlarged_and_stays_between_paper_and_ink():
     digit = mnist_form(bar(4, height=10))
     assert np.ptp(np.nonzero(digit)[0]) + 1 == 20

@@ -59,7 +59,8 @@ def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path):
 
 def test_a_database_that_the_environment_names_gets_a_server(tmp_path):
     planned = plan(load(tmp_path, MLFLOW_TRACKING_URI="sqlite:////elsewhere/runs.db"))
-    assert "--backend-store-uri sqlite:////elsewhere/runs.db" in " ".join(planned["MLflow"].command)
+    store = planned["MLflow"].environment["_MLFLOW_SERVER_FILE_STORE"]
+    assert store == "sqlite:////elsewhere/runs.db"
 
 
 def test_no_mlflow_jobs_and_leases_that_outlive_a_restart(tmp_path):

@@ -1,6 +1,7 @@
 """What precedes a body: bounded and well formed, or refused before it hurts anybody."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -146,6 +147,35 @@ def test_http_1_0_needs_no_host(port):
     assert status(say(port, b"GET /health/live HTTP/1.0\r\n\r\n")) == 200
 
 
+ANSWERED_EARLY = {
+    "a head without end": GET + HOST + b"X-Long: " + b"x" * 40_000,
+    "a body that says it is too large": POST + b"Content-Length: 99999999999\r\n\r\n",
+    "a body that nobody reads": GET + HOST + b"Content-Length: 99999999999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", ANSWERED_EARLY.values(), ids=ANSWERED_EARLY)
+def test_of_a_sender_who_goes_on_after_its_answer_little_is_read(port, request_):
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as sender:
+        sender.sendall(request_)
+        answer = sender.recv(65536)
+        assert status(answer) in (200, 413, 431)
+        with pytest.raises(OSError):  # it waits for room that does not come, or is cut off
+            for _ in range(1_000):
+                sender.sendall(b"x" * 100_000)
+
+
+def test_a_short_rest_after_the_answer_costs_no_connection(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        for _ in range(2):
+            sender.sendall(GET + HOST + b"Content-Length: 5\r\n\r\n")
+            received = b""
+            while not received.endswith(b'{"live":true}'):
+                received += sender.recv(65536)
+            assert status(received) == 200
+            sender.sendall(b"later")
+
+
 def test_a_flood_of_headers_leaves_others_their_answers(port):
     flooders = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(20)]
     for flooder in flooders:
@@ -169,6 +199,9 @@ def test_a_flood_of_headers_leaves_others_their_answers(port):
             assert status(say(port, GET + HOST + b"\r\n")) == 200
     finally:
         stop.set()
+        for flooder in flooders:
+            with contextlib.suppress(OSError):
+                flooder.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
         for flooder in flooders:
