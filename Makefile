@@ -9,7 +9,7 @@ export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help run test test-slow check format lock setup bench mutations ui stack pin stack-down backup restore clean .env
+.PHONY: help run test test-slow check format lock setup bench mutations soak ui stack pin stack-down backup restore clean .env
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ bench: setup  ## the training benchmark: about 13 minutes
 
 mutations: setup  ## MODULE="pipelines/gate.py …" SAMPLE=10: how many small mutations of it the tests notice
 	@$(BIN)/python -m benchmarks.mutations $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))
+
+soak: setup  ## MINUTES=20: `ann up` under load while champions change and parts are killed
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 
 ui: setup  ## MLflow's pages on the embedded store
 	@$(BIN)/ann ui

@@ -318,23 +318,24 @@ def _failed(part: Any) -> bool:
         "ann benchmark guard result.json --recorded benchmarks/ratios.json",
     )
 )
-@click.argument("result", type=click.File())
+@click.argument("result", type=click.Path(path_type=Path))
 @click.option(
     "--recorded",
-    type=click.File(),
-    default=str(Path(__file__).with_name("ratios.json")),
+    type=click.Path(path_type=Path),
+    default=Path(__file__).with_name("ratios.json"),
     help="The ratios to reach, as JSON by name; benchmarks/ratios.json by default.",
 )
 @click.pass_context
-def guard(context: click.Context, result: Any, recorded: Any) -> None:
+def guard(context: click.Context, result: Path, recorded: Path) -> None:
     """Fail if a ratio in RESULT, the output of `ann benchmark all --json`, fell by a third."""
     from benchmarks import suite
 
     try:
-        measured, expected = dict(json.load(result)["ratios"]), dict(json.load(recorded))
-    except (ValueError, KeyError, TypeError) as error:
+        measured = dict(json.loads(result.read_text())["ratios"])
+        expected = dict(json.loads(recorded.read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise click.UsageError(
-            f"{result.name} or {recorded.name} is not the JSON that `ann benchmark all --json` "
+            f"{result} or {recorded} is not the JSON that `ann benchmark all --json` "
             f"prints or `ratios.json` holds ({error})."
         ) from error
     messages = suite.dropped(measured, expected)

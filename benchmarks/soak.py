@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -311,7 +311,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         soak = run(arguments.minutes, Path(folder) / "home")
-    print(json.dumps(asdict(soak), indent=1))
+    print(json.dumps(vars(soak), indent=1))
     sys.exit(bool(soak.failures))
 
 

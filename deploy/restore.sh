@@ -18,7 +18,7 @@ checked=$(cd "$folder" && "$here/sha256.sh" --check checksums 2>/dev/null) || {
   exit 1
 }
 if grep -q '^api-key required' "$folder/manifest"; then
-  key=${ANN_API_KEY:-$($compose config 2>/dev/null | sed -n 's/^ *ANN_API_KEY: *//p' | head -n 1 | tr -d "\"'")}
+  key=${ANN_API_KEY:-$($compose config 2>/dev/null | sed -n 's/^ *ANN_API_KEY: *//p' | head -n 1 | tr -d "\"'" || true)}
   [ -n "$key" ] || [ "${WITHOUT_KEY:-}" = 1 ] || {
     echo "The service of $folder required an API key, which no backup holds. Set ANN_API_KEY in .env" >&2
     echo "(a new key will do; tell its senders), or open the service: WITHOUT_KEY=1 make restore …" >&2

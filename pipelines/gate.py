@@ -15,7 +15,6 @@ import numpy as np
 from ann_models.evaluation import Z_95, mcnemar, wilson_interval
 from pipelines.candidate import Candidate, People, ShadowResult
 
-CLASSES = 10
 AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few requests"  # in shadow mode
 
 
@@ -121,7 +120,8 @@ def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
 
 
 def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
-    found, expected = challenger.probabilities.shape, (len(challenger.labels), CLASSES)
+    found = challenger.probabilities.shape
+    expected = len(challenger.labels), challenger.classes
     verdict = "as required" if found == expected else f"not {expected}"
     return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
 

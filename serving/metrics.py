@@ -109,7 +109,8 @@ def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:
     key = runner.model.name, runner.model.version
     children = _digits.get(key)
     if children is None:
-        children = _digits[key] = [digits.labels(*key, digit) for digit in range(10)]
+        classes = range(runner.model.classes)
+        children = _digits[key] = [digits.labels(*key, each) for each in classes]
     counts: Counter_[int] = Counter_()
     for digit, sure in answers:
         counts[digit] += 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from serving.errors import WrongSetting
 
 NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
+DATA_SET = "data_set"  # tag of a registered model of other pictures, which answers by its name
 ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
 DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")

@@ -34,9 +34,9 @@ NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 )
 @click.option(
     "--name",
-    metavar="[mnist-digits|offline-digits]",
-    help="The registered model; without it: both, and for promote and rollback mnist-digits, or "
-    "offline-digits where there is no MNIST version.",
+    metavar="NAME",
+    help="The registered model; without it: all, and for promote, rollback and history "
+    "mnist-digits, or offline-digits where there is no MNIST version.",
 )
 @as_json
 @click.pass_context
@@ -57,7 +57,7 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     known = dict.fromkeys((*NAMES, *registered))
     if name is not None and name not in known:
         raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
-    present = [n for n in NAMES if n in registered and registered[n].newest_version]
+    present = [n for n in known if n in registered and registered[n].newest_version]
     context.obj = settings, name or (present or NAMES)[0]
     if context.invoked_subcommand is None:
         _list(registry, [name] if name else present, as_json)

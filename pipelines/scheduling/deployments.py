@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -39,6 +40,7 @@ from prefect.utilities.callables import parameter_schema
 
 from ann_models import variants
 from ann_models.questions import QUESTIONS
+from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.scheduling.automations import retrain_on_drift
 from pipelines.scheduling.work_pool import FLOWS, JOB_TEMPLATE, POOL
@@ -187,13 +189,26 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
         entrypoint=FLOWS[spec.flow],
         work_pool_name=POOL,
         pull_steps=[],
-        parameters=dict(spec.parameters),
+        parameters=checked(spec.parameters),
         parameter_openapi_schema=parameters_of(spec.flow),
         enforce_parameter_schema=True,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
         concurrency_limit=1,
         concurrency_options=concurrency_policy(spec.when_busy),
     )
+
+
+def checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A flow's parameters; a table of one's own is read, and named by its whole path.
+
+    Raises:
+        InvalidSetting: the table has a fault.
+    """
+    found = dict(parameters)
+    if isinstance(found.get("table"), str):
+        found["table"] = str(Path(found["table"]).expanduser().resolve())
+        select([], {}, found["table"])
+    return found
 
 
 def _make_work_pool(client: SyncPrefectClient) -> None:

@@ -28,7 +28,9 @@ QUESTION = "question"  # the lecture's question, or the experiment's title: mark
 PROCESS = "process"  # identity of the process that writes the run, to find orphaned runs
 PIPELINE_RUN_ID = "pipeline_run_id"  # the Prefect flow run
 ROW = "row"  # of the lecture's table
-DATA_SOURCE = "data_source"  # where the data comes from: mnist, offline-digits, generated
+DATA_SOURCE = (
+    "data_source"  # where the data comes from: mnist, offline-digits, generated, own, a set's name
+)
 DATA_SHA256 = "data_sha256"  # of the whole data set
 WEIGHTS_SHA256 = "weights_sha256"  # of all seeds' trained weights, which depend on …
 TENSORFLOW_VERSION = "tensorflow_version"  # … these four, too
@@ -88,6 +90,7 @@ ORIGIN = "origin_"  # prefix: what DECISION, REASONS, … were where a version w
 
 # --- of registered models -------------------------------------------------------------------------
 
+DATA_SET = "data_set"  # entry of an image data set of one's own, see `registry.data_sets`
 HISTORY = "history."  # prefix: one event a tag, see `registry.history`
 
 # --- numbers of the gate, each a tag of the version -----------------------------------------------

@@ -15,7 +15,8 @@ IMAGE = {
     "type": ["array", "string", "object", "null"],
 }
 
-Digit = Annotated[int, Field(ge=0, le=9)]
+MOST_CLASSES = 200
+Digit = Annotated[int, Field(ge=0, lt=MOST_CLASSES)]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -24,7 +25,7 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    digit: Annotated[Digit, Field(description="The right one.")]
+    digit: Annotated[Digit, Field(description="The right one: 0 to 9, or a model's class.")]
     request_id: Annotated[Text | None, Field(description="Of the answer.")] = None
     image: Annotated[Any, Field(json_schema_extra=IMAGE)] = None
     model: Annotated[Text | None, Field(description="What answered, if known.")] = None
@@ -48,3 +49,17 @@ def read(fields: dict[str, Any]) -> dict[str, Any]:
     if found["request_id"] is None and found["image"] is None:
         raise InvalidDigits("Neither request_id nor image is given; expected one of them.")
     return found
+
+
+def check_classes(fields: dict[str, Any], classes: int) -> None:
+    """Refuse a correction to what is no class of the model that answered.
+
+    Raises:
+        InvalidDigits: it is one.
+    """
+    for name in ("digit", "predicted"):
+        number = fields[name]
+        if number is not None and number >= classes:
+            raise InvalidDigits(
+                f"{name} is {number}: Input should be less than or equal to {classes - 1}."
+            )

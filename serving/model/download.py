@@ -21,6 +21,9 @@ from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
 from serving.redaction import without_credentials
+from serving.settings import DATA_SET
+
+MOST_OTHER_MODELS = 50
 
 
 def fetch(uri: str, name: str, alias: str, home: Path) -> LoadedModel:
@@ -73,6 +76,17 @@ def find_model(uri: str, name: str) -> RegisteredModel | None:
     """
     with _reader(uri) as reader:
         return reader.registered_model(name)
+
+
+def find_other_models(uri: str) -> list[RegisteredModel]:
+    """Ask the registry for the models of image data sets other than digits, by name.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+    """
+    with _reader(uri) as reader:
+        found = [model for model in reader.registered_models() if model.tags.get(DATA_SET)]
+    return found[:MOST_OTHER_MODELS]
 
 
 def list_versions(uri: str, name: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
 import sys
 import time
@@ -83,6 +84,8 @@ class Worker:
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)  # requests leave no cycles
         watching = asyncio.create_task(self._watch())
+        # uvicorn raises SIGTERM once more when it has ended: the last records would be lost
+        signal.signal(signal.SIGTERM, lambda *_: None)
         try:
             await self._server.serve([self._listener])
         finally:

@@ -7,6 +7,7 @@ import codecs
 import re
 import struct
 from array import array
+from collections.abc import Callable
 from itertools import chain
 from reprlib import repr as brief
 from typing import Any
@@ -161,7 +162,9 @@ def picture(value: Any) -> bytes:
         ) from None
 
 
-def decoded(images: Images | Pictures) -> Images:
+def decoded(
+    images: Images | Pictures, decode: Callable[[bytes], NDArray[np.float32]] = to_digit
+) -> Images:
     """The images themselves, or those of pictures.
 
     Raises:
@@ -170,8 +173,8 @@ def decoded(images: Images | Pictures) -> Images:
     if not isinstance(images, list):
         return images
     if len(images) == 1:
-        return to_digit(images[0])[np.newaxis]
-    return np.stack([to_digit(content) for content in images])
+        return decode(images[0])[np.newaxis]
+    return np.stack([decode(content) for content in images])
 
 
 def from_lists(value: list[Any]) -> NDArray[np.float64]:

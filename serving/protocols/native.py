@@ -78,8 +78,9 @@ def _object(
     runner: ModelRunner, row: NDArray[np.float32], reason: str | None, answer_id: str
 ) -> dict[str, Any]:
     digit = int(row.argmax())
+    labels = runner.model.labels
     return {
-        "digit": digit,
+        **({"class": digit, "label": labels[digit]} if labels else {"digit": digit}),
         "probabilities": row,
         "confidence": float(row[digit]),
         "uncertain": reason is not None,

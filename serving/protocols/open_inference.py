@@ -6,8 +6,10 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
+import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from reprlib import repr as brief
 from typing import Any
@@ -51,7 +53,6 @@ EXTENSIONS = [
     "statistics",
 ]
 BYTES = "BYTES"  # encoded pictures
-CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,9 @@ def _wanted(content: dict[str, Any]) -> tuple[dict[str, bool], int]:
             classes = parameters.get("classification") or 0
     if type(classes) is not int or classes < 0:
         raise InvalidRequest(
-            f"classification is {brief(classes)}; expected how many classes, 1 to {CLASSES}."
+            f"classification is {brief(classes)}; expected how many classes, 1 to 10 of digits."
         )
-    return wanted, min(classes, CLASSES)
+    return wanted, classes
 
 
 def answer(
@@ -233,8 +234,9 @@ def answer(
         if name == REASONS:
             values = [reason or "" for reason in reasons]
         elif inference.classes:
-            tensor["shape"] = [len(probabilities), inference.classes]
-            values = _classified(probabilities, inference.classes)
+            best = min(inference.classes, probabilities.shape[1])
+            tensor["shape"] = [len(probabilities), best]
+            values = _classified(probabilities, best, runner.model.labels)
         else:
             tensor |= {"shape": probabilities.shape, "datatype": "FP32"}
             values = probabilities.ravel()
@@ -267,11 +269,16 @@ def _binary(values: NDArray[np.float32] | list[str]) -> bytes:
     return values.astype("<f4", copy=False).tobytes()
 
 
-def _classified(probabilities: NDArray[np.float32], classes: int) -> list[str]:
-    """Triton's classification extension: the best classes of each image, the best first."""
+def _classified(
+    probabilities: NDArray[np.float32], classes: int, labels: Sequence[str]
+) -> list[str]:
+    """Triton's classification extension: the best classes of each image, the best first.
+
+    "value:class", and with names "value:class:name".
+    """
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :classes]
     return [
-        f"{row[digit]:f}:{digit}"
+        f"{row[digit]:f}:{digit}" + (f":{labels[digit]}" if labels else "")
         for row, order in zip(probabilities, best, strict=True)
         for digit in order.tolist()
     ]
@@ -282,7 +289,7 @@ def server_metadata(version: str) -> Response:
     return json_response({"name": "ann-serve", "version": version, "extensions": EXTENSIONS})
 
 
-def model_metadata(name: str, versions: list[str]) -> Response:
+def model_metadata(name: str, versions: list[str], classes: int) -> Response:
     """What the model takes and gives, and the versions that may be asked for."""
     return json_response(
         {
@@ -291,15 +298,19 @@ def model_metadata(name: str, versions: list[str]) -> Response:
             "platform": "onnxruntime_onnx",
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, 28, 28]}],
             "outputs": [
-                {"name": OUTPUT, "datatype": "FP32", "shape": [-1, CLASSES]},
+                {"name": OUTPUT, "datatype": "FP32", "shape": [-1, classes]},
                 {"name": REASONS, "datatype": BYTES, "shape": [-1]},
             ],
         }
     )
 
 
-def model_config(name: str) -> Response:
-    """Triton's model configuration extension; the batch is no dimension here."""
+def model_config(name: str, classes: int, labels: Sequence[str] = ()) -> Response:
+    """Triton's model configuration extension; the batch is no dimension here.
+
+    The names of the classes are the parameter `labels`, a JSON list.
+    """
+    parameters = {"labels": {"string_value": json.dumps(list(labels))}}
     return json_response(
         {
             "name": name,
@@ -308,9 +319,10 @@ def model_config(name: str) -> Response:
             "max_batch_size": MAX_IMAGES,
             "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [28, 28]}],
             "output": [
-                {"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [CLASSES]},
+                {"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [classes]},
                 {"name": REASONS, "data_type": "TYPE_STRING", "dims": [1]},
             ],
+            **({"parameters": parameters} if labels else {}),
         }
     )
 

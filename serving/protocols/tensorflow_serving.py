@@ -71,7 +71,7 @@ def metadata(runner: ModelRunner) -> Response:
     champion = runner.model
     signature = {
         "inputs": {"images": _tensor(-1, 28, 28)},
-        "outputs": {"probabilities": _tensor(-1, 10)},
+        "outputs": {"probabilities": _tensor(-1, champion.classes)},
         "method_name": "tensorflow/serving/predict",
     }
     return json_response(

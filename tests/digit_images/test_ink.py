@@ -39,6 +39,12 @@ def test_a_faint_pen_counts_as_full_ink():
     assert find_ink(sheet((20, 40, 60, 10), level=0.2)).max() == 1
 
 
+def test_a_spot_that_is_darker_than_the_pen_counts_as_full_ink_too():
+    found = find_ink(sheet((20, 40, 60, 10), level=0.6) + sheet((40, 42, 2, 5), level=0.4))
+    assert found.max() == 1
+    assert (found[25:75, 41:49] == 1).all()
+
+
 def test_the_faintest_ink_that_is_seen_has_a_twentieth_of_the_contrast():
     assert find_ink(sheet((20, 40, 60, 10), level=FAINTEST)).max() == 1
     with pytest.raises(NoInk):

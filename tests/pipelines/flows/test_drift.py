@@ -131,3 +131,4 @@ def test_drift_starts_the_retraining_deployment_through_its_event(home):
             started = client.read_flow_runs(flow_run_filter=of_it)
             time.sleep(1)
     assert len(started) == 1
+    assert started[0].parameters["model"] == NAME

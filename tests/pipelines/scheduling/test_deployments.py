@@ -15,6 +15,7 @@ from prefect.types import DateTime
 from prefect.types._datetime import now
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
+from ann_models.errors import InvalidSetting
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
@@ -349,3 +350,23 @@ def test_another_machines_run_is_left_alone(client):
     begin(client, run)
     client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
     assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
+
+
+# --- a table of one's own -------------------------------------------------------------------------
+
+
+def test_a_table_is_scheduled_by_its_whole_path(client, tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regression_1"\n')
+    monkeypatch.chdir(tmp_path)
+    create(
+        client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters={"table": "mine.toml"})
+    )
+    assert by_name(client)["mine"].parameters == {"table": str(tmp_path / "mine.toml")}
+
+
+def test_a_table_with_a_fault_is_not_scheduled(client, tmp_path):
+    (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regresion_1"\n')
+    wrong = {"table": str(tmp_path / "mine.toml")}
+    with pytest.raises(InvalidSetting, match=r"line 3, a\.like: did you mean relu_regression_1"):
+        create(client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters=wrong))
+    assert "mine" not in by_name(client)
