@@ -9,7 +9,7 @@ export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help run test test-slow check format lock setup bench mutations ui stack stack-down backup restore clean
+.PHONY: help run test test-slow check format lock setup bench mutations soak ui stack pin stack-down backup restore clean .env
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,11 @@ format: setup  ## format, and fix what can be fixed automatically
 bench: setup  ## the training benchmark: about 13 minutes
 	@$(BIN)/ann benchmark training
 
-mutations: setup  ## MODULE=pipelines/gate.py: how many small mutations of it the tests notice
-	@$(BIN)/python -m benchmarks.mutations $(MODULE)
+mutations: setup  ## MODULE="pipelines/gate.py …" SAMPLE=10: how many small mutations of it the tests notice
+	@$(BIN)/python -m benchmarks.mutations $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))
+
+soak: setup  ## MINUTES=20: `ann up` under load while champions change and parts are killed
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 
 ui: setup  ## MLflow's pages on the embedded store
 	@$(BIN)/ann ui
@@ -52,12 +55,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-stack: .env  ## the container stack: build, start, trigger a flow, have its champion read a digit
-	@docker info >/dev/null 2>&1 || { echo "No Docker engine answers; start one, and see docs/stack.md."; exit 1; }
-	@$(COMPOSE) build
-	@$(COMPOSE) up --detach
-	@$(COMPOSE) exec -T worker python - <deploy/first_run.py
-	@$(COMPOSE) ps
+stack: .env  ## the container stack: build, start, have its champion read a digit; TRAIN=1 trains again
+	@COMPOSE="$(COMPOSE)" TRAIN="$(TRAIN)" deploy/stack.sh
+
+pin: .env  ## write the digests of the stack's base images into .env
+	@deploy/pin_images.sh
 
 stack-down:  ## stop the stack; what it knows stays in its volumes
 	@$(COMPOSE) down
@@ -69,7 +71,7 @@ restore: .env  ## FROM=backups/…: read a backup into a stack that holds nothin
 	@COMPOSE="$(COMPOSE)" deploy/restore.sh $(FROM)
 
 .env:
-	@umask 077 && deploy/new_env.sh >$@.unfinished && mv $@.unfinished $@
+	@umask 077 && deploy/new_env.sh $(wildcard .env) >$@.unfinished && mv $@.unfinished $@
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --quiet

@@ -1,6 +1,6 @@
-"""What an entry's `data` says: a data set of the lecture, its size and noise, or a file of points.
+"""What an entry's `data` says: a data set of the lecture, its size and noise, or one's own.
 
-`cubic`, `cubic size=200 noise=0.1`, `points:/home/me/points.csv`.
+`cubic`, `cubic size=200 noise=0.1`, `points:/home/me/a.csv`, `images:letters=/home/me/letters`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ann_models.entry import IMAGES
 from ann_models.errors import InvalidSetting, UnknownName
 from ann_models.layer_text import convert, nearest
 
@@ -36,7 +37,8 @@ class DataName:
     """One data set.
 
     Attributes:
-        name: of the lecture's data set, or `points:` and the path of a CSV file.
+        name: of the lecture's data set; or `points:` and the path of a CSV file; or `images:` and
+            an image data set, as `ann_models.digits.image_sets` reads it.
         size: how many points are drawn; None: as many as the lecture draws.
         noise: standard deviation of what is added to y (regression) or to x (classification).
         held_out: whether a part of a file's points is for validation.
@@ -49,13 +51,18 @@ class DataName:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file of one's own."""
+        """Whether it is a file of points of one's own."""
         return self.name.startswith(POINTS)
 
     @property
+    def is_images(self) -> bool:
+        """Whether it is an image data set of one's own."""
+        return self.name.startswith(IMAGES)
+
+    @property
     def path(self) -> str:
-        """Of the file."""
-        return self.name.removeprefix(POINTS)
+        """Of the file of points; of an image data set its name and path."""
+        return self.name.removeprefix(POINTS).removeprefix(IMAGES)
 
     def with_size(self, text: str) -> DataName:
         """Another number of points.
@@ -104,11 +111,13 @@ def parse(text: str) -> DataName:
     file = text.removeprefix(HELD_OUT)
     if file.startswith(POINTS):
         return DataName(file, held_out=file != text)
+    if text.startswith(IMAGES):
+        return DataName(text)
     name, *options = text.split() or [""]
     if name not in KINDS:
         raise UnknownName(
             f"No data set is called {name!r}; {nearest(name, KINDS)} A file of points of your own "
-            f"is named as {POINTS}mine.csv."
+            f"is named as {POINTS}mine.csv, pictures as {IMAGES}letters=FOLDER."
         )
     found = DataName(name)
     for option in options:

@@ -30,9 +30,10 @@ class Dataset:
 
     Attributes:
         name: such as "cubic" or "digits".
-        source: "generated", "own", "mnist" or "offline-digits".
+        source: "generated", "own", "mnist", "offline-digits", or the name of an image data set.
         arrays: some of x_train, y_train, x_val, y_val, x_test, y_test. Tables are float32
-            x (n, d) and y (n, k); digits are float32 (n, 28, 28) in [0, 1] and int32 (n,).
+            x (n, d) and y (n, k); digits are float32 (n, 28, 28) in [0, 1] and int32 (n,). An image
+            data set of one's own also has `classes`, the names of its classes.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Dataset:
             sha.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
             sha.update(array.tobytes() if array.dtype.kind == "U" else array.data)
         return sha.hexdigest()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of an image data set's classes; none of the digits and of points."""
+        return tuple(str(name) for name in self.arrays.get("classes", ()))
 
     @cached_property
     def without_test(self) -> Dataset:
@@ -102,6 +108,8 @@ def generate(text: str, seed: int) -> Dataset:
         InvalidData: the file does not hold points.
     """
     wanted = data_name.parse(text)
+    if wanted.is_images:
+        return image_set(wanted.path)
     if wanted.is_file:
         path = Path(wanted.path)
         own = points.read(path)
@@ -197,10 +205,10 @@ def digits(source: str) -> Dataset:
 
 
 def image_set(text: str) -> Dataset:
-    """Return an image data set of one's own, split as the digits are.
+    """Return an image data set of one's own in a fixed split, stratified as the digits' is.
 
-    A sixth of the training pictures is for validation, and another sixth for the test where the set
-    has no test part.
+    Of each class a sixth of the training pictures is for validation, and another sixth for the test
+    where the set has no test part.
 
     Args:
         text: `fashion-mnist`, or a name and a path, as `ann_models.digits.image_sets` reads them.
@@ -219,15 +227,17 @@ def image_set(text: str) -> Dataset:
     found = image_sets.load(entry)
     images, labels = found.train
     order = stratified_order(labels)
-    held_out = max(len(order) // image_sets.HELD_OUT, len(found.classes))
-    train, val = np.split(order, [-held_out])
-    parts = {"val": (images[val], labels[val])}
-    if found.test is None:
-        train, test = np.split(train, [-held_out])
-        parts["test"] = images[test], labels[test]
-    else:
-        parts["test"] = found.test
-    parts["train"] = images[train], labels[train]
+    among_class = np.empty(len(order), int)  # the how-manieth of its class each one is
+    for label in range(len(found.classes)):
+        members = np.flatnonzero(labels[order] == label)
+        among_class[members] = np.arange(len(members)) % image_sets.HELD_OUT
+    val, test = (order[among_class == place] for place in (0, 1))
+    train = order[among_class > (1 if found.test is None else 0)]
+    parts = {
+        "train": (images[train], labels[train]),
+        "val": (images[val], labels[val]),
+        "test": found.test or (images[test], labels[test]),
+    }
     arrays = {f"x_{part}": np.divide(x, 255, dtype=np.float32) for part, (x, _) in parts.items()}
     arrays |= {f"y_{part}": y.astype(np.int32) for part, (_, y) in parts.items()}
     return Dataset("digits", entry.name, arrays | {"classes": np.array(found.classes)})

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ann_models import data_name, points
+from ann_models.digits import image_sets
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import (
+    IMAGES,
     SGD,
     Adam,
     CosineDecay,
@@ -76,7 +78,8 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
     made, faults = apply(origin, changes)
     if faults:
         raise InvalidSetting(f"{origin.name}: " + " ".join(sentence for _, sentence in faults))
-    effective = {k: v for k, v in changes.items() if _differs(origin, k, v)}
+    whole = {k: made.data if v.startswith(IMAGES) else v for k, v in changes.items()}
+    effective = {k: v for k, v in whole.items() if _differs(origin, k, v)}
     if not effective:
         return origin
     return replace(
@@ -84,7 +87,8 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
         name=derived_name(origin.name, effective),
         study=suitable_study(made),
         look_at=f"{origin.name} with {', '.join(f'{k}={v}' for k, v in effective.items())}.",
-        registered=False,  # a trial does not reach for the digit service
+        # On digits a trial is no candidate; on pictures of one's own the model is of that name.
+        registered=origin.registered and made.data.startswith(IMAGES),
         derived_from=origin.name,
         changes=tuple(effective.items()),
     )
@@ -96,7 +100,8 @@ def apply(origin: Variant, changes: Mapping[str, str]) -> tuple[Variant, list[tu
     The key is empty where a fault is of the entry as a whole.
     """
     builder = _Builder(origin)
-    for key, value in changes.items():
+    # Pictures come first: they set the last layer's units, which another change may contradict.
+    for key, value in sorted(changes.items(), key=lambda change: not change[1].startswith(IMAGES)):
         builder.apply(key, value)
     made = builder.finish()
     faults = builder.faults or [("", fault) for fault in faults_of(made)]
@@ -116,6 +121,8 @@ def derived_name(origin: str, changes: Mapping[str, str]) -> str:
 
 
 def _short(value: str) -> str:
+    if value.startswith(IMAGES):
+        return value.removeprefix(IMAGES).partition("=")[0]
     return Path(value).name if "/" in value else value
 
 
@@ -150,8 +157,8 @@ class _Builder:
         try:
             if match := _LAYER_KEY.fullmatch(key):
                 self._layer(key, int(match[1]), match[2] or "", value)
-            elif key in _KEYS:
-                _KEYS[key](self, key, value)
+            elif key in KEYS:
+                KEYS[key](self, key, value)
             else:
                 raise InvalidSetting(f"there is no setting {key!r}; {nearest(key, self._known())}")
         except AnnError as error:
@@ -172,7 +179,7 @@ class _Builder:
             if slot.layer is not None
             for f in fields(slot.layer)
         ]
-        return [*_KEYS, *attributes]
+        return [*KEYS, *attributes]
 
     def _layer(self, key: str, position: int, rest: str, value: str) -> None:
         if position >= len(self.slots):
@@ -280,6 +287,9 @@ class _Builder:
         self.variant = replace(self.variant, augmentation=changed)
 
     def _data(self, key: str, value: str) -> None:
+        if value.startswith(IMAGES):
+            self._images(value.removeprefix(IMAGES))
+            return
         if value.endswith((".csv", ".tsv", ".txt")):
             value = data_name.POINTS + str(Path(value).expanduser().resolve())
         wanted = data_name.parse(value)
@@ -288,8 +298,18 @@ class _Builder:
             wanted = replace(wanted, held_out=self.variant.early_stopping is not None)
         self.variant = replace(self.variant, data=str(wanted))
 
+    def _images(self, text: str) -> None:
+        """An image data set, with as many outputs as it has classes."""
+        entry = image_sets.parse(text)
+        units = len(image_sets.classes_of(entry))
+        self.variant = replace(self.variant, data=f"{IMAGES}{entry}")
+        for slot in reversed(self.slots):
+            if isinstance(slot.layer, Dense):
+                slot.layer = replace(slot.layer, units=units)
+                break
+
     def _of_data(self, key: str, value: str) -> None:
-        if self.variant.data == "digits" and key == "data.size":
+        if self.variant.has_images and key == "data.size":
             number: int = convert(value, int, key)
             if number < 10:
                 raise InvalidSetting(f"{key}={value}: expected 10 digits or more.")
@@ -314,7 +334,7 @@ def _with_dropout(layers: list[Layer], rate: float) -> list[Layer]:
     return found
 
 
-_KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
+KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
     "epochs": _Builder._whole,
     "batch_size": _Builder._whole,
     "loss": _Builder._loss,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COMPONENTS = 20  # of the embedding; they hold 64 % of MNIST's variance
+LEAST_VARIANCE = 1e-6  # of a component, as a share of the first one's
 PERMUTATIONS = 999
 FAMILY_LEVEL = 0.01  # probability of one significant test or more without any drift
 
@@ -30,7 +31,7 @@ class Sample:
 
     Attributes:
         images: (n, 28, 28) in [0, 1].
-        probabilities: the model's answers, (n, 10).
+        probabilities: the model's answers, (n, classes).
     """
 
     images: np.ndarray
@@ -48,8 +49,8 @@ class Sample:
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
-        """How often each digit is named, (10,)."""
-        return np.bincount(self.probabilities.argmax(axis=1), minlength=10)
+        """How often each class is named, (classes,)."""
+        return np.bincount(self.probabilities.argmax(axis=1), minlength=self.probabilities.shape[1])
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Embedding:
         flat = images.reshape(len(images), -1).astype(np.float64)
         self._mean = flat.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(flat - self._mean, rowvar=False))
-        self._axes = vectors[:, -COMPONENTS:] / np.sqrt(values[-COMPONENTS:])
+        kept = values > LEAST_VARIANCE * values[-1]  # few pictures have fewer components
+        self._axes = (vectors[:, kept] / np.sqrt(values[kept]))[:, -COMPONENTS:]
 
     def __call__(self, images: np.ndarray) -> NDArray[np.float64]:
         """Images (n, 28, 28) → (n, COMPONENTS)."""

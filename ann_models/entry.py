@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from ann_models.digits.augmentation import Augmentation
 
+IMAGES = "images:"  # before the name and path of an image data set of one's own
+
 QUICK_DIGITS = 1_984  # 62 whole batches of 32
 
 _NOT_SETTINGS = ("name", "question", "look_at", "layers", "members", "derived_from", "changes")
@@ -239,6 +241,11 @@ class Variant:
         return bool(self.layers or self.members)
 
     @property
+    def has_images(self) -> bool:
+        """Whether its data are pictures: digits, or an image data set of one's own."""
+        return self.data == "digits" or self.data.startswith(IMAGES)
+
+    @property
     def depends_on(self) -> list[str]:
         """The names of the entries whose trained networks it needs."""
         members = [member.name for member in self.members]
@@ -256,7 +263,7 @@ class Variant:
             self,
             epochs=max(1, self.epochs // 100) if self.layers else self.epochs,
             seeds=1,
-            train_size=fewer if self.data == "digits" else None,
+            train_size=fewer if self.has_images else None,
             other_hands=self.other_hands and OtherHands(fewer // 4, 0, fewer // 8),
         )
 

@@ -16,6 +16,7 @@ from ann_models.errors import InvalidData
 LEAST = 4  # points, as XOR has
 MOST = 1_000_000
 SHOWN_FAULTS = 5
+EVERY = 3  # every third point is held out
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,31 @@ def read(path: Path) -> Points:
     return Points(x, y, tuple(names))
 
 
-def held_out(points: Points, share: float = 0.3) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Layout:
+    """How a file of points is written.
+
+    Attributes:
+        separator: between the columns.
+        header: lines before the first point.
+    """
+
+    separator: str
+    header: int
+
+
+def layout(path: Path) -> Layout:
+    """How a file is written that `read` accepts."""
+    text = path.read_text(encoding="utf-8-sig")
+    (number, first), *_ = _rows(path)
+    return Layout(_separator(text), 0 if any(map(_is_number, first[:-1])) else number)
+
+
+def held_out(points: Points) -> dict[str, np.ndarray]:
     """The points with an evenly spread part for validation, ends of a curve excepted."""
     order = np.lexsort((points.x[:, 0], points.y[:, 0] if points.classes else points.x[:, 0]))
-    every = round(1 / share)
     val = np.zeros(len(order), bool)
-    val[order[1:-1:every]] = True
+    val[order[1:-1:EVERY]] = True
     return {
         "x_train": points.x[~val],
         "y_train": points.y[~val],
@@ -98,15 +118,18 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise InvalidData(f"there is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"{path} cannot be read as text: {error}.") from error
-    first = next((s for line in text.splitlines() if (s := line.strip()) and s[0] != "#"), "")
-    separator = next((s for s in (";", "\t", ",") if s in first), ",")
     try:
-        for number, row in enumerate(csv.reader(text.splitlines(), delimiter=separator), 1):
+        for number, row in enumerate(csv.reader(text.splitlines(), delimiter=_separator(text)), 1):
             values = [cell.strip() for cell in row]
             if any(values) and not values[0].startswith("#"):
                 yield number, values
     except csv.Error as error:
         raise InvalidData(f"{path} is no CSV file: {error}.") from error
+
+
+def _separator(text: str) -> str:
+    first = next((s for line in text.splitlines() if (s := line.strip()) and s[0] != "#"), "")
+    return next((s for s in (";", "\t", ",") if s in first), ",")
 
 
 def _faults(rows: list[tuple[int, list[str]]], columns: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ A seed of each trains in at most 15 minutes on two cores. No test digit chose a 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import (
@@ -22,6 +23,7 @@ from ann_models.entry import (
     OtherHands,
     Variant,
 )
+from ann_models.fast_recipe import FAST_CNN
 
 MOVED = Augmentation(
     shift=1.5, rotation=12.0, scale=0.12, shear=0.15, elastic_alpha=20.0, elastic_sigma=5.0
@@ -58,7 +60,9 @@ def _upright(*units: int) -> tuple[Layer, ...]:
 
 def with_no_digit(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """The same network with an eleventh answer: not one digit."""
-    return *layers[:-1], Dense(11, "softmax")
+    last = max(i for i, layer in enumerate(layers) if isinstance(layer, Dense))
+    logits = cast(Dense, layers[last])
+    return *layers[:last], replace(logits, units=11), *layers[last + 1 :]
 
 
 _RECIPE = Variant(
@@ -127,8 +131,12 @@ BEST_COMMITTEE = replace(
     look_at="The mean of the answers of six networks of three kinds.",
     members=(BEST_CNN, STRIDED_CNN, UPRIGHT_CNN),
 )
-# Row 25: the same small network with and without other hands than MNIST's.
-AFFINE = Augmentation(shift=1.0, rotation=8.0, scale=0.08, shear=0.1)
+# Row 25: the same small network with and without other hands than MNIST's. It was chosen among
+# networks that train in about the same time, one seed each, by 10,000 validation digits, generated
+# digits of held-out writers and what is no digit: 99.0 and 97.0 % read, 96 % marked (with 15,000
+# generated digits and 6,000 pictures of no digit). With strided convolutions of 12, 24, 24 and 48
+# filters and 10,000 generated digits: 98.7, 95.1 and 92 %. With shifted and turned training digits
+# and 20,000 generated ones, in a quarter more time: 99.1, 97.3 and 98 %.
 HANDWRITING_CNN = Variant(
     row=25,
     name="handwriting_cnn",
@@ -136,33 +144,30 @@ HANDWRITING_CNN = Variant(
     look_at="Generated hands teach what MNIST's writers never wrote, and what is no digit.",
     study="other_hands",
     data="digits",
-    layers=with_no_digit(_convolutions((12,), (24, 24), (48,))),
+    layers=with_no_digit(FAST_CNN.layers),
     loss="sparse_categorical_crossentropy",
-    optimizer=Adam(CosineDecay(0.003, warmup=0.1), weight_decay=0.02),
+    optimizer=Adam(CosineDecay(0.01, warmup=0.2), weight_decay=0.02),
     epochs=2,
-    batch_size=128,
-    augmentation=AFFINE,
-    other_hands=OtherHands(generated=10_000, copies=1, non_digits=4_000),
+    batch_size=125,
+    other_hands=OtherHands(generated=15_000, copies=2, non_digits=8_000),
     registered=True,
 )
 HANDWRITING_WITHOUT = replace(
     HANDWRITING_CNN,
     name="handwriting_without",
     look_at="The same network on MNIST alone: it reads MNIST as well, and people worse.",
-    layers=_convolutions((12,), (24, 24), (48,)),
+    layers=FAST_CNN.layers,
     other_hands=None,
     seeds=3,
 )
 PEOPLE_CNN = replace(
     STRIDED_CNN,
     name="people_cnn",
-    look_at="The strided network on MNIST, generated hands and what is no digit.",
-    layers=with_no_digit(STRIDED_CNN.layers),
-    optimizer=Adam(CosineDecay(0.003, warmup=0.1), weight_decay=0.02),
-    augmentation=LESS_MOVED,
-    epochs=9,
+    look_at="A wider strided network on MNIST, generated hands and what is no digit.",
+    layers=with_no_digit(BEST_CNN.layers),
+    epochs=13,
     seeds=1,
-    other_hands=OtherHands(generated=25_000, copies=2, non_digits=9_000),
+    other_hands=OtherHands(generated=25_000, copies=2, non_digits=10_000),
 )
 RECIPES = (
     HANDWRITING_WITHOUT,

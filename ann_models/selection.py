@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ann_models import table, variants
+from ann_models import table, table_module, variants
 from ann_models.derive import derive
 from ann_models.entry import Question, Variant
 from ann_models.errors import InvalidSetting
@@ -19,7 +19,7 @@ def select(
     Args:
         names: of variants or questions; none: all rows of the lecture, or of the table.
         changes: settings in which each of the named variants differs.
-        path: of a table of one's own.
+        path: of a table of one's own: a TOML file, or a Python module.
 
     Raises:
         UnknownName: a name is not in the table.
@@ -32,7 +32,8 @@ def select(
         )
     questions: Mapping[str, Question] = {}
     if path:
-        own = table.read(Path(path))
+        file = Path(path)
+        own = table_module.read(file) if file.suffix == ".py" else table.read(file)
         found, questions = own.find(names), own.questions
     else:
         found = variants.find(list(names))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ann_models import data_name, points
 from ann_models.data_name import DataName, Kind
+from ann_models.digits import image_sets
 from ann_models.entry import (
     ActivationLayer,
     BatchNormalization,
@@ -35,6 +36,8 @@ def kind_of(data: DataName) -> Kind:
     Raises:
         InvalidData: a file of points cannot be read.
     """
+    if data.is_images:
+        return "digits"
     if data.is_file:
         return points.read(Path(data.path)).kind
     return data_name.KINDS[data.name]
@@ -50,10 +53,28 @@ def faults_of(variant: Variant) -> list[str]:
     if kind not in OUTPUTS:
         fit = ", ".join(n for n, k in data_name.KINDS.items() if k in OUTPUTS)
         return [f"data={variant.data} trains no Keras network; expected one of {fit}"]
-    return [*_output_faults(variant, kind), *_layer_faults(variant, kind), *_rest(variant, kind)]
+    if data.is_images and (variant.depends_on or variant.other_hands):
+        learns = "other networks" if variant.depends_on else "generated digits"
+        return [f"it learns from {learns}; on {data.path} run mnist_ann, mnist_cnn or fast_cnn"]
+    try:
+        units = _outputs(data, kind) + bool(variant.other_hands)  # one more: not one digit
+    except AnnError as error:
+        return [str(error)]
+    return [
+        *_output_faults(variant, kind, units),
+        *_layer_faults(variant, kind),
+        *_rest(variant, kind),
+    ]
 
 
-def _output_faults(variant: Variant, kind: Kind) -> Iterator[str]:
+def _outputs(data: DataName, kind: Kind) -> int:
+    """How many numbers a network answers with; an image data set has one for each class."""
+    if not data.is_images:
+        return OUTPUTS[kind]
+    return len(image_sets.classes_of(image_sets.parse(data.path)))
+
+
+def _output_faults(variant: Variant, kind: Kind, units: int) -> Iterator[str]:
     layers = variant.layers
     match layers[-3:]:  # normalised logits, whose softmax is a layer of its own
         case (Dense() as dense, BatchNormalization(), ActivationLayer(activation=activation)):
@@ -62,11 +83,11 @@ def _output_faults(variant: Variant, kind: Kind) -> Iterator[str]:
         yield "the last layer must be dense: it gives the answer"
         return
     last = layers[-1]
-    units = OUTPUTS[kind] + bool(variant.other_hands)  # one more: not one digit
     if last.activation == "softmax" and last.units == 1:
         yield "softmax on one unit always answers 1; did you mean sigmoid?"
     if last.units != units:
-        yield f"the last layer has {last.units} units; {kind} needs {units}"
+        what = "the data" if kind == "digits" else kind
+        yield f"the last layer has {last.units} units; {what} needs {units}"
     elif kind == "digits" and last.activation != "softmax":
         yield f"digits need softmax in the last layer, not {last.activation}"
     elif kind == "classification" and last.activation not in ("sigmoid", "softmax"):
@@ -135,10 +156,10 @@ def _fits(variant: Variant, data: DataName) -> bool:
         case "vanishing_gradient", (Flatten(), *rest):
             return len(rest) > 1 and all(isinstance(layer, Dense) for layer in rest)
         case "mnist" | "mnist_augmented", _:
-            return data.name == "digits" and isinstance(
+            return kind_of(data) == "digits" and isinstance(
                 next((x for x in variant.layers if isinstance(x, Dense | Convolution)), None),
                 Dense | Convolution,
             )
         case "mnist_data_size", _:
-            return data.name == "digits"
+            return kind_of(data) == "digits"
     return False

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from ann_models import data_name
-from ann_models.derive import apply
-from ann_models.entry import Dense, Loss, Question, Variant
+from ann_models.derive import KEYS, apply
+from ann_models.entry import IMAGES, Dense, Loss, Question, Variant
 from ann_models.errors import AnnError, InvalidSetting, UnknownName
 from ann_models.layer_text import nearest, parse
 from ann_models.questions import QUESTIONS
@@ -43,7 +43,7 @@ from ann_models.variants import VARIANTS
 
 OWN_ROW = 0  # the lecture's rows begin with 1
 EPOCHS, SEEDS, MOST_SEEDS = 100, 3, 100
-_NAME = re.compile(r"[A-Za-z][\w.+-]{0,60}")
+NAME = re.compile(r"[A-Za-z][\w.+-]{0,60}")
 _OF_VARIANTS = ("name", "like", "question", "look_at", "seeds", "registered")
 _OF_QUESTIONS = ("key", "title", "look_at")
 _LOSS: dict[str, Loss] = {
@@ -103,7 +103,8 @@ def read(path: Path) -> Table:
     if checked.faults:
         faults = sorted(checked.faults, key=lambda fault: fault.line)
         lines = [f"line {f.line}, {f.key}: {f.sentence}" for f in faults]
-        raise InvalidSetting("\n".join([f"{path} has {len(lines)} faults:", *lines]))
+        count = f"{len(lines)} fault{'s' if len(lines) > 1 else ''}"
+        raise InvalidSetting("\n".join([f"{path} has {count}:", *lines]))
     return table
 
 
@@ -143,8 +144,8 @@ class _Checked:
                 self._add(where.line("key"), "question.key", f"{name!r} is taken by {owner}.")
             if values.get("title") in {question.title for question in QUESTIONS.values()}:
                 self._add(where.line("title"), "question.title", "is taken by the lecture.")
-            if not _NAME.fullmatch(name):
-                self._add(where.line("key"), "question.key", f"{name!r}: {_WELL_FORMED}")
+            if not NAME.fullmatch(name):
+                self._add(where.line("key"), "question.key", f"{name!r}: {WELL_FORMED}")
             seen.add(name)
             if len(self.faults) == before:
                 yield name, Question(name, values["title"], values["look_at"])
@@ -158,8 +159,8 @@ class _Checked:
             name = values.get("name")
             label = name if isinstance(name, str) else f"variant {number + 1}"
             before = len(self.faults)
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                self._add(where.line("name"), f"{label}.name", _WELL_FORMED)
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                self._add(where.line("name"), f"{label}.name", WELL_FORMED)
             elif name in taken:
                 owner = "a row of the lecture" if name in VARIANTS else "another variant"
                 remedy = 'choose another name; like = "…" takes its settings over.'
@@ -186,6 +187,8 @@ class _Checked:
         changes = dict(self._flat(settings))
         made, faults = apply(origin, changes)
         for key, sentence in faults:
+            if key in values and key not in KEYS:
+                sentence = f"there is no setting {key!r}; {nearest(key, [*_OF_VARIANTS, *KEYS])}"
             self._add(where.line(key), f"{label}.{key}" if key else label, sentence)
         made = self._described(made, values, where, label, questions)
         if faults:
@@ -267,8 +270,8 @@ class _Checked:
         registered = values.get("registered", False)
         if type(registered) is not bool:
             self._add(where.line("registered"), f"{label}.registered", "expected true or false.")
-        elif registered and variant.data != "digits":
-            sentence = "a candidate for the digit service learns digits."
+        elif registered and not variant.has_images:
+            sentence = "a candidate for the service learns digits or other pictures."
             self._add(where.line("registered"), f"{label}.registered", sentence)
         look_at = values.get("look_at", "")
         if not isinstance(look_at, str):
@@ -296,12 +299,15 @@ class _Checked:
 
     def _text(self, key: str, value: Any) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
+        if key == "data" and text.startswith(IMAGES) and "=" in text:
+            name, _, path = text.partition("=")
+            return f"{name}={(self.path.parent / Path(path).expanduser()).resolve()}"
         if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
             return str((self.path.parent / Path(text).expanduser()).resolve())
         return text
 
 
-_WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
+WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
 
 
 def _difference(values: Mapping[str, Any]) -> str:

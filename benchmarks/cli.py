@@ -180,6 +180,38 @@ def serving(
 
 
 @benchmark.command(
+    epilog=examples("ann benchmark hostile", "ann benchmark hostile --requests 100000 --seed 7")
+)
+@click.option(
+    "--requests",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(1, 10_000_000),
+    help="Random requests, their headers included.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the random requests.")
+@as_json
+def hostile(requests: int, seed: int, as_json: bool) -> None:
+    """Send the digit service what no client should, and see what others notice (about a minute).
+
+    Random requests; a flood of endless headers, while others ask for /health/live; and 60 bodies
+    of 9.9 MB without their last byte, while others ask for predictions.
+    """
+    from benchmarks import hostile as measured
+    from benchmarks.serving import CannotMeasure
+
+    try:
+        found = measured.attack(requests, seed, lambda line: click.echo(line, err=True))
+    except CannotMeasure as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(measured.document(*found)))
+        return
+    for line in measured.lines(*found):
+        click.echo(line)
+
+
+@benchmark.command(
     epilog=examples("ann benchmark pipeline", "ann benchmark pipeline --shortened --json")
 )
 @click.option(

@@ -1,32 +1,52 @@
 """Mutation testing: how many small mutations of a module do its tests notice?
 
-    python -m benchmarks.mutations pipelines/gate.py --sample 40
+    python -m benchmarks.mutations pipelines/gate.py pipelines/locks.py --sample 10
 
 Cosmic Ray makes the mutations (one changed operator, number, comparison, branch, … each) in a copy
-of the checkout; the module's namesake test runs against each. A mutation that no test notices
-"survives": it is printed as a diff, for a test to be written.
+of the checkout. The module's namesake test runs against each: those of its tests that execute the
+changed statement, in a process forked from one that has imported the heavy packages. A mutation
+that no test notices "survives": it is printed as a diff, for a test to be written. A mutant that
+kills, deletes or hangs reaches neither the checkout nor, where Linux allows a process namespace of
+its own, another process.
 """
 
 from __future__ import annotations
 
-import contextlib
+import ast
+import difflib
+import json
+import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.warm_pytest import Answer, Request
+
 if TYPE_CHECKING:
     from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("ann_models", "benchmarks", "pipelines", "serving", "tests", "pyproject.toml", "deploy")
-TIMEOUT_SECONDS = 300.0  # of the tests against one mutation; an endless loop counts as noticed
+NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+FIRST_RUN_SECONDS = 600.0  # of the tests without a mutation
+LEAST_SECONDS = 60.0  # of the tests against a mutation …
+SLOWER = 4  # … or so many times the first run; an endless loop counts as noticed
+UNSEEN = (  # lines whose mutations no test can notice without a clock or an editor
+    "SECONDS =",
+    "TYPE_CHECKING",
+    "frozen=True",
+    "kw_only=True",
+    "strict=True",
+)
 OPERATORS = (  # Cosmic Ray's, without those that hardly ever change behaviour (== to `is`, …)
     "AddNot",
     "ExceptionReplacer",
@@ -90,18 +110,81 @@ class Score:
         """Share of the mutations that a test noticed."""
         return 1 - len(self.survivors) / self.mutations if self.mutations else 1.0
 
+    def __str__(self) -> str:
+        """One row of the table."""
+        killed = self.mutations - len(self.survivors)
+        return f"{self.module:50} {killed:3} of {self.mutations:3} killed ({self.killed:4.0%})"
+
 
 def namesake_test(module: Path) -> Path:
     """The test file that mirrors a module: `pipelines/a/b.py` → `tests/pipelines/a/test_b.py`."""
     return Path("tests", *module.parts[:-1], f"test_{module.name}")
 
 
+class WarmPytest:
+    """A process that runs tests in the working directory; `benchmarks/warm_pytest.py`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Use a started process."""
+        self._process = process
+
+    def run(self, request: Request) -> Answer:
+        """Run tests in a process of their own."""
+        requests, answers = self._process.stdin, self._process.stdout
+        assert requests is not None and answers is not None
+        requests.write(f"{json.dumps(asdict(request))}\n")
+        requests.flush()
+        return Answer(**json.loads(answers.readline()))
+
+
+@contextmanager
+def copied_checkout() -> Iterator[WarmPytest]:
+    """A copy of the checkout as the working directory, and a process that runs its tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "checkout")
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, names.split("\0")):
+            if (ROOT / name).is_file():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, copy / name)
+        prefix = NAMESPACE if _has_namespaces() else ()
+        command = [*prefix, sys.executable, "benchmarks/warm_pytest.py"]
+        settings = {"PYTHONPATH": str(copy), "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        with (
+            chdir(copy),
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | settings,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield WarmPytest(process)
+            finally:
+                process.kill()
+
+
+def _has_namespaces() -> bool:
+    if shutil.which(NAMESPACE[0]) is None:
+        return False
+    return subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
+
+
 def measure(
-    module: Path, tests: Sequence[Path] = (), sample: int | None = None, seed: int = 0
+    pytest: WarmPytest,
+    module: Path,
+    tests: Sequence[Path] = (),
+    sample: int | None = None,
+    seed: int = 0,
 ) -> Score:
-    """Run a module's tests against mutations of it.
+    """Run a module's tests against mutations of it, in the copy of the checkout.
 
     Args:
+        pytest: runs the tests.
         module: path of the file, relative to the checkout.
         tests: the tests that are run; none: the namesake test.
         sample: how many mutations, drawn at random; None: all.
@@ -110,75 +193,116 @@ def measure(
     Raises:
         click.UsageError: there is no such module or test, or the tests fail without a mutation.
     """
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
     tests = tests or (namesake_test(module),)
     for path in (module, *tests):
-        if not (ROOT / path).exists():
+        if not path.exists():
             raise click.UsageError(f"there is no file {path} in {ROOT}.")
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        _copy_checkout(Path(folder))
-        return _measured(module, tests, sample, seed)
-
-
-def _measured(module: Path, tests: Sequence[Path], sample: int | None, seed: int) -> Score:
-    """In the copy, which is the working directory."""
-    from cosmic_ray.mutating import mutate_and_test
-    from cosmic_ray.testing import run_tests
-    from cosmic_ray.work_item import TestOutcome
-
-    options = f"-x -q -p no:cacheprovider {' '.join(map(str, tests))}"
-    command = f"env PYTHONPATH={Path.cwd()} {sys.executable} -m pytest {options}"
-    outcome, output = run_tests(command, TIMEOUT_SECONDS)
-    if outcome is not TestOutcome.SURVIVED:
-        raise click.UsageError(f"the tests fail without a mutation:\n{output[-2000:]}")
-    found = _mutations(module)
-    drawn = random.Random(seed).sample(found, min(sample or len(found), len(found)))
+    files = [str(test) for test in tests]
+    began = time.monotonic()
+    first = pytest.run(Request(files, FIRST_RUN_SECONDS, trace=str(module.absolute())))
+    if not first.passed:
+        raise click.UsageError(f"{module}: tests fail without a mutation:\n{first.output[-2000:]}")
+    seconds = max(LEAST_SECONDS, SLOWER * (time.monotonic() - began))
+    original = module.read_text()
+    mutations = _mutations(module)
+    drawn = random.Random(seed).sample(mutations, min(sample or len(mutations), len(mutations)))
     survivors = []
     for mutation in drawn:
-        result = mutate_and_test([mutation], command, TIMEOUT_SECONDS)
-        if result.test_outcome is TestOutcome.SURVIVED:
-            survivors.append(Survivor(mutation.operator_name, str(result.diff)))
+        operator = get_operator(mutation.operator_name)()
+        mutated = mutate_code(original, operator, mutation.occurrence)
+        try:
+            module.write_text(mutated)
+            only = executing(original, mutation.start_pos[0], first.lines)
+            if pytest.run(Request(files, seconds, only)).passed:
+                diff = _diff(module, original, mutated)
+                survivors.append(Survivor(mutation.operator_name, diff))
+        finally:
+            module.write_text(original)
     return Score(str(module), len(drawn), tuple(survivors))
 
 
+def executing(source: str, line: int, executed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ids of the tests that execute the statement at a line; none: all tests could.
+
+    Args:
+        source: of the module.
+        line: counted from 1.
+        executed: the tests of each line, as `warm_pytest` traced them.
+    """
+    around = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    if not around:
+        return []
+    statement = max(around, key=lambda node: node.lineno)
+    body = getattr(statement, "body", None)
+    last = body[0].lineno - 1 if body else statement.end_lineno or line
+    lines = range(statement.lineno, max(last, statement.lineno) + 1)
+    found = {test for number in lines for test in executed.get(str(number), ())}
+    return [] if "" in found else sorted(found)
+
+
+def _diff(module: Path, original: str, mutated: str) -> str:
+    lines = (original.splitlines(), mutated.splitlines())
+    return "\n".join(difflib.unified_diff(*lines, f"a/{module}", f"b/{module}", n=2, lineterm=""))
+
+
 def _mutations(module: Path) -> list[MutationSpec]:
+    """In the order of the file; the same for the same file."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB, use_db
 
-    with use_db("mutations.sqlite", WorkDB.Mode.create) as database:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        use_db(Path(folder, "mutations.sqlite"), WorkDB.Mode.create) as database,
+    ):
         init([module], database, {})
         every = [item.mutations[0] for item in database.work_items]
+    lines = module.read_text().splitlines()
     chosen = {f"core/{operator}" for operator in OPERATORS}
     return sorted(
-        (mutation for mutation in every if mutation.operator_name in chosen),
+        (
+            mutation
+            for mutation in every
+            if mutation.operator_name in chosen
+            and not any(text in lines[mutation.start_pos[0] - 1] for text in UNSEEN)
+        ),
         key=lambda mutation: (mutation.start_pos, mutation.operator_name, mutation.occurrence),
     )
-
-
-def _copy_checkout(folder: Path) -> None:
-    ignore = shutil.ignore_patterns("__pycache__", ".venv")
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=ignore)
-        else:
-            shutil.copy(source, folder / name)
 
 
 @click.command()
 @click.argument("modules", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--tests", multiple=True, type=click.Path(path_type=Path), help="Tests to run.")
 @click.option("--sample", type=click.IntRange(1), help="Mutations of each module; none: all.")
-def main(modules: tuple[Path, ...], tests: tuple[Path, ...], sample: int | None) -> None:
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
+def main(modules: tuple[Path, ...], tests: tuple[Path, ...], sample: int | None, seed: int) -> None:
     """Count the mutations of each module that its tests notice, and print those that survive.
 
-    Example: python -m benchmarks.mutations pipelines/gate.py --sample 40
+    Example: python -m benchmarks.mutations pipelines/gate.py pipelines/locks.py --sample 10
     """
-    for module in modules:
-        score = measure(module, tests, sample)
-        for survivor in score.survivors:
-            click.echo(f"survived ({survivor.operator}):\n{survivor.diff}\n")
-        noticed = score.mutations - len(score.survivors)
-        click.echo(f"{module}: {noticed} of {score.mutations} noticed ({score.killed:.0%})")
+    scores = []
+    failed = False
+    with copied_checkout() as pytest:
+        for module in modules:
+            try:
+                score = measure(pytest, module, tests, sample, seed)
+            except click.UsageError as error:
+                failed = True
+                click.echo(f"{error.format_message()}\n", err=True)
+                continue
+            scores.append(score)
+            for survivor in score.survivors:
+                click.echo(f"survived ({survivor.operator}):\n{survivor.diff}\n")
+            click.echo(f"{score}\n")
+    click.echo("\n".join(map(str, scores)))
+    if failed:
+        raise SystemExit(2)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 RIVALS = Path(__file__).parent / "rivals"
 START_SECONDS = 120
+ANN = str(Path(sys.executable).with_name("ann"))
 V2 = "/v2/models/mnist-digits/infer"
 
 
@@ -100,7 +101,7 @@ def compare(
     loads: dict[tuple[str, str, int], list[load.Load]] = {}
     with tempfile.TemporaryDirectory() as folder:
         rivals = _rivals(Path(folder), report)
-        with _started(rivals, report) as footprints:
+        with started(rivals, report) as footprints:
             for turn in range(turns):
                 for count in connections:
                     for rival in rivals[turn % len(rivals) :] + rivals[: turn % len(rivals)]:
@@ -169,8 +170,8 @@ def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
     rivals = [
         Rival(
             "ann serve",
-            [str(Path(sys.executable).with_name("ann")), "serve", "--port"],
-            _free_port(),
+            [ANN, "serve", "--port"],
+            free_port(),
             {
                 "JSON": load.request("/predict", pixels, as_json),
                 "binary tensor": _binary(image, tensor),
@@ -180,7 +181,7 @@ def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
         Rival(
             "bare handler",
             [sys.executable, str(RIVALS / "bare.py"), str(model)],
-            _free_port(),
+            free_port(),
             {"JSON": load.request("/predict", pixels, as_json)},
         ),
         _mlflow("ONNX", f"models:/{champion.name}/{champion.version}", ours.tracking_uri, image),
@@ -193,7 +194,7 @@ def _rivals(folder: Path, report: Callable[[str], None]) -> list[Rival]:
             Rival(
                 "BentoML",
                 ["bentoml", "serve", "bentoml_service:Digits", "--port"],
-                _free_port(),
+                free_port(),
                 {"JSON": load.request("/predict", pixels, as_json)},
                 {"DIGITS_ONNX": str(model), "BENTOML_DO_NOT_TRACK": "True"},
                 RIVALS,
@@ -215,7 +216,7 @@ def _mlflow(form: str, model: str, uri: str, image: np.ndarray) -> Rival:
     return Rival(
         f"mlflow models serve, {form}",
         [*serve, "--workers", "1", "--model-uri", model, "--port"],
-        _free_port(),
+        free_port(),
         {"JSON": load.request("/invocations", body, "application/json")},
         {"MLFLOW_TRACKING_URI": uri},
     )
@@ -243,11 +244,11 @@ def _keras_model(folder: Path, champion: LoadedModel, ours: Settings) -> Path:
 
 
 def _mlserver(folder: Path, model: Path, body: bytes) -> Rival:
-    port = _free_port()
+    port = free_port()
     server = {
         "http_port": port,
-        "grpc_port": _free_port(),
-        "metrics_port": _free_port(),
+        "grpc_port": free_port(),
+        "metrics_port": free_port(),
         "parallel_workers": 0,
         "debug": False,
     }
@@ -289,13 +290,14 @@ def _png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 @contextmanager
-def _started(rivals: list[Rival], report: Callable[[str], None]) -> Iterator[dict[str, Footprint]]:
+def started(rivals: list[Rival], report: Callable[[str], None]) -> Iterator[dict[str, Footprint]]:
     """Start the servers one after the other, so that none slows another's start."""
     processes: list[subprocess.Popen[bytes]] = []
     footprints = {}

@@ -18,9 +18,23 @@ for database in feedback prefect mlflow; do
   $compose exec -T postgres pg_dump --username postgres --format custom "$database" \
     >"$unfinished/$database.dump"
 done
-# Last: an artifact without a run is harmless, a run without its artifact is not.
+# Last: an artifact without a run is harmless, a run without its artifact is not. Artifacts in S3
+# are not in this volume, and backed up where they are.
 $compose exec -T mlflow tar -C /var/lib/artifacts -cz . >"$unfinished/artifacts.tar.gz" ||
-  [ $? = 1 ]  # a file grew meanwhile: of a run at work, which a restore ends
+  [ $? = 1 ]  # a file grew meanwhile: of an active run, which a restore ends
 tar -tzf "$unfinished/artifacts.tar.gz" >/dev/null
+
+version_of() { # version_of PACKAGE
+  $compose exec -T worker python -c "from importlib.metadata import version; print(version('$1'))"
+}
+{
+  echo "# Versions that wrote this backup, and what a restore has to find."
+  echo "ann-pipelines $(version_of ann-pipelines) $(git rev-parse --short HEAD 2>/dev/null || true)"
+  echo "mlflow $(version_of mlflow)"
+  echo "prefect $(version_of prefect)"
+  $compose exec -T postgres pg_dump --version
+  echo "api-key $($compose exec -T serving sh -c 'test -n "$ANN_API_KEY" && echo required || echo none')"
+} >"$unfinished/manifest"
+(cd "$unfinished" && "$OLDPWD/deploy/sha256.sh" ./*.dump artifacts.tar.gz manifest >checksums)
 mv "$unfinished" "$folder"
 echo "$folder holds $(du -sh "$folder" | cut -f1): $(cd "$folder" && echo *)"

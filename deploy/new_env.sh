@@ -1,11 +1,23 @@
 #!/usr/bin/env bash
-# Print .env.example with every empty password filled at random, and MNIST's place if it is known.
+# Print the .env that is given, or none, completed from .env.example: what is missing is added, empty
+# passwords are filled at random, and MNIST's place if it is known.
 set -euo pipefail
 
-while IFS= read -r line; do
-  case $line in
-    *_PASSWORD=) line+=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n') ;;
-    ANN_MNIST_PATH=) line+=${ANN_MNIST_PATH:-} ;;
-  esac
-  printf '%s\n' "$line"
-done <"$(dirname "$0")/../.env.example"
+example=$(dirname "$0")/../.env.example
+complete() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *_PASSWORD=) line+=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n') ;;
+    esac
+    printf '%s\n' "$line"
+  done
+}
+
+if [ $# = 0 ]; then
+  sed "s|^ANN_MNIST_PATH=\$|&${ANN_MNIST_PATH:-}|" "$example" | complete
+else
+  complete <"$1"
+  grep -E '^[A-Z_0-9]+=' "$example" | while IFS= read -r line; do
+    grep -q "^${line%%=*}=" "$1" || printf '%s\n' "$line"
+  done | complete
+fi

@@ -1,38 +1,73 @@
 #!/usr/bin/env bash
 # Read a folder that deploy/backup.sh wrote into a stack that holds nothing, and start the stack.
-set -euo pipefail
+set -Eeuo pipefail  # functions, too, end in the trap below
 
 compose=${COMPOSE:-docker compose}
 folder=${1:-}
 [ -n "$folder" ] || { echo "Which backup? For example: make restore FROM=backups/2026-01-31T03-00-00" >&2; exit 1; }
 databases="feedback prefect mlflow"
-for part in $databases; do
-  [ -s "$folder/$part.dump" ] || { echo "$folder has no $part.dump: it is no whole backup." >&2; exit 1; }
-done
-tar -tzf "$folder/artifacts.tar.gz" >/dev/null
+here=$PWD/deploy
 
-on_postgres() { $compose exec -T postgres "$@"; }
-$compose up --detach postgres
-for _ in {1..60}; do
-  on_postgres sh -c 'psql -q postgresql://feedback:$FEEDBACK_DB_PASSWORD@127.0.0.1/feedback -c ""' \
-    >/dev/null 2>&1 && break
-  sleep 2
+# Everything is checked before the first dump is read.
+for part in feedback.dump prefect.dump mlflow.dump artifacts.tar.gz manifest checksums; do
+  [ -s "$folder/$part" ] || { echo "$folder has no $part: it is no whole backup." >&2; exit 1; }
 done
-for database in $databases; do
-  tables=$(on_postgres psql --username postgres --dbname "$database" -qtAc \
-    "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-  [ "$tables" = 0 ] || {
-    echo "The stack here holds something already, and nothing was changed. A restore needs an" >&2
-    echo "empty one: back up what you want to keep; then '$compose down --volumes' removes all" >&2
-    echo "that it holds, for good; then restore again." >&2
+checked=$(cd "$folder" && "$here/sha256.sh" --check checksums 2>/dev/null) || {
+  grep -v ': OK$' <<<"$checked" >&2
+  echo "$folder is damaged: a file is not as the backup wrote it. Nothing was changed; use another backup." >&2
+  exit 1
+}
+if grep -q '^api-key required' "$folder/manifest"; then
+  key=${ANN_API_KEY:-$($compose config 2>/dev/null | sed -n 's/^ *ANN_API_KEY: *//p' | head -n 1 | tr -d "\"'" || true)}
+  [ -n "$key" ] || [ "${WITHOUT_KEY:-}" = 1 ] || {
+    echo "The service of $folder required an API key, which no backup holds. Set ANN_API_KEY in .env" >&2
+    echo "(a new key will do; tell its senders), or open the service: WITHOUT_KEY=1 make restore …" >&2
+    exit 1
+  }
+fi
+
+for package in mlflow prefect; do
+  wrote=$(sed -n "s/^$package //p" "$folder/manifest")
+  reads=$($compose run --rm --no-deps -T mlflow \
+    python -c "from importlib.metadata import version; print(version('$package'))")
+  [ "$(printf '%s\n' "$wrote" "$reads" | sort -V | tail -n 1)" = "$reads" ] || {
+    echo "$folder was written with $package $wrote, and here is $reads, which is older and cannot" >&2
+    echo "read it. Check out the version of this project that wrote it, or a newer one." >&2
     exit 1
   }
 done
 
+on_postgres() { $compose exec -T postgres "$@"; }
+$compose up --detach postgres
+for _ in {1..60}; do
+  on_postgres sh -c 'PGPASSWORD=$FEEDBACK_DB_PASSWORD psql -q -h 127.0.0.1 -U feedback -c ""' \
+    >/dev/null 2>&1 && break
+  sleep 2
+done
+tables=0
+for database in $databases; do
+  tables=$((tables + $(on_postgres psql --username postgres --dbname "$database" -qtAc \
+    "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")))
+done
+artifacts=$($compose run --rm --no-deps -T mlflow sh -c 'ls -A /var/lib/artifacts | wc -l')
+[ "$tables" = 0 ] && [ "$artifacts" = 0 ] || {
+  echo "The stack here holds something already, and nothing was changed. A restore needs an" >&2
+  echo "empty one: back up what you want to keep; then '$compose down --volumes' removes all" >&2
+  echo "that it holds, for good; then restore again." >&2
+  exit 1
+}
+
+emptied() {
+  $compose down --volumes --timeout 5 >/dev/null 2>&1 || true
+  echo "The restore failed, and what it had read is removed: the stack holds nothing, as before." >&2
+  echo "Free disk space or whatever the error above names, and restore again; $folder is unchanged." >&2
+}
+trap emptied ERR
 for database in $databases; do
   on_postgres pg_restore --username postgres --dbname "$database" --single-transaction \
     <"$folder/$database.dump"
 done
 $compose run --rm --no-deps -T mlflow tar -C /var/lib/artifacts -xz <"$folder/artifacts.tar.gz"
+trap - ERR
 $compose up --detach
 echo "Restored from $folder. '$compose ps' tells when everyone is healthy: in a minute or two."

@@ -18,6 +18,7 @@ from digit_images.normalization import (
 Pixels = NDArray[np.float32]
 
 FAINTEST = 0.05  # contrast below which a picture counts as blank
+CLEAR = 10  # likewise, as a multiple of the grain's
 
 
 class NoInk(ValueError):
@@ -89,11 +90,16 @@ def find_ink(contrast: Pixels) -> Pixels:
     """
     strongest = contrast.max() + 0.0  # not −0.0, which would print
     grain = np.median(np.abs(contrast[contrast <= strongest / 2]))
-    visible = max(FAINTEST, 10 * grain)
-    if strongest < visible:
+    if strongest < FAINTEST:
         raise NoInk(
             f"Nothing is drawn on the picture: its strongest contrast is {strongest:.1%}; "
-            f"expected {visible:.1%} or more. Use a darker or a lighter pen."
+            f"expected {FAINTEST:.1%} or more. Use a darker or a lighter pen."
+        )
+    if strongest < CLEAR * grain:
+        raise NoInk(
+            "Nothing is drawn that stands out from the picture's grain: the strongest contrast is "
+            f"{strongest / grain:.1f} times the grain's; expected {CLEAR} times or more. Take the "
+            "picture in more light, or use a darker or a lighter pen."
         )
     floor = np.clip(5 * grain, 0.15 * strongest, 0.3 * strongest)
     ink = _without_specks(np.where(contrast > floor, contrast / strongest, 0))

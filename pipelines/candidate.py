@@ -9,6 +9,8 @@ import numpy as np
 
 from ann_models.evaluation import expected_calibration_error
 
+DIGITS = 10
+
 
 @dataclass(frozen=True)
 class ShadowResult:
@@ -48,7 +50,7 @@ class Candidate:
     """What the gate knows of a trained model.
 
     Attributes:
-        probabilities: its answers to the validation digits, (n, 10).
+        probabilities: its answers to the validation digits, (n, classes).
         labels: the digits' true classes, (n,).
         data_source: of its training and validation digits, such as "mnist".
         validation_digest: SHA-256 of the validation digits and labels.
@@ -60,6 +62,7 @@ class Candidate:
         shadow: how it did on recent requests, if shadow mode is on.
         people: how it did on other handwriting than MNIST's; None if it was registered before that
             was measured.
+        classes: how many it must tell apart: ten digits, or those of an image data set.
     """
 
     probabilities: np.ndarray
@@ -72,6 +75,7 @@ class Candidate:
     robustness: Mapping[str, float] = field(default_factory=dict)
     shadow: ShadowResult | None = None
     people: People | None = None
+    classes: int = DIGITS
 
     @property
     def correct(self) -> np.ndarray:

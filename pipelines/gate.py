@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ann_models.evaluation import Z_95, mcnemar, wilson_interval
-from pipelines.candidate import Candidate, People
+from pipelines.candidate import Candidate, People, ShadowResult
 
-CLASSES = 10
+AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few requests"  # in shadow mode
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ class Decision:
 
     @property
     def summary(self) -> str:
-        """The sentence that decided: the last one against it, or else the last one."""
-        failed = [reason for reason in self.reasons if not reason.passed]
-        return (failed or self.reasons)[-1].message
+        """The sentence that decided: the first one against it, or else the last one."""
+        failed = (reason for reason in self.reasons if not reason.passed)
+        return next(failed, self.reasons[-1]).message
 
 
 def decide(
@@ -120,7 +120,8 @@ def _finite_weights(challenger: Candidate, policy: Policy) -> Reason:
 
 
 def _right_shape(challenger: Candidate, policy: Policy) -> Reason:
-    found, expected = challenger.probabilities.shape, (len(challenger.labels), CLASSES)
+    found = challenger.probabilities.shape
+    expected = len(challenger.labels), challenger.classes
     verdict = "as required" if found == expected else f"not {expected}"
     return Reason(found == expected, f"Its answers have the shape {found}, {verdict}.")
 
@@ -177,10 +178,18 @@ def _different_digits(challenger: Candidate, champion: Candidate) -> Reason:
     )
 
 
+def shadow_verdict(shadow: ShadowResult, policy: Policy | None = None) -> str:
+    """What shadow mode says of a challenger, beside the gate's decision on everything."""
+    policy = policy or Policy()
+    if shadow.requests < policy.min_shadow_requests:
+        return TOO_FEW
+    return AGREES if shadow.agreed >= policy.min_agreement * shadow.requests else DISAGREES
+
+
 def _agrees_on_requests(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     shadow = challenger.shadow
     assert shadow is not None
-    if shadow.requests < policy.min_shadow_requests:
+    if shadow_verdict(shadow, policy) == TOO_FEW:
         return Reason(
             True,
             f"There were {shadow.requests} shadow requests; agreement with the champion is "
@@ -188,7 +197,7 @@ def _agrees_on_requests(challenger: Candidate, champion: Candidate, policy: Poli
         )
     agreement = shadow.agreed / shadow.requests
     return Reason(
-        agreement >= policy.min_agreement,
+        shadow_verdict(shadow, policy) == AGREES,
         f"It answers {shadow.agreed:,} of {shadow.requests:,} shadow requests like the champion, "
         f"or as a person corrected it: {agreement:.1%}; {policy.min_agreement:.0%} is required.",
         {"shadow_agreement": agreement},
@@ -343,9 +352,9 @@ SANITY_CHECKS: tuple[Callable[[Candidate, Policy], Reason], ...] = (
 )
 SHADOW_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_requests,)
 COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
-    _calibrated_as_well,
-    _as_robust,
     _reads_people_as_well,
     _marks_what_is_no_digit,
+    _calibrated_as_well,
+    _as_robust,
     _better_or_clearly_faster,
 )

@@ -29,11 +29,14 @@ class Settings:
         home: the folder of all local state; deleting it is a clean start.
         tracking_uri: MLflow's store: the embedded SQLite file, or what MLFLOW_TRACKING_URI says.
         prefect_api_url: the Prefect server; None: a temporary one for each run.
+        shadow: whether every challenger, not only a retraining's, answers recent requests before
+            the gate decides: ANN_SHADOW.
     """
 
     home: Path
     tracking_uri: str
     prefect_api_url: str | None
+    shadow: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -96,7 +99,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     prefect_api_url = environ.get("PREFECT_API_URL") or None
     if prefect_api_url:
         _check_url("PREFECT_API_URL", prefect_api_url, "http://127.0.0.1:4200/api")
-    return Settings(home, tracking_uri, prefect_api_url)
+    return Settings(home, tracking_uri, prefect_api_url, _is_on(environ, "ANN_SHADOW"))
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -170,6 +173,13 @@ def _compiler() -> str:
     packages = ("tensorflow", "tensorflow-cpu")
     found = [d.version for name in packages for d in Distribution.discover(name=name)]
     return hashlib.sha256(f"{processor} {found}".encode()).hexdigest()[:16]
+
+
+def _is_on(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "")
+    if value not in ("", "0", "1"):
+        raise WrongUse(f"{name} is {value!r}; set it to 1 (on) or 0 (off).")
+    return value == "1"
 
 
 def _check_tracking_uri(uri: str) -> None:

@@ -67,8 +67,8 @@ class App:
     async def _answer(self, route: Route, request: Request, receive: Receive) -> Response:
         counted = 0
         try:
-            if preflight := self._cross_site.preflight(request):
-                return preflight
+            if request.method == "OPTIONS" and (allowed := self._cross_site.preflight(request)):
+                return allowed
             self._admit(route, request)
             if request.method not in NO_BODY:
                 counted = await self._bodies.read(request, receive)
@@ -111,7 +111,8 @@ class App:
             headers.append(request.runner.header)
         if response.headers:
             headers += response.headers
-        headers += self._cross_site.headers(request)
+        if self._settings.cors_origins:
+            headers += self._cross_site.headers(request)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         body = b"" if request.method == "HEAD" else response.body
         await send({"type": "http.response.body", "body": body})

@@ -43,7 +43,7 @@ class Bodies:
             SenderGone: nobody waits for an answer.
         """
         _check_announced(request.headers)
-        request.body, counted = await self._read(receive)
+        counted = await self._read(request, receive)
         if b"content-encoding" not in request.headers:
             return counted
         try:
@@ -69,7 +69,7 @@ class Bodies:
         self._bytes += wanted - counted
         return wanted
 
-    async def _read(self, receive: Receive) -> tuple[bytes, int]:
+    async def _read(self, request: Request, receive: Receive) -> int:
         task = cast(asyncio.Task[Any], asyncio.current_task())
         self._reading[task] = time.monotonic()
         parts: list[bytes] = []
@@ -84,14 +84,16 @@ class Bodies:
                 if size > MAX_BYTES:
                     raise _too_large(f"more than {MAX_BYTES:,}")
                 more = message.get("more_body")
-                if not parts and not more:
-                    return part, 0  # the usual case: it came in one piece
+                if not parts and not more:  # the usual case: it came in one piece
+                    request.body = part
+                    return 0
                 parts.append(part)
                 if size > SMALL_BYTES:
                     counted = self._count(counted, size)
                 if not more:
-                    whole, kept, counted = b"".join(parts), counted, 0
-                    return whole, kept
+                    request.body = b"".join(parts)
+                    kept, counted = counted, 0
+                    return kept
         except asyncio.CancelledError:
             if task in self._reading:
                 raise

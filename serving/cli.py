@@ -39,5 +39,7 @@ def serve(host: str, port: int, workers: int) -> None:
     from serving import settings
     from serving.process import supervisor
 
-    supervisor.serve(settings.load(), host, port, workers)
+    ours = settings.load()
+    settings.check_driver(ours.feedback_url)
+    supervisor.serve(ours, host, port, workers)
     os._exit(0)  # a thread may still wait for an unavailable registry; it has nothing to lose

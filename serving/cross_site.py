@@ -54,8 +54,8 @@ class CrossSite:
         )
 
     def preflight(self, request: Request) -> Response | None:
-        """The answer to a browser that asks whether it may ask; None if it does not."""
-        if request.method != "OPTIONS" or b"access-control-request-method" not in request.headers:
+        """The answer to OPTIONS of a browser that asks whether it may ask; None if it does not."""
+        if b"access-control-request-method" not in request.headers:
             return None
         if not self.allows(request.headers.get(b"origin", b"")):
             return None
@@ -70,9 +70,7 @@ class CrossSite:
         )
 
     def headers(self, request: Request) -> Headers:
-        """What each answer says to a browser of which pages may read it."""
-        if not self._origins:
-            return []
+        """What each answer says to a browser of which pages may read it, if some may."""
         origin = request.headers.get(b"origin")
         if origin is None or not self.allows(origin):
             return [(b"vary", b"Origin")]

@@ -161,7 +161,8 @@ def _parameters(operation: Operation) -> Iterator[str]:
     if found:
         yield "<dl>"
         for name, parameter in found.items():
-            shown = f"?{name}=1" if parameter["in"] == "query" else f"{{{name}}}"
+            value = "…" if name == "model" else "1"
+            shown = f"?{name}={value}" if parameter["in"] == "query" else f"{{{name}}}"
             yield f"<dt><code>{_text(shown)}</code></dt><dd>{_prose(parameter['description'])}</dd>"
         yield "</dl>"
 

@@ -11,9 +11,11 @@ from typing import Protocol, TypeVar
 
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits
+from serving.feedback.correction import check_classes
 from serving.feedback.store import Prediction
 from serving.http import Request, Response, json_response
-from serving.images import is_tiny
+from serving.images import is_tiny, to_picture
+from serving.model import uncertainty
 from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
 from serving.model.runner import ModelRunner
@@ -24,8 +26,10 @@ from serving.redaction import public
 from serving.settings import NAMES, Settings
 
 QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
+QUICK_IMAGES = 32  # whose answers are judged there
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
+DIGITS = 10  # classes of the digit models
 MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
 
 T = TypeVar("T")
@@ -60,8 +64,11 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         """POST /predict: pictures or numbers in, digits out."""
-        runner = self._models.champion()
-        images = await _decoded(await _read(native.parse, request))
+        if request.query_string and (name := request.query.get("model")):
+            runner = await self._models.find(name)
+        else:
+            runner = self._models.champion()
+        images = await _decoded(await _read(native.parse, request), runner)
         answers = await self._infer(request, runner, images)
         if 1 < len(images) <= MAX_REMEMBERED:
             ids = native.answer_ids(request, len(images))
@@ -71,7 +78,11 @@ class Endpoints:
         explanations = None
         if request.asks("explain"):
             explanations = await _explained(runner.model, images)
-        return native.answer(request, runner, images, answers, explanations)
+        if len(images) == 1 and not runner.model.labels:  # the usual case, kept short
+            reasons = [_reason(runner, images[0], answers)]
+        else:
+            reasons = await _reasons(runner, images, answers)
+        return native.answer(request, runner, images, answers.probabilities, reasons, explanations)
 
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
@@ -81,6 +92,11 @@ class Endpoints:
             self._records.flush()  # it may be the last answer that is corrected
             known = self._records.feedback.recent(answer_id)
             known = known or await self._others.recall(answer_id)
+        model = known[0].model if known else fields.get("model")
+        classes = DIGITS
+        if model and model not in NAMES and model in self._models.names():
+            classes = (await self._models.find(model)).model.classes
+        check_classes(fields, classes)
         correct = self._records.feedback.correct
         outcome = await _in_thread(correct, fields, known, executor=_correcting)
         metrics.corrections.labels(outcome).inc()
@@ -134,9 +150,11 @@ class Endpoints:
         """POST /v2/models/{name}[/versions/{version}]/infer."""
         runner = await self._named(request)
         inference = await _read(open_inference.parse, request)
-        images = await _decoded(inference.images)
+        images = await _decoded(inference.images, runner)
         answers = await self._infer(request, runner, images)
-        return open_inference.answer(runner, inference, answers.probabilities)
+        wanted = open_inference.REASONS in inference.outputs
+        reasons = await _reasons(runner, images, answers) if wanted else []
+        return open_inference.answer(runner, inference, answers.probabilities, reasons)
 
     async def v2_server(self, request: Request) -> Response:
         """GET /v2."""
@@ -145,7 +163,8 @@ class Endpoints:
     async def v2_index(self, request: Request) -> Response:
         """POST /v2/repository/index."""
         loaded = self._models.loaded()
-        found = [(name, version) for name in NAMES for version in self._models.versions(name)]
+        models = self._models
+        found = [(name, version) for name in models.names() for version in models.versions(name)]
         return open_inference.repository_index([(*key, key in loaded) for key in found])
 
     async def v2_model(self, request: Request) -> Response:
@@ -153,9 +172,9 @@ class Endpoints:
         runner = await self._named(request)
         name, version = runner.key
         versions = self._models.versions(name)
-        return open_inference.model_metadata(
-            name, versions if version in versions else [*versions, version]
-        )
+        if version not in versions:
+            versions = [*versions, version]
+        return open_inference.model_metadata(name, versions, runner.model.classes)
 
     async def v2_model_ready(self, request: Request) -> Response:
         """GET /v2/models/{name}[/versions/{version}]/ready."""
@@ -164,8 +183,8 @@ class Endpoints:
 
     async def v2_config(self, request: Request) -> Response:
         """GET /v2/models/{name}[/versions/{version}]/config."""
-        name, _ = (await self._named(request)).key
-        return open_inference.model_config(name)
+        model = (await self._named(request)).model
+        return open_inference.model_config(model.name, model.classes, model.labels)
 
     async def v2_stats(self, request: Request) -> Response:
         """GET /v2/models[/{name}[/versions/{version}]]/stats."""
@@ -181,7 +200,7 @@ class Endpoints:
         """POST /v1/models/{name}[/versions/{version}|/labels/{label}]:predict."""
         runner = await self._named(request)
         found, rows = await _read(tensorflow_serving.parse, request)
-        images = await _decoded(found)
+        images = await _decoded(found, runner)
         answers = await self._infer(request, runner, images)
         return tensorflow_serving.answer(answers.probabilities, rows)
 
@@ -189,20 +208,20 @@ class Endpoints:
         """POST …:explain, KServe's addition: the pixels that spoke for and against."""
         runner = await self._named(request)
         found, _ = await _read(tensorflow_serving.parse, request)
-        images = await _decoded(found)
+        images = await _decoded(found, runner)
         answers = await self._infer(request, runner, images)
         explanations = await _explained(runner.model, images)
         return json_response(
             {
                 "predictions": answers.probabilities,
                 "explanations": explanations,
-                "reasons": native.reasons(runner, images, answers),
+                "reasons": await _reasons(runner, images, answers),
             }
         )
 
     async def v1_models(self, request: Request) -> Response:
         """GET /v1/models."""
-        found = [name for name in NAMES if self._models.versions(name)]
+        found = [name for name in self._models.names() if self._models.versions(name)]
         return json_response({"models": found})
 
     async def v1_status(self, request: Request) -> Response:
@@ -219,7 +238,7 @@ class Endpoints:
         """POST /invocations."""
         runner = self._models.champion()
         found, table = await _read(mlflow_scoring.parse, request)
-        images = await _decoded(found)
+        images = await _decoded(found, runner)
         answers = await self._infer(request, runner, images)
         return mlflow_scoring.answer(answers.probabilities, table)
 
@@ -275,11 +294,34 @@ async def _read(parse: Callable[[Request], T], request: Request) -> T:
     return await _in_thread(parse, request)
 
 
-async def _decoded(images: Images | Pictures) -> Images:
+async def _decoded(images: Images | Pictures, runner: ModelRunner) -> Images:
     """The images, pictures decoded: in a thread, but for one that takes a moment."""
+    if runner.model.labels and isinstance(images, list):
+        return await _in_thread(decoded, images, to_picture)
     if isinstance(images, list) and not (len(images) == 1 and is_tiny(images[0])):
         return await _in_thread(decoded, images)
     return decoded(images)
+
+
+def _reason(runner: ModelRunner, image: Images, answers: Answers) -> str | None:
+    """Why the only answer is uncertain; counted."""
+    row, score = answers.probabilities[0], float(answers.digit_scores[0])
+    found = uncertainty.uncertainty(image, row, score, runner.model.least_confidence)
+    if found is not None:
+        metrics.uncertain.inc()
+    return found
+
+
+async def _reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
+    """Why each answer is uncertain, None where it is not; counted."""
+    arguments = (images, *answers, runner.model.least_confidence, runner.model.labels)
+    if len(images) > QUICK_IMAGES:
+        found = await _in_thread(uncertainty.reasons, *arguments)
+    else:
+        found = uncertainty.reasons(*arguments)
+    if any(found):
+        metrics.uncertain.inc(len(found) - found.count(None))
+    return found
 
 
 async def _explained(model: LoadedModel, images: Images) -> list[dict[str, object]]:

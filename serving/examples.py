@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from serving.feedback.correction import IMAGE, Correction
+
 DIGIT = [
     [1 if 4 <= row < 24 and 13 <= column < 16 else 0 for column in range(28)] for row in range(28)
 ]  # a one
@@ -52,11 +54,6 @@ def as_data_url() -> str:
 TEXT: Schema = {"type": "string"}
 BINARY: Schema = {"type": "string", "format": "binary"}
 CLASS: Schema = {"type": "integer", "minimum": 0, "maximum": 9}
-IMAGE: Schema = {
-    "description": "784 numbers in [0, 1], ink 1 on 0; or 28×28; or a batch of either; or a "
-    "picture in base64, such as a data: URL.",
-    "type": ["array", "string", "object"],
-}
 PREDICTION: Schema = {
     "type": "object",
     "required": ["digit", "probabilities", "confidence", "uncertain", "model", "version"],
@@ -78,18 +75,7 @@ PREDICTION: Schema = {
         "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
     },
 }
-CORRECTION: Schema = {
-    "type": "object",
-    "required": ["digit"],
-    "properties": {
-        "digit": {**CLASS, "description": "The right one."},
-        "request_id": {"type": "string", "description": "Of the answer."},
-        "image": IMAGE,
-        "model": {"type": ["string", "null"], "description": "What answered, if known."},
-        "version": {"type": ["string", "null"]},
-        "predicted": {"type": ["integer", "null"], "minimum": 0, "maximum": 9},
-    },
-}
+CORRECTION: Schema = Correction.model_json_schema()
 OBJECT: Schema = {"type": "object"}
 
 # Requests
@@ -141,7 +127,8 @@ INFERRED = {
     "model_name": MODEL,
     "model_version": "3",
     "outputs": [
-        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES}
+        {"name": "probabilities", "shape": [1, 10], "datatype": "FP32", "data": PROBABILITIES},
+        {"name": "reasons", "shape": [1], "datatype": "BYTES", "data": [""]},
     ],
 }
 SERVER = {
@@ -157,7 +144,10 @@ SERVER = {
 }
 TENSORS = {
     "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 28, 28]}],
-    "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+    "outputs": [
+        {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+        {"name": "reasons", "datatype": "BYTES", "shape": [-1]},
+    ],
 }
 METADATA = {"name": MODEL, "versions": ["1", "2", "3"], "platform": "onnxruntime_onnx", **TENSORS}
 INDEXED = [{"name": MODEL, "version": "3", "state": "READY", "reason": ""}]

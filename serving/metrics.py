@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import Counter as Counter_
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,7 @@ last_inference = Gauge(
     ["model", "version"],
     multiprocess_mode="max",
 )
-uncertain = Counter("ann_uncertain", "Answers of /predict that are marked uncertain.")
+uncertain = Counter("ann_uncertain", "Answers that were marked uncertain, with their reasons.")
 registry_up = Gauge("ann_registry_up", "1 while the registry answers.", multiprocess_mode="livemin")
 registry_age = Gauge(
     "ann_registry_age_seconds",
@@ -72,20 +73,23 @@ corrections = Counter("ann_corrections", "Corrections that people sent, by outco
 lost = Counter("ann_records_lost", "Log lines and predictions that were not kept.", ["kind"])
 
 # Children are looked up by label once, not with every request.
-_requests: dict[tuple[str, int], Any] = {}
 _latencies: dict[str, Any] = {}
 _digits: dict[tuple[str, str], list[Any]] = {}
 _inferences: dict[tuple[str, str], list[Any]] = {}
 
 
-def request(route: str, status: int, seconds: float) -> None:
-    """Count a request that was answered."""
-    count = _requests.get((route, status))
-    if count is None:
-        count = _requests[route, status] = requests.labels(route, status)
-        _latencies[route] = latency.labels(route)
-    count.inc()
-    _latencies[route].observe(seconds)
+def requested(counts: Mapping[tuple[str, int], int]) -> None:
+    """Count requests that were answered, by route and status."""
+    for (route, status), count in counts.items():
+        requests.labels(route, status).inc(count)
+
+
+def took(route: str, seconds: float) -> None:
+    """Take note of the time that an answer took."""
+    child = _latencies.get(route)
+    if child is None:
+        child = _latencies[route] = latency.labels(route)
+    child.observe(seconds)
 
 
 def inferred(runner: ModelRunner, count: int, seconds: float, last: float) -> None:
@@ -105,10 +109,14 @@ def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:
     key = runner.model.name, runner.model.version
     children = _digits.get(key)
     if children is None:
-        children = _digits[key] = [digits.labels(*key, digit) for digit in range(10)]
+        classes = range(runner.model.classes)
+        children = _digits[key] = [digits.labels(*key, each) for each in classes]
+    counts: Counter_[int] = Counter_()
     for digit, sure in answers:
-        children[digit].inc()
+        counts[digit] += 1
         confidence.observe(sure)
+    for digit, count in counts.items():
+        children[digit].inc(count)
 
 
 def swapped(old: ModelRunner | None, new: ModelRunner) -> None:

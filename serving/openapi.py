@@ -13,9 +13,9 @@ from serving.settings import NAMES
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "name": {
-        "description": "The registered model.",
+        "description": "The registered model: of digits, or of an image data set of one's own.",
         "example": NAMES[0],
-        "schema": {"type": "string", "enum": list(NAMES)},
+        "schema": {"type": "string"},
     },
     "version": {
         "description": "A version's number.",
@@ -83,7 +83,12 @@ def _operation(route: Route) -> dict[str, Any]:
         for name in route.pattern.groupindex
     ]
     parameters += [
-        {"name": name, "in": "query", "description": text, "schema": {"enum": ["0", "1"]}}
+        {
+            "name": name,
+            "in": "query",
+            "description": text,
+            "schema": PARAMETERS["name"]["schema"] if name == "model" else {"enum": ["0", "1"]},
+        }
         for name, text in route.query.items()
     ]
     if parameters:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from serving import metrics
 from serving.access_log import AccessLog
@@ -39,6 +40,7 @@ class Total:
     requests: int = 0
     seconds: float = 0.0
     last: float = 0.0
+    answered: list[tuple[int, float]] = field(default_factory=list)  # digit and its probability
 
 
 class Records:
@@ -72,6 +74,8 @@ class Records:
         """Record all that waits; to be called before records are read."""
         waiting, self._waiting = self._waiting, []
         totals: dict[ModelRunner, Total] = {}
+        counts = Counter([(record.route, record.status) for record in waiting])
+        metrics.requested(counts)
         for record in waiting:
             try:
                 self._keep(record, totals)
@@ -80,10 +84,11 @@ class Records:
                 print(traceback.format_exc(), file=sys.stderr)
         for runner, total in totals.items():
             metrics.inferred(runner, total.requests, total.seconds, total.last)
+            metrics.answered(runner, total.answered)
 
     def _keep(self, record: Record, totals: dict[ModelRunner, Total]) -> None:
         request = record.request
-        metrics.request(record.route, record.status, record.seconds)
+        metrics.took(record.route, record.seconds)
         self._log.add(request, record.status, record.client, record.seconds, record.time)
         if request.runner is None or not request.images:
             return
@@ -97,7 +102,7 @@ class Records:
         if not request.answered:
             return
         if request.images == 1:  # of more, the digits were counted together
-            metrics.answered(request.runner, [request.answered[0][2:]])
+            total.answered.append(request.answered[0][2:])
         if request.asks("live"):  # a drawing that is not finished is no training data
             return
         model = request.runner.model

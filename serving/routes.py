@@ -53,6 +53,7 @@ def table(do: Endpoints, site: Site) -> Iterable[Route]:
         {
             "image": "Return the 28×28 that the network saw.",
             "explain": "Return which pixels spoke for and against.",
+            "model": "The name of a model, in place of the digits'.",
             "live": "The drawing is not finished: keep nothing of it.",
         },
         examples.PREDICTED,

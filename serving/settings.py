@@ -11,6 +11,7 @@ from pathlib import Path
 from serving.errors import WrongSetting
 
 NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
+DATA_SET = "data_set"  # tag of a registered model of other pictures, which answers by its name
 ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
 DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
@@ -81,6 +82,25 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         cors_origins=_origins(environ, "ANN_CORS_ORIGINS"),
         trusted_proxies=environ.get("ANN_TRUSTED_PROXIES", ""),
     )
+
+
+def check_driver(url: str) -> None:
+    """Refuse a feedback database whose Python package is missing: nothing could be stored.
+
+    Raises:
+        WrongSetting: it is.
+    """
+    if url.startswith("sqlite:"):
+        return
+    import sqlalchemy
+
+    try:
+        sqlalchemy.make_url(url).get_dialect().import_dbapi()
+    except (ImportError, sqlalchemy.exc.ArgumentError) as error:
+        raise WrongSetting(
+            f"ANN_FEEDBACK_URL begins with {url.partition(':')[0]!r}, for which a Python package "
+            f"is missing ({error}); for PostgreSQL: `pip install 'ann-pipelines[postgres]'`."
+        ) from None
 
 
 def _positive(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ann_models import data_name, points
+from ann_models.data_name import DataName
 from ann_models.datasets import DATA_SEED, MNIST_VALIDATION, SPLIT_SEED
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import Variant
 from ann_models.errors import UnsupportedLayer
+from ann_models.sound import kind_of
 
 _TEN_POINTS = """\
 x = np.linspace(-4.5, 4.5, 10).reshape(-1, 1).astype('float32')
@@ -18,17 +23,17 @@ train_x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype = 'float32')
 train_y = np.array([[0], [1], [1], [0]], dtype = 'float32')""",
     "linear": """\
 rng = np.random.default_rng([{seed}, *b'linear'])
-train_x = rng.random((1000, 2)) * [8, 7] - [0, 4]
+train_x = rng.random(({size}, 2)) * [8, 7] - [0, 4]
 train_y = (train_x @ [[0.8], [1.0]] >= 3).astype('float32')
 train_x = train_x.astype('float32')""",
     "nonlinear": """\
 rng = np.random.default_rng([{seed}, *b'nonlinear'])
-train_x = rng.random((1000, 2)) * [10, 8] - [5, 4]
+train_x = rng.random(({size}, 2)) * [10, 8] - [5, 4]
 train_y = (-0.5 * (train_x[:, :1] - 1)**2 + 2 * train_x[:, 1:] + 5 >= 0).astype('float32')
 train_x = train_x.astype('float32')""",
     "cubic": """\
 rng = np.random.default_rng([{seed}, *b'cubic'])
-train_x = rng.uniform(-1.5, 1.5, (1000, 1))
+train_x = rng.uniform(-1.5, 1.5, ({size}, 1))
 train_y = (train_x**3 + 0.1 * train_x**2 - train_x + 0.1).astype('float32')
 train_x = train_x.astype('float32')""",
     "ten_points": f"{_TEN_POINTS}train_x, train_y = x, y",
@@ -112,17 +117,67 @@ def code(variant: Variant) -> str:
     Raises:
         UnsupportedLayer: the data has no form that fits a script.
     """
-    if variant.data == "digits":
+    wanted = data_name.parse(variant.data)
+    if wanted.is_images:
+        raise UnsupportedLayer(
+            f"{variant.name}: the pictures of {wanted.path} take more than a short script to read; "
+            "`ann code mnist_cnn` is one for MNIST's digits."
+        )
+    if wanted.is_file:
+        return _points(Path(wanted.path), wanted.held_out)
+    if wanted.name == "digits":
         size = "" if variant.train_size is None else f"[:{variant.train_size}]"
         return _DIGITS.format(split_seed=SPLIT_SEED, validation=MNIST_VALIDATION, size=size)
-    if variant.data not in _GENERATED:
+    if wanted.name not in _GENERATED:
         raise UnsupportedLayer(f"{variant.name}: the data {variant.data!r} has no script.")
-    return _GENERATED[variant.data].format(seed=DATA_SEED)
+    drawn = wanted.size or data_name.SAMPLED.get(wanted.name, 0)
+    lines = _GENERATED[wanted.name].format(seed=DATA_SEED, size=drawn)
+    return lines + _noise(wanted) if wanted.noise else lines
+
+
+def _noise(wanted: DataName) -> str:
+    """Noise on y of a regression, on x of a classification, from the same generator."""
+    lines = []
+    if wanted.name not in data_name.SAMPLED:
+        lines.append(f"rng = np.random.default_rng([{DATA_SEED}, *b'{wanted.name}'])")
+    noisy = "y" if data_name.KINDS[wanted.name] == "regression" else "x"
+    for part in ("train", "val") if wanted.name.endswith("held_out") else ("train",):
+        name = f"{part}_{noisy}"
+        drawn = f"rng.normal(0, {wanted.noise:g}, {name}.shape)"
+        lines.append(f"{name} = ({name} + {drawn}).astype('float32')")
+    return "\n" + "\n".join(lines)
+
+
+def _points(path: Path, held_out: bool) -> str:
+    """A CSV file of points: its columns, and the part that is for validation."""
+    found, layout = points.read(path), points.layout(path)
+    lines = [
+        f"table = np.genfromtxt({str(path)!r}, dtype = str, delimiter = {layout.separator!r},",
+        f"                      skip_header = {layout.header}, autostrip = True)",
+    ]
+    if found.classes:
+        target = f"(table[:, 2:] == {found.classes[1]!r})"
+        order = "np.lexsort((x[:, 0], y[:, 0]))"
+    else:
+        target, order = "table[:, 1:]", "np.argsort(x[:, 0], kind = 'stable')"
+    inputs = found.x.shape[1]
+    names = ("x", "y") if held_out else ("train_x", "train_y")
+    lines += [
+        f"{names[0]} = table[:, :{inputs}].astype('float32')",
+        f"{names[1]} = {target}.astype('float32')",
+    ]
+    if held_out:
+        lines += [
+            "held_out = np.zeros(len(x), bool)",
+            f"held_out[{order}[1:-1:{points.EVERY}]] = True",
+            "train_x, train_y, val_x, val_y = x[~held_out], y[~held_out], x[held_out], y[held_out]",
+        ]
+    return "\n".join(lines)
 
 
 def has_validation(variant: Variant) -> bool:
     """Whether `code` makes val_x and val_y."""
-    return variant.data in ("digits", "ten_points_held_out")
+    return variant.data == "digits" or "held_out" in variant.data
 
 
 def input_layer(variant: Variant) -> str:
@@ -152,4 +207,4 @@ def panel(variant: Variant) -> str:
 
 
 def _is_plane(variant: Variant) -> bool:
-    return variant.data in ("xor", "linear", "nonlinear")
+    return kind_of(data_name.parse(variant.data)) == "classification"

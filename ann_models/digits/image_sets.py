@@ -7,6 +7,7 @@ for each class.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -27,15 +28,27 @@ WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by t
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
 MOST_CLASSES = 200
-HELD_OUT = 6  # every sixth picture is for validation, and for the test where there is no test set
+HELD_OUT = 6  # every sixth picture of a class is for validation, and for the test if none is given
 SHOWN_FAULTS = 5
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 TAKEN = frozenset({"mnist", "mnist-digits", "offline-digits", "digits", "generated", "own"})
 FASHION_MNIST = "fashion-mnist"
+# fmt: off
+FASHION_SHA256 = {  # of the files of github.com/zalandoresearch/fashion-mnist
+    "train-images-idx3-ubyte.gz":
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz":
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz":
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz":
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
 FASHION_CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+)
+# fmt: on
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 
@@ -50,6 +63,10 @@ class ImageSet:
 
     name: str
     path: str = ""
+
+    def __str__(self) -> str:
+        """The text that `parse` reads."""
+        return f"{self.name}={self.path}" if self.path else self.name
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ def parse(text: str) -> ImageSet:
     if text == FASHION_MNIST:
         return ImageSet(text)
     name, equals, path = text.partition("=")
-    if not equals:
+    if not equals or not path.strip():
         raise InvalidSetting(
             f"no image data set is called {text!r}; expected {FASHION_MNIST} or NAME=PATH, such as "
             "letters=pictures/letters."
@@ -91,6 +108,20 @@ def parse(text: str) -> ImageSet:
     if not found.exists():
         raise InvalidSetting(f"{name}: there is no {found}.")
     return ImageSet(name, str(found))
+
+
+def classes_of(entry: ImageSet) -> tuple[str, ...]:
+    """The names of the classes, without reading every picture of a folder.
+
+    Raises:
+        InvalidData: the files are missing, damaged, or have not two classes or more.
+    """
+    path = Path(entry.path)
+    if not entry.path:
+        return FASHION_CLASSES
+    if path.is_file() or idx.is_folder(path):
+        return load(entry).classes
+    return _classes(_training_folder(path))
 
 
 def load(entry: ImageSet) -> Pictures:
@@ -110,7 +141,11 @@ def load(entry: ImageSet) -> Pictures:
     else:
         pictures = _class_folders(path)
     counts = np.bincount(pictures.train[1], minlength=len(pictures.classes))
-    few = [f"{c} has {n}" for c, n in zip(pictures.classes, counts, strict=True) if n < 6]
+    few = [
+        f"{name} has {count}"
+        for name, count in zip(pictures.classes, counts, strict=True)
+        if count < FEWEST_OF_A_CLASS
+    ]
     if few:
         raise InvalidData(
             f"{path}: every class needs {FEWEST_OF_A_CLASS} training pictures or more; "
@@ -120,19 +155,35 @@ def load(entry: ImageSet) -> Pictures:
 
 
 def _fashion_mnist() -> Pictures:
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets/fashion-mnist"
+    if missing := [name for name in FASHION_SHA256 if not (home / name).is_file()]:
+        _download_fashion_mnist(missing[0], home)
+    for name, expected in FASHION_SHA256.items():
+        found = hashlib.sha256((home / name).read_bytes()).hexdigest()
+        if found != expected:
+            raise InvalidData(
+                f"{home / name} has SHA-256 {found}, Fashion-MNIST's has {expected}. Delete the "
+                "file; it is then downloaded again."
+            )
+    arrays = idx.read_folder(home)
+    train, test = ((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
+    return Pictures(FASHION_CLASSES, train, test)
+
+
+def _download_fashion_mnist(missing: str, home: Path) -> None:
+    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+        raise DataUnavailable(
+            f"Fashion-MNIST's {missing} is not in {home}, and ANN_OFFLINE forbids to download it. "
+            "Put the four files there, or unset ANN_OFFLINE."
+        )
     import keras
 
-    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
-        home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-        if not (home / "datasets/fashion-mnist").exists():
-            raise DataUnavailable(
-                "Fashion-MNIST is not in Keras's cache, and ANN_OFFLINE forbids to download it."
-            )
     try:
-        train, test = keras.datasets.fashion_mnist.load_data()
+        keras.datasets.fashion_mnist.load_data()
     except Exception as error:  # Keras raises a bare Exception for network faults
-        raise DataUnavailable(f"Fashion-MNIST cannot be had: {error}") from error
-    return Pictures(FASHION_CLASSES, train, test)
+        raise DataUnavailable(
+            f"Fashion-MNIST cannot be downloaded: {error}. Put its four files in {home}."
+        ) from error
 
 
 # --- arrays ---------------------------------------------------------------------------------------
@@ -189,17 +240,21 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
 
 def _class_folders(path: Path) -> Pictures:
     """A subfolder a class; `train` and `test` above them are the two parts."""
-    parts = {part: path / part for part in ("train", "test")}
-    if parts["train"].is_dir() and parts["test"].is_dir():
-        classes = _classes(parts["train"])
-        other = set(_classes(parts["test"])) - set(classes)
-        if other:
-            raise InvalidData(f"{parts['test']} has classes without training: {sorted(other)}.")
-        return Pictures(
-            classes, _of_folders(parts["train"], classes), _of_folders(parts["test"], classes)
-        )
-    classes = _classes(path)
-    return Pictures(classes, _of_folders(path, classes))
+    training = _training_folder(path)
+    classes = _classes(training)
+    train = _of_folders(training, classes)
+    if training == path:
+        return Pictures(classes, train)
+    other = set(_classes(path / "test")) - set(classes)
+    if other:
+        raise InvalidData(f"{path / 'test'} has classes without training: {sorted(other)}.")
+    return Pictures(classes, train, _of_folders(path / "test", classes))
+
+
+def _training_folder(path: Path) -> Path:
+    """Where the training pictures' subfolders are."""
+    is_split = (path / "train").is_dir() and (path / "test").is_dir()
+    return path / "train" if is_split else path
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
@@ -241,6 +296,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def in_form(file: Path) -> np.ndarray:
     """A picture as uint8 (28, 28), ink 255 on 0, in the form to which the service brings pictures.
 
+    A picture of 28×28 pixels is taken as it is.
+
     Raises:
         OSError: it cannot be read.
         ValueError: nothing is drawn on it.
@@ -252,6 +309,10 @@ def in_form(file: Path) -> np.ndarray:
             paper = Image.new("RGBA", opened.size, "white")
             image = Image.alpha_composite(paper, opened.convert("RGBA"))
         image = image.convert("L")
+    if image.size == (SIDE, SIDE):
+        if image.getextrema()[0] == image.getextrema()[1]:
+            raise ValueError("nothing is drawn on it")
+        return np.asarray(image)
     image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
     contrast = contrast_with_paper(np.asarray(image, np.float32) / np.float32(255))
     ready = already_in_mnist_form(contrast)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ann_models.digits.handwriting import write
 from ann_models.digits.handwriting.drawing import trace
+from ann_models.digits.handwriting.letters import LETTERS as HANDWRITTEN
 from ann_models.errors import InvalidData
 from digit_images.ink import NoInk, find_ink
 from digit_images.normalization import mnist_form, normalize
@@ -165,7 +167,16 @@ def _letter(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats
     return _text(rng, str(rng.choice(list(LETTERS))))
 
 
+def _handwritten_letter(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats:
+    """A printed letter as people write it, with the pens and the care of the digits' writers."""
+    return write(1, int(rng.integers(2**31)), table=HANDWRITTEN).images[0]
+
+
 def _word(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats:
+    """Letters of a font, or a person's."""
+    if rng.random() < 0.5:
+        count = int(rng.integers(2, 4))
+        return _in_a_row(rng, write(count, int(rng.integers(2**31)), 1, table=HANDWRITTEN).images)
     letters = rng.choice(list(string.ascii_letters), rng.integers(2, 5))
     return _text(rng, "".join(letters))
 
@@ -177,7 +188,11 @@ def _symbol(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats
 def _several(rng: np.random.Generator, digits: Floats, labels: NDArray) -> Floats:
     """Two digits or more in a row; seldom one over the other."""
     n = rng.choice([2, 2, 2, 3, 4])
-    chosen = [_cropped(digits[i]) for i in rng.integers(len(digits), size=n)]
+    return _in_a_row(rng, digits[rng.integers(len(digits), size=n)])
+
+
+def _in_a_row(rng: np.random.Generator, pictures: Floats) -> Floats:
+    chosen = [_cropped(picture) for picture in pictures]
     gap = int(rng.integers(-1, 8))
     sheet = np.zeros((64, 128), np.float32)
     x = 4
@@ -303,6 +318,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Floats, NDArray], Floats]] = {
     "dots": _dot,
     "scribbles": _scribble,
     "letters": _letter,
+    "handwritten letters": _handwritten_letter,
     "words": _word,
     "symbols": _symbol,
     "several digits": _several,

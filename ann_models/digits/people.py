@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from ann_models.datasets import Dataset
 from ann_models.digits.handwriting import write
+from ann_models.digits.handwriting.letters import NO_DIGIT
 from ann_models.digits.non_digits import non_digits
 from ann_models.entry import OtherHands
 from ann_models.errors import InvalidData
 
-NO_DIGIT = 10  # the class of what is not one upright digit
 TRAINING_SEED, HELD_OUT_SEED = 0, 1_000
-HELD_OUT_DIGITS, HELD_OUT_NON_DIGITS = 2_000, 1_040
+HELD_OUT_DIGITS, HELD_OUT_NON_DIGITS = 2_000, 1_120
 BANK = 4_000  # digits of which pairs, turned and mirrored ones are made
 
 

@@ -54,7 +54,7 @@ def served_form(model: keras.Model, data: Dataset, temperature: float | None = N
         temperature: of its calibration; None: it is chosen.
     """
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
-    knows_no_digit = model.output_shape[-1] == CLASSES + 1
+    knows_no_digit = not data.classes and model.output_shape[-1] == CLASSES + 1
     if knows_no_digit:
         others = held_out()
         none = np.full(len(others.non_digits), NO_DIGIT, labels.dtype)

@@ -180,8 +180,8 @@ def shares(
     ):
         at = places + (i - (len(measures) - 1) / 2) * width
         axes.bar(at, values, width, yerr=deviations, color=colour, label=label)
-        for x, value in zip(at, values, strict=True):
-            axes.text(x, value + 0.01, f"{value:.1%}", ha="center", fontsize=9)
+        for x, value, end in zip(at, values, values + deviations, strict=True):
+            axes.text(x, end + 0.01, f"{value:.1%}", ha="center", fontsize=9)
     axes.set_xticks(places, names)
     axes.set_ylim(0, 1.15)
     axes.legend(fontsize=10, ncols=len(measures), loc="upper center")

@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
+DIGITS = tuple("0123456789")
 
 
 def digit(image: np.ndarray, label: int) -> Figure:
@@ -45,15 +46,19 @@ def class_counts(counts: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def confusion(matrix: np.ndarray, examples: str) -> Figure:
-    """Counts (10, 10), true digit by row; the shade leaves the diagonal out to show errors.
+def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) -> Figure:
+    """Counts, true class by row; the shade leaves the diagonal out to show errors.
 
     Args:
-        matrix: (10, 10).
+        matrix: (classes, classes).
         examples: what is counted, such as "test digits, seed 2".
+        names: of the classes.
     """
-    title = f"Confusion matrix: {examples}"
-    figure, axes = style.panel(title, "predicted digit", "true digit", (6, 5.5), grid=False)
+    title, what = f"Confusion matrix: {examples}", _what(names)
+    side = max(5.5, 0.3 * len(names))
+    figure, axes = style.panel(
+        title, f"predicted {what}", f"true {what}", (side + 0.5, side), grid=False
+    )
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     most = max(int(errors.max()), 1)
     axes.imshow(errors, cmap="Oranges", vmin=0, vmax=1.5 * most)
@@ -61,26 +66,38 @@ def confusion(matrix: np.ndarray, examples: str) -> Figure:
         if count:
             bold = "bold" if row == column else "normal"
             _text(axes, (column, row), count, va="center", fontsize=9, weight=bold)
-    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)))
+    _name_ticks(axes, names)
+    axes.set_yticks(range(len(names)), names)
     return figure
 
 
 def worst_errors(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
-    """The most confident errors (n, 28, 28), each under "true digit → predicted digit"."""
-    texts = [f"{true} → {taken}" for true, taken in zip(labels, named, strict=True)]
-    return labelled_grid(images, texts, "Worst errors: true → predicted digit")
+    """The most confident errors (n, 28, 28), each under "true → predicted" class, by name."""
+    if not len(images):
+        figure, axes = style.panel("Worst errors: none, all are right", size=(8, 1), grid=False)
+        axes.axis("off")
+        return figure
+    texts = [
+        f"{str(true)[:7]} → {str(taken)[:7]}" for true, taken in zip(labels, named, strict=True)
+    ]
+    return labelled_grid(images, texts, "Worst errors: true → predicted")
 
 
-def prediction(image: np.ndarray, label: int, probabilities: np.ndarray) -> Figure:
-    """One digit (28, 28) beside a stem plot of its ten probabilities (10,)."""
+def prediction(
+    image: np.ndarray, label: int, probabilities: np.ndarray, names: Sequence[str] = DIGITS
+) -> Figure:
+    """One picture (28, 28) beside a stem plot of its classes' probabilities."""
     figure, (left, right) = style.panels(2, (8, 4), grid=False)
-    style.label(left, f"Label: {label}")
+    style.label(left, f"Label: {names[label]}")
     left.imshow(image, "gray", vmin=0, vmax=1)
     left.axis("off")
-    style.label(right, f"Prediction: {probabilities.argmax()}", "digit", "probability")
+    style.label(
+        right, f"Prediction: {names[int(probabilities.argmax())]}", _what(names), "probability"
+    )
     right.stem(probabilities)
     right.grid(True)
-    right.set(xticks=range(len(probabilities)), ylim=(-0.02, 1.05))
+    _name_ticks(right, names)
+    right.set(ylim=(-0.02, 1.05))
     return figure
 
 
@@ -133,10 +150,11 @@ def mosaic(
     above, gap = (height // 3, width // 4) if len(labels) else (0, max(1, width // 14))
     whole = tiled(pictures, columns, above, gap)
     image = axes.imshow(whole, cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    size = min(10.0, 95 / max((len(str(text)) for text in labels), default=1))
     for i, text in enumerate(labels):
         row, column = divmod(i, columns)
         place = column * (width + gap) + width / 2, row * (height + above + gap) + above - 1
-        _text(axes, place, text, va="bottom", fontsize=10)
+        _text(axes, place, text, va="bottom", fontsize=size)
     axes.axis("off")
     return image
 
@@ -149,6 +167,16 @@ def tiled(pictures: np.ndarray, columns: int, above: int = 0, gap: int = 0) -> n
     tiles[:count, above : above + height, :width] = pictures
     whole = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
     return whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2])
+
+
+def _what(names: Sequence[str]) -> str:
+    return "digit" if tuple(names) == DIGITS else "class"
+
+
+def _name_ticks(axes: Axes, names: Sequence[str]) -> None:
+    """A tick a class below the axes, its name upright where that needs less room."""
+    upright = max(map(len, names)) > 2
+    axes.set_xticks(range(len(names)), names, rotation=90 if upright else 0)
 
 
 def _text(axes: Axes, place: tuple[float, float], content: object, **look: Any) -> None:

@@ -82,12 +82,15 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
     images, labels = data.arrays["x_test"], data.arrays["y_test"]
     named = named_classes(probabilities)
     worst = worst_errors(probabilities, labels, WORST)
+    names = np.array(_class_names(data))
     one = int(np.random.default_rng(0).integers(len(images)))
     if variant.registered:
-        _add_robustness(findings, judged.model, images[:CORRUPTED], labels[:CORRUPTED])
+        _add_robustness(findings, data, judged.model)
     findings.figures |= {
-        "worst_mistakes": figures.worst_errors(images[worst], labels[worst], named[worst]),
-        "prediction": figures.prediction(images[one], labels[one], probabilities[one]),
+        "worst_mistakes": figures.worst_errors(
+            images[worst], names[labels[worst]], names[named[worst]]
+        ),
+        "prediction": figures.prediction(images[one], labels[one], probabilities[one], list(names)),
         "first_layer_weights": figures.weight_pictures(
             *_pictures(judged.model.get_weights()[0], images[0])
         ),
@@ -99,8 +102,8 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
         )
     findings.tables["worst_mistakes"] = {
         "test_digit": worst.tolist(),
-        "true": labels[worst].tolist(),
-        "predicted": named[worst].tolist(),
+        "true": names[labels[worst]].tolist(),
+        "predicted": names[named[worst]].tolist(),
         "loss": cross_entropies(probabilities, labels)[worst].tolist(),
     }
     return findings
@@ -128,14 +131,13 @@ def other_hands(variant: Variant, data: Dataset, training: Training) -> Findings
     shown = columns.ravel()
     kinds = list(KINDS)
     others = np.stack([np.flatnonzero(people.kinds == kind)[:10] for kind in range(len(kinds))])
+    names = [kind if column == 4 else "" for kind in kinds for column in range(others.shape[1])]
     findings.figures |= {
         "generated_digits": figures.labelled_grid(
             people.images[shown], people.labels[shown], "Generated digits of held-out writers"
         ),
         "non_digits": figures.labelled_grid(
-            people.non_digits[others.ravel()],
-            [kinds[kind] for kind in people.kinds[others.ravel()]],
-            "What is not one upright digit",
+            people.non_digits[others.ravel()], names, "What is not one upright digit"
         ),
     }
     return findings
@@ -150,7 +152,7 @@ def scores(
         These by metric name, and each model's test probabilities (n, 10).
     """
     labels = {split: data.arrays[f"y_{split}"] for split in SPLITS}
-    outputs = {split: [_answers(m, data.arrays[f"x_{split}"]) for m in models] for split in SPLITS}
+    outputs = {s: [_answers(data, m, data.arrays[f"x_{s}"]) for m in models] for s in SPLITS}
     measured = {
         f"{split}_accuracy": [accuracy(o, labels[split]) for o in outputs[split]]
         for split in SPLITS
@@ -185,14 +187,17 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
         form = served_form(model, data)
         uncalibrated = expected_calibration_error(probabilities, labels)
         calibration = {"temperature": form.temperature, "ece_uncalibrated": uncalibrated}
-        calibration |= judged_on_people(form).metrics()
-        del calibration["hands_accuracy"]  # of one seed; that of all follows
-        people = held_out()
-        measured["hands_accuracy"] = [
-            accuracy(_answers(each, people.images), people.labels) for each in training.models
-        ]
-        model, probabilities = form.model, _answers(form.model, arrays["x_test"])
-    matrix = confusion_matrix(labels, named_classes(probabilities))
+        if not data.classes:  # digits
+            calibration |= judged_on_people(form).metrics()
+            del calibration["hands_accuracy"]  # of one seed; that of all follows
+            people = held_out()
+            measured["hands_accuracy"] = [
+                accuracy(_answers(data, each, people.images), people.labels)
+                for each in training.models
+            ]
+        model, probabilities = form.model, _answers(data, form.model, arrays["x_test"])
+    names = _class_names(data)
+    matrix = confusion_matrix(labels, named_classes(probabilities), len(names))
     right = int(matrix.trace())
     low, high = wilson_interval(right, len(labels))
     findings = learned(variant, training, **measured)
@@ -208,20 +213,19 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     size = len(data.arrays["x_train"])
     findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
     findings.figures["confusion_matrix"] = figures.confusion(
-        matrix, f"test digits, seed {training.seeds[best]}"
+        matrix, f"test {'images' if data.classes else 'digits'}, seed {training.seeds[best]}", names
     )
-    findings.tables["confusion_matrix"] = {"true": list(range(10))} | {
-        f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)
+    findings.tables["confusion_matrix"] = {"true": names} | {
+        f"predicted_{name}": matrix[:, number].tolist() for number, name in enumerate(names)
     }
     return _Judged(findings, best, model, probabilities)
 
 
-def _add_robustness(
-    findings: Findings, model: keras.Model, images: np.ndarray, labels: np.ndarray
-) -> None:
+def _add_robustness(findings: Findings, data: Dataset, model: keras.Model) -> None:
     """How the chosen model does under each corruption, and what the corruptions look like."""
-    versions = under_each_corruption(images)
-    right = {name: accuracy(_answers(model, x), labels) for name, x in versions.items()}
+    versions = under_each_corruption(data.arrays["x_test"][:CORRUPTED])
+    labels = data.arrays["y_test"][:CORRUPTED]
+    right = {name: accuracy(_answers(data, model, x), labels) for name, x in versions.items()}
     findings.metrics |= {f"test_accuracy_{name}": share for name, share in right.items()}
     findings.metrics["robustness"] = float(np.mean(list(right.values())))
     findings.figures["robustness"] = figures.robustness(
@@ -229,9 +233,14 @@ def _add_robustness(
     )
 
 
-def _answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The probabilities (n, 10) of the ten digits."""
-    return digit_probabilities(predict(model, images))
+def _answers(data: Dataset, model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The probabilities (n, 10) of the ten digits, or (n, classes) of an image data set's."""
+    outputs = predict(model, images)
+    return outputs if data.classes else digit_probabilities(outputs)
+
+
+def _class_names(data: Dataset) -> list[str]:
+    return list(data.classes) or [str(digit) for digit in range(10)]
 
 
 def _pictures(kernel: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, str]:

@@ -222,7 +222,7 @@ def _hands(runs: Sequence[Summary]) -> Findings:
         metric: np.array([run.metrics.get(metric, 0.0) for run in judged]) for metric in measures
     }
     deviations = {
-        metric: np.array([run.metrics.get(f"{metric}_std", 0.0) for run in judged])
+        metric: np.array([spread_of(run.metrics, metric) or 0.0 for run in judged])
         for metric in measures
     }
     shown = {label: (values[metric], deviations[metric]) for metric, label in measures.items()}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import VariantName, examples
+from pipelines.cli.options import VariantName, examples, set_settings, table_file
 
 if TYPE_CHECKING:
-    from ann_models.entry import Variant
+    from ann_models.entry import Question, Variant
 
 
 @click.command(
     epilog=examples(
         "ann code relu_regression_4 >relu.py",
         "ann code mnist_ann --notebook --weights --output my_lecture",
+        "ann code relu_regression_4 --set layers.0.activation=tanh >tanh.py",
+        "ann code --table mine.toml deep >deep.py",
     )
 )
 @click.argument("name", type=VariantName())
@@ -29,7 +32,17 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder for the files; without it a script alone is printed.",
 )
-def code(name: str, seed: int, notebook: bool, weights: bool, output: Path | None) -> None:
+@set_settings
+@table_file
+def code(
+    name: str,
+    seed: int,
+    notebook: bool,
+    weights: bool,
+    output: Path | None,
+    changes: tuple[str, ...],
+    table: Path | None,
+) -> None:
     """Write a variant as one short Keras script that needs TensorFlow alone.
 
     The script starts from the same data, initial weights and dropout masks as the pipeline.
@@ -39,14 +52,16 @@ def code(name: str, seed: int, notebook: bool, weights: bool, output: Path | Non
     from ann_models.questions import QUESTIONS
     from pipelines.errors import WrongUse
 
-    variant = _variant(name)
+    variant, questions = _variant(name, changes, table)
     network = f"{variant.name}.keras" if weights else None
     try:
         source = script(variant, seed, network)
         if notebook:
             from ann_models.code import notebook as notebooks
 
-            source = notebooks.notebook(variant, QUESTIONS[variant.question], seed, network)
+            source = notebooks.notebook(
+                variant, {**QUESTIONS, **questions}[variant.question], seed, network
+            )
     except UnsupportedLayer as error:
         raise WrongUse(str(error)) from error
     if not (notebook or weights or output):
@@ -68,17 +83,21 @@ def code(name: str, seed: int, notebook: bool, weights: bool, output: Path | Non
     click.echo(path)
 
 
-def _variant(name: str) -> Variant:
-    from ann_models import variants
+def _variant(
+    name: str, changes: tuple[str, ...], table: Path | None
+) -> tuple[Variant, Mapping[str, Question]]:
+    """The variant of a name, and the questions of the table that it is from."""
+    from ann_models.derive import parse_changes
+    from ann_models.selection import select
     from pipelines.errors import WrongUse
 
-    found = variants.find([name])
+    found, questions = select([name], parse_changes(changes), str(table) if table else None)
     if len(found) > 1:
         raise WrongUse(
             f"{name} is a question with {len(found)} variants; name one: "
             f"{', '.join(variant.name for variant in found)}."
         )
-    return found[0]
+    return found[0], questions
 
 
 def _save_network(variant: Variant, seed: int, path: Path) -> None:
@@ -98,7 +117,7 @@ def _save_network(variant: Variant, seed: int, path: Path) -> None:
         file = tracking.client.download_artifacts(run.info.run_id, "training.npz", folder)
         shape = (
             (28, 28)
-            if variant.data == "digits"
+            if variant.has_images
             else datasets.generate(variant.data, 0).arrays["x_train"].shape[1:]
         )
         training = Training.load(Path(file), variant, shape)

@@ -41,6 +41,7 @@ def evaluate(
     UNIPEN's form. The outcome is logged to MLflow, so that versions can be compared.
     """
     settings = session.load_settings()
+    from pipelines.errors import WrongUse
     from pipelines.evaluation import labelled
     from pipelines.evaluation.evaluate import evaluate as evaluate_version
     from pipelines.registry.client import Registry
@@ -50,8 +51,14 @@ def evaluate(
     tracking = Tracking(settings).open()
     registry = Registry(settings.tracking_uri, settings.home)
     version = _version(registry, name, number, run_id)
+    if entry := registry.data_sets.find(version.name):
+        raise WrongUse(
+            f"{version.name} reads {', '.join(entry.classes[:5])}…, not digits, and pictures are "
+            "evaluated for digit models alone; its run has its test pictures and their confusion "
+            "matrix."
+        )
     outcome = evaluate_version(
-        registry.artifacts.onnx_bytes(version), version, found, str(pictures), tracking
+        registry.artifacts.onnx_bytes(version), version, found, pictures.resolve().name, tracking
     )
     if as_json:
         click.echo(json.dumps(asdict(outcome)))

@@ -28,6 +28,7 @@ COMMANDS = {  # the name that people type: module and attribute
     "status": "pipelines.cli.up:status",
     "ui": "pipelines.cli.up:ui",
     "schedule": "pipelines.cli.schedule:schedule",
+    "notify": "pipelines.cli.notify:notify",
     "retrain": "pipelines.cli.retrain:retrain",
     "drift": "pipelines.cli.retrain:drift",
     "export": "pipelines.cli.transfer:export_run",

@@ -31,9 +31,9 @@ NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 )
 @click.option(
     "--name",
-    metavar="[mnist-digits|offline-digits]",
-    help="The registered model; without it: both, and for promote and rollback mnist-digits, or "
-    "offline-digits where there is no MNIST version.",
+    metavar="NAME",
+    help="The registered model; without it: all, and for promote, rollback and history "
+    "mnist-digits, or offline-digits where there is no MNIST version.",
 )
 @as_json
 @click.pass_context
@@ -50,7 +50,7 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     known = dict.fromkeys((*NAMES, *registered))
     if name is not None and name not in known:
         raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
-    present = [each for each in NAMES if each in registered and registry.versions(each)]
+    present = [each for each in known if each in registered and registry.versions(each)]
     context.obj = registry, name or (present or NAMES)[0]
     if context.invoked_subcommand is None:
         _list(registry, [name] if name else present, as_json)
@@ -97,7 +97,7 @@ def _list(registry: Registry, names: list[str], as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
-    """Show every promotion, refusal, rollback and import, the newest first."""
+    """Show every promotion, refusal, rollback, import, retraining and drift, the newest first."""
     registry, name = registry_and_name
     events = registry.history(name)
     if as_json:
@@ -106,6 +106,6 @@ def history(registry_and_name: tuple[Registry, str], as_json: bool) -> None:
     if not events:
         click.echo(f"{name} has no history yet.")
     for event in events:
-        who = "the gate" if event.by == "gate" else event.user
-        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action} by {who}")
+        who = {"gate": " by the gate", "run": ""}.get(event.by, f" by {event.user}")
+        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action}{who}")
         click.echo(f"    {event.reason}")

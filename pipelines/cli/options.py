@@ -75,7 +75,7 @@ class VariantName(click.ParamType):
 table_file = click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with variants of your own, in place of the lecture's table.",
+    help="A TOML file or Python module with variants of your own, in place of the lecture's.",
 )
 set_settings = click.option(
     "--set",
@@ -84,5 +84,10 @@ set_settings = click.option(
     metavar="KEY=VALUE",
     help="A setting that differs from the table: epochs=2000, layers.0.activation=tanh, "
     "optimizer.learning_rate=0.01, data.noise=0.1. Can be repeated.",
+)
+registered_model = click.option(
+    "--model",
+    metavar="NAME",
+    help="A registered model, such as that of an image data set of your own; the digits'.",
 )
 variant_names = click.argument("names", nargs=-1, metavar="[NAME]...", type=VariantName())

@@ -11,7 +11,7 @@ import click
 
 from pipelines.cli import session
 from pipelines.cli.errors import FAILED, WRONG_USE
-from pipelines.cli.options import as_json, examples
+from pipelines.cli.options import as_json, examples, registered_model
 from pipelines.cli.printing import OFFLINE
 from pipelines.cli.terminal import notify
 
@@ -27,54 +27,68 @@ if TYPE_CHECKING:
         "ann predict seven.png",
         "ann predict scans/*.jpg",
         "ann predict --json seven.png",
+        "ann predict --model letters scan.png",
         "curl -s https://example.org/seven.png | ann predict -",
     )
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
+@registered_model
 @as_json
 @click.pass_context
-def predict(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
+def predict(
+    context: click.Context, files: tuple[Path, ...], model: str | None, as_json: bool
+) -> None:
     """Read the digit in each image file with the champion; `-` is standard input.
+
+    With --model, name the class of a picture of another data set.
 
     Answers that the digit service would mark are marked "uncertain". A file that cannot be read
     costs only itself: exit code 1 if there are others, else 2.
     """
     settings = session.load_settings()
-    digits: dict[Path, NDArray[np.float32] | str] = {file: _digit(file) for file in files}
-    failed = [file for file in files if isinstance(digits[file], str)]
+    images: dict[Path, NDArray[np.float32] | str]
+    images = {file: _image(file, as_is=model is not None) for file in files}
+    failed = [file for file in files if isinstance(images[file], str)]
     answers: list[dict[str, Any]] = []
-    model = None
+    champion = None
     if len(failed) < len(files):
         from pipelines.registry.champion import fetch_champion
 
-        model = fetch_champion(settings)
-        if model.data == OFFLINE:
+        champion = fetch_champion(settings, model)
+        if champion.data == OFFLINE and not model:
             notify("no MNIST champion: a model trained on the OFFLINE DIGITS answers.")
     for file in files:
-        digit = digits[file]
-        if isinstance(digit, str):
-            answers.append({"file": str(file), "error": digit})
-        elif model:
-            answers.append({"file": str(file)} | _answer(model, digit))
+        image = images[file]
+        if isinstance(image, str):
+            answers.append({"file": str(file), "error": image})
+        elif champion:
+            answers.append({"file": str(file)} | _answer(champion, image))
     if as_json:
         click.echo(json.dumps(answers))
     else:
         _print(answers)
-        if model:
-            click.echo(f"answered by {model.name} version {model.version}, trained on {model.data}")
+        if champion:
+            click.echo(
+                f"answered by {champion.name} version {champion.version}, trained on "
+                f"{champion.data}"
+            )
     if failed:
-        context.exit(FAILED if model else WRONG_USE)
+        context.exit(FAILED if champion else WRONG_USE)
 
 
-def _answer(model: LoadedModel, digit: NDArray[np.float32]) -> dict[str, Any]:
-    from serving.model.uncertainty import uncertainty
+def _answer(model: LoadedModel, image: NDArray[np.float32]) -> dict[str, Any]:
+    from serving.model.uncertainty import uncertainty, uncertainty_between
 
-    (probabilities,), (score,) = model.answer(digit[None])
-    reason = uncertainty(digit, probabilities, float(score), model.least_confidence)
+    (probabilities,), (score,) = model.answer(image[None])
+    number, labels, least = int(probabilities.argmax()), model.labels, model.least_confidence
+    if labels:
+        reason = uncertainty_between(labels, probabilities, least)
+    else:
+        reason = uncertainty(image, probabilities, float(score), least)
     return {
-        "digit": int(probabilities.argmax()),
+        **({"class": number, "label": labels[number]} if labels else {"digit": number}),
         "probabilities": [round(float(p), 6) for p in probabilities],
         "uncertain": reason is not None,
         "reason": reason,
@@ -91,13 +105,19 @@ def _print(answers: list[dict[str, Any]]) -> None:
             continue
         mark = f"  uncertain: {answer['reason']}" if answer["uncertain"] else ""
         confidence = max(answer["probabilities"])
-        click.echo(f"{answer['file']}: {answer['digit']}  ({confidence:.1%}){mark}")
+        named = answer["label"] if "label" in answer else answer["digit"]
+        click.echo(f"{answer['file']}: {named}  ({confidence:.1%}){mark}")
 
 
-def _digit(file: Path) -> NDArray[np.float32] | str:
-    """The digit of a picture, or why there is none; not more is read than a picture may have."""
+def _image(file: Path, as_is: bool) -> NDArray[np.float32] | str:
+    """A picture in the network's form, or why not; not more is read than a picture may have.
+
+    Args:
+        file: or "-", standard input.
+        as_is: whether a picture of 28×28 pixels is taken as it is.
+    """
     from serving.errors import InvalidImage
-    from serving.images import MAX_BYTES, to_digit
+    from serving.images import MAX_BYTES, to_digit, to_picture
 
     try:
         if str(file) == "-":
@@ -110,6 +130,6 @@ def _digit(file: Path) -> NDArray[np.float32] | str:
     if len(content) > MAX_BYTES:
         return f"has more than {MAX_BYTES:,} bytes, which is the most that a picture may have."
     try:
-        return to_digit(content)
+        return to_picture(content) if as_is else to_digit(content)
     except InvalidImage as error:
         return str(error)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.registry.versions import Version
     from pipelines.settings import Settings
 
-OFFLINE = "offline-digits"
+MNIST, OFFLINE = "mnist-digits", "offline-digits"
 
 
 def warn_of_offline_digits() -> None:
@@ -110,7 +110,16 @@ def print_report(report: JobReport, settings: Settings, as_json: bool) -> None:
     for page in report.views.values():
         click.echo(f"  {ui_address(settings)}/{page}")
     if report.champion:
-        click.echo("Next: `ann up`, and draw a digit · `ann predict FILE.png` · `ann models`")
+        click.echo(_next_steps(report.champion["name"]))
+
+
+def _next_steps(model: str) -> str:
+    if model in (MNIST, OFFLINE):
+        return "Next: `ann up`, and draw a digit · `ann predict FILE.png` · `ann models`"
+    return (
+        f"Next: `ann up`, and choose {model} on the digit service's page · "
+        f"`ann predict --model {model} FILE.png` · `ann models --name {model}`"
+    )
 
 
 def print_version(version: Version) -> None:
@@ -122,6 +131,8 @@ def print_version(version: Version) -> None:
     click.echo(f"  {version.tags.get('variant', '')}: {decision}")
     for reason in version.reasons:
         click.echo(f"    {reason}")
+    if "shadow" in version.tags:
+        click.echo(f"    shadow mode: {version.tags['shadow']}")
     if "imported_version" in version.tags:
         there = version.tags.get("origin_decision", "undecided")
         click.echo(f"    imported: {version.tags['imported_version']}, {there} there")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import PositiveNumber, as_json, examples, variant_names
+from pipelines.cli.options import PositiveNumber, as_json, examples, registered_model, variant_names
 from pipelines.cli.terminal import notify
 from pipelines.settings import ui_address
 
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=examples("ann retrain", "ann retrain mnist_cnn", "ann retrain --force --json")
+    epilog=examples(
+        "ann retrain",
+        "ann retrain mnist_cnn",
+        "ann retrain --force --json",
+        "ann retrain --model letters",
+    )
 )
 @variant_names
 @click.option("--force", is_flag=True, help="Train even if no correction is new.")
+@registered_model
 @as_json
-def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
+def retrain(names: tuple[str, ...], force: bool, model: str | None, as_json: bool) -> None:
     """Train a challenger with the corrections; the gate decides, the digit service follows.
 
     NAME is a variant of the digit networks; without one it is the champion's variant.
@@ -37,7 +43,7 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
     from pipelines.flows import retraining
 
     try:
-        report = retraining.retrain(list(names) or None, force)
+        report = retraining.retrain(list(names) or None, force, model)
     except retraining.RetrainingFailed as failure:
         _print_retraining(failure.report, as_json)
         raise
@@ -59,14 +65,15 @@ def retrain(names: tuple[str, ...], force: bool, as_json: bool) -> None:
     type=click.IntRange(10),
     help="Different images below which nothing is decided.",
 )
+@registered_model
 @as_json
-def drift(days: float, least: int, as_json: bool) -> None:
+def drift(days: float, least: int, model: str | None, as_json: bool) -> None:
     """Compare recent requests with known digits; drift starts the scheduled retraining."""
     settings = session.load_settings()
     session.prepare_flows(settings)
     from pipelines.flows import drift as drift_flow
 
-    _print_drift(drift_flow.drift(days, least), settings, as_json)
+    _print_drift(drift_flow.drift(days, least, model), settings, as_json)
 
 
 def _print_retraining(report: retraining.RetrainingReport, as_json: bool) -> None:

@@ -54,6 +54,7 @@ def list_variants(table: Path | None) -> None:
         "ann run mnist_ann --json",
         "ann run relu_regression_4 --set layers.0.activation=tanh --set epochs=2000",
         "ann run nonlinear_classification --data points.csv",
+        "ann run mnist_cnn --images letters=pictures/letters",
         "ann run --table mine.toml",
         "ann run --cluster tcp://scheduler:8786",
     )
@@ -75,6 +76,12 @@ def list_variants(table: Path | None) -> None:
     type=click.Path(dir_okay=False),
     help="A CSV file of points, x1, x2, class or x, y, in place of the variants' data.",
 )
+@click.option(
+    "--images",
+    metavar="SET",
+    help="Pictures in place of the digits: fashion-mnist, or NAME=PATH of an .npz, a folder of IDX "
+    "files, or a folder with a subfolder of pictures for each class.",
+)
 @table_file
 @as_json
 def run(
@@ -85,6 +92,7 @@ def run(
     cluster: str | None,
     changes: tuple[str, ...],
     data: str | None,
+    images: str | None,
     table: Path | None,
     as_json: bool,
 ) -> None:
@@ -94,9 +102,12 @@ def run(
     both. Without a NAME all rows of the lecture run; `ann run accuracy` runs the recipes.
     """
     from ann_models.derive import parse_changes
+    from ann_models.entry import IMAGES
     from ann_models.selection import select
 
-    changed = parse_changes([*changes, *([f"data={data}"] if data else [])])
+    own = [f"data={data}"] if data else []
+    own += [f"data={IMAGES}{images}"] if images else []
+    changed = parse_changes([*changes, *own])
     path = str(table.resolve()) if table else None
     select(names, changed, path)  # before anything heavy is imported
     if cluster and workers > 1:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,8 +18,6 @@ from pipelines.cli.terminal import notify, print_table
 from pipelines.scheduling.work_pool import FLOWS
 
 if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
-
     from pipelines.scheduling.schedules import Schedule
 
 
@@ -73,7 +69,7 @@ when_busy = click.option(
 def schedule(context: click.Context, as_json: bool) -> None:
     """List the schedules; `ann up` runs them."""
     if context.invoked_subcommand is None:
-        with _connected() as client:
+        with session.prefect() as client:
             from pipelines.scheduling import schedules
 
             found = schedules.list_schedules(client)
@@ -114,7 +110,7 @@ def add(
     when_busy: str | None,
 ) -> None:
     """Add a schedule, with --cron or --every."""
-    with _connected() as client:
+    with session.prefect() as client:
         from pipelines.scheduling.deployments import ScheduleSpec, create
 
         busy = when_busy or "cancel"
@@ -146,7 +142,7 @@ def change(
     """Change when a schedule runs, with what, or what happens when it is busy."""
     if not (cron or every or timezone or parameters or when_busy):
         raise click.UsageError("name what is to change: --cron, --every, --timezone, --param …")
-    with _connected() as client:
+    with session.prefect() as client:
         from pipelines.scheduling import schedules
 
         schedules.change(
@@ -165,7 +161,7 @@ def change(
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove a schedule; its runs are kept."""
-    with _connected() as client:
+    with session.prefect() as client:
         from pipelines.scheduling import schedules
 
         schedules.remove(client, name)
@@ -176,7 +172,7 @@ def remove(name: str) -> None:
 @click.argument("name")
 def pause(name: str) -> None:
     """Start no more runs of a schedule until it is resumed."""
-    with _connected() as client:
+    with session.prefect() as client:
         from pipelines.scheduling import schedules
 
         schedules.pause(client, name)
@@ -187,7 +183,7 @@ def pause(name: str) -> None:
 @click.argument("name")
 def resume(name: str) -> None:
     """Resume a paused schedule; runs that were due meanwhile are not run later."""
-    with _connected() as client:
+    with session.prefect() as client:
         from pipelines.scheduling import schedules
 
         schedules.resume(client, name)
@@ -206,7 +202,7 @@ def resume(name: str) -> None:
 @click.pass_context
 def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait: bool) -> None:
     """Run a schedule now, with parameters changed for this run."""
-    with _connected(needs_up=True) as client:
+    with session.prefect(needs_up=True) as client:
         from pipelines.scheduling import schedules
 
         run = schedules.trigger(client, name, parameters)
@@ -220,23 +216,6 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
             click.echo(f"{run.name}: {run.state.name}. {run.state.message or ''}".rstrip())
     if wait and not (run.state and run.state.is_completed()):
         context.exit(FAILED)
-
-
-@contextmanager
-def _connected(needs_up: bool = False) -> Iterator[SyncPrefectClient]:
-    """A client of the Prefect server that keeps the schedules."""
-    from pipelines.errors import WrongUse
-    from pipelines.local import status
-
-    loaded = session.load_settings()
-    if needs_up and not loaded.prefect_api_url and not status.prefect_of_running_stack(loaded):
-        raise WrongUse("no worker is running that could start it; start `ann up` first.")
-    if not status.reach_prefect(loaded):
-        notify("`ann up` is not running; a temporary Prefect server reads its database.")
-    from pipelines.scheduling import deployments
-
-    with deployments.connected() as client:
-        yield client
 
 
 def _print(found: list[Schedule]) -> None:

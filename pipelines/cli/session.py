@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +12,8 @@ import click
 from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
     from pipelines.settings import Settings
 
 
@@ -64,3 +68,24 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
             terminal.notice(f"the flow run {name!r} had lost its process; it is marked as crashed")
     click.get_current_context().with_resource(ad_hoc.process_tag())
     click.get_current_context().with_resource(progress.reporting_to(terminal))
+
+
+@contextmanager
+def prefect(needs_up: bool = False) -> Iterator[SyncPrefectClient]:
+    """A client of the Prefect server that keeps the schedules.
+
+    Raises:
+        WrongUse: it needs `ann up`, which is not running; or Prefect refuses what was asked.
+    """
+    from pipelines.errors import WrongUse
+    from pipelines.local import status
+
+    loaded = load_settings()
+    if needs_up and not loaded.prefect_api_url and not status.prefect_of_running_stack(loaded):
+        raise WrongUse("no worker is running that could start it; start `ann up` first.")
+    if not status.reach_prefect(loaded):
+        notify("`ann up` is not running; a temporary Prefect server reads its database.")
+    from pipelines.scheduling import deployments
+
+    with deployments.connected() as client:
+        yield client

@@ -23,6 +23,7 @@ SHOWN = 10  # trials, the best first
     epilog=examples(
         "ann sweep relu_regression_4 --over optimizer.learning_rate=1e-4..1e-1:log",
         "ann sweep mnist_ann --over layers.1.units=30,100,300 --trials 12 --seeds 1",
+        "ann sweep mnist_cnn --over optimizer.learning_rate=1e-4..1e-2:log --workers 2",
         "ann sweep overfit_base --over penalty.strength=1e-5..1:log --over layers.0.units=5..100",
     )
 )
@@ -43,6 +44,13 @@ SHOWN = 10  # trials, the best first
 )
 @set_settings
 @click.option("--seeds", type=click.IntRange(1, 100), help="Initialisations of each trial.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Processes of this machine that share the trials.",
+)
 @as_json
 def sweep(
     name: str,
@@ -50,6 +58,7 @@ def sweep(
     trials: int,
     changes: tuple[str, ...],
     seeds: int | None,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Search the settings of a variant; validation data decides, never a test digit.
@@ -65,10 +74,10 @@ def sweep(
     if len(found) == 1:  # before anything heavy is imported; the flow refuses a question
         parse_space(derive(found[0], changed), over)
     settings = session.load_settings()
-    session.prepare_flows(settings)
+    session.prepare_flows(settings, trains_here=workers == 1)
     from pipelines.flows import sweep as flows
 
-    report = flows.sweep(name, list(over), trials, seeds, changed or None)
+    report = flows.sweep(name, list(over), trials, seeds, changed or None, workers)
     _show(report, settings, as_json)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ann_models.datasets import Dataset
 from ann_models.evaluation import (
     confusion_matrix,
     expected_calibration_error,
@@ -15,6 +16,7 @@ from ann_models.evaluation import (
 from ann_models.findings import Findings
 from ann_models.onnx.inference import least_confidence, scored_predictor
 from pipelines.evaluation.labelled import NO_DIGIT, Labelled
+from pipelines.tracking import tags
 from serving.model.uncertainty import SURE, uncertainty
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Outcome:
 
 
 def evaluate(
-    onnx_bytes: bytes, version: Version, pictures: Labelled, source: str, tracking: Tracking
+    onnx_bytes: bytes, version: Version, pictures: Labelled, name: str, tracking: Tracking
 ) -> Outcome:
     """Answer all pictures as the service does, measure, and log to an MLflow run.
 
@@ -74,19 +76,21 @@ def evaluate(
         onnx_bytes: the version's ONNX form.
         version: the registered version.
         pictures: what was read.
-        source: where from, for the record.
+        name: of the file or folder, for the record.
         tracking: where the run is logged.
     """
     outcome, findings = measure(onnx_bytes, version.name, version.number, pictures)
-    tags = {
-        "model": version.name,
-        "version": version.number,
-        "variant": version.tags.get("variant", ""),
-        "pictures": source,
-        "training_run": version.run_id,
+    about = {
+        tags.MODEL: version.name,
+        tags.VERSION: version.number,
+        tags.VARIANT: version.variant,
+        tags.PICTURES: name,
+        tags.TRAINING_RUN: version.run_id,
     }
-    name = f"{version.name} {version.number}"
-    with tracking.run(tracking.monitoring_experiment(EXPERIMENT, NOTE), name, tags) as run_id:
+    arrays: dict[str, np.ndarray] = {"images": pictures.images, "labels": pictures.labels}
+    experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
+    with tracking.run(experiment, f"{version.name} {version.number}", about) as run_id:
+        tracking.log_data(run_id, Dataset(name, "own pictures", arrays), "evaluation")
         tracking.log_findings(run_id, findings, {})
     return Outcome(**{**vars(outcome), "run_id": run_id})
 
@@ -164,6 +168,7 @@ def _findings(
     measured = {name: getattr(outcome, name) for name in (*numbers, "non_digits_marked")}
     measured |= {"digits": outcome.digits, "non_digits": outcome.non_digits}
     measured["unreadable"] = len(outcome.faults)
+    measured |= {f"accuracy/{c}": right / n for c, (n, right) in outcome.by_class.items()}
     labels, digits = pictures.labels, pictures.labels != NO_DIGIT
     matrix = confusion_matrix(labels[digits], named[digits])
     found = Findings(

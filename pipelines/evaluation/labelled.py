@@ -69,7 +69,10 @@ def read(path: Path) -> Labelled:
                 images.append(to_digit(picture.read_bytes()))
             else:
                 images.append(prepare(_scaled(picture)))
-        except (InvalidImage, NoInk, InvalidData, ValueError, OSError) as error:
+        except OSError as error:
+            faults.append(f"{name}: it cannot be read ({error.strerror}).")
+            continue
+        except (InvalidImage, NoInk, InvalidData, ValueError) as error:
             faults.append(f"{name}: {error}")
             continue
         labels.append(label)
@@ -135,7 +138,8 @@ def _folder(path: Path, faults: list[str]) -> Iterator[Picture]:
         if not folder.is_dir():
             faults.append(f"{folder.name}: it lies in no subfolder that names its digit.")
             continue
-        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        inside = (file for file in folder.rglob("*") if not file.is_dir())
+        files = sorted(file for file in inside if file.is_file() or file.is_symlink())
         files = [file for file in files if not file.name.startswith(".")]
         if not files:
             faults.append(f"{folder.name}: the folder is empty.")

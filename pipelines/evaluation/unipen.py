@@ -29,7 +29,7 @@ def read(
     text: str, faults: list[str]
 ) -> Iterator[tuple[str, str, str | None, NDArray[np.float32]]]:
     """The name, label, writer and drawing of each segment; one without strokes is a fault."""
-    for number, part in enumerate(text.split("\n.SEGMENT")[1:]):
+    for number, part in enumerate(f"\n{text}".split("\n.SEGMENT")[1:]):
         head, *lines = (".SEGMENT" + part).splitlines()
         name, found = f"segment {number}", _SEGMENT.match(head)
         if found is None:

@@ -61,24 +61,27 @@ def keys(images: np.ndarray) -> list[str]:
     return [hashlib.sha256(tables.to_bytes(image)).hexdigest() for image in images]
 
 
-def corrections(url: str, model: str) -> tuple[Corrections, int]:
+def corrections(url: str, model: str, classes: int | None = None) -> tuple[Corrections, int]:
     """The corrections of a model's answers, the oldest first, and how many rows are no digits.
 
     A row counts as a digit if it has 784 bytes with ink on them and a class from 0 to 9; of equal
-    ones the first counts. Corrections that name no model belong to every model.
+    ones the first counts. Corrections that name no model belong to the digit models.
 
     Args:
         url: SQLAlchemy's URL of the store.
         model: the registered model's name.
+        classes: of an image data set of one's own, whose rows are any pictures of its classes.
 
     Raises:
         FeedbackUnavailable: the store cannot be read.
     """
     table = tables.corrections
-    mine = sql.or_(table.c.model == model, table.c.model.is_(None))
+    mine = table.c.model == model
+    if classes is None:
+        mine = sql.or_(mine, table.c.model.is_(None))
     newest = table.select().where(mine).order_by(table.c.time.desc(), table.c.id.desc())
     rows = _read(url, table, newest.limit(MAX_CORRECTIONS))[::-1]
-    valid = [row for row in rows if _is_digit(row)]
+    valid = [row for row in rows if (_is_digit(row) if classes is None else _is_of(row, classes))]
     unique: dict[tuple[bytes, int], float] = {}
     for row in valid:
         unique.setdefault((row.image, row.digit), row.time)
@@ -109,8 +112,12 @@ def recent_images(url: str, model: str, since: float, count: int) -> np.ndarray:
     return _images(list(images)[:count])
 
 
+def _is_of(row: sql.Row, classes: int) -> bool:
+    return len(row.image) == SIDE**2 and 0 <= row.digit < classes
+
+
 def _is_digit(row: sql.Row) -> bool:
-    if len(row.image) != SIDE**2 or not 0 <= row.digit <= 9:
+    if not _is_of(row, classes=10):
         return False
     pixels = np.frombuffer(row.image, np.uint8) / 255
     return bool(MIN_INK <= pixels.mean() <= MAX_INK and pixels.max() >= 0.5)

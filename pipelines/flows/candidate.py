@@ -13,7 +13,7 @@ from ann_models.digits.robustness import under_each_corruption
 from ann_models.evaluation import accuracy
 from ann_models.onnx.export import largest_difference, to_onnx
 from ann_models.onnx.inference import milliseconds_per_image, predictor, scored_predictor
-from pipelines.candidate import Candidate, People
+from pipelines.candidate import DIGITS, Candidate, People
 from pipelines.registry.model_artifact import EXAMPLES, ModelArtifact
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ BATCH = 100  # small enough for a convolutional network's activations to stay in
 def evaluate_candidate(
     model: keras.Model, data: Dataset, temperature: float | None = None
 ) -> ModelArtifact:
-    """Calibrate a network, export it to ONNX and evaluate that form on the validation digits.
+    """Calibrate a network, export it to ONNX and evaluate that form on the validation pictures.
 
     Args:
-        model: the trained network, (n, 28, 28) → (n, 10) or (n, 11); it is not changed.
-        data: digits with x_val and y_val.
+        model: the trained network, (n, 28, 28) → (n, 10), (n, 11) or (n, classes); it is not
+            changed.
+        data: digits, or an image data set of one's own, with x_val and y_val.
         temperature: of its calibration; none: it is chosen on the validation digits.
 
     Raises:
@@ -42,7 +43,7 @@ def evaluate_candidate(
     images, labels = data.arrays["x_val"], data.arrays["y_val"]
     form = served_form(model, data, temperature)
     model, temperature = form.model, form.temperature
-    onnx_bytes = to_onnx(model, form.least_confidence)
+    onnx_bytes = to_onnx(model, form.least_confidence, data.classes)
     predict = predictor(onnx_bytes)
 
     def answer(asked: np.ndarray) -> np.ndarray:
@@ -62,7 +63,8 @@ def evaluate_candidate(
             name: accuracy(answer(version), their_labels)
             for name, version in under_each_corruption(some).items()
         },
-        people=_people(onnx_bytes, form.least_confidence),
+        classes=len(data.classes) or DIGITS,
+        people=None if data.classes else _people(onnx_bytes, form.least_confidence),
     )
     return ModelArtifact(model, onnx_bytes, temperature, candidate, images[:EXAMPLES], data.digest)
 

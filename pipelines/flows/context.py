@@ -15,6 +15,7 @@ from pipelines import settings as environment
 from pipelines.flows import progress
 from pipelines.flows.progress import ProgressReporter
 from pipelines.registry.client import Registry
+from pipelines.registry.data_sets import DataSetEntry
 from pipelines.settings import Settings
 from pipelines.tracking.client import Tracking
 
@@ -29,6 +30,7 @@ class DataFile:
     path: str
     source: str
     digest: str
+    data_set: DataSetEntry | None = None  # of an image data set of one's own
 
 
 @dataclass(eq=False)
@@ -79,12 +81,22 @@ class Context:
 
     def save_dataset(self, data: Dataset) -> DataFile:
         """Write a data set under its name and digest, unless it is there."""
-        path = self.settings.data / f"{data.name}-{data.digest[:12]}.npz"
-        if path.exists():
-            path.touch()  # its last use, for `ann prune`
-        else:
+        path = self.saved_dataset(data.name, data.digest)
+        if path is None:
+            path = self._file_of(data.name, data.digest)
             data.save(path)
         return DataFile(str(path), data.source, data.digest)
+
+    def saved_dataset(self, name: str, digest: str) -> Path | None:
+        """The file of a data set that was written before; None if it is not there any more."""
+        path = self._file_of(name, digest)
+        if not path.exists():
+            return None
+        path.touch()  # its last use, for `ann prune`
+        return path
+
+    def _file_of(self, name: str, digest: str) -> Path:
+        return self.settings.data / f"{name}-{digest[:12]}.npz"
 
     def load_dataset(self, path: str) -> Dataset:
         """Read a data set; the last one stays in memory."""

@@ -22,6 +22,7 @@ from pipelines.feedback.corrections import DAY
 from pipelines.flows import tasks
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.retraining import current_champion
+from pipelines.registry import history
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 from serving import settings as serving_settings
@@ -70,12 +71,13 @@ def _run_name() -> str:
 
 
 @flow(name="drift", flow_run_name=_run_name, validate_parameters=True)
-def drift(days: float = 7.0, least: int = 100) -> DriftReport:
+def drift(days: float = 7.0, least: int = 100, model: str | None = None) -> DriftReport:
     """Compare recent traffic with known digits; on drift, emit the event that starts a retraining.
 
     Args:
         days: how far back "recent" goes.
         least: different images below which nothing is decided.
+        model: the registered model, such as that of an image data set; none: of the digits.
 
     Raises:
         NoChampion: nothing was ever promoted.
@@ -83,10 +85,11 @@ def drift(days: float = 7.0, least: int = 100) -> DriftReport:
         FeedbackUnavailable: the stored predictions cannot be read.
     """
     context = Context.open()
-    champion = current_champion(context)
-    digits = tasks.find_digits(context, champion.data_source)
+    champion = current_champion(context, model)
+    digits = tasks.data_of(context, champion)
     report = watch(context, digits, champion, days, least)
     if report.verdict == DRIFT:
+        context.registry.record(champion, history.DRIFTED, _sentence(report, least))
         emit_event(
             DRIFT_EVENT,
             resource={

@@ -15,13 +15,13 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from ann_models import datasets
+from ann_models import data_name, datasets
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
 from ann_models.selection import select
 from pipelines.errors import WrongUse
-from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
+from pipelines.flows import ad_hoc, dask_workers, helper_process, shadow, tasks, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.helper_process import Executor
@@ -65,12 +65,14 @@ def lecture(
         cluster: the address of a Dask scheduler whose workers share them instead.
         changes: settings in which the named variants differ, such as `{"epochs": "2000",
             "layers.0.activation": "tanh"}`; the runs are tracked next to those without changes.
-        table: the path of a TOML file with variants of one's own, in place of the lecture's.
+        table: the path of a TOML file or Python module with variants of one's own, in place of the
+            lecture's.
 
     Raises:
         UnknownName: a name is not in the table.
         InvalidSetting: the table or a change has a fault.
-        WrongUse: ANN_MNIST_PATH does not lead to MNIST, or the workers cannot do this work.
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST, an image data set cannot be read or has
+            the name of another one, or the workers cannot do this work.
         VariantsFailed: some variants failed; its `report` says which.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
         OrchestrationUnavailable: the Prefect server became unavailable; likewise.
@@ -117,6 +119,15 @@ def _jobs(
 
 
 def _data(context: Context, name: str, report: JobReport) -> DataFile:
+    wanted = data_name.parse(name)
+    if wanted.is_images:
+        context.progress.stage(f"reading the pictures of {wanted.path}")
+        try:
+            file = tasks.find_images(context, wanted.path)
+        except (InvalidData, DataUnavailable) as error:
+            raise WrongUse(str(error)) from error
+        report.data = report.data or file.source
+        return file
     if name != "digits":
         return tasks.generate(context, name, datasets.DATA_SEED)
     context.progress.stage("digits: looking for MNIST")
@@ -198,7 +209,7 @@ def _train_and_evaluate(context: Context, job: VariantJob, result: VariantResult
         if variant.registered and not job.quick:
             version = tasks.register(context, job, str(path), run_id, findings.metrics)
             result.model, result.version = version.name, version.number
-        if variant.data == "digits":
+        if variant.has_images:
             gc.collect()  # the compiled program and its digits refer to each other
         return OpenRun(run_id, path, findings, stack.pop_all())
 
@@ -343,7 +354,8 @@ class _ResultCollector:
         if result.finished and result.model and result.version:
             try:
                 version = self.context.registry.version(result.model, result.version)
-                self.report.decisions.append(tasks.judge(self.context, version))
+                seen = shadow.before_the_gate(self.context, version)
+                self.report.decisions.append(tasks.judge(self.context, version, seen))
             except Exception as error:
                 self._fail(f"the judgement of {result.name}", error)
         for question in self._complete():

@@ -12,6 +12,7 @@ from ann_models import datasets
 from ann_models.entry import Variant
 from pipelines.errors import FATAL, PipelineError, format_error, translate
 from pipelines.flows.context import DataFile
+from pipelines.registry.client import MODEL_NAMES
 from pipelines.settings import ui_address
 from pipelines.tracking import tags, views
 
@@ -33,10 +34,8 @@ class VariantJob:
     @property
     def about(self) -> dict[str, str]:
         """The tags of its MLflow run."""
-        origin = self.variant.derived_from
-        changed = {f"{tags.CHANGE}{key}": value for key, value in self.variant.changes}
         return {
-            **({tags.DERIVED_FROM: origin} | changed if origin else {}),
+            **self.changes,
             tags.VARIANT: self.variant.name,
             tags.ROW: str(self.variant.row),
             tags.PIPELINE_RUN_ID: self.pipeline_run_id,
@@ -46,6 +45,14 @@ class VariantJob:
             tags.RUN_COLOR: views.colour(self.variant),
         }
 
+    @property
+    def changes(self) -> dict[str, str]:
+        """Tags that say of which entry the variant is a changed copy, and what differs."""
+        if not (origin := self.variant.derived_from):
+            return {}
+        changed = {f"{tags.CHANGE}{key}": value for key, value in self.variant.changes}
+        return {tags.DERIVED_FROM: origin} | changed
+
     def with_local_data(self, context: Context) -> VariantJob:
         """The same, its data made again on a machine that does not share the state folder."""
         if Path(self.file.path).exists():
@@ -54,7 +61,8 @@ class VariantJob:
             made = datasets.digits(self.file.source)
         else:
             made = datasets.generate(self.variant.data, datasets.DATA_SEED)
-        return replace(self, file=context.save_dataset(made))
+        saved = context.save_dataset(made)
+        return replace(self, file=replace(saved, data_set=self.file.data_set))
 
 
 @dataclass
@@ -93,7 +101,7 @@ class JobReport:
 
     Attributes:
         pipeline_run_id: the Prefect flow run.
-        data: source of the digits, if a variant uses them.
+        data: source of the digits, or of other pictures, if a variant uses them.
         quick: whether it was a quick look.
         rows: one a variant, in the table's order.
         views: by question, the path of its comparison page in MLflow's UI.
@@ -154,7 +162,9 @@ def publish(context: Context, report: JobReport) -> None:
             key="report",
             description="report.html: questions, figures, numbers, the champion",
         )
-    champion = context.registry.current_champion()
+    registry = context.registry
+    own = report.data not in (None, *MODEL_NAMES)
+    champion = registry.champion(str(report.data)) if own else registry.current_champion()
     if champion and report.data and not report.quick:
         report.champion = {"name": champion.name, "version": champion.number}
 

@@ -8,32 +8,22 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from ann_models import variants
 from ann_models.entry import Variant
+from ann_models.selection import select
 from pipelines.errors import PipelineError, WrongUse
-from pipelines.feedback import corrections, requests
-from pipelines.feedback.requests import Corrections
-from pipelines.feedback.shadow import observe
-from pipelines.flows import tasks, training_corrections
-from pipelines.flows.context import Context, DataFile
+from pipelines.flows import shadow, tasks, training_corrections
+from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
+from pipelines.registry import history
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
-from serving import settings as serving_settings
-
-if TYPE_CHECKING:
-    from pipelines.candidate import ShadowResult
-
-MIRRORED = 1000  # recent requests that a challenger answers in the shadow
-MIRRORED_DAYS = 30
 
 
 class NoChampion(PipelineError):
@@ -93,13 +83,16 @@ def _run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=_run_name, validate_parameters=True)
-def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingReport:
+def retrain(
+    names: list[str] | None = None, force: bool = False, model: str | None = None
+) -> RetrainingReport:
     """Train challengers with what people corrected, and let the gate decide on them.
 
     Args:
         names: registered variants of the table that learn from labels; none: the champion's, or
             those that it depends on.
         force: train even if no correction is new.
+        model: the registered model, such as that of an image data set; none: of the digits.
 
     Raises:
         NoChampion: there is no champion to challenge.
@@ -109,17 +102,20 @@ def retrain(names: list[str] | None = None, force: bool = False) -> RetrainingRe
         RetrainingFailed: some challengers failed.
     """
     context = Context.open()
-    champion = current_champion(context)
-    chosen = _registered(names or trained_on_labels(champion.variant))
+    champion = current_champion(context, model)
+    if context.registry.data_sets.find(champion.name):
+        chosen = _on_images(champion, names)
+    else:
+        chosen = _registered(names or trained_on_labels(champion.variant))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
-    found, _ = training_corrections.stored(champion)
+    found, _ = training_corrections.stored(context, champion)
 
     def used(tag: str, digest: str) -> bool:
         return training_corrections.were_used(context, tag, digest, champion)
 
     if not force and (not len(found) or used(tags.CORRECTIONS_SHA256, found.digest)):
         return _published(report)
-    digits = tasks.find_digits(context, champion.data_source)
+    digits = tasks.data_of(context, champion)
     corrected = training_corrections.training_corrections(context, digits, champion)
     report.corrections, report.refusals = corrected.counts, corrected.refusals
     for refusal in corrected.refusals:
@@ -176,10 +172,14 @@ def _train_challenger(
             challenger = tasks.register(context, job, path, run_id, findings.metrics)
             result.version = challenger.number
             registry.tag(challenger, corrected.about)
+            learned = f"{job.variant.name} learned from {corrected.used} corrections, run {run_id}."
+            registry.record(challenger, history.RETRAINED, learned)
             champion = registry.champion(model)
             seen = None
             if champion:
-                seen, metrics = shadow(context, challenger, champion, corrected.accepted, run_id)
+                seen, metrics = shadow.observe_requests(
+                    context, challenger, champion, corrected.accepted, run_id
+                )
                 result.metrics |= metrics
         result.decision = tasks.judge(context, challenger, seen)
         tracking.client.set_tag(run_id, tags.DECISION, result.decision[:5000])
@@ -189,45 +189,42 @@ def _train_challenger(
     return result
 
 
-@task(
-    name="shadow",
-    task_run_name="shadow {challenger.name} version {challenger.number}",
-    cache_policy=NO_CACHE,
-)
-def shadow(
-    context: Context, challenger: Version, champion: Version, accepted: DataFile, run_id: str
-) -> tuple[ShadowResult, dict[str, float]]:
-    """Let the challenger answer recent traffic; what the gate needs, and the logged metrics."""
-    arrays = context.load_dataset(accepted.path).arrays
-    corrected = Corrections(arrays["x"], arrays["y"], arrays["times"])
-    images = requests.recent_images(
-        serving_settings.load().feedback_url,
-        champion.name,
-        since=time.time() - MIRRORED_DAYS * corrections.DAY,
-        count=MIRRORED,
-    )
-    seen, metrics = observe(
-        context.registry.artifacts.onnx_bytes(challenger),
-        context.registry.artifacts.onnx_bytes(champion),
-        images,
-        dict(zip(corrected.keys, map(int, corrected.digits), strict=True)),
-        corrections.split(corrected)[1],
-    )
-    for metric, value in metrics.items():
-        context.tracking.client.log_metric(run_id, metric, value)
-    return seen, metrics
-
-
-def current_champion(context: Context) -> Version:
-    """The version that serves: of MNIST, or of the offline digits where there is none.
+def current_champion(context: Context, model: str | None = None) -> Version:
+    """The version that serves: of a model, or of MNIST or of the offline digits.
 
     Raises:
         NoChampion: nothing was ever promoted.
+        WrongUse: the named model has no champion.
     """
-    champion = context.registry.current_champion()
+    registry = context.registry
+    champion = registry.champion(model) if model else registry.current_champion()
+    if champion is None and model:
+        raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
     if champion is None:
         raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
     return champion
+
+
+def _on_images(champion: Version, names: list[str] | None) -> list[Variant]:
+    """The champion's entry, or rows of the lecture, on the champion's image data set.
+
+    Raises:
+        WrongUse: the champion is of a table of one's own, or a row is no candidate.
+        InvalidSetting: the data set is not where it was.
+    """
+    changes = tags.changes_of(champion.tags)
+    if names:
+        changes = {"data": changes["data"]}
+    chosen, _ = select(names or [champion.tags[tags.DERIVED_FROM]], changes)
+    if not names and chosen[0].name != champion.variant:
+        raise WrongUse(
+            f"{champion.variant} is not a row of the lecture; train it again with `ann run "
+            "--table`, or name a row to retrain."
+        )
+    for variant in chosen:
+        if not variant.registered:
+            raise WrongUse(f"{variant.derived_from} is no candidate for the service.")
+    return chosen
 
 
 def trained_on_labels(name: str) -> list[str]:

@@ -1,52 +1,44 @@
 """A search over settings as a Prefect flow: trials in, the best settings out.
 
 Optuna proposes (tree-structured Parzen estimator, Bergstra et al. 2011) and prunes trials that are
-worse than the median at the same epoch; its studies are in one SQLite file of the state folder, so
-that an interrupted sweep is resumed by the same command. The validation data decides.
+worse than the median at the same epoch. An interrupted sweep is resumed by the same command. The
+validation data decides.
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 
-from ann_models import datasets, variants
-from ann_models.derive import derive
-from ann_models.errors import TrainingDiverged
 from ann_models.figures import search as figures
 from ann_models.findings import Findings
-from ann_models.search import (
-    Interval,
-    Space,
-    objective,
-    parse_space,
-    setting_text,
-    with_validation,
-)
-from pipelines.errors import PipelineError, WrongUse
-from pipelines.flows import ad_hoc
+from ann_models.search import Interval, setting_text
+from pipelines.errors import PipelineError
+from pipelines.flows import ad_hoc, dask_workers
 from pipelines.flows.context import Context
+from pipelines.flows.trials import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    SEED,
+    SweepSpec,
+    TrialResult,
+    Trials,
+    run_on_worker,
+)
+from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import saved_views, tags
 from pipelines.tracking.saved_views import Section, View
 
 if TYPE_CHECKING:
     import optuna
 
-    from ann_models.datasets import Dataset
-    from ann_models.entry import Variant
-
 EXPERIMENT = "Sweeps"
 NOTE = "Searches over settings: a parent run a sweep, a child run a trial. Validation data decides."
-SEED = 0  # of the proposals
-STARTUP_TRIALS = 5  # random ones, before the estimator and the pruner know anything
-FAILED, PRUNED, COMPLETE = "diverged", "pruned", "complete"
 
 
 @dataclass
@@ -94,6 +86,7 @@ def sweep(
     trials: int = 30,
     seeds: int | None = None,
     changes: dict[str, str] | None = None,
+    workers: int = 1,
 ) -> SweepReport:
     """Search the settings of a variant; the validation data decides.
 
@@ -103,69 +96,65 @@ def sweep(
         trials: how many trials the sweep has in all, earlier ones of the same sweep included.
         seeds: initialisations of each trial; none: as the table says.
         changes: settings that differ from the table in every trial.
+        workers: processes of this machine that share the trials.
 
     Raises:
         UnknownName: the name is not in the table.
         InvalidSetting: a setting or a value cannot be meant.
+        WrongUse: the name is a question's, or there is no memory for so many workers.
         EveryTrialDiverged: no trial ended with a finite loss.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
         context = Context.open()
-        origin = _origin(name, changes or {})
-        space = parse_space(origin, over)
-        if seeds:
-            origin = replace(origin, seeds=seeds)
-        return _Sweep(context, name, changes or {}, origin, space).run(trials)
-
-
-def _origin(name: str, changes: Mapping[str, str]) -> Variant:
-    found = variants.find([name])
-    if len(found) > 1:
-        raise WrongUse(f"{name} is a question; name one of {', '.join(v.name for v in found)}.")
-    return derive(found[0], changes)
+        spec = SweepSpec(name, tuple(over), trials, seeds, changes or {}, str(flow_run.id))
+        return _Sweep(context, spec, workers).run()
 
 
 class _Sweep:
-    """One search: its data, its Optuna study, and its runs."""
+    """One search: its trials, and the parent run that sums them up."""
 
-    def __init__(
-        self,
-        context: Context,
-        name: str,
-        changes: Mapping[str, str],
-        origin: Variant,
-        space: Space,
-    ) -> None:
-        self.context, self.space, self.changes = context, space, changes
-        self.variant, self.data, judged_by = with_validation(origin, _data(context, origin))
-        self.origin = origin
-        self.report = SweepReport(name, judged_by, changes)
-        said = f"{origin!r} {sorted(space.items())} {self.data.digest}"
-        self.key = f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    def __init__(self, context: Context, spec: SweepSpec, workers: int) -> None:
+        self.context, self.spec, self.workers = context, spec, workers
+        self.trials = Trials(context, spec)
+        self.space, self.key = self.trials.space, self.trials.key
+        self.report = SweepReport(spec.name, self.trials.judged_by, spec.changes)
 
-    def run(self, trials: int) -> SweepReport:
-        tracking = self.context.tracking
+    def run(self) -> SweepReport:
+        tracking, wanted = self.context.tracking, self.spec.trials
         experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
         about = {
             tags.VARIANT: self.report.name,
             tags.SWEEP: self.key,
-            tags.PIPELINE_RUN_ID: str(flow_run.id),
+            tags.PIPELINE_RUN_ID: self.spec.pipeline_run_id,
             tags.QUICK: "false",
         }
-        study = self._study()
         with tracking.run(experiment, f"sweep {self.report.name}", about) as run_id:
             self.report.run_id = run_id
+            trials = self.trials
+            trials.spec = replace(self.spec, run_id=run_id)
             self._make_view(experiment)
-            finished = sum(trial.state.is_finished() for trial in study.trials)
+            study = trials.study()
+            trials.close_killed(study)
+            finished = len(study.trials)
             if finished:
                 self.context.progress.notice(
-                    f"This sweep is resumed: {finished} of {trials} trials are done."
+                    f"This sweep is resumed: {finished} of {wanted} trials are done."
                 )
+            numbers = range(finished, wanted)
+            several = self.workers > 1 and len(numbers) > 1
+            results = (
+                self._on_workers(trials, experiment, numbers)
+                if several
+                else (trials.run(study, experiment, number) for number in numbers)
+            )
             try:
-                for number in range(finished, trials):
-                    self._trial(study, experiment, number, trials)
+                for number, result in zip(numbers, results, strict=True):
+                    self.context.progress.ended(
+                        result.shown, number + 1, wanted, not result.failed, result.seconds
+                    )
             finally:
+                trials.close_killed(study)
                 self._summarise(study, run_id)
         if self.report.best is None:
             raise EveryTrialDiverged(
@@ -175,125 +164,32 @@ class _Sweep:
             )
         return self.report
 
-    def _study(self) -> optuna.Study:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = f"sqlite:///{self.context.settings.home / 'sweeps.db'}"
-        penalised = any(key.startswith("penalty") for key in self.space)
-        study = optuna.create_study(
-            study_name=self.key,
-            storage=storage,
-            load_if_exists=True,
-            # the trained loss contains the penalty, so that it cannot be compared between penalties
-            pruner=optuna.pruners.NopPruner()
-            if penalised or "loss" in self.space
-            else optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
-        )
-        for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process was killed
-        seed = SEED + len(study.trials)  # resumed, it proposes something new
-        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
-        return study
-
-    def _trial(self, study: optuna.Study, experiment: str, number: int, trials: int) -> None:
-        import optuna
-
-        trial = study.ask()
-        settings = self._proposal(trial)
-        variant = derive(self.variant, settings) if settings else self.variant
-        shown = ", ".join(f"{key}={value}" for key, value in settings.items())
-        about = {
-            tags.VARIANT: self.report.name,
-            tags.SWEEP: self.key,
-            tags.PARENT_RUN: self.report.run_id,
-            tags.QUICK: "false",
-            **{f"{tags.CHANGE}{key}": value for key, value in settings.items()},
+    def _on_workers(self, trials: Trials, experiment: str, numbers: range) -> Iterator[TrialResult]:
+        """The trials on several processes, in the order of their ends."""
+        environment = WorkerEnvironment.of_this_process(self.context.settings)
+        parameters = {
+            f"trial {number + 1}": {
+                "spec": trials.spec,
+                "experiment": experiment,
+                "number": number,
+                "environment": environment,
+            }
+            for number in numbers
         }
-        started = time.perf_counter()
-        state, value = FAILED, None
-        with (
-            self.context.progress.training(f"{number + 1}/{trials} {shown}"),
-            self._finished(study, trial),
-            self.context.tracking.run(experiment, f"trial {trial.number}", about) as run_id,
-        ):
-            try:
-                value = self._train(variant, trial)
-                state = COMPLETE
-                study.tell(trial, value)
-            except TrainingDiverged:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            except optuna.TrialPruned:
-                state = PRUNED
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            self._log(run_id, settings, state, value)
-        seconds = time.perf_counter() - started
-        self.context.progress.ended(
-            f"{shown}: {state if value is None else f'{value:.4g}'}",
-            number + 1,
-            trials,
-            state != FAILED,
-            seconds,
-        )
-
-    @contextmanager
-    def _finished(self, study: optuna.Study, trial: optuna.Trial) -> Iterator[None]:
-        """A trial that is interrupted is forgotten by the next command."""
-        import optuna
-
+        self.context.progress.stage("starting workers")
+        modules = (run_on_worker.fn.__module__, "ann_models.training")
+        job, progress = self.spec.pipeline_run_id, self.context.progress
         try:
-            yield
-        except BaseException:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
-            raise
-
-    def _proposal(self, trial: optuna.Trial) -> dict[str, str]:
-        settings = {}
-        for key, wanted in self.space.items():
-            if isinstance(wanted, Interval):
-                if wanted.is_whole:
-                    number: float = trial.suggest_int(
-                        key, int(wanted.low), int(wanted.high), log=wanted.is_log
-                    )
-                else:
-                    number = trial.suggest_float(key, wanted.low, wanted.high, log=wanted.is_log)
-                settings[key] = setting_text(number, wanted.is_whole)
-            else:
-                settings[key] = str(trial.suggest_categorical(key, wanted.values))
-        return settings
-
-    def _train(self, variant: Variant, trial: optuna.Trial) -> float:
-        import optuna
-
-        from ann_models.training import train
-
-        def validated(epoch: int, loss: float) -> None:
-            trial.report(loss, epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-
-        trained = train(
-            variant,
-            self.data,
-            tuple(range(variant.seeds)),
-            on_progress=self.context.progress.epochs,
-            on_validation=validated,
-        )
-        if trained.interrupted:
-            raise KeyboardInterrupt
-        return objective(self.origin, trained.models, self.data)
-
-    def _log(self, run_id: str, settings: dict[str, str], state: str, value: float | None) -> None:
-        from mlflow.entities import Metric, Param
-
-        client = self.context.tracking.client
-        now = int(time.time() * 1000)
-        client.log_batch(
-            run_id,
-            metrics=[] if value is None else [Metric("objective", value, now, 0)],
-            params=[Param(key, text) for key, text in settings.items()],
-        )
-        client.set_tag(run_id, tags.TRIAL_STATE, state)
+            with dask_workers.cluster(
+                self.context.settings, self.workers, None, modules
+            ) as cluster:
+                apart: dict[str, list[str]] = {name: [] for name in parameters}
+                for _, result in cluster.results(run_on_worker, parameters, apart, job, progress):
+                    if isinstance(result, Exception):
+                        raise result
+                    yield result
+        finally:
+            self.context.tracking.end_unfinished_runs(job, parent=self.report.run_id)
 
     def _summarise(self, study: optuna.Study, run_id: str) -> None:
         """The table of trials, the figure, and the best settings, also of an interrupted sweep."""
@@ -351,22 +247,6 @@ class _Sweep:
         for key, value in saved_views.tags((view,)).items():
             self.context.tracking.client.set_experiment_tag(experiment, key, value)
         self.report.view = saved_views.link("", experiment, view.id)
-
-
-def _data(context: Context, variant: Variant) -> Dataset:
-    """The data of a variant; the digits are MNIST, or the offline digits if it is nowhere."""
-    from ann_models.errors import DataUnavailable
-
-    if variant.data != "digits":
-        return datasets.generate(variant.data, datasets.DATA_SEED)
-    try:
-        data = datasets.digits("mnist")
-    except DataUnavailable as error:
-        context.progress.notice(f"No MNIST: {error} The OFFLINE DIGITS take its place.")
-        data = datasets.digits("offline-digits")
-    if variant.train_size is None:
-        return data
-    return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
 
 
 def _importances(study: optuna.Study) -> dict[str, float]:

@@ -5,23 +5,28 @@ Between tasks go paths and hashes; arrays stay in files of the state folder.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from ann_models import datasets
+from ann_models.errors import DataUnavailable
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
 from ann_models.variants import VARIANTS
 from pipelines.errors import TrackingUnavailable, translate
+from pipelines.events import DECISION_EVENTS, MODEL_RESOURCE
 from pipelines.flows import reproducibility, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.report import VariantJob, run_link
+from pipelines.registry.data_sets import DataSetEntry
 from pipelines.settings import ui_address
 from pipelines.tracking import question_views, tags, views
 from pipelines.tracking.provenance import git_commit
@@ -60,6 +65,40 @@ def generate(context: Context, name: str, seed: int) -> DataFile:
 def find_digits(context: Context, source: str) -> DataFile:
     """The handwritten digits in their fixed split."""
     return context.save_dataset(datasets.digits(source))
+
+
+@task(name="find images", task_run_name="find {text}", cache_policy=NO_CACHE)
+def find_images(context: Context, text: str) -> DataFile:
+    """An image data set of one's own in its fixed split.
+
+    Raises:
+        WrongUse: it has the name of another one.
+        InvalidSetting, InvalidData, DataUnavailable: it cannot be read.
+    """
+    data = datasets.image_set(text)
+    entry = DataSetEntry(data.source, text, data.classes, data.digest)
+    context.registry.data_sets.check(entry)
+    return replace(context.save_dataset(data), data_set=entry)
+
+
+def data_of(context: Context, version: Version) -> DataFile:
+    """The digits or pictures that a version's model was first trained on.
+
+    Raises:
+        DataUnavailable: they cannot be had, or are not the same any more.
+    """
+    entry = context.registry.data_sets.find(version.name)
+    if entry is None:
+        return find_digits(context, version.data_source)
+    if copy := context.saved_dataset("digits", entry.sha256):
+        return DataFile(str(copy), entry.name, entry.sha256)
+    found = context.save_dataset(datasets.image_set(entry.found_at))
+    if found.digest != entry.sha256:
+        raise DataUnavailable(
+            f"{entry.found_at} has other pictures than {version} was trained on: SHA-256 "
+            f"{found.digest[:12]} in place of {entry.sha256[:12]}. Restore them there."
+        )
+    return found
 
 
 @task(
@@ -173,7 +212,10 @@ def register(
     data = context.dataset_of(job.variant, job.file).without_test
     trained = context.load_training(path, job.variant, data)
     best = int(metrics["best_seed"])
-    return context.registry.register(
+    if job.file.data_set:
+        context.registry.make(job.file.source)
+        context.registry.data_sets.keep(job.file.data_set)
+    version = context.registry.register(
         evaluate_candidate(
             trained.models[trained.seeds.index(best)], data, metrics.get("temperature")
         ),
@@ -182,6 +224,8 @@ def register(
         seed=best,
         git_commit=git_commit(),
     )
+    context.registry.tag(version, job.changes)
+    return version
 
 
 @task(
@@ -195,6 +239,14 @@ def judge(context: Context, version: Version, shadow: ShadowResult | None = None
     verdict = "is the new champion" if decision.promote else "was refused"
     sentence = f"{version} ({version.variant}) {verdict}: {decision.summary}"
     get_run_logger().info(sentence)
+    emit_event(
+        DECISION_EVENTS[decision.promote],
+        resource={
+            "prefect.resource.id": f"{MODEL_RESOURCE}{version.name}",
+            "prefect.resource.name": version.name,
+        },
+        payload={"version": version.number, "decision": sentence},
+    )
     return sentence
 
 

@@ -65,13 +65,15 @@ class TrainingCorrections:
         }
 
 
-def stored(champion: Version) -> tuple[Corrections, int]:
+def stored(context: Context, champion: Version) -> tuple[Corrections, int]:
     """The corrections of a model's answers, and how many were no digit.
 
     Raises:
         FeedbackUnavailable: they cannot be read.
     """
-    return requests.corrections(serving_settings.load().feedback_url, champion.name)
+    entry = context.registry.data_sets.find(champion.name)
+    classes = len(entry.classes) if entry else None
+    return requests.corrections(serving_settings.load().feedback_url, champion.name, classes)
 
 
 def were_used(context: Context, tag: str, digest: str, champion: Version) -> bool:
@@ -93,7 +95,7 @@ def training_corrections(
     """Judge the corrections, record every verdict, join the accepted ones to the digits."""
     tracking = context.tracking
     data = context.load_dataset(digits.path)
-    found, invalid = stored(champion)
+    found, invalid = stored(context, champion)
     judgement = corrections.judge(found, _evidence(context, found, champion, data))
     accepted = found.select(judgement.accepted)
     training, held_out = corrections.split(accepted)

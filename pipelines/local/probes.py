@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -44,7 +47,8 @@ def worker(api_url: str, pool: str, name: str) -> Callable[[float], Health]:
     """The worker of a pool, by the heartbeat that it has sent since its start."""
 
     def probe(started: float) -> Health:
-        status, found = _ask(f"{api_url}/work_pools/{pool}/workers/filter", body={})
+        url = f"{api_url}/work_pools/{pool}/workers/filter"
+        status, found = _ask(url, body={}, headers=_authorization())
         if status != 200:
             return Health(False, "its Prefect server does not list it")
         beats = [w["last_heartbeat_time"] for w in found if w["name"] == name]
@@ -84,10 +88,15 @@ def _by_status(status: int | None) -> Health:
     )
 
 
-def _ask(url: str, body: Any = None, seconds: float = SECONDS) -> tuple[int | None, Any]:
+def _ask(
+    url: str,
+    body: Any = None,
+    seconds: float = SECONDS,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int | None, Any]:
     """Status and JSON of a response; None without one."""
     data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data, {"Content-Type": "application/json"})
+    request = Request(url, data, {"Content-Type": "application/json", **headers})
     try:
         with urlopen(request, timeout=seconds) as answer:
             return answer.status, _content(answer.read())
@@ -95,6 +104,12 @@ def _ask(url: str, body: Any = None, seconds: float = SECONDS) -> tuple[int | No
         return error.code, _content(error.read())
     except (OSError, ValueError):
         return None, None
+
+
+def _authorization() -> dict[str, str]:
+    """For a Prefect server with a password; its health route needs none."""
+    user = os.environ.get("PREFECT_API_AUTH_STRING")
+    return {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"} if user else {}
 
 
 def _content(text: bytes) -> Any:

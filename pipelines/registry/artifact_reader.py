@@ -14,9 +14,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ann_models import archives
-from pipelines.candidate import Candidate, People
+from pipelines.candidate import DIGITS, Candidate, People
 from pipelines.errors import FATAL, RegistryError, format_error, translate
 from pipelines.home import sha256
+from pipelines.registry.data_sets import DataSets
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 
@@ -64,6 +65,7 @@ class ArtifactReader:
             if tags.PEOPLE_DIGEST in version.tags:
                 kept = archives.read(self._file(version, "people.npz", folder))
                 people = People(**kept, digest=version.tags[tags.PEOPLE_DIGEST])
+        entry = DataSets(self.client).find(version.name)
         onnx_bytes = self.onnx_bytes(version)
         answer = predictor(onnx_bytes)(probe["image"][np.newaxis])[0]
         difference = float(np.abs(answer - probe["probabilities"]).max())
@@ -84,6 +86,7 @@ class ArtifactReader:
             weights_finite=version.tags[tags.WEIGHTS_FINITE] == "True",
             robustness=json.loads(version.tags.get(tags.ROBUSTNESS_BY_CORRUPTION, "{}")),
             people=people,
+            classes=len(entry.classes) if entry else DIGITS,
         )
 
     def onnx_bytes(self, version: Version) -> bytes:

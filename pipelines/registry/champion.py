@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.errors import WrongUse
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from serving.model.loaded_model import LoadedModel
 
 
-def fetch_champion(settings: Settings) -> LoadedModel:
-    """The champion as the digit service chooses it, verified; see `serving.settings.NAMES`.
+def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
+    """The champion of a model, verified; of none, as the digit service chooses it.
+
+    Args:
+        settings: this machine's.
+        model: a registered model; None: the first of `serving.settings.NAMES` with a champion.
 
     Raises:
         NoChampion: no registered model has a champion.
+        WrongUse: the named model has none.
         UnverifiedModel: its files are not what was registered.
         RegistryUnavailable: the registry does not answer and there is no last known good copy.
     """
@@ -22,10 +28,12 @@ def fetch_champion(settings: Settings) -> LoadedModel:
     from serving.model.download import fetch
     from serving.settings import ALIAS, NAMES
 
-    missing = None
-    for name in NAMES:
+    missing: NoChampion | None = None
+    for name in [model] if model else NAMES:
         try:
             return fetch(settings.tracking_uri, name, ALIAS, settings.home)
         except NoChampion as error:
             missing = missing or error
+    if model:
+        raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
     raise missing or NoChampion("no model is followed")

@@ -29,6 +29,7 @@ from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card
 from pipelines.registry.artifact_reader import HASHED, ArtifactReader
+from pipelines.registry.data_sets import DataSets
 from pipelines.registry.history import Event
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
@@ -56,6 +57,7 @@ class Registry:
 
     Attributes:
         artifacts: reads what versions carry.
+        data_sets: the entries of image data sets of one's own.
     """
 
     def __init__(self, uri: str, home: Path) -> None:
@@ -64,6 +66,7 @@ class Registry:
         self.home = home
         self.client = MlflowClient(uri, uri)
         self.artifacts = ArtifactReader(self.client, uri)
+        self.data_sets = DataSets(self.client)
 
     # --- versions ---------------------------------------------------------------------------------
 
@@ -85,7 +88,7 @@ class Registry:
         run = self.client.get_run(run_id)
         logged = self.client.create_logged_model(
             run.info.experiment_id,
-            variant,
+            variant.replace(".", "_"),  # which MLflow refuses
             run_id,
             {tags.VERSION_DATA_SOURCE: source},
             run.data.params,
@@ -122,7 +125,7 @@ class Registry:
             run_id: the run that trained it.
             about: the version's tags; its data source chooses the registered model.
         """
-        name = self._registered_model(about[tags.VERSION_DATA_SOURCE])
+        name = self.make(about[tags.VERSION_DATA_SOURCE])
         # Not "models:/<id>": MLflow resolves that against its global tracking URI.
         created = self.client.create_model_version(
             name,
@@ -178,6 +181,10 @@ class Registry:
             if not _is_missing(error):
                 raise
             return []
+
+    def record(self, version: Version, action: str, reason: str) -> None:
+        """Append to the history what a run found or made: RETRAINED or DRIFTED."""
+        self._record(version, action, history.RUN, reason)
 
     def tag(self, version: Version, about: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -353,11 +360,13 @@ class Registry:
                 raise
             return {}
 
-    def _registered_model(self, source: str) -> str:
-        name = MODEL_NAMES[source]
+    def make(self, source: str) -> str:
+        """Make the registered model of a data source, unless there is one; its name."""
+        name = MODEL_NAMES.get(source, source)  # an image data set has the name of its model
+        kind = "Digit classifiers" if source in MODEL_NAMES else "Classifiers"
         try:
             self.client.create_registered_model(
-                name, description=f"Digit classifiers trained on {source}; `champion` serves."
+                name, description=f"{kind} trained on {source}; `champion` serves."
             )
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":

@@ -1,4 +1,4 @@
-"""The history of a registered model: every decision, append-only.
+"""The history of a registered model: every decision and what led to it, append-only.
 
 Each event is a tag of the registered model in MLflow. Its key begins with the time and is never
 written twice, so that nothing is overwritten; its value is JSON.
@@ -15,7 +15,8 @@ from uuid import uuid4
 from pipelines.tracking import tags
 
 PROMOTED, REFUSED, ROLLED_BACK, IMPORTED = "promoted", "refused", "rolled back", "imported"
-GATE, HAND = "gate", "hand"
+RETRAINED, DRIFTED = "retrained", "drifted"
+GATE, HAND, RUN = "gate", "hand", "run"
 LONGEST_REASON = 1000  # characters; MLflow cuts a tag at 5000
 
 
@@ -26,10 +27,11 @@ class Event:
     Attributes:
         time: ISO 8601, UTC.
         version: the number of the version that it is about.
-        action: "promoted", "refused", "rolled back" (to this version) or "imported".
-        by: "gate" or "hand".
+        action: "promoted", "refused", "rolled back" (to this version), "imported", "retrained"
+            (this version learned from corrections) or "drifted" (requests, while it served).
+        by: "gate", "hand", or "run" of a flow that decides nothing.
         user: who ran the command.
-        reason: the gate's sentence, or the person's.
+        reason: the gate's sentence, the person's, or what the run found.
         champion: the number of the champion before, "" if there was none.
     """
 

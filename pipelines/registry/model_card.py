@@ -17,6 +17,14 @@ from pipelines.tracking import tags
 FILE = "model_card.md"
 DESCRIPTION_CHARACTERS = 5000  # MLflow's limit
 WEAK = 0.9  # accuracy under a corruption below which it is listed as a limit
+NOT_ITS_CLASSES = (
+    "- Anything but a picture of one of its classes: it names one of them all the same."
+)
+NOT_A_DIGIT = (
+    "- Anything but one digit, 0 to 9: letters, several digits, drawings. It answers with a digit "
+    "all the same; the service marks answers that it is not sure of."
+)
+READS = "reads one handwritten digit"
 DATA = {
     "mnist": "MNIST, 50,000 of its training digits; 10,000 others validate",
     "offline-digits": "scikit-learn's 1,797 scanned digits (not MNIST), brought to MNIST's form",
@@ -36,7 +44,7 @@ def card(version: Version, events: Sequence[Event], metrics: Mapping[str, float]
         ("What it is", _origin(version)),
         ("How good it is", _quality(version, metrics)),
         ("What it cannot read", _limits(version)),
-        ("Decisions", [f"- {_sentence(event)}" for event in events]),
+        ("History", [f"- {_sentence(event)}" for event in events]),
         ("The gate's latest reasons", [f"- {reason}" for reason in version.reasons]),
     ]
     return "\n\n".join(
@@ -48,7 +56,8 @@ def card(version: Version, events: Sequence[Event], metrics: Mapping[str, float]
 
 def verdict(version: Version, events: Sequence[Event]) -> str:
     """One line: what it is used for, and the latest decision on it."""
-    decided = [event for event in events if event.action != history.IMPORTED]
+    decisions = (history.PROMOTED, history.REFUSED, history.ROLLED_BACK)
+    decided = [event for event in events if event.action in decisions]
     role = f"**{version.aliases[0].capitalize()}**" if version.aliases else "**Not in use**"
     if decided:
         return f"{role}: {_sentence(decided[0])}"
@@ -58,15 +67,17 @@ def verdict(version: Version, events: Sequence[Event]) -> str:
 
 
 def _sentence(event: Event) -> str:
-    who = "by the gate" if event.by == history.GATE else f"by {event.user}"
-    return f"{event.action} {who} on {event.time[:10]} ({event.reason.rstrip('.')})."
+    who = {history.GATE: " by the gate", history.RUN: ""}.get(event.by, f" by {event.user}")
+    return f"{event.action}{who} on {event.time[:10]} ({event.reason.rstrip('.')})."
 
 
 def _origin(version: Version) -> list[str]:
     found = version.tags
-    data = DATA.get(found.get(tags.VERSION_DATA_SOURCE, ""), "unknown digits")
+    source = found.get(tags.VERSION_DATA_SOURCE, "")
+    data = DATA.get(source, f"the image data set {source}" if source else "unknown digits")
+    what = f"names the class of a picture of {source}" if _is_own(source) else READS
     lines = [
-        f"- `{version.variant}`, seed {found.get(tags.SEED, '?')}: reads one handwritten digit.",
+        f"- `{version.variant}`, seed {found.get(tags.SEED, '?')}: {what}.",
         f"- Trained on {data}.",
     ]
     if used := found.get(tags.CORRECTIONS_USED):
@@ -74,6 +85,11 @@ def _origin(version: Version) -> list[str]:
     if origin := found.get(tags.IMPORTED_VERSION):
         lines.append(f"- Imported: {origin} of another store.")
     return lines
+
+
+def _is_own(source: str) -> bool:
+    """Whether this is an image data set of one's own."""
+    return source not in ("", *DATA)
 
 
 def _quality(version: Version, metrics: Mapping[str, float]) -> list[str]:
@@ -96,10 +112,8 @@ def _quality(version: Version, metrics: Mapping[str, float]) -> list[str]:
 
 
 def _limits(version: Version) -> list[str]:
-    lines = [
-        "- Anything but one digit, 0 to 9: letters, several digits, drawings. It answers with a "
-        "digit all the same; the service marks answers that it is not sure of."
-    ]
+    own = _is_own(version.tags.get(tags.VERSION_DATA_SOURCE, ""))
+    lines = [NOT_ITS_CLASSES if own else NOT_A_DIGIT]
     found = json.loads(version.tags.get(tags.ROBUSTNESS_BY_CORRUPTION, "{}"))
     weak = sorted((accuracy, name) for name, accuracy in found.items() if accuracy < WEAK)
     if weak:

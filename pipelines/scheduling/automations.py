@@ -14,6 +14,7 @@ ON_DRIFT = DeploymentEventTrigger(
     description="The drift flow's event starts the retraining.",
     expect={DRIFT_EVENT},
     match={"prefect.resource.id": f"{MODEL_RESOURCE}*"},
+    parameters={"model": "{{ event.resource['prefect.resource.name'] }}"},  # which drifted
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -24,6 +25,7 @@ from prefect.client.schemas.actions import (
     VariableCreate,
     VariableUpdate,
     WorkPoolCreate,
+    WorkPoolUpdate,
 )
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -38,9 +40,10 @@ from prefect.utilities.callables import parameter_schema
 
 from ann_models import variants
 from ann_models.questions import QUESTIONS
+from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.scheduling.automations import retrain_on_drift
-from pipelines.scheduling.work_pool import FLOWS, POOL
+from pipelines.scheduling.work_pool import FLOWS, JOB_TEMPLATE, POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -125,6 +128,11 @@ def connected() -> Iterator[SyncPrefectClient]:
         except PrefectHTTPStatusError as error:
             if error.response.status_code in (400, 409, 422):
                 raise WrongUse(f"Prefect refuses: {_detail(error)}") from error
+            if error.response.status_code in (401, 403):
+                raise WrongUse(
+                    "the Prefect server asks for a password; set PREFECT_API_AUTH_STRING to "
+                    "USER:PASSWORD, as its PREFECT_SERVER_API_AUTH_STRING says."
+                ) from error
             raise
 
 
@@ -181,7 +189,7 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
         entrypoint=FLOWS[spec.flow],
         work_pool_name=POOL,
         pull_steps=[],
-        parameters=dict(spec.parameters),
+        parameters=checked(spec.parameters),
         parameter_openapi_schema=parameters_of(spec.flow),
         enforce_parameter_schema=True,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
@@ -190,10 +198,31 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
     )
 
 
+def checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A flow's parameters; a table of one's own is read, and named by its whole path.
+
+    Raises:
+        InvalidSetting: the table has a fault.
+    """
+    found = dict(parameters)
+    if isinstance(found.get("table"), str):
+        found["table"] = str(Path(found["table"]).expanduser().resolve())
+        select([], {}, found["table"])
+    return found
+
+
 def _make_work_pool(client: SyncPrefectClient) -> None:
-    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=MAX_CONCURRENT)
+    pool = WorkPoolCreate(
+        name=POOL,
+        type="process",
+        concurrency_limit=MAX_CONCURRENT,
+        base_job_template=JOB_TEMPLATE,
+    )
     with suppress(ObjectAlreadyExists):
         client.create_work_pool(pool)
+        return
+    if client.read_work_pool(POOL).base_job_template != JOB_TEMPLATE:  # of an earlier version
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=JOB_TEMPLATE))
 
 
 # --- what schedules are made of -------------------------------------------------------------------

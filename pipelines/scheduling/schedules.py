@@ -20,7 +20,13 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
 from pipelines.errors import WrongUse
-from pipelines.scheduling.deployments import concurrency_policy, deployments, flow_of, timing
+from pipelines.scheduling.deployments import (
+    checked,
+    concurrency_policy,
+    deployments,
+    flow_of,
+    timing,
+)
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
@@ -76,7 +82,7 @@ def change(
         after = timing(cron, every, timezone or getattr(before, "timezone", None))
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
-        update.parameters = {**deployment.parameters, **parameters}
+        update.parameters = {**deployment.parameters, **checked(parameters)}
     if when_busy:
         update.concurrency_options = concurrency_policy(when_busy)
     client.update_deployment(deployment.id, update)
@@ -130,7 +136,7 @@ def trigger(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any])
             f"{name} is active ({active[0].name}), and a second run would be cancelled. Wait "
             f"for it, or let runs wait: `ann schedule change {name} --when-busy wait`."
         )
-    return client.create_flow_run_from_deployment(deployment.id, parameters=dict(parameters))
+    return client.create_flow_run_from_deployment(deployment.id, parameters=checked(parameters))
 
 
 def runs(

@@ -7,3 +7,8 @@ FLOWS = {  # what can be scheduled: its entrypoint
     "retrain": "pipelines.flows.retraining.retrain",
     "drift": "pipelines.flows.drift.drift",
 }
+# A request for a run sets no part of its job: no command, environment or folder.
+JOB_TEMPLATE = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}

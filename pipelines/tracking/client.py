@@ -359,12 +359,22 @@ class Tracking:
                 ended.append(run.info.run_id)
         return ended
 
-    def end_unfinished_runs(self, pipeline_run_id: str, variant: str = "") -> None:
-        """End the runs of a flow run, or of one variant in it, that no worker writes any more."""
+    def end_unfinished_runs(
+        self, pipeline_run_id: str, variant: str = "", parent: str = ""
+    ) -> None:
+        """End the runs of a flow run that no worker writes any more.
+
+        Args:
+            pipeline_run_id: the flow run.
+            variant: if given, only this variant's.
+            parent: if given, only the children of this run.
+        """
         condition = (
             f"attributes.status = 'RUNNING' AND tags.{tags.PIPELINE_RUN_ID} = '{pipeline_run_id}'"
         )
         if variant:
             condition += f" AND tags.{tags.VARIANT} = '{variant}'"
+        if parent:
+            condition += f" AND tags.{tags.PARENT_RUN} = '{parent}'"
         for run in self.runs(condition):
             self._end(run.info.run_id, "KILLED", "its worker was lost, or the job interrupted")

@@ -1,4 +1,4 @@
-"""The saved views of the drift watch and of retraining: verdicts and measures by time."""
+"""The saved views of the drift watch, of retraining and of evaluations on own pictures."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ _RETRAINING = View(
     (
         "tags.verdict",
         "tags.decision",
+        "tags.shadow",
         "metrics.corrections_accepted",
         "metrics.corrections_refused",
         "metrics.val_accuracy",
@@ -62,12 +63,40 @@ _RETRAINING = View(
     FINISHED,
 )
 
+_OWN_PICTURES = View(
+    "own_pictures",
+    "Which version reads these pictures best?",
+    (
+        "tags.pictures",
+        "tags.version",
+        "tags.variant",
+        "metrics.accuracy",
+        "metrics.wrong_unmarked",
+        "metrics.marked",
+        "metrics.non_digits_marked",
+        "metrics.digits",
+    ),
+    (
+        Section(
+            "Digits: read correctly, wrong and not marked, marked",
+            (timeline("accuracy"), timeline("wrong_unmarked", "marked")),
+        ),
+        Section("Pictures of no digit", (timeline("non_digits_marked"),)),
+        Section("By digit", tuple(bar(f"accuracy/{digit}") for digit in range(10))),
+    ),
+    FINISHED,
+)
+
 # By the experiment's title.
-VIEWS: dict[str, tuple[View, ...]] = {"Drift watch": (_DRIFT,), "Retraining": (_RETRAINING,)}
+VIEWS: dict[str, tuple[View, ...]] = {
+    "Drift watch": (_DRIFT,),
+    "Retraining": (_RETRAINING,),
+    "Own pictures": (_OWN_PICTURES,),
+}
 
 
 def views_for(title: str) -> dict[str, str]:
-    """The tags to set on an experiment that watches or retrains; none for another title."""
+    """The tags to set on an experiment of VIEWS; none for another title."""
     return tags(VIEWS.get(title, ()))
 
 

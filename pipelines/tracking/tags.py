@@ -28,7 +28,9 @@ QUESTION = "question"  # the lecture's question, or the experiment's title: mark
 PROCESS = "process"  # identity of the process that writes the run, to find orphaned runs
 PIPELINE_RUN_ID = "pipeline_run_id"  # the Prefect flow run
 ROW = "row"  # of the lecture's table
-DATA_SOURCE = "data_source"  # where the data comes from: mnist, offline-digits, generated
+DATA_SOURCE = (
+    "data_source"  # where the data comes from: mnist, offline-digits, generated, own, a set's name
+)
 DATA_SHA256 = "data_sha256"  # of the whole data set
 WEIGHTS_SHA256 = "weights_sha256"  # of all seeds' trained weights, which depend on …
 TENSORFLOW_VERSION = "tensorflow_version"  # … these four, too
@@ -46,6 +48,8 @@ OVERVIEW = "overview"  # the question that this run's figures compare
 ERROR = "error"  # why the run did not finish
 MODEL = "model"  # the registered model that a drift or corrections run is about
 VERSION = "version"  # the number of its version
+PICTURES = "pictures"  # the file or folder on which a version was evaluated
+TRAINING_RUN = "training_run"  # of the version that was evaluated
 VERDICT = "verdict"  # of a drift or corrections run
 DRIFTED = "drifted"  # the measures that drifted, comma-separated
 REFUSALS = "refusals"  # why days of corrections were refused, one a line
@@ -63,6 +67,8 @@ CORRECTIONS_ACCEPTED_SHA256 = "corrections_accepted_sha256"  # of the accepted c
 CORRECTIONS_RUN = "corrections_run"  # the run that judged them
 IMPORTED_RUN_ID = "imported_run_id"  # the run's id in the store that it was exported from
 IMPORTED_SHA256 = "imported_sha256"  # of the file that it was imported from
+
+SHADOW = "shadow"  # the shadow mode's verdict on a version, and on what it rests
 
 # --- of registered versions (and `data` of logged models) -----------------------------------------
 
@@ -84,6 +90,7 @@ ORIGIN = "origin_"  # prefix: what DECISION, REASONS, … were where a version w
 
 # --- of registered models -------------------------------------------------------------------------
 
+DATA_SET = "data_set"  # entry of an image data set of one's own, see `registry.data_sets`
 HISTORY = "history."  # prefix: one event a tag, see `registry.history`
 
 # --- numbers of the gate, each a tag of the version -----------------------------------------------

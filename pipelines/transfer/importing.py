@@ -29,7 +29,6 @@ from ann_models import archives, datasets
 from ann_models.errors import AnnError
 from ann_models.onnx.inference import predictor
 from ann_models.questions import QUESTIONS
-from pipelines import gate
 from pipelines.errors import WrongUse, format_error
 from pipelines.home import sha256
 from pipelines.registry.artifact_reader import HASHED
@@ -48,6 +47,7 @@ OPINIONS = {
 } - FACTS
 FLAVOURS = {"python_function", "keras", "onnx"}
 LOADERS = {"mlflow.keras", "mlflow.onnx", "pipelines.registry.pyfunc"}
+DIGITS = 10  # classes of the digit models, which alone are exchanged
 VALIDATION = {  # digits in validation.npz, by data source
     "mnist": datasets.MNIST_VALIDATION,
     "offline-digits": datasets.OFFLINE_VALIDATION,
@@ -226,7 +226,7 @@ def _check_forms(version: bundle.Version, folder: Path) -> None:
         if sha256(folder / path) != version.tags.get(tag):
             raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
     validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
-    expected = VALIDATION[version.tags[tags.VERSION_DATA_SOURCE]], gate.CLASSES
+    expected = VALIDATION[version.tags[tags.VERSION_DATA_SOURCE]], DIGITS
     if validation["probabilities"].shape != expected or len(validation["labels"]) != expected[0]:
         raise ValueError(f"its validation.npz has not the shape {expected}")
     try:

@@ -27,7 +27,7 @@ from serving.errors import Busy, Conflict, NotFound
 from serving.feedback.tables import METADATA, corrections, predictions, to_bytes
 
 SAMPLE_PER_SECOND = 20
-REMEMBERED = 400  # answers that can be corrected by their id alone; more would fill its caches
+REMEMBERED = 100  # answers that can be corrected by their id alone; more would fill its caches
 PENDING = 1000  # predictions that wait to be written; more are lost
 STORED = 200_000  # predictions; the oldest go
 FLUSH_SECONDS = 0.5

@@ -47,6 +47,11 @@ def versions_on_disk(home: Path, name: str) -> list[str]:
     return sorted((path.name for path in found if path.name.isdecimal()), key=int)
 
 
+def models_on_disk(home: Path) -> list[str]:
+    """The models that have served on this machine."""
+    return sorted(path.parent.name for path in (home / "served").glob("*/last_good_*"))
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that no reader ever sees half written."""
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")

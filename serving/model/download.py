@@ -20,10 +20,13 @@ from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
 from serving.redaction import without_credentials
+from serving.settings import DATA_SET
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+MOST_OTHER_MODELS = 50
 
 
 def fetch(uri: str, name: str, alias: str, home: Path) -> LoadedModel:
@@ -80,6 +83,19 @@ def find_model(uri: str, name: str) -> RegisteredModel | None:
         return None
 
 
+def find_other_models(uri: str) -> list[RegisteredModel]:
+    """Ask the registry for the models of image data sets other than digits, by name.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+    """
+    with _errors_of(uri):
+        found = _client(uri).search_registered_models(
+            f"tags.{DATA_SET} LIKE '%'", max_results=MOST_OTHER_MODELS, order_by=["name"]
+        )
+    return list(found)
+
+
 def list_versions(uri: str, name: str) -> list[str]:
     """Ask the registry for the numbers of a model's versions, the lowest first.
 
@@ -117,9 +133,6 @@ def _client(uri: str) -> MlflowClient:
     path = uri.removeprefix("sqlite:///")
     if path != uri and not Path(path).exists():
         raise RegistryUnavailable(f"there is no registry at {uri} yet; `ann run` makes one.")
-    # MLflow waits minutes for an unavailable server; the last known good copy is ready at once.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     from mlflow import MlflowClient
 
     return MlflowClient(uri, uri)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Follower:
         self._lock = threading.Lock()
         self._started = self._applied = 0  # the numbers of polls
         self._retry_at = 0.0
+        self._downloaded: dict[str, str] = {}  # champions of other models than the default
         self._listed: dict[str, tuple[object, tuple[str, ...]]] = {}
         self.status = at_start(settings.home)
 
@@ -78,12 +80,12 @@ class Follower:
     def _poll(self, now: Status) -> Status:
         uri, home = self._settings.tracking_uri, self._settings.home
         models = {name: download.find_model(uri, name) for name in NAMES}
+        models |= {model.name: model for model in download.find_other_models(uri)}
         listings = {name: self._listing(model) for name, model in models.items() if model}
-        name = next(
-            (name for name in NAMES if ALIAS in listings.get(name, Listing()).aliases), None
-        )
+        name = next((n for n in models if ALIAS in listings.get(n, Listing()).aliases), None)
         if name is None:
             raise download.no_version(uri, f"{NAMES[0]}@{ALIAS}")
+        self._download_others(name, listings)
         version = listings[name].aliases[ALIAS]
         confirmed = replace(now, registry_error=None, listings=listings)
         if (name, version) == (now.name, now.version) and now.registry_error is None:
@@ -99,6 +101,19 @@ class Follower:
             return replace(confirmed, refused=Refusal(name, version, shortened(str(error))))
         copies.keep_as_last_known_good(home, name, ALIAS, version)
         return Status(name, version, registry_error=None, listings=listings)
+
+    def _download_others(self, default: str, listings: Mapping[str, Listing]) -> None:
+        """Have the champions of the other models on disk; one that fails says so when asked for."""
+        for name, listing in listings.items():
+            version = listing.aliases.get(ALIAS)
+            if name in (default, *NAMES) or version in (None, self._downloaded.get(name)):
+                continue
+            self._downloaded[name] = version
+            try:
+                self.download(name, version)
+            except UnverifiedModel:
+                continue
+            copies.keep_as_last_known_good(self._settings.home, name, ALIAS, version)
 
     def _listing(self, model: RegisteredModel) -> Listing:
         """The model's versions, listed again only when something about it has changed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class Answers(NamedTuple):
     """What a model makes of n images.
 
     Attributes:
-        probabilities: of the ten digits, given that it is one, (n, 10).
+        probabilities: of the ten digits, given that it is one, (n, 10); or (n, classes).
         digit_scores: the probability that it is one digit, (n,); 1 if the model has no such output.
     """
 
@@ -48,6 +49,7 @@ class LoadedModel:
         experiment_id: the experiment of that run; "" if the run is deleted.
         session: ONNX Runtime on one thread.
         least_confidence: below which its answers are uncertain, as its metadata say.
+        labels: the names of its classes, as its metadata say; none of a digit model.
         hidden_layer: its weights, if it is a network with one hidden layer.
         registry_error: why the registry could not confirm that this is still the alias's version;
             None if it did.
@@ -61,17 +63,28 @@ class LoadedModel:
     experiment_id: str
     session: onnxruntime.InferenceSession
     least_confidence: float = SURE
+    labels: tuple[str, ...] = ()
     hidden_layer: HiddenLayer | None = None
     registry_error: str | None = None
 
+    @property
+    def classes(self) -> int:
+        """How many classes it tells apart."""
+        return len(self.labels) or 10
+
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities (n, 10) for float32 images (n, 28, 28) in [0, 1], ink 1 on paper 0."""
+        """Probabilities (n, classes) for float32 images (n, 28, 28) in [0, 1], ink 1 on paper 0."""
         return self.session.run(["probabilities"], {"images": images})[0]
 
     def answer(self, images: np.ndarray) -> Answers:
         """The probabilities for such images, and the scores that each is one digit."""
-        outputs = self.session.run(None, {"images": images})
+        outputs = self.session.run(self.outputs, {"images": images})
         return Answers(outputs[0], outputs[1] if len(outputs) > 1 else np.ones(len(images)))
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        """The names of its outputs; the first is that of the probabilities."""
+        return [output.name for output in self.session.get_outputs()]
 
 
 def load(home: Path, name: str, version: str, alias: str) -> LoadedModel:
@@ -115,6 +128,7 @@ def _load(copy: Path, alias: str, registry_error: str | None = None) -> LoadedMo
         session = onnxruntime.InferenceSession(
             onnx_bytes, options, providers=["CPUExecutionProvider"]
         )
+        metadata = session.get_modelmeta().custom_metadata_map
         model = LoadedModel(
             name=manifest["name"],
             version=manifest["version"],
@@ -123,9 +137,8 @@ def _load(copy: Path, alias: str, registry_error: str | None = None) -> LoadedMo
             run_id=manifest["run_id"],
             experiment_id=manifest["experiment_id"],
             session=session,
-            least_confidence=float(
-                session.get_modelmeta().custom_metadata_map.get("least_confidence", SURE)
-            ),
+            least_confidence=float(metadata.get("least_confidence", SURE)),
+            labels=tuple(json.loads(metadata.get("classes", "[]"))),
             hidden_layer=_hidden_layer(copy / HIDDEN_LAYER_FILE),
             registry_error=registry_error,
         )

@@ -15,7 +15,7 @@ from serving.model.runner import ModelRunner
 from serving.model.status import MOST_VERSIONS, Listing, Refusal, Status
 from serving.settings import ALIAS, NAMES, Settings
 
-OTHERS = 3  # versions kept besides the champion
+OTHERS = 8  # versions kept besides the champion
 REMEMBERED_SECONDS = 2  # that a version cannot be had, or that the registry was polled for it
 REMEMBERED = 1000
 REFRESH_SECONDS = 2  # that a request waits for a poll
@@ -52,6 +52,7 @@ class Models:
         self._started = time.monotonic()
         self._polled = asyncio.Event()
         self._refreshed = 0.0
+        self._on_disk = copies.models_on_disk(settings.home)
         self._others: OrderedDict[tuple[str, str], ModelRunner] = OrderedDict()
         self._failures: OrderedDict[tuple[str, str], tuple[float, ServingError]] = OrderedDict()
         self._loading: dict[tuple[str, str], asyncio.Task[ModelRunner]] = {}
@@ -59,7 +60,7 @@ class Models:
     def start(self) -> None:
         """Serve the last known good copy, if there is one that verifies."""
         home = self._settings.home
-        for name in NAMES:
+        for name in self.names():
             try:
                 last = loaded_model.load_last_known_good(home, name, ALIAS)
             except ServingError as error:
@@ -118,6 +119,10 @@ class Models:
             raise NotReady(f"There is no model to answer with yet: {self._why_not()}")
         return self.current
 
+    def names(self) -> tuple[str, ...]:
+        """The models that may be asked for: the digits', then those of other pictures."""
+        return tuple(dict.fromkeys((*NAMES, *self.status.listings, *self._on_disk)))
+
     def versions(self, name: str) -> list[str]:
         """The numbers of a model's versions that may be asked for, the lowest first.
 
@@ -167,9 +172,9 @@ class Models:
         Raises:
             NotFound: it is one.
         """
-        if name not in NAMES:
+        if name not in NAMES and name not in (names := self.names()):
             raise NotFound(
-                f"There is no model {name[:100]!r}; this service has {', '.join(NAMES)}."
+                f"There is no model {name[:100]!r}; this service has {', '.join(names)}."
             )
 
     def _may_exist(self, name: str, version: str) -> bool:

@@ -74,7 +74,7 @@ def shortened(text: str) -> str:
 
 def at_start(home: Path) -> Status:
     """What served last, not yet confirmed."""
-    for name in NAMES:
+    for name in (*NAMES, *copies.models_on_disk(home)):
         version = copies.last_known_good(home, name, ALIAS)
         if version is not None:
             return Status(name, version)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,9 +47,44 @@ def uncertainty(
         or pixels[SIDE:].dot(pixels[:-SIDE]) < NEIGHBOURS * ink
     ):
         return NO_DIGIT
-    if digit_score * probabilities.max() >= least_confidence:
+    if digit_score * probabilities[probabilities.argmax()] >= least_confidence:
         return None
-    second, first = probabilities.argsort()[-2:]
+    second, first = probabilities.argsort()[-2:].tolist()
     if 1 - digit_score > digit_score * probabilities[second]:
         return NO_DIGIT
     return f"not sure between {min(first, second)} and {max(first, second)}"
+
+
+def uncertainty_between(
+    labels: Sequence[str], probabilities: NDArray[np.float32], least_confidence: float = SURE
+) -> str | None:
+    """The same of other pictures than digits, whose usual look is not known: is the network sure?
+
+    Args:
+        labels: the names of the classes.
+        probabilities: (classes,).
+        least_confidence: the least highest probability of an answer that is certain.
+    """
+    if probabilities.max() >= least_confidence:
+        return None
+    second, first = sorted(probabilities.argsort()[-2:])
+    return f"not sure between {labels[second]} and {labels[first]}"
+
+
+def reasons(
+    images: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    digit_scores: NDArray[np.float32],
+    least_confidence: float,
+    labels: Sequence[str] = (),
+) -> list[str | None]:
+    """The same for n answers: images (n, 28, 28), probabilities (n, 10), digit_scores (n,).
+
+    With labels, of a model of other pictures: probabilities (n, classes).
+    """
+    if labels:
+        return [uncertainty_between(labels, row, least_confidence) for row in probabilities]
+    return [
+        uncertainty(image, row, float(score), least_confidence)
+        for image, row, score in zip(images, probabilities, digit_scores, strict=True)
+    ]

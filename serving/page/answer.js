@@ -1,22 +1,32 @@
 // An answer on the page: the digit, its probabilities, where it comes from, and why.
 
 import { diverging, grey, scaleOf } from "./pixels.js";
-import { a, origin, reading } from "./sentences.js";
+import { classNames, nameOf } from "./classes.js";
+import { origin, reading, the } from "./sentences.js";
 import { stemPlot } from "./stems.js";
 
 const SETTLED = 700; // milliseconds after the last stroke until the answer is read out
 
 const $ = (id) => document.getElementById(id);
-const showStems = stemPlot($("stems"));
+let showStems = stemPlot($("stems"), classNames());
 showStems(null);
 let readOut = 0;
+
+/** Make room for the probabilities of another model's classes. */
+export function showClasses() {
+  $("stems").replaceChildren();
+  showStems = stemPlot($("stems"), classNames());
+  showStems(null);
+}
 
 /** Show an answer; one without an explanation leaves the last reasons, faded. */
 export function showAnswer(answer) {
   const { title, detail } = reading(answer);
   document.body.classList.toggle("uncertain", answer.uncertain);
   document.body.classList.toggle("stale", !answer.explanation);
-  $("digit").textContent = answer.digit;
+  const name = nameOf(answer.digit);
+  $("digit").textContent = name;
+  $("digit").classList.toggle("word", name.length > 2);
   say(title, detail);
   showStems(answer.probabilities);
   grey($("seen"), answer.image);
@@ -81,11 +91,11 @@ function newTab(address, text) {
 
 /** Show which ink spoke for the digit and against it, and which hidden units fired. */
 export function showReasons({ digit, image, explanation: { saliency, hidden } }) {
-  for (const name of document.querySelectorAll(".named")) name.textContent = `the ${digit}`;
+  for (const name of document.querySelectorAll(".named")) name.textContent = the(digit);
   diverging($("saliency"), saliency, scaleOf(saliency), image);
   const [plus, minus] = [1, -1].map(
     (sign) => saliency.flat().filter((value) => sign * value > 0).length);
-  $("saliency").ariaLabel = `${plus} pixels spoke for the ${digit}, ${minus} against`;
+  $("saliency").ariaLabel = `${plus} pixels spoke for ${the(digit)}, ${minus} against`;
   const most = scaleOf(hidden.map((unit) => unit.weights)); // one scale for all
   $("units").replaceChildren(...hidden.map((unit) => pictureOf(unit, digit, most)));
   $("hidden").hidden = hidden.length === 0;
@@ -108,7 +118,7 @@ function pictureOf({ unit, activation, outgoing, weights }, digit, most) {
   add("b", signed(added, 1), added < 0 ? "against" : "for");
   add("p", `${activation.toFixed(1)} × ${signed(outgoing, 2)}`);
   add("p", `unit ${unit}`, "quiet");
-  item.title = `Unit ${unit} fired ${activation.toFixed(2)}; its weight to the ${digit} is `
+  item.title = `Unit ${unit} fired ${activation.toFixed(2)}; its weight to ${the(digit)} is `
     + signed(outgoing, 2);
   return item;
 }

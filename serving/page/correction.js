@@ -1,31 +1,39 @@
 // "Not a 7? It is …": ten buttons, once there is an answer that may be wrong.
 
-import { a, NO_ANSWER } from "./sentences.js";
+import { classNames } from "./classes.js";
+import { a, NO_ANSWER, the } from "./sentences.js";
 import { correct, KeyNeeded } from "./service.js";
 
 /** Fires "corrected" (detail: {answer, digit}) when the service has kept a correction. */
 export class Correction extends EventTarget {
   #fieldset;
   #askForKey;
-  #buttons;
+  #buttons = [];
   #answer = null;
 
   constructor(fieldset, askForKey) {
     super();
     this.#fieldset = fieldset;
     this.#askForKey = askForKey;
-    const group = fieldset.querySelector("[role=group]");
-    this.#buttons = Array.from({ length: 10 }, (_, digit) => {
-      const button = group.appendChild(document.createElement("button"));
+    this.offer();
+    fieldset.addEventListener("keydown", (event) => {
+      if (/^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey)
+        this.#buttons[event.key]?.click();
+    });
+  }
+
+  /** Offer a button for each class of the chosen model. */
+  offer() {
+    const group = this.#fieldset.querySelector("[role=group]");
+    this.#buttons = classNames().map((name, digit) => {
+      const button = document.createElement("button");
       button.type = "button";
-      button.textContent = digit;
+      button.textContent = name;
       button.addEventListener("click", () => this.#correct(digit));
       return button;
     });
-    fieldset.addEventListener("keydown", (event) => {
-      if (/^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey)
-        this.#buttons[event.key].click();
-    });
+    group.replaceChildren(...this.#buttons);
+    group.classList.toggle("words", classNames().some((name) => name.length > 2));
   }
 
   /** Ask about an answer; null: there is none. It can be corrected once the digit is whole. */
@@ -62,7 +70,7 @@ export class Correction extends EventTarget {
     if (answer !== this.#answer) return;
     this.#buttons.forEach((button, each) => (button.ariaPressed = each === digit));
     this.#thank(digit === answer.digit
-      ? `Kept: the ${digit} was right.` : `Kept as ${a(digit)}. Thank you.`);
+      ? `Kept: ${the(digit)} was right.` : `Kept as ${a(digit)}. Thank you.`);
   }
 
   #thank(text) {

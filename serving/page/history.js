@@ -1,5 +1,6 @@
 // The strip of what was drawn since the page was opened, newest first; each can be shown again.
 
+import { nameOf } from "./classes.js";
 import { a } from "./sentences.js";
 import { thumbnail } from "./thumbnails.js";
 
@@ -25,6 +26,12 @@ export class History {
     this.#render();
   }
 
+  /** Forget all: they are answers of another model. */
+  clear() {
+    this.#entries.clear();
+    this.#render();
+  }
+
   /** Note which digit it was that got this answer. */
   correct(answer, said) {
     for (const entry of this.#entries.values()) if (entry.answer === answer) entry.said = said;
@@ -42,11 +49,11 @@ export class History {
 
   #render() {
     const items = [...this.#entries.values()].reverse().map(({ sheet, answer, said }) => {
-      const read = `${answer.digit}${answer.uncertain ? "?" : ""}`;
+      const read = `${nameOf(answer.digit)}${answer.uncertain ? "?" : ""}`;
       const wrong = said !== undefined && said !== answer.digit;
       const label = `Read as ${a(answer.digit)}${answer.uncertain ? ", not sure" : ""}${
         wrong ? `, corrected to ${a(said)}` : ""}. Show it again.`;
-      const caption = wrong ? [struck(read), ` ${said}`] : [read];
+      const caption = wrong ? [struck(read), ` ${nameOf(said)}`] : [read];
       return thumbnail(sheet, label, () => this.#choose(sheet), ...caption);
     });
     const focused = this.#buttons.indexOf(document.activeElement);

@@ -1,12 +1,17 @@
 // Wires the sheet to the service, and the service's answers to what is seen and heard.
 
-import { holdReadOut, showAnswer, showNoAnswer, showOrigin, showReasons } from "./answer.js";
+import {
+  holdReadOut, showAnswer, showClasses, showNoAnswer, showOrigin, showReasons,
+} from "./answer.js";
+import { choose, isDigits } from "./classes.js";
 import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
 import { offerExamples } from "./examples.js";
 import { History } from "./history.js";
-import { unread } from "./sentences.js";
-import { hasKey, KeyNeeded, keepKey, predict, Refused, status, Unavailable } from "./service.js";
+import { about, unread } from "./sentences.js";
+import {
+  hasKey, KeyNeeded, keepKey, labelsOf, models, predict, Refused, status, Unavailable,
+} from "./service.js";
 import { renderThumbnails } from "./thumbnails.js";
 
 const LIVE = 80; // least milliseconds between two requests while drawing
@@ -151,6 +156,7 @@ async function greet() {
   try {
     const version = await status();
     if (!answer) showOrigin(version);
+    await offerModels(version.model);
     hideTrouble();
   } catch (fault) {
     if (!(fault instanceof Unavailable)) throw fault;
@@ -158,6 +164,46 @@ async function greet() {
     greet();
   }
 }
+
+// Which model is asked, where there are several.
+
+let usual; // the service's default, which requests need not name
+
+async function offerModels(name) {
+  usual = name;
+  try {
+    const names = await models();
+    const others = names.filter((each) => each !== usual);
+    $("model").replaceChildren(new Option(usual, ""), ...others.map((each) => new Option(each)));
+    $("model").closest("label").hidden = names.length < 2;
+    const labels = await labelsOf(usual);
+    if (labels) changeModel(null, labels);
+  } catch (fault) {
+    if (!(fault instanceof KeyNeeded)) throw fault; // the first answer asks for the key
+  }
+}
+
+function changeModel(name, labels) {
+  choose(name, labels);
+  showClasses();
+  correction.offer();
+  history.clear();
+  forgetAnswer(...(drawing.empty ? unread.nothing : ["One moment …", ""]));
+  $("title").textContent = isDigits() ? "Draw a digit" : "Draw or open a picture";
+  $("about").textContent = about(isDigits() ? null : name ?? usual);
+  $("examples").parentElement.hidden = !isDigits();
+  if (drawing.empty) return;
+  revision += 1;
+  ask();
+}
+
+$("model").addEventListener("change", async ({ target: { value } }) => {
+  try {
+    changeModel(value || null, await labelsOf(value || usual));
+  } catch (fault) {
+    showTrouble(fault.message);
+  }
+});
 
 // Tools, keys, and pictures from elsewhere.
 

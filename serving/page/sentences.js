@@ -1,12 +1,18 @@
 // What the page says to a person: of an answer, of a picture without one, of a service without one.
 
+import { isDigits, nameOf } from "./classes.js";
+
 const SOURCES = { mnist: "MNIST", "offline-digits": "the offline digits" };
 const LIKELY = 0.05; // other digits are named from this probability on
 
 const or = new Intl.ListFormat("en", { type: "disjunction" });
 
-/** "a 7", "an 8". */
-export const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
+/** "a 7", "an 8"; of other pictures "“Coat”". */
+export const a = (digit) =>
+  isDigits() ? `${digit === 8 ? "an" : "a"} ${digit}` : `“${nameOf(digit)}”`;
+
+/** "the 7"; of other pictures "“Coat”". */
+export const the = (digit) => (isDigits() ? `the ${digit}` : a(digit));
 
 /** A probability as people say it: no more digits than matter, and never 0 % or 100 %. */
 export function percent(p) {
@@ -19,12 +25,12 @@ export function percent(p) {
 export function reading({ digit, probabilities, confidence, uncertain, reason }) {
   const order = probabilities.map((p, each) => [p, each]).sort((x, y) => y[0] - x[0]);
   const others = order.filter(([p, each]) => each !== digit && p >= LIKELY).slice(0, 2);
-  const named = others.map(([p, each]) => `${each} (${percent(p)})`);
+  const named = others.map(([p, each]) => `${nameOf(each)} (${percent(p)})`);
   const rest = named.length ? `; otherwise ${or.format(named)}` : "";
   const detail = `${percent(confidence)} sure${rest}`;
   if (!uncertain) return { title: `This is ${a(digit)}`, detail };
   const perhaps = `Not sure: perhaps ${a(digit)}`;
-  const pair = /between (\d) and (\d)/.exec(reason ?? "");
+  const pair = /between (.+) and (.+)$/.exec(reason ?? "");
   if (pair) return { title: `${pair[1]} or ${pair[2]}?`, detail: `It could be either: ${detail}` };
   if (reason === "not one digit")
     return {
@@ -50,6 +56,12 @@ export const unread = {
   large: ["Too large", "This picture is too large to be sent. A smaller copy works."],
   fault: ["Not read", "Something on this page went wrong. Reload it."],
 };
+
+/** What the page is for, with a digit model (null) or another. */
+export const about = (model) =>
+  model
+    ? `A neural network, trained on the pictures of ${model}, names yours and shows why.`
+    : "A neural network, trained on handwritten digits, reads yours and shows why.";
 
 /** Who answers, such as "mnist-digits version 2, trained on MNIST". */
 export function origin({ model, version, data }) {

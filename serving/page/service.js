@@ -1,5 +1,6 @@
 // The service behind the page: requests with a key and a time limit, faults by their kind.
 
+import { chosenModel } from "./classes.js";
 import { BUSY, NO_ANSWER, NO_NETWORK, NOT_UNDERSTOOD } from "./sentences.js";
 
 const KEY = "ann-api-key";
@@ -27,9 +28,12 @@ export class Refused extends Error {
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 
-export function predict(content, explain) {
-  const query = explain ? "?image=1&explain=1" : "?image=1&live=1";
-  return post(`predict${query}`, content, content.type || "application/octet-stream");
+export async function predict(content, explain) {
+  const query = new URLSearchParams({ image: 1, [explain ? "explain" : "live"]: 1 });
+  if (chosenModel()) query.set("model", chosenModel());
+  const kind = content.type || "application/octet-stream";
+  const answer = await post(`predict?${query}`, content, kind);
+  return { ...answer, digit: answer.digit ?? answer.class };
 }
 
 /** Say which digit it really is; with the image, as another process may know no such request. */
@@ -40,6 +44,15 @@ export function correct({ request_id, model, version, digit: predicted, image },
 
 /** Which version answers. */
 export const status = () => request("health/ready");
+
+/** The names of the models that can be asked. */
+export const models = async () => (await request("v1/models")).models;
+
+/** What a model's classes are called; null: it reads digits. */
+export async function labelsOf(model) {
+  const { parameters } = await request(`v2/models/${encodeURIComponent(model)}/config`);
+  return parameters?.labels ? JSON.parse(parameters.labels.string_value) : null;
+}
 
 function post(path, body, type) {
   return request(path, { method: "POST", body, headers: { "Content-Type": type } });

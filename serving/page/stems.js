@@ -1,5 +1,6 @@
 // The lecture's stem plot: ten probabilities, one stem a digit, drawn at the size it is shown at.
 
+import { DIGITS } from "./classes.js";
 import { percent } from "./sentences.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -8,20 +9,20 @@ const RADIUS = 5; // of a stem's head
 const LEVELS = [0, 0.5, 1];
 const LABELLED = 0.05; // stems below this have no room for a label, nor need one
 
-/** Draw into `svg`; returns the function that shows ten probabilities, or none (null). */
-export function stemPlot(svg) {
+/** Draw into `svg`; returns the function that shows probabilities, one a name, or none (null). */
+export function stemPlot(svg, names) {
   const levels = LEVELS.map((level) => ({
     level,
     line: add(svg, "line", level ? "grid" : "base"),
     label: add(svg, "text", "level", `${100 * level} %`),
   }));
-  const stems = Array.from({ length: 10 }, (_, digit) => {
+  const stems = names.map((name) => {
     const group = add(svg, "g", "stem");
     const stalk = add(group, "line", "stalk");
     const head = add(group, "g", "head");
     const circle = add(head, "circle", "");
     return {
-      group, stalk, circle, tick: add(group, "text", "tick", digit), value: add(head, "text", "value"),
+      group, stalk, circle, tick: add(group, "text", "tick", name), value: add(head, "text", "value"),
     };
   });
   let shown = null;
@@ -39,14 +40,16 @@ export function stemPlot(svg) {
       set(line, { x1: LEFT, x2: width - RIGHT, y1: y, y2: y });
       set(label, { x: LEFT - 12, y: y + 4 });
     }
-    const step = (width - RIGHT - LEFT) / 10;
+    const step = (width - RIGHT - LEFT) / names.length;
     const placed = [];
+    const highest = shown && Math.max(...shown);
     const byHeight = stems.map((stem, digit) => ({ ...stem, digit, p: shown?.[digit] ?? 0 }));
     for (const { stalk, circle, tick, value, digit, p } of byHeight.sort((a, b) => b.p - a.p)) {
       const x = LEFT + (digit + 0.5) * step;
       set(stalk, { x1: x, x2: x, y1: base, y2: TOP });
       set(circle, { cx: x, cy: base, r: RADIUS });
       set(tick, { x, y: height - 8 });
+      tick.style.display = tick.getComputedTextLength() > step + 1 && p !== highest ? "none" : "";
       value.textContent = p >= LABELLED ? percent(p) : "";
       const half = value.getComputedTextLength() / 2;
       const middle = Math.min(Math.max(x, LEFT + half), width - half);
@@ -59,7 +62,10 @@ export function stemPlot(svg) {
     }
   }
 
-  new ResizeObserver(layOut).observe(svg);
+  new ResizeObserver((_, observer) => {
+    if (stems[0].group.isConnected) layOut();
+    else observer.disconnect(); // the plot of another model has taken its place
+  }).observe(svg);
   return (probabilities) => {
     shown = probabilities;
     const highest = probabilities && Math.max(...probabilities);
@@ -69,9 +75,10 @@ export function stemPlot(svg) {
     });
     layOut();
     const order = probabilities?.map((p, digit) => [p, digit]).sort((a, b) => b[0] - a[0]) ?? [];
-    const first = order.slice(0, 3).map(([p, digit]) => `${digit}: ${percent(p)}`).join(", ");
+    const first = order.slice(0, 3).map(([p, each]) => `${names[each]}: ${percent(p)}`).join(", ");
+    const what = names === DIGITS ? "ten digits" : `${names.length} classes`;
     svg.setAttribute(
-      "aria-label", `Probabilities of the ten digits.${first && ` Highest: ${first}.`}`);
+      "aria-label", `Probabilities of the ${what}.${first && ` Highest: ${first}.`}`);
   };
 }
 

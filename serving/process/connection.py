@@ -12,7 +12,8 @@ REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to 
 HEAD_BYTES = 32 * 1024  # of the request line and the headers together
 LINE_BYTES = 8 * 1024  # of the request line
 HEADERS = 100
-LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why
+LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why …
+LINGER_BYTES = 256 * 1024  # … up to this; reading more would keep others waiting
 
 
 class Connection(HttpToolsProtocol):
@@ -20,6 +21,8 @@ class Connection(HttpToolsProtocol):
 
     waiting_since = 0.0  # since when a request is awaited or incomplete; 0: none is
     _head_bytes = 0  # of the request under way; −1: its head is complete
+    _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
+    _ignored_bytes = 0  # that came after an answer to what is not complete
     _refused = False
 
     def connection_made(self, transport: Any) -> None:
@@ -30,20 +33,42 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came, unless the head is too long before it is complete."""
         if self._refused:
+            self._ignore(data)
             return
         if self._head_bytes >= 0:
             self._head_bytes += len(data)
+        else:
+            self._trailing_bytes += len(data)
+            if self.cycle.response_complete:  # such as 413, long before the body ends
+                self._ignore(data)
         super().data_received(data)
-        if self._head_bytes > HEAD_BYTES and not self._refused:
+        if self._refused:
+            return
+        if self._trailing_bytes > HEAD_BYTES:
+            self._refuse(431, f"More than {HEAD_BYTES:,} bytes follow the body; send fewer.")
+        elif self._head_bytes > HEAD_BYTES:
             self._refuse(
                 431,
                 "The request line and the headers have more than "
                 f"{HEAD_BYTES:,} bytes; send fewer.",
             )
 
+    def _ignore(self, data: bytes) -> None:
+        """Read no more of a sender who goes on after its answer."""
+        self._ignored_bytes += len(data)
+        if self._ignored_bytes > LINGER_BYTES:
+            self.transport.pause_reading()
+            if not self._refused:
+                self._refused = True
+                self._end_soon()
+
+    def _end_soon(self) -> None:
+        self.waiting_since = time.monotonic() - REQUEST_SECONDS + LINGER_SECONDS
+
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
+        self._ignored_bytes = 0
         self.waiting_since = time.monotonic()
 
     def on_headers_complete(self) -> None:
@@ -58,12 +83,13 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._trailing_bytes = 0
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Wait no more."""
-        self._head_bytes = 0
+        self._head_bytes = self._trailing_bytes = 0
         if self._refused:
             return
         super().on_message_complete()
@@ -71,29 +97,23 @@ class Connection(HttpToolsProtocol):
 
     def _fault(self) -> tuple[int, str] | None:
         """What is wrong with the head, as a status and a message."""
-        size, hosts, lengths, codings = len(self.url), 0, 0, []
-        for name, value in self.headers:
-            size += len(name) + len(value) + 4
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                lengths += 1
-            elif name == b"transfer-encoding":
-                codings.append(value.strip().lower())
-        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(self.headers) > HEADERS:
+        names = [name for name, _ in self.headers]
+        size = len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
+        if size > HEAD_BYTES or len(self.url) > LINE_BYTES or len(names) > HEADERS:
             return 431, (
-                f"The request line has {len(self.url):,} bytes and {len(self.headers):,} headers "
+                f"The request line has {len(self.url):,} bytes and {len(names):,} headers "
                 f"follow, {size:,} bytes in all; send at most {LINE_BYTES:,}, {HEADERS} and "
                 f"{HEAD_BYTES:,}."
             )
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             return 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+        hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
         if hosts > 1 or (not hosts and version == "1.1"):
             return 400, f"The request has {hosts} Host headers; expected one."
-        if lengths + len(codings) > 1:
+        if codings + names.count(b"content-length") > 1:
             return 400, "The request has several lengths or transfer codings; expected one."
-        if codings and codings != [b"chunked"]:
+        if codings and dict(self.headers)[b"transfer-encoding"].strip().lower() != b"chunked":
             return 501, "The only transfer coding that is read here is chunked."
         return None
 
@@ -106,9 +126,13 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # the answer to an earlier request would be taken for this one
-            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                self.transport.close()  # this would be taken for the answer to an earlier request
+                return
+            cycle.disconnected = True  # its sender reads this answer and no other
+            cycle.message_event.set()
         body = orjson.dumps({"error": message})
         self.transport.write(
             STATUS_LINE[status]
@@ -116,7 +140,7 @@ class Connection(HttpToolsProtocol):
             + b"content-length: %d\r\n\r\n" % len(body)
             + body
         )
-        self.waiting_since = time.monotonic() - REQUEST_SECONDS + LINGER_SECONDS
+        self._end_soon()
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

@@ -26,6 +26,11 @@ class PollNow:
 
 
 @dataclass(frozen=True)
+class Ping:
+    """Supervisor → worker: do you respond? Answered with `Done`."""
+
+
+@dataclass(frozen=True)
 class Followed:
     """Supervisor → worker: what the last poll found, and how old its last confirmation is."""
 
@@ -89,13 +94,15 @@ class Failed:
         return getattr(errors, self.kind)(self.text)
 
 
-Message = Ready | PollNow | Followed | Poll | Polled | Download | Recall | Recalled | Done | Failed
+Message = (
+    Ready | PollNow | Ping | Followed | Poll | Polled | Download | Recall | Recalled | Done | Failed
+)
 M = TypeVar("M")
 
 _KINDS = {
     kind.__name__: kind
     for kind in (
-        *(Ready, PollNow, Followed, Poll, Polled, Download, Recall, Recalled, Done, Failed),
+        *(Ready, PollNow, Ping, Followed, Poll, Polled, Download, Recall, Recalled, Done, Failed),
     )
 }
 

@@ -48,9 +48,14 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await future
 
 
+# MLflow itself would wait for minutes. The next poll is the retry; the commands of `pipelines`
+# have their own, in `pipelines.settings.export`.
+WAITING = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
 async def _serve(line: socket.socket) -> None:
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the next poll is the retry
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    for name, value in WAITING.items():
+        os.environ.setdefault(name, value)
     follower = Follower(environment.load())
 
     async def handle(message: Message) -> Message | None:

@@ -28,6 +28,7 @@ from serving.process.messages import (
     Download,
     Followed,
     Message,
+    Ping,
     Poll,
     Polled,
     PollNow,
@@ -46,6 +47,8 @@ POLL_SECONDS = 10  # the whole of a poll; then it counts as failed
 DOWNLOAD_SECONDS = 60
 RECALL_SECONDS = 2
 START_SECONDS = 120  # of the registry's process: it imports MLflow, on a busy machine for long
+PING_SECONDS = 10  # between two questions whether a worker responds, and for each answer
+MAX_UNANSWERED = 3  # in a row; then the worker is replaced
 STUCK = 10  # questions that had no answer in time; then the registry process is replaced
 
 
@@ -144,6 +147,7 @@ class Supervisor:
         self._links.add(link)
         line = asyncio.create_task(link.run())
         ended = asyncio.create_task(process.wait())
+        watching = asyncio.create_task(_watch(link, process, ready))
         try:
             await asyncio.wait([line, ended], return_when=asyncio.FIRST_COMPLETED)
             if process.returncode is None and not self._stopping.is_set():
@@ -153,6 +157,7 @@ class Supervisor:
             self._links.discard(link)
             self._processes.discard(process)
             line.cancel()
+            watching.cancel()
         return ready.is_set()
 
     async def _recall(self, question: Recall, asker: Link) -> Recalled:
@@ -298,6 +303,23 @@ async def _start(
             start_new_session=True,  # Ctrl-C is for this process, which then ends them
         )
     return process, Link(ours, handle)
+
+
+async def _watch(link: Link, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+    """Kill a worker that is there and does not respond any more; another takes its place."""
+    await ready.wait()
+    unanswered = 0
+    while unanswered < MAX_UNANSWERED:
+        await asyncio.sleep(PING_SECONDS)
+        try:
+            await link.ask(Ping(), PING_SECONDS)
+            unanswered = 0
+        except TimeoutError:
+            unanswered += 1
+        except RegistryUnavailable:  # it ended
+            return
+    _log("a worker does not respond; it is killed.")
+    process.kill()
 
 
 async def _restarted(work: Callable[[], Awaitable[None]]) -> None:

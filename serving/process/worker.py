@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
 import sys
 import time
@@ -26,9 +27,11 @@ from serving.model.pool import Models
 from serving.process.connection import Connection
 from serving.process.link import Link
 from serving.process.messages import (
+    Done,
     Download,
     Followed,
     Message,
+    Ping,
     PollNow,
     Ready,
     Recall,
@@ -81,6 +84,8 @@ class Worker:
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)  # requests leave no cycles
         watching = asyncio.create_task(self._watch())
+        # uvicorn raises SIGTERM once more when it has ended: the last records would be lost
+        signal.signal(signal.SIGTERM, lambda *_: None)
         try:
             await self._server.serve([self._listener])
         finally:
@@ -103,6 +108,8 @@ class Worker:
             case Followed(status, age_seconds):
                 await self.models.follow(status, age_seconds)
                 self._status_known.set()
+            case Ping():
+                return Done()
             case Recall(answer_id):
                 self._records.flush()
                 rows = [prediction.to_fields() for prediction in self._feedback.recent(answer_id)]

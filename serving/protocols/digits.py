@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 import struct
 from array import array
+from collections.abc import Callable
 from itertools import chain
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,11 @@ MAX_VALUES = 2_000_000  # 2,000 images have 1,568,000
 Images = NDArray[np.float32]
 Pictures = list[bytes]  # files, to be decoded where there is time
 
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 ROUNDING = 1e-5  # what is out of [0, 1] by this much is there by rounding
 _ONE = int(np.float32(1).view(np.uint32))
 _ONE_IMAGE = struct.Struct(f"{PIXELS}f")
@@ -46,7 +54,30 @@ def parse_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        for mark, encoding in MARKS.items():  # as Windows' programs write it
+            if body.startswith(mark):
+                return parse_json(_recoded(body[len(mark) :], encoding))
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def the_one(content: dict[str, Any], *names: str) -> Any:
+    """The value of the one of these fields that is there; null is not.
+
+    Raises:
+        InvalidDigits: none is there, or several are.
+    """
+    found = [name for name in names if content.get(name) is not None]
+    if len(found) != 1:
+        seen = f"has {' and '.join(found)}" if found else f"has the fields {brief(list(content))}"
+        raise InvalidDigits(f"The object {seen}; expected one of {', '.join(names)}.")
+    return content[found[0]]
+
+
+def _recoded(body: bytes, encoding: str) -> bytes:
+    try:
+        return body.decode(encoding).encode()
+    except UnicodeError as error:
+        raise InvalidRequest(f"The body is no text in {encoding.upper()}: {error}.") from None
 
 
 def _count(body: bytes) -> None:
@@ -131,7 +162,9 @@ def picture(value: Any) -> bytes:
         ) from None
 
 
-def decoded(images: Images | Pictures) -> Images:
+def decoded(
+    images: Images | Pictures, decode: Callable[[bytes], NDArray[np.float32]] = to_digit
+) -> Images:
     """The images themselves, or those of pictures.
 
     Raises:
@@ -140,8 +173,8 @@ def decoded(images: Images | Pictures) -> Images:
     if not isinstance(images, list):
         return images
     if len(images) == 1:
-        return to_digit(images[0])[np.newaxis]
-    return np.stack([to_digit(content) for content in images])
+        return decode(images[0])[np.newaxis]
+    return np.stack([decode(content) for content in images])
 
 
 def from_lists(value: list[Any]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from serving.errors import InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
-from serving.protocols.digits import Images, Pictures, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, from_json, parse_json, the_one
 from serving.protocols.tables import from_csv, rows_by_name
 
 CSV = "text/csv"
@@ -33,13 +33,12 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
             f"The content type is {request.media_type or 'missing'}; expected {JSON} or {CSV}."
         )
     content = parse_json(request.body)
-    forms = [form for form in FORMS if type(content) is dict and form in content]
-    if len(forms) != 1:
+    if type(content) is not dict:
         raise InvalidRequest(f"Expected an object with exactly one of {', '.join(FORMS)}.")
-    value = content[forms[0]]
-    if forms[0] == "dataframe_split":
+    value = the_one(content, *FORMS)
+    if content.get("dataframe_split") is not None:
         return from_json(_split_rows(value)), True
-    if forms[0] == "dataframe_records":
+    if content.get("dataframe_records") is not None:
         return from_json(_record_rows(value)), True
     return from_json(_named(value)), False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import File
 
 from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
+from serving.feedback.correction import read
 from serving.http import JSON, Request, Response, json_response
-from serving.model.loaded_model import Answers
 from serving.model.runner import ModelRunner
-from serving.model.uncertainty import uncertainty
-from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json, the_one
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 
@@ -34,7 +32,7 @@ def parse(request: Request) -> Images | Pictures:
     if kind == JSON:
         value = parse_json(request.body)
         if type(value) is dict:
-            value = value.get("image", value.get("images"))
+            value = the_one(value, "image", "images")
         return from_json(value)
     if kind.startswith("image/") or kind == "application/octet-stream":
         return [request.body]
@@ -47,20 +45,17 @@ def answer(
     request: Request,
     runner: ModelRunner,
     images: Images,
-    answers: Answers,
+    probabilities: NDArray[np.float32],
+    reasons: list[str | None],
     explanations: list[dict[str, object]] | None = None,
 ) -> Response:
     """One object for one image, {"predictions": [...]} for more."""
     if len(images) == 1 and not request.query_string:  # the usual case
-        (reason,) = reasons(runner, images, answers)
-        row = answers.probabilities[0]
-        return json_response(_object(runner, row, reason, request.answer_id))
+        return json_response(_object(runner, probabilities[0], reasons[0], request.answer_id))
     ids = answer_ids(request, len(images))
     objects = [
         _object(runner, row, reason, answer_id)
-        for row, reason, answer_id in zip(
-            answers.probabilities, reasons(runner, images, answers), ids, strict=True
-        )
+        for row, reason, answer_id in zip(probabilities, reasons, ids, strict=True)
     ]
     if request.query_string:
         if request.asks("image"):
@@ -79,21 +74,13 @@ def answer_ids(request: Request, images: int) -> list[str]:
     return [f"{request.answer_id}.{number}" for number in range(images)]
 
 
-def reasons(runner: ModelRunner, images: Images, answers: Answers) -> list[str | None]:
-    """Why each answer is uncertain; None where it is not."""
-    least = runner.model.least_confidence
-    return [
-        uncertainty(image, row, float(score), least)
-        for image, row, score in zip(images, *answers, strict=True)
-    ]
-
-
 def _object(
     runner: ModelRunner, row: NDArray[np.float32], reason: str | None, answer_id: str
 ) -> dict[str, Any]:
     digit = int(row.argmax())
+    labels = runner.model.labels
     return {
-        "digit": digit,
+        **({"class": digit, "label": labels[digit]} if labels else {"digit": digit}),
         "probabilities": row,
         "confidence": float(row[digit]),
         "uncertain": reason is not None,
@@ -116,24 +103,13 @@ def correction(request: Request) -> dict[str, Any]:
     fields = parse_json(request.body)
     if type(fields) is not dict:
         raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
-    for name in ("digit", "predicted"):
-        number = fields.get(name)
-        if not (type(number) is int and 0 <= number <= 9) and (
-            name == "digit" or number is not None
-        ):
-            raise InvalidDigits(f"{name} is {brief(number)}; expected a whole number from 0 to 9.")
-    for name in ("request_id", "model", "version"):
-        text = fields.get(name)
-        if text is not None and (type(text) is not str or not 0 < len(text) <= 200 or "\0" in text):
-            raise InvalidDigits(f"{name} is no text of 1 to 200 characters.")
-    if fields.get("image") is not None:
-        images = decoded(from_json(fields["image"]))
+    found = read(fields)
+    if found["image"] is not None:
+        images = decoded(from_json(found["image"]))
         if len(images) != 1:
             raise InvalidDigits(f"The correction has {len(images)} images; expected one.")
-        fields["image"] = images[0]
-    elif fields.get("request_id") is None:
-        raise InvalidDigits("Neither request_id nor image is given; expected one of them.")
-    return fields
+        found["image"] = images[0]
+    return found
 
 
 def failure(message: str, status: int, request: Request) -> Response:

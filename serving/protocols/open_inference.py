@@ -6,8 +6,10 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from __future__ import annotations
 
+import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from reprlib import repr as brief
 from typing import Any
@@ -35,6 +37,7 @@ from serving.protocols.digits import (
 
 LENGTH = b"inference-header-content-length"
 INPUT, OUTPUT = "images", "probabilities"
+REASONS = "reasons"  # why each answer is uncertain, "" where it is not
 LONGEST_ID = 200
 DTYPES = {
     "FP64": "<f8",
@@ -50,7 +53,6 @@ EXTENSIONS = [
     "statistics",
 ]
 BYTES = "BYTES"  # encoded pictures
-CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ class Inference:
     Attributes:
         id: the sender's, echoed in the answer; "" if there is none.
         images: (n, 28, 28), or the files of pictures.
-        binary: whether the answer's tensor is to be binary.
+        outputs: the tensors that the answer is to have, and whether each is to be binary.
         classes: how many of the best classes are to be named instead of probabilities; 0: none.
     """
 
     id: str
     images: Images | Pictures
-    binary: bool
+    outputs: dict[str, bool]
     classes: int = 0
 
 
@@ -183,60 +185,100 @@ def _parameters(holder: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def _wanted(content: dict[str, Any]) -> tuple[bool, int]:
-    """Whether the answer is to be binary, and how many classes it is to name."""
-    outputs = content.get("outputs")
+def _wanted(content: dict[str, Any]) -> tuple[dict[str, bool], int]:
+    """The outputs that are asked for, which of them binary, and how many classes are to be named.
+
+    By the protocol, a request that names no outputs asks for all.
+    """
     default = _parameters(content).get("binary_data_output") is True
-    if not outputs:
-        return default, 0
-    if type(outputs) is not list or len(outputs) != 1 or type(outputs[0]) is not dict:
-        raise InvalidRequest(f'"outputs" is no list of one tensor named "{OUTPUT}".')
-    if outputs[0].get("name") != OUTPUT:
-        raise InvalidRequest(
-            f"The output is named {brief(outputs[0].get('name'))}; expected {OUTPUT!r}."
-        )
-    parameters = _parameters(outputs[0])
-    classes = parameters.get("classification") or 0
+    outputs = content.get("outputs") or [{"name": OUTPUT}, {"name": REASONS}]
+    if type(outputs) is not list or not all(type(output) is dict for output in outputs):
+        raise InvalidRequest(f'"outputs" is no list of tensors named "{OUTPUT}" or "{REASONS}".')
+    wanted: dict[str, bool] = {}
+    classes = 0
+    for output in outputs:
+        name = output.get("name")
+        if type(name) is not str or name not in (OUTPUT, REASONS) or name in wanted:
+            raise InvalidRequest(
+                f"The output is named {brief(name)}; expected {OUTPUT!r} or {REASONS!r}, each once."
+            )
+        parameters = _parameters(output)
+        wanted[name] = parameters.get("binary_data", default) is True
+        if name == OUTPUT:
+            classes = parameters.get("classification") or 0
     if type(classes) is not int or classes < 0:
         raise InvalidRequest(
-            f"classification is {brief(classes)}; expected how many classes, 1 to {CLASSES}."
+            f"classification is {brief(classes)}; expected how many classes, 1 to 10 of digits."
         )
-    return parameters.get("binary_data", default) is True, min(classes, CLASSES)
+    return wanted, classes
 
 
 def answer(
-    runner: ModelRunner, inference: Inference, probabilities: NDArray[np.float32]
+    runner: ModelRunner,
+    inference: Inference,
+    probabilities: NDArray[np.float32],
+    reasons: list[str | None],
 ) -> Response:
-    """The ten probabilities of each image as one tensor, or its best classes as "value:class"."""
-    tensor: dict[str, Any] = {"name": OUTPUT, "shape": probabilities.shape, "datatype": "FP32"}
+    """The ten probabilities of each image, or its best classes as "value:class", and the reasons.
+
+    Args:
+        runner: of the model that answered.
+        inference: what was asked.
+        probabilities: (n, 10).
+        reasons: why each answer is uncertain; not read if they are not asked for.
+    """
+    tensors, parts = [], []
+    for name, binary in inference.outputs.items():
+        tensor: dict[str, Any] = {"name": name, "shape": [len(probabilities)], "datatype": BYTES}
+        values: NDArray[np.float32] | list[str]
+        if name == REASONS:
+            values = [reason or "" for reason in reasons]
+        elif inference.classes:
+            best = min(inference.classes, probabilities.shape[1])
+            tensor["shape"] = [len(probabilities), best]
+            values = _classified(probabilities, best, runner.model.labels)
+        else:
+            tensor |= {"shape": probabilities.shape, "datatype": "FP32"}
+            values = probabilities.ravel()
+        if binary:
+            parts.append(_binary(values))
+            tensor["parameters"] = {"binary_data_size": len(parts[-1])}
+        else:
+            tensor["data"] = values
+        tensors.append(tensor)
     content: dict[str, Any] = {
         "model_name": runner.model.name,
         "model_version": runner.model.version,
-        "outputs": [tensor],
+        "outputs": tensors,
     }
     if inference.id:
         content["id"] = inference.id
-    named = _classified(probabilities, inference.classes) if inference.classes else None
-    if named is not None:
-        tensor |= {"shape": [len(probabilities), inference.classes], "datatype": BYTES}
-    if not inference.binary:
-        tensor["data"] = probabilities.ravel() if named is None else named
+    if not parts:
         return json_response(content)
-    if named is None:
-        values = probabilities.astype("<f4", copy=False).tobytes()
-    else:
-        values = b"".join(struct.pack("<I", len(text)) + text.encode() for text in named)
-    tensor["parameters"] = {"binary_data_size": len(values)}
     header = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     length = [(LENGTH, b"%d" % len(header))]
-    return Response(header + values, media_type="application/octet-stream", headers=length)
+    body = b"".join([header, *parts])
+    return Response(body, media_type="application/octet-stream", headers=length)
 
 
-def _classified(probabilities: NDArray[np.float32], classes: int) -> list[str]:
-    """Triton's classification extension: the best classes of each image, the best first."""
+def _binary(values: NDArray[np.float32] | list[str]) -> bytes:
+    """A tensor's values, little endian; texts each after its length in four bytes."""
+    if isinstance(values, list):
+        encoded = [text.encode() for text in values]
+        return b"".join(struct.pack("<I", len(text)) + text for text in encoded)
+    return values.astype("<f4", copy=False).tobytes()
+
+
+def _classified(
+    probabilities: NDArray[np.float32], classes: int, labels: Sequence[str]
+) -> list[str]:
+    """Triton's classification extension: the best classes of each image, the best first.
+
+    "value:class", and with names "value:class:name".
+    """
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :classes]
     return [
-        f"{row[digit]:f}:{digit}"
+        f"{row[digit]:f}:{digit}" + (f":{labels[digit]}" if labels else "")
         for row, order in zip(probabilities, best, strict=True)
         for digit in order.tolist()
     ]
@@ -247,7 +289,7 @@ def server_metadata(version: str) -> Response:
     return json_response({"name": "ann-serve", "version": version, "extensions": EXTENSIONS})
 
 
-def model_metadata(name: str, versions: list[str]) -> Response:
+def model_metadata(name: str, versions: list[str], classes: int) -> Response:
     """What the model takes and gives, and the versions that may be asked for."""
     return json_response(
         {
@@ -255,13 +297,20 @@ def model_metadata(name: str, versions: list[str]) -> Response:
             "versions": versions,
             "platform": "onnxruntime_onnx",
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, 28, 28]}],
-            "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, CLASSES]}],
+            "outputs": [
+                {"name": OUTPUT, "datatype": "FP32", "shape": [-1, classes]},
+                {"name": REASONS, "datatype": BYTES, "shape": [-1]},
+            ],
         }
     )
 
 
-def model_config(name: str) -> Response:
-    """Triton's model configuration extension; the batch is no dimension here."""
+def model_config(name: str, classes: int, labels: Sequence[str] = ()) -> Response:
+    """Triton's model configuration extension; the batch is no dimension here.
+
+    The names of the classes are the parameter `labels`, a JSON list.
+    """
+    parameters = {"labels": {"string_value": json.dumps(list(labels))}}
     return json_response(
         {
             "name": name,
@@ -269,7 +318,11 @@ def model_config(name: str) -> Response:
             "backend": "onnxruntime",
             "max_batch_size": MAX_IMAGES,
             "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [28, 28]}],
-            "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [CLASSES]}],
+            "output": [
+                {"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [classes]},
+                {"name": REASONS, "data_type": "TYPE_STRING", "dims": [1]},
+            ],
+            **({"parameters": parameters} if labels else {}),
         }
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from serving.errors import InvalidRequest
 from serving.http import Request, Response, json_response
 from serving.model.runner import ModelRunner
-from serving.protocols.digits import Images, Pictures, from_json, parse_json
+from serving.protocols.digits import Images, Pictures, from_json, parse_json, the_one
 
 SIGNATURE = "serving_default"
 
@@ -26,17 +26,17 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
         InvalidRequest, InvalidDigits, TooLarge: what is wrong.
     """
     content = parse_json(request.body)
-    if type(content) is not dict or ("instances" in content) == ("inputs" in content):
+    if type(content) is not dict:
         raise InvalidRequest('Expected an object with either "instances" or "inputs".')
+    value = the_one(content, "instances", "inputs")
     if content.get("signature_name") not in (SIGNATURE, "", None):
         given = brief(content["signature_name"])
         raise InvalidRequest(f"The model has no signature {given}; expected {SIGNATURE!r}.")
-    if "inputs" in content:
-        return from_json(_named(content["inputs"])), False
-    instances = content["instances"]
-    if type(instances) is not list or not instances:
+    if content.get("inputs") is not None:
+        return from_json(_named(value)), False
+    if type(value) is not list or not value:
         raise InvalidRequest('"instances" is no list with at least one image.')
-    return from_json([_named(instance) for instance in instances]), True
+    return from_json([_named(instance) for instance in value]), True
 
 
 def _named(value: Any) -> Any:
@@ -71,7 +71,7 @@ def metadata(runner: ModelRunner) -> Response:
     champion = runner.model
     signature = {
         "inputs": {"images": _tensor(-1, 28, 28)},
-        "outputs": {"probabilities": _tensor(-1, 10)},
+        "outputs": {"probabilities": _tensor(-1, champion.classes)},
         "method_name": "tensorflow/serving/predict",
     }
     return json_response(

@@ -72,3 +72,8 @@ def test_the_copy_answers_with_scaled_probabilities_and_the_model_stays_as_it_wa
     np.testing.assert_allclose(predict(copy, IMAGES), np.mean(expected, axis=0), atol=1e-6)
     np.testing.assert_array_equal(predict(model, IMAGES), before)
     assert isinstance(copy, keras.Model)
+
+
+def test_without_a_single_error_the_answers_stay_as_sure_as_they_are():
+    right = np.array([[0.6, 0.4], [0.1, 0.9]])
+    assert temperature([right], np.array([0, 1])) == 1.0

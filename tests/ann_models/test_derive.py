@@ -207,3 +207,41 @@ def test_a_changed_row_trains_and_its_study_shows_it(name, texts):
     findings = study_of(variant)(variant, data, train(variant, data, (0, 1)))
     assert findings.figures
     assert np.isfinite(list(findings.metrics.values())).all()
+
+
+class TestPictures:
+    @pytest.fixture
+    def letters(self, tmp_path) -> str:
+        for name in ("A", "B", "C"):
+            (tmp_path / "letters" / name).mkdir(parents=True)
+        return f"images:letters={tmp_path / 'letters'}"
+
+    def test_the_last_layer_has_a_unit_a_class(self, letters):
+        made = changed("mnist_ann", f"data={letters}", "layers.1.units=50")
+        assert made.layers[1:] == (Dense(50, "relu"), Dense(3, "softmax"))
+        assert made.data == letters
+        assert made.study == "mnist"
+        assert made.has_images
+
+    def test_its_name_is_the_sets_and_it_is_a_candidate(self, letters):
+        made = changed("mnist_ann", f"data={letters}")
+        assert made.name == "mnist_ann+data=letters"
+        assert made.registered
+        assert not changed("mnist_ann", "epochs=3").registered
+
+    def test_a_relative_folder_is_kept_whole(self, letters, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        made = changed("mnist_ann", "data=images:letters=letters")
+        assert dict(made.changes) == {"data": letters}
+
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("relu_regression_4", "layers.0 .Dense. needs vectors: put flatten before it"),
+            ("handwriting_cnn", "learns from generated digits"),
+            ("mnist_samples", "has no network of its own"),
+        ],
+    )
+    def test_rows_for_other_data_are_refused(self, letters, name, sentence):
+        with pytest.raises(InvalidSetting, match=sentence):
+            changed(name, f"data={letters}")

@@ -91,7 +91,7 @@ def test_variants_are_found_by_name_and_by_question(write):
         ('"dense 1"]', '"dense 2"]', "line 13, mine: the last layer has 2 units; regression"),
         ("points.csv", "nowhere.csv", "line 17, mine.data: there is no file"),
         ("seeds = 2", "seeds = 0", "line 20, mine.seeds: expected 1 to 100"),
-        ("seeds = 2", "registered = true", "line 20, mine.registered: a candidate for the digit"),
+        ("seeds = 2", "registered = true", "line 20, mine.registered: a candidate for the service"),
         ('like = "relu_regression_4"', 'like = "relu_regression_5"', "line 8, four_tanh.like: did"),
         ('like = "relu_regression_4"', 'like = "recursion"', "line 8, four_tanh.like: recursion"),
         ('question = "smooth"\nlook', 'question = "smoth"\nlook', "line 15, mine.question: did"),
@@ -120,3 +120,16 @@ def test_a_file_that_is_no_toml_is_refused_with_the_line(write):
 def test_a_missing_file_and_an_empty_table_are_refused(write, tmp_path):
     assert "No such file" in faults(tmp_path / "nowhere.toml")
     assert "no [[variant]]" in faults(write(""))
+
+
+def test_pictures_are_named_with_a_folder_beside_the_file(write):
+    path = write(
+        '[[variant]]\nname = "mine"\nlike = "mnist_ann"\ndata = "images:letters=letters"\n'
+        "registered = true\n"
+    )
+    for name in "AB":
+        (path.parent / "letters" / name).mkdir(parents=True)
+    (variant,) = table.read(path).variants
+    assert variant.data == f"images:letters={path.parent / 'letters'}"
+    assert variant.layers[-1].units == 2
+    assert variant.registered

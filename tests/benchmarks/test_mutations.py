@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 import pytest
 
-from benchmarks.mutations import Score, Survivor, measure, namesake_test
+from benchmarks.mutations import (
+    Score,
+    Survivor,
+    copied_checkout,
+    executing,
+    measure,
+    namesake_test,
+)
 
 LEAST_KILLED = 0.85
 
@@ -20,15 +27,56 @@ def test_the_share_of_noticed_mutations_is_of_those_that_were_tried():
     assert Score("a.py", 0, ()).killed == 1.0
 
 
-def test_a_module_that_is_not_there_is_wrong_use():
-    with pytest.raises(click.UsageError, match=r"no file pipelines/nosuch\.py"):
-        measure(Path("pipelines/nosuch.py"))
+SOURCE = """LIMIT = 3
+
+
+def f(x):
+    if x > LIMIT:
+        return (
+            x + 1
+        )
+    return x
+"""
+EXECUTED = {"1": [""], "4": [""], "5": ["a", "b"], "6": ["a"], "7": ["a"], "9": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "tests"), [(5, ["a", "b"]), (6, ["a"]), (7, ["a"]), (8, ["a"]), (9, ["b"])]
+)
+def test_only_tests_that_execute_a_statement_can_notice_its_mutation(line, tests):
+    assert executing(SOURCE, line, EXECUTED) == tests
+
+
+@pytest.mark.parametrize("line", [1, 2, 4])
+def test_what_is_executed_at_import_or_by_no_test_all_tests_could_notice(line):
+    assert executing(SOURCE, line, EXECUTED) == []
+
+
+def test_a_score_is_a_row_of_the_table():
+    survivor = Survivor("core/AddNot", "")
+    assert str(Score("a.py", 8, (survivor,))).split() == [
+        "a.py",
+        "7",
+        "of",
+        "8",
+        "killed",
+        "(",
+        "88%)",
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_mutations_that_no_test_touches_survive():
-    score = measure(Path("pipelines/gate.py"), [Path("tests/test_kubernetes.py")], sample=2)
+def test_what_is_not_there_or_fails_already_is_wrong_use_and_what_no_test_executes_survives():
+    gate = Path("pipelines/gate.py")
+    with copied_checkout() as pytest_process:
+        with pytest.raises(click.UsageError, match=r"no file pipelines/nosuch\.py"):
+            measure(pytest_process, Path("pipelines/nosuch.py"))
+        gate.write_text("raise RuntimeError\n")
+        with pytest.raises(click.UsageError, match="tests fail without a mutation"):
+            measure(pytest_process, gate)
+    with copied_checkout() as pytest_process:
+        score = measure(pytest_process, gate, [Path("tests/deploy/test_kubernetes.py")], sample=2)
     assert score.mutations == len(score.survivors) == 2
     assert all("pipelines/gate.py" in survivor.diff for survivor in score.survivors)
 
@@ -36,10 +84,15 @@ def test_mutations_that_no_test_touches_survive():
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "module",
-    ["pipelines/gate.py", "pipelines/feedback/corrections.py", "ann_models/scratch/perceptron.py"],
+    ("module", "sample"),
+    [
+        ("pipelines/gate.py", 8),
+        ("pipelines/feedback/corrections.py", 8),
+        ("ann_models/scratch/perceptron.py", 8),
+    ],
 )
-def test_a_sample_of_mutations_is_noticed(module):
-    score = measure(Path(module), sample=20)
+def test_a_sample_of_mutations_is_noticed(module, sample):
+    with copied_checkout() as pytest_process:
+        score = measure(pytest_process, Path(module), sample=sample)
     unnoticed = "\n".join(survivor.diff for survivor in score.survivors)
     assert score.killed >= LEAST_KILLED, unnoticed

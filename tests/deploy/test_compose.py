@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -33,9 +34,16 @@ def service(request) -> dict:
 OBSERVE = {"prometheus", "grafana"}
 
 
-def test_the_stack_has_its_five_services_and_two_more_where_it_is_observed():
+def test_the_stack_has_its_services_and_two_more_where_it_is_observed():
     observed = {name for name, service in SERVICES.items() if "profiles" in service}
-    assert set(SERVICES) - observed == {"postgres", "mlflow", "prefect", "worker", "serving"}
+    assert set(SERVICES) - observed == {
+        "postgres",
+        "mlflow",
+        "prefect",
+        "worker",
+        "serving",
+        "proxy",
+    }
     assert observed == OBSERVE
     assert all(SERVICES[name]["profiles"] == ["observe"] for name in observed)
 
@@ -58,14 +66,43 @@ def test_everyone_is_a_plain_user(service):
 
 def test_what_is_published_is_published_on_this_machine_alone(service):
     for port in service.get("ports", []):
-        assert port.startswith("127.0.0.1:")
+        assert port.startswith(("127.0.0.1:", "${ANN_BIND:-127.0.0.1}:"))
 
 
-def test_the_endpoint_and_the_pages_alone_are_published():
+def test_the_proxy_and_the_pages_alone_are_published():
     published = {name for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"mlflow", "prefect", "serving"} | OBSERVE
-    assert SERVICES["postgres"]["networks"] == ["inside"]
-    assert yaml.safe_load(COMPOSE)["networks"]["inside"] == {"internal": True}
+    assert published == {"mlflow", "prefect", "proxy"} | OBSERVE
+
+
+def neighbours(name: str) -> set[str]:
+    """The services that share a network with this one, on which containers reach each other."""
+    mine = set(SERVICES[name]["networks"])
+    return {
+        other
+        for other, service in SERVICES.items()
+        if other != name and mine & set(service["networks"])
+    }
+
+
+def test_each_service_reaches_only_what_it_needs():
+    assert neighbours("serving") == {"postgres", "mlflow", "worker", "proxy", "prometheus"}
+    assert neighbours("proxy") == {"serving"}
+    assert neighbours("prefect") == {"postgres", "worker"}
+    assert neighbours("mlflow") == {"postgres", "worker", "serving", "prometheus"}
+
+
+def test_a_network_that_services_share_has_no_way_out():
+    networks = yaml.safe_load(COMPOSE)["networks"]
+    for name, network in networks.items():
+        users = {other for other, service in SERVICES.items() if name in service["networks"]}
+        assert network == {"internal": True} or len(users - OBSERVE) <= 1
+    assert all(networks[name] == {"internal": True} for name in SERVICES["serving"]["networks"])
+
+
+def test_prefects_api_asks_for_a_password_that_the_worker_has():
+    server = SERVICES["prefect"]["environment"]["PREFECT_SERVER_API_AUTH_STRING"]
+    assert SERVICES["worker"]["environment"]["PREFECT_API_AUTH_STRING"] == server
+    assert "PREFECT_PASSWORD" in server
 
 
 def test_everyone_is_looked_after(service):
@@ -125,6 +162,7 @@ def test_a_password_that_is_not_set_stops_the_start():
         "MLFLOW_DB_PASSWORD",
         "PREFECT_DB_PASSWORD",
         "FEEDBACK_DB_PASSWORD",
+        "PREFECT_PASSWORD",
     }
     assert all(otherwise.startswith(":?") for _, otherwise in found)
 
@@ -142,8 +180,19 @@ def test_each_service_knows_its_own_password_alone():
         for name, service in SERVICES.items()
     }
     assert known["mlflow"] == {"MLFLOW_DB_PASSWORD"}
-    assert known["prefect"] == {"PREFECT_DB_PASSWORD"}
-    assert known["worker"] == known["serving"] == {"FEEDBACK_DB_PASSWORD"}
+    assert known["prefect"] == {"PREFECT_DB_PASSWORD", "PREFECT_PASSWORD"}
+    assert known["worker"] == {"FEEDBACK_DB_PASSWORD", "PREFECT_PASSWORD"}
+    assert known["serving"] == {"FEEDBACK_DB_PASSWORD"}
+    assert known["proxy"] == set()
+
+
+def test_no_password_is_in_a_command_or_an_address_where_the_process_list_shows_it(service):
+    assert not PASSWORD.search(str(service.get("command")))
+    for name, value in service["environment"].items():
+        assert not PASSWORD.search(str(value)) or name.endswith(("PASSWORD", "AUTH_STRING"))
+    assert "postgresql://" not in str(service["healthcheck"])
+    script = (ROOT / "deploy/databases.sh").read_text()
+    assert "$MLFLOW_DB_PASSWORD" not in script
 
 
 def test_a_new_env_has_long_passwords_that_differ_and_is_its_owners_alone(tmp_path):
@@ -157,11 +206,25 @@ def test_a_new_env_has_long_passwords_that_differ_and_is_its_owners_alone(tmp_pa
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     values = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
     passwords = [value for name, value in values.items() if name.endswith("_PASSWORD")]
-    assert len(set(passwords)) == 4
+    assert len(set(passwords)) == 5
     assert all(re.fullmatch("[0-9a-f]{48}", password) for password in passwords)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert values["ANN_MNIST_PATH"] == str(tmp_path / "mnist.npz")
     assert values["ANN_PORT"] == "8000"
+
+
+def test_an_env_of_an_earlier_version_is_completed_and_keeps_what_it_has(tmp_path):
+    path = tmp_path / ".env"
+    path.write_text("COMPOSE_PROJECT_NAME=mine\nMLFLOW_DB_PASSWORD=kept\nANN_PORT=8080\n")
+    command = [ROOT / "deploy/new_env.sh", path]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    lines = text.splitlines()
+    values = dict(line.split("=", 1) for line in lines)
+    assert lines[:3] == path.read_text().splitlines()
+    assert re.fullmatch("[0-9a-f]{48}", values["PREFECT_PASSWORD"])
+    assert len(lines) == len(values)
+    path.write_text(text)
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == text
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -174,6 +237,25 @@ def test_an_image_has_the_versions_that_the_tests_ran_with(lock):
     assert content.count("--hash=sha256:") >= len(shipped)
     assert "://" not in content, "a lock names packages and hashes, no address"
     assert not re.search(r"^\s*-(?!-hash=sha256:)", content, re.M), "a lock carries no option"
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_built(tmp_path):
+    docker = tmp_path / "docker"  # answers `info`, and fails if anything is built
+    docker.write_text('#!/bin/sh\n[ "$1" = info ] || { echo "docker $*" >&2; exit 9; }\n')
+    docker.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MLFLOW_PORT": port}
+        done = subprocess.run(
+            [ROOT / "deploy/stack.sh"],
+            env=environment | {"COMPOSE": "docker compose", "ANN_PORT": "1", "PREFECT_PORT": "2"},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert f"Port {port} is taken" in done.stderr
+    assert "set MLFLOW_PORT in .env" in done.stderr
+    assert "build" not in done.stderr
 
 
 def test_the_services_image_has_no_training():

@@ -411,6 +411,13 @@ def test_who_reads_mnist_better_and_people_worse_is_refused():
     assert decision.numbers["hands_accuracy"] == 0.88
 
 
+def test_other_handwriting_is_the_reason_though_other_checks_fail_too():
+    champion = candidate(range(20), people=people(10))
+    decision = decide(candidate(range(50), people=people(60, marked=0.5)), champion)
+    assert sum(not reason.passed for reason in decision.reasons) == 3
+    assert "digits of other hands" in decision.summary
+
+
 def test_a_few_more_errors_on_other_hands_are_chance():
     champion = candidate(range(60), people=people(10))
     assert decide(candidate(range(10), people=people(13)), champion).promote

@@ -55,5 +55,5 @@ def test_who_ends_normally_or_by_an_error_releases_it(tmp_path):
 
 
 def test_its_folder_is_made(tmp_path):
-    with exclusive_lock(tmp_path / "new" / "a.lock"):
-        assert (tmp_path / "new").is_dir()
+    with exclusive_lock(tmp_path / "new" / "deeper" / "a.lock"):
+        assert (tmp_path / "new" / "deeper").is_dir()

@@ -48,20 +48,3 @@ def test_every_library_reaches_this_machine_directly(behind_a_proxy, local, host
     assert httpx.get(url, timeout=10).status_code == 204
     with urllib.request.urlopen(url, timeout=10) as response:
         assert response.status == 204
-
-
-def test_what_is_exempt_already_stays_exempt():
-    environ = {"http_proxy": PROXY, "NO_PROXY": "intern.example, 10.0.0.0/8"}
-    bypass_proxy(environ)
-    assert environ["no_proxy"] == "intern.example,10.0.0.0/8,127.0.0.1,localhost,::1"
-    before = dict(environ)
-    bypass_proxy(environ)
-    assert environ == before
-
-
-@pytest.mark.parametrize(
-    "environ", [{}, {"http_proxy": ""}, {"http_proxy": PROXY, "no_proxy": "*"}]
-)
-def test_without_a_proxy_or_with_all_exempt_nothing_is_added(environ):
-    bypass_proxy(environ)
-    assert environ.get("no_proxy", "") in ("", "*")

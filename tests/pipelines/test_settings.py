@@ -74,6 +74,8 @@ def test_servers_and_databases_are_taken(tmp_path, uri):
         "http://",
         "http://:5000",
         "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "sqlite",
         "http://127.0.0.1:five",
         "http://[::1",
         "sqlite:",
@@ -165,3 +167,57 @@ def test_reading_the_settings_imports_nothing_heavy():
 def test_links_lead_to_the_mlflow_server_or_to_anns_own_pages(tmp_path, environ, address):
     loaded = settings.load({"ANN_HOME": str(tmp_path), **environ})
     assert settings.ui_address(loaded, environ) == address
+
+
+# What is sent through a proxy; that every client library obeys is tested in `test_proxies.py`.
+
+PROXY = "http://127.0.0.1:9"
+
+
+def test_what_is_exempt_already_stays_exempt():
+    environ = {"http_proxy": PROXY, "NO_PROXY": "intern.example, 10.0.0.0/8"}
+    settings.bypass_proxy(environ)
+    assert environ["no_proxy"] == "intern.example,10.0.0.0/8,127.0.0.1,localhost,::1"
+    before = dict(environ)
+    settings.bypass_proxy(environ)
+    assert environ == before
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"http_proxy": ""}, {"http_proxy": PROXY, "no_proxy": "*"}]
+)
+def test_without_a_proxy_or_with_all_exempt_nothing_is_added(environ):
+    settings.bypass_proxy(environ)
+    assert environ.get("no_proxy", "") in ("", "*")
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY", "all_proxy"])
+def test_behind_a_proxy_this_machine_is_exempt_under_both_spellings(name):
+    environ = {name: PROXY, "no_proxy": "localhost,"}
+    settings.bypass_proxy(environ)
+    assert environ["no_proxy"] == environ["NO_PROXY"] == "localhost,127.0.0.1,::1"
+
+
+# What compiled programs are kept for
+
+
+@pytest.mark.parametrize("line", ["flags : fpu avx2", "Features : fp asimd"])
+def test_compiled_programs_belong_to_one_processors_features(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(settings, "PROCESSORS", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\n{line}\n")
+    kept = load(tmp_path).compiled
+    assert kept.parent == tmp_path / "compiled"
+    (tmp_path / "cpuinfo").write_text(f"processor : 1\n{line}\n")
+    assert load(tmp_path).compiled == kept
+    (tmp_path / "cpuinfo").write_text(f"processor : 1\n{line} more\n")
+    assert load(tmp_path).compiled != kept
+
+
+@pytest.mark.parametrize("content", [None, "processor : 0\n"])
+def test_a_system_that_names_no_features_is_named_itself(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(settings, "PROCESSORS", tmp_path / "cpuinfo")
+    if content:
+        (tmp_path / "cpuinfo").write_text(content)
+    kept = load(tmp_path).compiled
+    monkeypatch.setattr(settings.platform, "platform", lambda: "another system")
+    assert load(tmp_path).compiled != kept

@@ -316,9 +316,10 @@ def test_the_metrics_count_what_happened(service: Service):
         'ann_request_seconds_count{route="predict"}': 2,
         "ann_images_per_request_sum": 2,
         "ann_confidence_count": 2,
+        "ann_uncertain_total": 2,
     }
     before = {line: value(line) for line in watched}
-    service.post("/predict", json={"images": [ONE["image"]] * 2})
+    service.post("/predict", json={"images": [[0] * 784] * 2})
     service.post("/predict", json={})
     assert {line: value(line) - before[line] for line in watched} == watched
     served = f'ann_model_served{{data="mnist",model="{NAME}",version="3"}}'

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tritonclient.http as triton
+from fastapi.testclient import TestClient
 from mlflow.deployments import PredictionsResponse
+from mlflow.pyfunc import scoring_server
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from tritonclient.utils import InferenceServerException
 
@@ -106,6 +108,49 @@ def test_mlflows_client_is_answered_as_mlflow_answers(running, expected, data):
     client = ScoringServerClient("127.0.0.1", int(running.url.rstrip("/").rpartition(":")[2]))
     client.wait_server_ready(timeout=10)
     assert digits_of(client.invoke(data)) == expected.argmax(axis=1).tolist()
+
+
+@pytest.fixture(scope="module")
+def yardstick(tiny_champion: Path) -> TestClient:
+    """MLflow's own scoring server, with the same version and its logged signature."""
+    mlflow.set_tracking_uri(store_of(tiny_champion))
+    return TestClient(scoring_server.init(mlflow.pyfunc.load_model(f"models:/{NAME}/1")))
+
+
+NAMES = [f"pixel{pixel}" for pixel in range(784)]
+FLAT = IMAGES.reshape(5, 784).tolist()
+INVOCATIONS = {
+    "tensor": {"inputs": IMAGES.tolist()},
+    "flat tensor": {"inputs": FLAT},
+    "named tensor": {"inputs": {"images": IMAGES.tolist()}},
+    "tensor with parameters": {"inputs": IMAGES.tolist(), "params": {"unknown": 1}},
+    "wrongly named tensor": {"inputs": {"pictures": IMAGES.tolist()}},
+    "rows": {"instances": IMAGES.tolist()},
+    "table by name": {"dataframe_split": {"columns": ["images"], "data": [[x] for x in FLAT]}},
+    "wrongly named table": {"dataframe_split": {"columns": ["x"], "data": [[x] for x in FLAT]}},
+    "pixels in another order": {
+        "dataframe_split": {"columns": NAMES[::-1], "data": [row[::-1] for row in FLAT]}
+    },
+    "sorted records": {
+        "dataframe_records": [dict(sorted(zip(NAMES, row, strict=True))) for row in FLAT]
+    },
+    "three names": {"dataframe_split": {"columns": NAMES[:3], "data": FLAT}},
+}
+
+
+@pytest.mark.parametrize("body", INVOCATIONS.values(), ids=INVOCATIONS)
+def test_where_mlflows_own_scoring_server_answers_the_numbers_are_the_same(
+    running, yardstick, expected, body
+):
+    theirs = yardstick.post("/invocations", json=body)
+    ours = httpx.post(f"{running.url}invocations", json=body)
+    if theirs.status_code == 200:
+        assert ours.status_code == 200, ours.text
+    if ours.status_code == 200:  # MLflow reads no table for this signature; here it is read by name
+        assert digits_of(PredictionsResponse.from_json(ours.text)) == list(expected.argmax(axis=1))
+    if theirs.status_code == ours.status_code == 200:
+        found = [np.array(a.json()["predictions"]["probabilities"]) for a in (theirs, ours)]
+        np.testing.assert_allclose(*found, atol=1e-5)
 
 
 # TensorFlow Serving's REST, as its documentation writes it

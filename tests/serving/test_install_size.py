@@ -27,5 +27,7 @@ def test_the_serving_environment_is_small_and_suffices(tmp_path):
     print(f"the serving environment takes {megabytes:.0f} MB")
     assert megabytes < LARGEST_MB
     subprocess.run(
-        [python, "-c", "import serving.supervision, serving.worker"], cwd=ROOT, check=True
+        [python, "-c", "import serving.process.supervisor, serving.process.worker"],
+        cwd=ROOT,
+        check=True,
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from serving.errors import WrongSetting
-from serving.settings import load
+from serving.settings import check_driver, load
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,14 @@ def test_of_a_wrong_database_address_the_password_is_not_repeated():
 )
 def test_servers_and_databases_are_accepted(uri):
     assert load({"MLFLOW_TRACKING_URI": uri}).tracking_uri == uri
+
+
+@pytest.mark.parametrize("url", ["mysql+nodriver://ann:s3cret@db/x", "mssql+://ann:s3cret@db/x"])
+def test_a_database_without_its_python_package_is_refused_before_anything_starts(url):
+    with pytest.raises(WrongSetting, match="ANN_FEEDBACK_URL") as refused:
+        check_driver(url)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_embedded_database_needs_no_package():
+    check_driver("sqlite:///feedback.db")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("postgres", "mlflow", "prefect", "worker", "serving")
+SERVICES = ("postgres", "mlflow", "prefect", "worker", "serving", "proxy")
 BUILD_SECONDS = 3000
 LONG = {"seeds": 60}  # trains until it is killed
 RUN_SECONDS = 1800  # until a run counts as hung, on a busy machine
@@ -190,8 +191,12 @@ class Stack:
         return self.state_of(run)
 
     def ask_prefect(self, path: str, body: Any) -> Any:
-        """POST to Prefect's API."""
-        return _ask(f"{self.prefect}/api/{path}", json.dumps(body).encode(), "application/json")[1]
+        """POST to Prefect's API, with the password of the settings."""
+        lines = self.env_file.read_text().splitlines()
+        values = dict(line.split("=", 1) for line in lines if "=" in line)
+        user = base64.b64encode(f"ann:{values['PREFECT_PASSWORD']}".encode()).decode()
+        url, data = f"{self.prefect}/api/{path}", json.dumps(body).encode()
+        return _ask(url, data, "application/json", Authorization=f"Basic {user}")[1]
 
     def predict(
         self, image: list[list[float]] | None = None, seconds: float = 10
@@ -224,9 +229,11 @@ class Stack:
         )
 
 
-def _ask(url: str, body: bytes, media_type: str, seconds: float = 30) -> tuple[int, Any]:
+def _ask(
+    url: str, body: bytes, media_type: str, seconds: float = 30, **headers: str
+) -> tuple[int, Any]:
     try:
-        request = Request(url, body, {"Content-Type": media_type})
+        request = Request(url, body, {"Content-Type": media_type, **headers})
         with urlopen(request, timeout=seconds) as answer:
             return answer.status, json.load(answer)
     except HTTPError as refusal:

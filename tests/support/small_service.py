@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ from serving.site import Site
 NAME = "mnist-digits"
 
 
-def softmax_model(seed: int) -> bytes:
-    """images (n, 28, 28) → probabilities (n, 10), with weights of its own."""
-    weights = np.random.default_rng(seed).normal(0, 0.3, (784, 10)).astype(np.float32)
+def softmax_model(seed: int, labels: Sequence[str] = ()) -> bytes:
+    """images (n, 28, 28) → probabilities, of digits or of named classes."""
+    classes = len(labels) or 10
+    weights = np.random.default_rng(seed).normal(0, 0.3, (784, classes)).astype(np.float32)
     images = onnx.helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["N", 28, 28])
-    answer = onnx.helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["N", 10])
+    answer = onnx.helper.make_tensor_value_info(
+        "probabilities", onnx.TensorProto.FLOAT, ["N", classes]
+    )
     nodes = [
         onnx.helper.make_node("Flatten", ["images"], ["flat"]),
         onnx.helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
@@ -42,22 +46,34 @@ def softmax_model(seed: int) -> bytes:
         nodes, "small", [images], [answer], [onnx.numpy_helper.from_array(weights, "weights")]
     )
     opset = [onnx.helper.make_opsetid("", 13)]
-    return onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+    if labels:
+        onnx.helper.set_model_props(model, {"classes": json.dumps(list(labels))})
+    return model.SerializeToString()
 
 
-def answers_of(seed: int, images: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(softmax_model(seed))
+def answers_of(seed: int, images: np.ndarray, labels: Sequence[str] = ()) -> np.ndarray:
+    session = onnxruntime.InferenceSession(softmax_model(seed, labels))
     return session.run(["probabilities"], {"images": images})[0]
 
 
-def put_copy(home: Path, version: str, seed: int, name: str = NAME, last: bool = True) -> Path:
+def put_copy(
+    home: Path,
+    version: str,
+    seed: int,
+    name: str = NAME,
+    last: bool = True,
+    labels: Sequence[str] = (),
+) -> Path:
     """A verified version on disk, as the registry's follower leaves it."""
     copy = home / "served" / name / version
     copy.mkdir(parents=True)
-    content = softmax_model(seed)
+    content = softmax_model(seed, labels)
     (copy / "model.onnx").write_bytes(content)
     image = a_one()
-    np.savez(copy / "probe.npz", image=image, probabilities=answers_of(seed, image[None])[0])
+    np.savez(
+        copy / "probe.npz", image=image, probabilities=answers_of(seed, image[None], labels)[0]
+    )
     manifest = {
         "name": name,
         "version": version,

@@ -2,6 +2,8 @@
 
 import subprocess
 import time
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -74,6 +76,24 @@ def test_every_process_is_a_plain_users_and_the_root_is_read_only(stack, service
     assert owners()
     wait_for(lambda: "0" not in owners(), 30)  # a health check of PostgreSQL's is soon over
     assert stack.compose("exec", "-T", service, "touch", "/usr/x").returncode != 0
+
+
+def test_prefect_asks_for_a_password_and_a_run_sets_no_command(stack, first_run):
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(Request(f"{stack.prefect}/api/work_pools/filter", b"{}"), timeout=30)
+    wanted = {"deployments": {"name": {"any_": ["drift"]}}}
+    (deployment,) = stack.ask_prefect("deployments/filter", wanted)
+    path = f"deployments/{deployment['id']}/create_flow_run"
+    refused = stack.ask_prefect(path, {"job_variables": {"command": "touch /tmp/x"}})
+    assert "id" not in refused
+    assert "'command' was unexpected" in refused["detail"]
+
+
+def test_the_service_reaches_neither_prefect_nor_the_outside(stack):
+    code = "from urllib.request import urlopen; urlopen('{}', timeout=5)"
+    for url in ("http://prefect:4200/api/health", "http://1.1.1.1"):
+        done = stack.compose("exec", "-T", "serving", "python", "-c", code.format(url))
+        assert "URLError" in done.stderr
 
 
 def test_the_databases_are_each_their_owners_alone(stack):

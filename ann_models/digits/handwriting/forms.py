@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a digit.
+    """One way to write a digit or a letter.
 
     Attributes:
-        digit: which.
+        digit: which; 10 of a letter.
         name: what sets it apart from the digit's other forms.
         strokes: the pen's ways, as texts of points.
         width: of the box over its height, as most people write it.
@@ -57,7 +57,7 @@ FORMS = (
     Form(1, "curved flag", ("0,30 40,26 88,0* 84,55 82,100",), 0.42, 0.8),
     Form(1, "flag and foot", ("10,25 52,0* 52,50 52,100", "2,100 50,99 98,99"), 0.5, 1.2),
     Form(1, "long flag and foot", ("0,38 58,0* 58,50 57,100", "15,100 57,99 99,98"), 0.55, 0.6),
-    Form(1, "bar and foot", ("50,0 50,50 50,100", "0,100 50,99 100,99"), 0.4, 0.4),
+    Form(1, "bar and foot", ("50,0 50,50 50,95", "0,100 50,99 100,99"), 0.4, 0.4),
     Form(1, "foot in one stroke", ("10,25 52,0* 50,98* 5,99* 98,98",), 0.5, 0.25),
     Form(1, "round flag", ("0,34 34,16 74,3 90,10 84,45 74,100",), 0.46, 0.8),
     Form(1, "flag without a corner", ("0,40 45,16 80,4 88,20 84,60 80,100",), 0.45, 0.5),

@@ -25,7 +25,7 @@ class Handwriting:
         images: float32 (n, 28, 28) in [0, 1], ink 1 on 0.
         labels: int32 (n,).
         writers: int32 (n,), who wrote each.
-        forms: int32 (n,), the index of each digit's form in FORMS.
+        forms: int32 (n,), the index of each digit's form in the table.
     """
 
     images: Floats
@@ -34,22 +34,26 @@ class Handwriting:
     forms: NDArray[np.int32]
 
 
-def write(count: int, seed: int, writers: int | None = None) -> Handwriting:
-    """Generate digits, all ten equally often, by as many writers.
+def write(
+    count: int, seed: int, writers: int | None = None, table: tuple[Form, ...] = FORMS
+) -> Handwriting:
+    """Generate digits, all classes equally often, by as many writers.
 
     Args:
         count: how many digits.
         seed: decides the writers and what they write; other seeds are other writers.
         writers: how many people write; none: one for every 20 digits.
+        table: the forms that they write.
     """
     rng = np.random.default_rng([seed, *b"handwriting"])
     writers = writers or max(1, count // 20)
-    people = hands(rng, writers)
+    people = hands(rng, writers, len(table))
     who = rng.integers(writers, size=count)
-    labels = rng.permutation(np.arange(count) % 10)
-    forms = _chosen_forms(rng, people, who, labels)
+    classes = np.unique([form.digit for form in table])
+    labels = classes[rng.permutation(np.arange(count) % len(classes))]
+    forms = _chosen_forms(rng, table, people, who, labels)
     images = np.empty((count, 28, 28), np.float32)
-    for index, form in enumerate(FORMS):
+    for index, form in enumerate(table):
         members = np.flatnonzero(forms == index)
         if len(members):
             images[members] = _digits_of(form, members, who[members], people, rng)
@@ -59,12 +63,16 @@ def write(count: int, seed: int, writers: int | None = None) -> Handwriting:
 
 
 def _chosen_forms(
-    rng: np.random.Generator, people: Hands, who: NDArray, labels: NDArray
+    rng: np.random.Generator,
+    table: tuple[Form, ...],
+    people: Hands,
+    who: NDArray,
+    labels: NDArray,
 ) -> NDArray[np.int64]:
     """Each digit's form: by its share in the world and the writer's habits."""
-    usual = np.log([form.share for form in FORMS])
-    score = usual + people.habits[who] + rng.gumbel(size=(len(who), len(FORMS)))
-    digits = np.array([form.digit for form in FORMS])
+    usual = np.log([form.share for form in table])
+    score = usual + people.habits[who] + rng.gumbel(size=(len(who), len(table)))
+    digits = np.array([form.digit for form in table])
     return np.where(digits == labels[:, None], score, -np.inf).argmax(axis=1)
 
 

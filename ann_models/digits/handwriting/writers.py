@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ann_models.digits.handwriting.forms import FORMS
-
 Floats = NDArray[np.float32]
 
 
@@ -42,8 +40,8 @@ class Hands:
     habits: Floats
 
 
-def hands(rng: np.random.Generator, writers: int) -> Hands:
-    """Draw the styles of so many writers."""
+def hands(rng: np.random.Generator, writers: int, forms: int) -> Hands:
+    """Draw the styles of so many writers, who choose between so many forms."""
 
     def normal(mean: float, deviation: float, low: float, high: float) -> Floats:
         return rng.normal(mean, deviation, writers).clip(low, high).astype(np.float32)
@@ -62,5 +60,5 @@ def hands(rng: np.random.Generator, writers: int) -> Hands:
         haste=uniform(0, 1) ** 2,
         pen=np.exp(normal(np.log(0.095), 0.3, np.log(0.045), np.log(0.2))),
         pressure=np.where(on_screen, 0, uniform(0.05, 0.35)).astype(np.float32),
-        habits=rng.normal(0, 1.5, (writers, len(FORMS))).astype(np.float32),
+        habits=rng.normal(0, 1.5, (writers, forms)).astype(np.float32),
     )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ann_models import datasets, networks
 from ann_models.code.script import MAX_LINES, MAX_WIDTH, script
+from ann_models.derive import derive
 from ann_models.digits import mnist
 from ann_models.digits.augmentation import augment
 from ann_models.entry import SGD, Adam, CosineDecay, Variant
@@ -198,3 +199,41 @@ def test_a_trained_network_is_compared_in_the_script(elsewhere):
 def test_what_no_short_script_can_say_is_refused_with_the_reason(name, why):
     with pytest.raises(UnsupportedLayer, match=why):
         script(VARIANTS[name])
+
+
+POINTS = {
+    "classes.csv": "# mine\nx1;x2;class\n"
+    + "".join(f"{i % 5};{i * i % 7};{'red' if i % 3 else 'blue'}\n" for i in range(24)),
+    "curve.csv": "".join(f"{i / 4},{i * i / 9}\n" for i in range(20)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("relu_regression_4", {"layers.0.activation": "tanh", "data.size": "60"}),
+        ("relu_regression_4", {"data.noise": "0.1", "optimizer": "sgd"}),
+        ("nonlinear_classification", {"data.noise": "0.2", "layers.0+": "dense 3 tanh"}),
+        ("overfit_early_stopping", {"data.noise": "0.3", "epochs": "4"}),
+        ("nonlinear_classification", {"data": "classes.csv"}),
+        ("relu_regression_4", {"data": "curve.csv", "penalty.norm": "l2"}),
+        ("overfit_early_stopping", {"data": "curve.csv", "epochs": "4"}),
+    ],
+)
+def test_a_changed_row_is_written_as_it_is_trained(elsewhere, name, changes):
+    for file, content in POINTS.items():
+        (elsewhere / file).write_text(content)
+    variant = shortened(derive(VARIANTS[name], changes))
+    learned = run(script(variant, SEED), elsewhere)["loss"].history
+    data = datasets.generate(variant.data, 0)
+    expected = fit(variant, data)
+    for key, losses in expected.items():
+        np.testing.assert_allclose(learned[key], losses, rtol=1e-4, err_msg=key)
+
+
+def test_pictures_of_ones_own_have_no_short_script(tmp_path):
+    for name in "AB":
+        (tmp_path / name).mkdir()
+    variant = derive(VARIANTS["mnist_ann"], {"data": f"images:letters={tmp_path}"})
+    with pytest.raises(UnsupportedLayer, match="take more than a short script to read"):
+        script(variant)

@@ -8,9 +8,16 @@ from PIL import Image, ImageDraw
 
 from ann_models import datasets
 from ann_models.digits import idx
-from ann_models.digits.image_sets import ImageSet, in_form, load, parse
+from ann_models.digits.image_sets import (
+    FASHION_SHA256,
+    ImageSet,
+    classes_of,
+    in_form,
+    load,
+    parse,
+)
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
-from serving.images import to_digit
+from serving.images import to_digit, to_picture
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (40, 28, 28), np.uint8)
@@ -86,6 +93,19 @@ class TestForms:
         served = to_digit(file.read_bytes())
         np.testing.assert_allclose(in_form(file) / 255, served, atol=1 / 255)
 
+    def test_a_picture_of_28_by_28_pixels_is_taken_as_it_is(self, tmp_path):
+        Image.fromarray(X[0]).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(in_form(tmp_path / "a.png"), X[0])
+        np.testing.assert_array_equal(
+            in_form(tmp_path / "a.png"), to_picture((tmp_path / "a.png").read_bytes()) * 255
+        )
+
+    def test_the_classes_are_known_without_reading_every_picture(self, tmp_path):
+        alphabet(tmp_path)
+        (tmp_path / "B/3.png").write_bytes(b"no picture")
+        assert classes_of(ImageSet("letters", str(tmp_path))) == ("A", "B", "C")
+        assert len(classes_of(parse("fashion-mnist"))) == 10
+
 
 class TestFaults:
     @pytest.mark.parametrize(
@@ -142,6 +162,14 @@ class TestFaults:
         with pytest.raises(InvalidData, match="has 0 pictures"):
             load(ImageSet("letters", str(tmp_path)))
 
+    def test_a_file_of_fashion_mnist_that_is_another_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+        for name in FASHION_SHA256:
+            shape = (6,) if "labels" in name else (6, 28, 28)
+            write_idx(tmp_path / "datasets/fashion-mnist" / name, np.ones(shape, np.uint8))
+        with pytest.raises(InvalidData, match=r"train-images-idx3-ubyte\.gz has SHA-256"):
+            load(parse("fashion-mnist"))
+
     def test_fashion_mnist_is_not_downloaded_offline(self, tmp_path, monkeypatch):
         monkeypatch.setenv("ANN_OFFLINE", "1")
         monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -162,3 +190,11 @@ def test_a_set_is_split_as_the_digits_are_under_its_own_name(tmp_path):
     again = datasets.Dataset.load(tmp_path / "data.npz")
     assert again.digest == data.digest
     assert again.arrays["classes"].tolist() == ["A", "B", "C"]
+
+
+def test_every_split_has_each_class_of_a_small_set(tmp_path):
+    alphabet(tmp_path / "set", "ABCDEFG", each=6)
+    data = datasets.image_set(f"letters={tmp_path / 'set'}")
+    for part in ("val", "test"):
+        assert np.bincount(data.arrays[f"y_{part}"]).tolist() == [1] * 7
+    assert np.bincount(data.arrays["y_train"]).tolist() == [4] * 7

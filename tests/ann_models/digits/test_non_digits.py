@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ann_models.digits.handwriting import write
+from ann_models.digits.handwriting.letters import LETTERS as HANDWRITTEN
 from ann_models.digits.non_digits import (
     FLIPPED,
     KINDS,
@@ -19,12 +20,12 @@ PEOPLE = write(200, 0)
 
 @pytest.fixture(scope="module")
 def some() -> tuple[np.ndarray, np.ndarray]:
-    return non_digits(130, 1, PEOPLE.images, PEOPLE.labels)
+    return non_digits(140, 1, PEOPLE.images, PEOPLE.labels)
 
 
 def test_every_kind_is_made_equally_often(some):
     images, kinds = some
-    assert (images.shape, images.dtype) == ((130, SIDE, SIDE), np.float32)
+    assert (images.shape, images.dtype) == ((140, SIDE, SIDE), np.float32)
     assert np.bincount(kinds).tolist() == [10] * len(KINDS)
 
 
@@ -36,8 +37,8 @@ def test_all_have_ink_in_range(some):
 
 
 def test_a_seed_decides_them(some):
-    again = non_digits(130, 1, PEOPLE.images, PEOPLE.labels)
-    other = non_digits(130, 2, PEOPLE.images, PEOPLE.labels)
+    again = non_digits(140, 1, PEOPLE.images, PEOPLE.labels)
+    other = non_digits(140, 2, PEOPLE.images, PEOPLE.labels)
     np.testing.assert_array_equal(again[0], some[0])
     assert not np.array_equal(other[0], some[0])
 
@@ -45,6 +46,7 @@ def test_a_seed_decides_them(some):
 @pytest.mark.parametrize("letter", "OolISZBgqb")
 def test_letters_that_people_write_as_digits_are_left_out(letter):
     assert letter not in LETTERS
+    assert not any(form.name.startswith(letter) for form in HANDWRITTEN)
 
 
 def test_a_digit_that_stays_one_when_it_is_turned_or_mirrored_is_not_used():

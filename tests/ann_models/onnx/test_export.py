@@ -1,5 +1,7 @@
 """A network and its ONNX form give the same answers."""
 
+import json
+
 import keras
 import numpy as np
 import onnxruntime
@@ -149,3 +151,12 @@ def test_a_network_of_ten_classes_scores_every_picture_as_a_digit(digits):
 def test_the_least_confidence_travels_in_the_metadata():
     assert least_confidence(to_onnx(dense(), 0.725), default=0.8) == 0.725
     assert least_confidence(to_onnx(dense()), default=0.8) == 0.8
+
+
+def test_eleven_named_classes_are_not_ten_digits_and_a_rest(digits):
+    names = list("ABCDEFGHIJK")
+    onnx_bytes = to_onnx(with_no_digit(), classes=names)
+    session = onnxruntime.InferenceSession(onnx_bytes)
+    assert [output.name for output in session.get_outputs()] == ["probabilities"]
+    assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == names
+    assert largest_difference(with_no_digit(), onnx_bytes, digits[:4]) < 1e-5

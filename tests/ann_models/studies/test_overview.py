@@ -147,6 +147,18 @@ def recipe_run(name, val_accuracy, test_accuracy, parameters):
     return Summary(name, {}, metrics | {"spread/test_accuracy": 0.001, "parameters": parameters})
 
 
+def test_other_hands_are_compared_with_their_spread_over_the_seeds():
+    measures = {"test_accuracy": 0.99, "hands_accuracy": 0.97, "non_digits_marked": 0.96}
+    with_them = Summary("with", {}, measures | {"spread/hands_accuracy": 0.002})
+    without = Summary("without", {}, measures | {"hands_accuracy": 0.9})
+    findings = overview("hands", [Summary("other"), with_them, without])
+    table = findings.tables["other_hands"]
+    assert table["name"] == ["with", "without"]
+    assert table["hands_accuracy"] == [0.97, 0.9]
+    assert table["hands_accuracy_std"] == [0.002, 0]
+    assert set(findings.figures) == {"other_hands"}
+
+
 def test_recipes_stand_in_the_order_of_validation_though_the_test_digits_are_shown():
     runs = [recipe_run("lucky", 0.990, 0.998, 1e5), recipe_run("good", 0.995, 0.996, 1e6)]
     findings = overview("accuracy", [Summary("overview"), *runs])

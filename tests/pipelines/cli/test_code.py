@@ -31,6 +31,18 @@ def test_it_prints_a_script_and_writes_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_changed_row_and_one_of_a_table_are_written_too(tmp_path):
+    changed = ann_code(NAME, "--set", "layers.0.activation=tanh")
+    assert "activation = 'tanh'" in changed.stdout
+    table = tmp_path / "mine.toml"
+    table.write_text(f'[[variant]]\nname = "mine"\nlike = "{NAME}"\nepochs = 7\n')
+    own = ann_code("--table", str(table), "mine")
+    assert "epochs = 7" in own.stdout
+    wrong = ann_code(NAME, "--set", "layers.0.activation=tan")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "did you mean tanh" in wrong.stderr
+
+
 def test_a_notebook_is_written_and_never_overwritten(tmp_path):
     assert ann_code(NAME, "--notebook", "--output", str(tmp_path)).exit_code == 0
     path = tmp_path / f"{NAME}.ipynb"

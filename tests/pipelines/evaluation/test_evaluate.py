@@ -5,8 +5,9 @@ import pytest
 from ann_models.digits.handwriting import write
 from ann_models.digits.non_digits import non_digits
 from ann_models.onnx.export import to_onnx
-from pipelines.evaluation.evaluate import measure
+from pipelines.evaluation.evaluate import EXPERIMENT, evaluate, measure
 from pipelines.evaluation.labelled import NO_DIGIT, Labelled
+from pipelines.registry.versions import Version
 
 HANDS = write(40, 7, writers=2)
 NONE, _ = non_digits(13, 0, *(lambda h: (h.images, h.labels))(write(100, 8)))
@@ -44,6 +45,7 @@ def test_what_is_measured_is_what_was_answered(always_three):
     assert outcome.wrong_unmarked > 0.8
     assert findings.metrics["accuracy"] == 0.1
     assert findings.metrics["unreadable"] == 1
+    assert (findings.metrics["accuracy/3"], findings.metrics["accuracy/7"]) == (1, 0)
     assert findings.tables["confusion_matrix"]["predicted_3"] == [4] * 10
     assert {"errors", "confusion_matrix"} <= set(findings.figures)
     unmarked = [error for error in outcome.errors if error["label"] is None]
@@ -56,3 +58,22 @@ def test_pictures_of_no_digit_alone_have_no_accuracy(always_three):
     assert outcome.accuracy is None
     assert outcome.non_digits_marked is not None
     assert "accuracy" not in findings.metrics
+
+
+def test_two_versions_on_the_same_pictures_are_two_comparable_runs(always_three, store):
+    digests = set()
+    for number in ("1", "2"):
+        version = Version("mnist-digits", number, f"run{number}", (), {"variant": "mnist_cnn"})
+        outcome = evaluate(always_three, version, pictures(), "photos", store)
+        run = store.client.get_run(outcome.run_id)
+        assert run.info.status == "FINISHED"
+        assert (run.data.tags["version"], run.data.tags["pictures"]) == (number, "photos")
+        assert run.data.tags["training_run"] == f"run{number}"
+        assert run.data.metrics["accuracy"] == outcome.accuracy
+        (data,) = run.inputs.dataset_inputs
+        assert data.dataset.name == "photos"
+        digests.add(data.dataset.digest)
+        assert store.client.list_artifacts(outcome.run_id)
+    assert len(digests) == 1
+    experiment = store.client.get_experiment_by_name(EXPERIMENT)
+    assert "own_pictures" in str(experiment.tags)

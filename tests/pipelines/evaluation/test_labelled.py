@@ -44,13 +44,15 @@ def test_what_cannot_be_read_is_one_sentence_each_and_the_rest_goes_on(tmp_path)
     Image.new("L", (50, 50), 255).save(tmp_path / "1" / "blank.png")
     (tmp_path / "3").mkdir()
     (tmp_path / "notes.txt").write_text("nothing")
+    (tmp_path / "1" / "moved.png").symlink_to(tmp_path / "nowhere.png")
     found = read(tmp_path)
     assert found.names == ["1/good.png"]
     text = "\n".join(found.faults)
-    assert len(found.faults) == 5
+    assert len(found.faults) == 6
     for part in (
         "1/broken.png: The 12 bytes cannot be read as a picture",
         "1/blank.png: Nothing is drawn",
+        "1/moved.png: it cannot be read (No such file or directory)",
         "'seven'; expected a digit from 0 to 9",
         "3: the folder is empty",
         "notes.txt: it lies in no subfolder",

@@ -29,6 +29,11 @@ TEXT = """.INCLUDE dene.doc
 """
 
 
+def test_a_file_may_begin_with_its_first_segment():
+    text = TEXT[TEXT.index(".SEGMENT") :]
+    assert [label for _, label, _, _ in unipen.read(text, [])] == ["1", "7"]
+
+
 def test_segments_are_read_with_their_label_and_writer():
     faults: list[str] = []
     found = list(unipen.read(TEXT, faults))

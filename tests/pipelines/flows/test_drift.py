@@ -44,6 +44,9 @@ def test_digits_in_another_form_are_drift_and_an_event(home, emitted, images, by
     assert report.verdict == DRIFT
     assert by in report.drifted
     assert emitted == [DRIFT_EVENT]
+    (event,) = [e for e in Context.open().registry.history(NAME) if e.action == "drifted"]
+    assert (event.version, event.by) == ("1", "run")
+    assert event.reason.startswith("Drift in 150 different images: ")
 
 
 def test_ordinary_digits_are_no_drift_and_no_event(home, emitted):
@@ -51,6 +54,7 @@ def test_ordinary_digits_are_no_drift_and_no_event(home, emitted):
     report = drift()
     assert (report.verdict, report.drifted, report.images) == (NO_DRIFT, [], 200)
     assert emitted == []
+    assert all(event.action != "drifted" for event in Context.open().registry.history(NAME))
 
 
 def test_too_little_traffic_says_so_and_raises_no_alarm(home, emitted):
@@ -127,3 +131,4 @@ def test_drift_starts_the_retraining_deployment_through_its_event(home):
             started = client.read_flow_runs(flow_run_filter=of_it)
             time.sleep(1)
     assert len(started) == 1
+    assert started[0].parameters["model"] == NAME

@@ -3,6 +3,7 @@
 import errno
 import importlib.metadata
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -188,6 +189,24 @@ def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, recorder):
         assert run.data.metrics.keys() >= row.metrics.keys()
         assert views.PANELS[VARIANTS[row.name].study] in run.data.tags[NOTE]
     assert report.views.keys() == {"one_neuron", "neurons", "learning"}
+
+
+def test_a_run_of_the_whole_lecture_logs_its_report_and_prefect_links_to_it(tracking, monkeypatch):
+    from prefect.artifacts import Artifact
+
+    few = [VARIANTS["linear_classification"].shortened(), VARIANTS["relu_shapes"]]
+    monkeypatch.setattr(lecture_flow, "select", lambda *_: (few, {}))
+    report = lecture()
+    run_id = report.page.split("/runs/")[1].split("/")[0]
+    run = tracking.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["pipeline_run_id"] == report.pipeline_run_id
+    (file,) = tracking.client.list_artifacts(run_id)
+    page = tracking.client.download_artifacts(run_id, file.path)
+    assert "linear_classification" in Path(page).read_text()
+    link = Artifact.get("report")
+    assert str(link.flow_run_id) == report.pipeline_run_id
+    assert report.page in str(link.data)
 
 
 def test_progress_is_reported_while_a_network_trains(tracking, recorder):

@@ -4,13 +4,16 @@ import io
 import re
 
 import pytest
+from click.testing import CliRunner
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ann_models.findings import Findings
+from pipelines.cli.main import main
 from pipelines.flows import lecture_report
 from pipelines.flows.lecture_report import NothingToReport, gather, report
 from pipelines.registry.client import Registry
+from tests.support.browser import needs_a_browser
 
 UI = "http://127.0.0.1:5000"
 
@@ -117,3 +120,15 @@ def test_a_page_of_forty_rows_stays_small(store):
     for number in range(40):
         log(store, f"row_{number}", "neurons", {"train_seconds": 1.0})
     assert len(report(store, registry(store), UI)) < 5_000_000
+
+
+@needs_a_browser
+@pytest.mark.slow
+def test_the_command_prints_a_pdf_of_several_pages(filled, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(filled.settings.home))
+    page = tmp_path / "lecture.html"
+    result = CliRunner().invoke(main, ["report", str(page), "--pdf"])
+    assert result.exit_code == 0, result.output
+    content = page.with_suffix(".pdf").read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.count(b"/Type /Page\n") >= 2

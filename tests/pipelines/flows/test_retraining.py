@@ -95,6 +95,19 @@ def test_the_run_says_what_was_learned_and_the_version_too(retrained):
     version = Context.open().registry.version(NAME, challenger.version)
     assert version.tags["corrections_run"] == run.data.tags["corrections_run"]
     assert version.decision in ("promoted", "refused")
+    assert version.tags["shadow"].startswith("agrees: ")
+    assert run.data.tags["shadow"] == version.tags["shadow"]
+
+
+def test_the_history_has_the_retraining_before_the_gates_decision(retrained):
+    registry = Context.open().registry
+    promoted, learned = registry.history(NAME)[:2]
+    assert (promoted.action, promoted.version) == ("promoted", "2")
+    assert (learned.action, learned.version, learned.by) == ("retrained", "2", "run")
+    assert retrained.challengers[0].run_id in learned.reason
+    card = registry.client.get_model_version(NAME, "2").description
+    assert card.startswith("**Champion**: promoted by the gate")
+    assert "retrained on" in card
 
 
 def test_the_corrections_have_a_run_with_their_verdicts_pictures_and_digest(retrained):

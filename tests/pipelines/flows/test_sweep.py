@@ -7,6 +7,7 @@ from pipelines.errors import WrongUse
 from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
+from pipelines.flows.trials import Trials
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -45,7 +46,7 @@ def test_every_trial_is_a_child_run_and_the_best_can_be_run(home):
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkeypatch):
-    train = module._Sweep._train
+    train = Trials._train
     trained: list[str] = []
 
     def interrupted(self, variant, trial):
@@ -54,10 +55,10 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkey
         trained.append(variant.name)
         return train(self, variant, trial)
 
-    monkeypatch.setattr(module._Sweep, "_train", interrupted)
+    monkeypatch.setattr(Trials, "_train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sweep(ROW, SPACE, trials=4, seeds=1, changes=SHORT)
-    monkeypatch.setattr(module._Sweep, "_train", train)
+    monkeypatch.setattr(Trials, "_train", train)
     tracking = Context.open().tracking
     assert not tracking.runs("attributes.status = 'RUNNING'")
     report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT)
@@ -77,7 +78,7 @@ def test_trials_that_diverge_do_not_end_a_sweep_unless_all_do(home, monkeypatch)
     def diverges(self, variant, trial):
         raise TrainingDiverged("the training loss is nan")
 
-    monkeypatch.setattr(module._Sweep, "_train", diverges)
+    monkeypatch.setattr(Trials, "_train", diverges)
     with pytest.raises(EveryTrialDiverged, match=r"every one of the 3 trials.*smaller learning"):
         sweep(ROW, SPACE, trials=3, seeds=1, changes=SHORT)
 
@@ -88,3 +89,14 @@ def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):
     with pytest.raises(WrongUse, match="is a question"):
         sweep("neurons", SPACE, trials=1)
     assert not Context.open().tracking.runs()
+
+
+@pytest.mark.slow
+def test_workers_share_the_trials_of_one_study(home):
+    report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT, workers=2)
+    assert [trial["state"] for trial in report.trials] == ["complete"] * 5
+    proposals = [trial["settings"]["optimizer.learning_rate"] for trial in report.trials]
+    assert len(set(proposals)) == 5
+    assert {run.info.status for run in runs(report)} == {"FINISHED"}
+    resumed = sweep(ROW, SPACE, trials=6, seeds=1, changes=SHORT)
+    assert len(resumed.trials) == 6

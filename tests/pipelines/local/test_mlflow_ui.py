@@ -3,7 +3,11 @@
 import os
 import socket
 
+import mlflow.server
 import pytest
+from click.testing import CliRunner
+from mlflow.cli import cli
+from mlflow.server import handlers as backend_stores
 
 from pipelines import settings
 from pipelines.errors import WrongUse
@@ -36,6 +40,32 @@ def test_the_process_becomes_a_server_of_this_machine_only(tmp_path, port, monke
     mlflow_ui.serve(settings.load({"ANN_HOME": str(tmp_path)}), port)
     command = " ".join(became["c"])
     assert f"--host 127.0.0.1 --port {port}" in command
-    assert f"--backend-store-uri sqlite:///{tmp_path}/mlflow.db" in command
+    assert became["e"]["_MLFLOW_SERVER_FILE_STORE"] == f"sqlite:///{tmp_path}/mlflow.db"
     assert became["e"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert "MLFLOW_TRACKING_URI" not in became["e"]
+
+
+def test_the_server_gets_what_mlflows_own_command_hands_to_it(tmp_path, monkeypatch):
+    handed = {}
+
+    class Server:
+        def __init__(self, command, env):
+            handed.update(command=command, environ=env)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(
+        mlflow.server, "_exec_cmd", lambda command, extra_env, **_: Server(command, extra_env)
+    )
+    monkeypatch.setattr(backend_stores, "initialize_backend_stores", lambda *_, **__: None)
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    loaded = settings.load({"ANN_HOME": str(tmp_path)})
+    options = ["--backend-store-uri", loaded.tracking_uri, "--port", "5001", "--workers", "1"]
+    uploads = ["--artifacts-destination", str(loaded.artifacts / "uploads")]
+    CliRunner().invoke(cli, ["server", *options, *uploads], catch_exceptions=False)
+    ours = mlflow_ui.environment(loaded)
+    needless = ("_MLFLOW_SERVER_BOOT_ID", "_MLFLOW_SGI_NAME", "MLFLOW_SERVER_SECRETS_CACHE")
+    theirs = {k: v for k, v in handed["environ"].items() if not k.startswith(needless)}
+    assert theirs == {name: ours[name] for name in theirs}
+    assert handed["command"][-1] == mlflow_ui.APP

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import MappingProxyType
 
 import pytest
 
@@ -86,3 +87,20 @@ def test_only_silence_counts_as_no_answer(answering):
 def test_a_worker_hangs_if_its_server_answers_without_its_heartbeat(answering, answer, answers):
     address = answering({"/work_pools/pool/workers/filter": answer})
     assert probes.worker(address, "pool", "name")(0).responsive is answers
+
+
+def test_prefects_password_is_sent_to_prefect_alone(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ann:secret")
+    asked = []
+
+    def ask(url, body=None, seconds=5.0, headers=MappingProxyType({})):
+        asked.append((url, dict(headers)))
+        return None, None
+
+    monkeypatch.setattr(probes, "_ask", ask)
+    probes.worker("http://prefect/api", "pool", "name")(0)
+    probes.mlflow("http://mlflow")(0)
+    probes.digits("http://digits")(0)
+    (worker, *others) = [headers for _, headers in asked]
+    assert worker == {"Authorization": "Basic YW5uOnNlY3JldA=="}
+    assert others == [{}, {}]

@@ -36,7 +36,7 @@ def test_everything_is_started_where_nothing_is(tmp_path):
     assert planned["schedules"].depends_on == ("MLflow", "Prefect")
     assert planned["digits"].depends_on == ("MLflow",)
     commands = {name: " ".join(service.command) for name, service in planned.items()}
-    assert "mlflow server --host 127.0.0.1 --port 5901" in commands["MLflow"]
+    assert "--host 127.0.0.1 --port 5901 mlflow.server" in commands["MLflow"]
     assert "prefect server start --host 127.0.0.1 --port 4901" in commands["Prefect"]
     assert commands["digits"].endswith("serve --port 8901")
 
@@ -59,7 +59,8 @@ def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path):
 
 def test_a_database_that_the_environment_names_gets_a_server(tmp_path):
     planned = plan(load(tmp_path, MLFLOW_TRACKING_URI="sqlite:////elsewhere/runs.db"))
-    assert "--backend-store-uri sqlite:////elsewhere/runs.db" in " ".join(planned["MLflow"].command)
+    store = planned["MLflow"].environment["_MLFLOW_SERVER_FILE_STORE"]
+    assert store == "sqlite:////elsewhere/runs.db"
 
 
 def test_no_mlflow_jobs_and_leases_that_outlive_a_restart(tmp_path):

@@ -1,21 +1,27 @@
 """Schedules in a real Prefect server: made once, kept as people change them, never two at once."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
-from prefect.states import Pending, Running, Scheduled
+from prefect.server.schemas.schedules import CronSchedule
+from prefect.states import Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 from prefect.types import DateTime
 from prefect.types._datetime import now
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
+from ann_models.errors import InvalidSetting
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.scheduling import deployments, orphaned_runs, schedules
 from pipelines.scheduling.deployments import DEFAULTS, ScheduleSpec, connected, create, prepare
-from pipelines.scheduling.work_pool import POOL
+from pipelines.scheduling.work_pool import JOB_TEMPLATE, POOL
 
 DIGIT_NETWORKS = ["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]
 QUICK = {"names": ["relu_shapes"], "quick": True}
@@ -66,6 +72,20 @@ def test_the_usual_schedules_are_there_from_the_start(client):
     assert found["digits"].parameters["names"] == DIGIT_NETWORKS
     assert found["lecture"].when == "0 3 * * 0"
     assert not found["lecture"].paused
+
+
+def test_who_asks_for_a_run_sets_neither_its_command_nor_its_environment(client):
+    template = client.read_work_pool(POOL).base_job_template
+    asked = {"command": "touch /tmp/x", "env": {"PYTHONPATH": "/tmp"}, "working_dir": "/tmp"}
+    configured = asyncio.run(ProcessJobConfiguration.from_template_and_values(template, asked))
+    assert (configured.command, configured.env, configured.working_dir) == (None, {}, None)
+
+
+def test_the_work_pool_of_an_earlier_version_gets_the_fixed_job(client):
+    template = ProcessWorker.get_default_base_job_template()
+    client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+    prepare(client)
+    assert client.read_work_pool(POOL).base_job_template == JOB_TEMPLATE
 
 
 def test_what_people_change_remove_and_pause_is_not_made_again(client):
@@ -232,6 +252,38 @@ def test_a_run_that_is_due_while_another_is_running_is_cancelled(client):
     assert begin(client, due(client, "lecture")) == "Pending"  # another schedule is not hindered
 
 
+def test_of_three_schedules_for_two_places_the_third_waits_until_one_is_free(client):
+    create(client, ScheduleSpec("third", "lecture", every=timedelta(days=1), parameters=QUICK))
+    wanted = [due(client, name) for name in ("digits", "lecture", "third")]
+
+    def offered() -> list:
+        found = client.get_scheduled_flow_runs_for_work_pool(POOL, scheduled_before=now("UTC"))
+        return [each.flow_run.id for each in found if each.flow_run.id in {r.id for r in wanted}]
+
+    first, second = offered()  # no more than there are places
+    for run in (first, second):
+        client.set_flow_run_state(run, Pending())
+        client.set_flow_run_state(run, Running())
+    assert offered() == []
+    client.set_flow_run_state(first, Completed())
+    (third,) = offered()
+    assert {first, second, third} == {run.id for run in wanted}
+
+
+def test_where_clocks_change_a_time_that_is_missing_moves_and_one_that_is_double_runs_once():
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def times(cron: str, day: datetime, count: int) -> list[str]:
+        schedule = CronSchedule(cron=cron, timezone="Europe/Berlin")
+        found = asyncio.run(schedule.get_dates(count, day.replace(tzinfo=berlin)))
+        return [time.astimezone(berlin).strftime("%d. %H:%M %Z") for time in found]
+
+    assert times("30 2 * * *", datetime(2027, 3, 28), 2) == ["28. 01:30 CET", "29. 02:30 CEST"]
+    assert times("30 2 * * *", datetime(2027, 10, 31), 2) == ["31. 02:30 CEST", "01. 02:30 CET"]
+    hourly = times("0 * * * *", datetime(2027, 10, 31, 1), 3)
+    assert hourly == ["31. 01:00 CEST", "31. 02:00 CEST", "31. 03:00 CET"]
+
+
 def test_a_schedule_with_a_running_flow_is_not_removed(client):
     begin(client, due(client, "digits"))
     with pytest.raises(WrongUse, match=r"digits is active .* cancel the run"):
@@ -298,3 +350,23 @@ def test_another_machines_run_is_left_alone(client):
     begin(client, run)
     client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
     assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
+
+
+# --- a table of one's own -------------------------------------------------------------------------
+
+
+def test_a_table_is_scheduled_by_its_whole_path(client, tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regression_1"\n')
+    monkeypatch.chdir(tmp_path)
+    create(
+        client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters={"table": "mine.toml"})
+    )
+    assert by_name(client)["mine"].parameters == {"table": str(tmp_path / "mine.toml")}
+
+
+def test_a_table_with_a_fault_is_not_scheduled(client, tmp_path):
+    (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regresion_1"\n')
+    wrong = {"table": str(tmp_path / "mine.toml")}
+    with pytest.raises(InvalidSetting, match=r"line 3, a\.like: did you mean relu_regression_1"):
+        create(client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters=wrong))
+    assert "mine" not in by_name(client)

@@ -179,16 +179,6 @@ def test_a_run_says_who_started_it_with_which_command_and_which_code(store, monk
     assert found["mlflow.source.git.commit"] == found["git_commit"] == provenance.git_commit()
 
 
-def test_a_user_without_a_name_is_unknown(monkeypatch):
-    def nameless() -> str:
-        raise KeyError("getpwuid(): uid not found: 12345")
-
-    monkeypatch.setattr("getpass.getuser", nameless)
-    provenance.user.cache_clear()
-    assert provenance.user() == "unknown"
-    provenance.user.cache_clear()
-
-
 def test_a_run_says_which_process_writes_it(store, run_id):
     run = store.client.get_run(run_id)
     assert run.info.run_name == "xor_mlp"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ann_models import drift as statistics
+from pipelines.evaluation import evaluate
 from pipelines.flows import drift, retraining
 from pipelines.tracking import monitoring_views as views
 from pipelines.tracking import tags
@@ -36,8 +37,8 @@ def named(title: str, kind: str) -> set[str]:
     return names
 
 
-def test_both_experiments_have_a_view() -> None:
-    assert set(views.VIEWS) == {drift.EXPERIMENT, retraining.EXPERIMENT}
+def test_every_monitoring_experiment_has_a_view() -> None:
+    assert set(views.VIEWS) == {drift.EXPERIMENT, retraining.EXPERIMENT, evaluate.EXPERIMENT}
     assert views.views_for("Another") == {}
 
 
@@ -67,7 +68,8 @@ def test_the_view_of_drift_names_only_metrics_that_a_comparison_logs() -> None:
 
 @pytest.mark.parametrize("title", list(views.VIEWS))
 def test_views_name_only_tags_of_runs(title: str) -> None:
-    assert named(title, "tags") <= {tags.VERDICT, tags.DRIFTED, tags.VERSION, tags.DECISION}
+    known = {tags.VERDICT, tags.DRIFTED, tags.VERSION, tags.DECISION, tags.PICTURES, tags.VARIANT}
+    assert named(title, "tags") <= known
 
 
 def test_the_view_of_retraining_names_only_metrics_that_its_code_logs() -> None:

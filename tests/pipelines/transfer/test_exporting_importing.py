@@ -253,6 +253,13 @@ def code_in_the_artifact(document, folder) -> None:
         path.write_text(path.read_text().replace("code: null", "code: code"))
 
 
+def another_flavour(document, folder) -> None:
+    """Of a library that unpickles its models."""
+    for path in folder.rglob("MLmodel"):
+        pickled = "flavors:\n  sklearn:\n    pickled_model: model.pkl\n"
+        path.write_text(path.read_text().replace("flavors:\n", pickled))
+
+
 def answers_nan(document, folder) -> None:
     """The same network with NaN weights, and the hash to go with it."""
     (path,) = folder.rglob("model.onnx")
@@ -286,6 +293,7 @@ def running(document, folder) -> None:
         (another_network_with_its_hash, "its model.onnx does not answer"),
         (code_to_load, "names code other than Keras's"),
         (code_in_the_artifact, "names code other than Keras's"),
+        (another_flavour, "names code other than Keras's"),
         (answers_nan, "answers the probe digit otherwise, by nan"),
         (another_keras, "names code other than Keras's"),
         (no_model, "MLmodel"),

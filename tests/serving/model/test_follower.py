@@ -54,6 +54,21 @@ def place(registered, tmp_path) -> Place:
     return Place(tmp_path)
 
 
+def test_models_of_other_pictures_are_listed_and_their_champions_downloaded(place):
+    place.promote("1")
+    client = place.registry.client
+    version = place.registry.version(NAME, "2")
+    source = client.get_model_version(NAME, "2").source
+    client.create_registered_model("letters", {"data_set": "{}"})
+    client.create_registered_model("another tool's")
+    client.create_model_version("letters", source, version.run_id, dict(version.tags))
+    client.set_registered_model_alias("letters", "champion", "1")
+    status = place.follower().poll()
+    assert (status.name, status.version) == (NAME, "1")
+    assert set(status.listings) == {NAME, "letters"}
+    assert (place.home / "served" / "letters" / "last_good_champion").read_text() == "1"
+
+
 def test_without_a_champion_there_is_nothing_to_serve_and_it_says_so(place):
     status = place.follower().poll()
     assert status.name is None

@@ -1,6 +1,7 @@
 """What precedes a body: bounded and well formed, or refused before it hurts anybody."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.support.small_service import Service, put_copy
 
 GET = b"GET /health/live HTTP/1.1\r\n"
 HOST = b"Host: digits\r\n"
+POST = b"POST /predict HTTP/1.1\r\n" + HOST
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,33 @@ TOO_LONG = {
 }
 
 
+CHUNKED = POST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "a trailer without end": [CHUNKED + b"2\r\n[]\r\n0\r\nX-Long: ", *[b"x" * 10_000] * 40],
+    "trailers without end": [CHUNKED + b"2\r\n[]\r\n0\r\n", *[b"X-Many: 1\r\n" * 1_000] * 40],
+    "a chunk extension without end": [CHUNKED + b"2;", *[b"x" * 10_000] * 40],
+}
+
+
+@pytest.mark.parametrize("parts", ENDLESS.values(), ids=ENDLESS)
+def test_what_surrounds_the_parts_of_a_body_is_bounded(port, parts):
+    answer = say(port, *parts)
+    assert status(answer) == 431
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_body_in_many_small_chunks_is_read(port):
+    image = b"[" + b", ".join([b"0.5"] * 784) + b"]"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in image)
+    assert status(say(port, CHUNKED, chunks, b"0\r\nX-Sum: 1\r\n\r\n")) == 200
+
+
+def test_a_chunk_that_is_none_is_400(port):
+    answer = say(port, CHUNKED + b"2\r\n[]\r\n", b"no size\r\n")
+    assert status(answer) == 400
+    assert b"content-type: application/json" in answer
+
+
 @pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
 def test_what_is_too_long_is_431_and_the_connection_ends(port, parts):
     answer = say(port, *parts)
@@ -91,7 +120,6 @@ def test_the_head_of_each_request_on_a_connection_is_counted_by_itself(port):
             assert status(received) == 200
 
 
-POST = b"POST /predict HTTP/1.1\r\n" + HOST
 MALFORMED = {
     "no Host": (GET + b"\r\n", 400),
     "two Hosts": (GET + HOST + HOST + b"\r\n", 400),
@@ -119,6 +147,35 @@ def test_http_1_0_needs_no_host(port):
     assert status(say(port, b"GET /health/live HTTP/1.0\r\n\r\n")) == 200
 
 
+ANSWERED_EARLY = {
+    "a head without end": GET + HOST + b"X-Long: " + b"x" * 40_000,
+    "a body that says it is too large": POST + b"Content-Length: 99999999999\r\n\r\n",
+    "a body that nobody reads": GET + HOST + b"Content-Length: 99999999999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", ANSWERED_EARLY.values(), ids=ANSWERED_EARLY)
+def test_of_a_sender_who_goes_on_after_its_answer_little_is_read(port, request_):
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as sender:
+        sender.sendall(request_)
+        answer = sender.recv(65536)
+        assert status(answer) in (200, 413, 431)
+        with pytest.raises(OSError):  # it waits for room that does not come, or is cut off
+            for _ in range(1_000):
+                sender.sendall(b"x" * 100_000)
+
+
+def test_a_short_rest_after_the_answer_costs_no_connection(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        for _ in range(2):
+            sender.sendall(GET + HOST + b"Content-Length: 5\r\n\r\n")
+            received = b""
+            while not received.endswith(b'{"live":true}'):
+                received += sender.recv(65536)
+            assert status(received) == 200
+            sender.sendall(b"later")
+
+
 def test_a_flood_of_headers_leaves_others_their_answers(port):
     flooders = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(20)]
     for flooder in flooders:
@@ -142,6 +199,9 @@ def test_a_flood_of_headers_leaves_others_their_answers(port):
             assert status(say(port, GET + HOST + b"\r\n")) == 200
     finally:
         stop.set()
+        for flooder in flooders:
+            with contextlib.suppress(OSError):
+                flooder.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()
         for flooder in flooders:

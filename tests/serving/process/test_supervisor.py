@@ -108,6 +108,18 @@ def test_a_killed_worker_is_replaced_and_none_outlives_its_supervisor(serve):
     wait_for(lambda: all(gone(pid) for pid in workers))
 
 
+def test_a_worker_that_does_not_respond_is_replaced(serve):
+    service = serve("--workers", "2")
+    wait_for(lambda: len(service.workers()) == 2)
+    wait_for(service.ready)
+    victim = service.workers()[0]
+    os.kill(victim, signal.SIGSTOP)  # it lives, accepts connections and answers none
+    wait_for(lambda: victim not in service.workers(), seconds=180)
+    wait_for(lambda: len(service.workers()) == 2)
+    for _ in range(20):
+        wait_for(lambda: service.ask("POST", "/predict", ONE)[0] == 200, seconds=5)
+
+
 def test_the_metrics_of_all_workers_are_summed(serve):
     service = serve("--workers", "2")
     wait_for(lambda: all(service.ready() for _ in range(20)))

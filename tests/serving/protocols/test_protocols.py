@@ -1,6 +1,7 @@
 """Each wire format: what it reads, what it answers, and how it reports what is wrong."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -89,7 +90,7 @@ BAD_NATIVE = {
     "nothing": (b"", 400, "not JSON"),
     "deep nesting": (b"[" * 100_000, 400, "not JSON"),
     "deep valid nesting": (b"[" * 200 + b"]" * 200, 422, "deep|shape"),
-    "no image": (b"{}", 422, "missing"),
+    "no image": (b"{}", 422, "expected one of image, images"),
     "empty": (b'{"image": []}', 422, "empty list"),
     "text": (b'{"image": "seven"}', 422, "string"),
     "short": (json.dumps({"image": [0.5] * 783}).encode(), 422, r"shape \[783\]"),
@@ -196,9 +197,8 @@ def test_v2_answers_binary_tensors(service: Service, values, datatype, wish):
     assert answer.status_code == 200, answer.text
     length = int(answer.headers["inference-header-content-length"])
     output = json.loads(answer.content[:length])["outputs"][0]
-    tail = answer.content[length:]
-    assert output["parameters"]["binary_data_size"] == len(tail)
-    got = np.frombuffer(tail, "<f4").reshape(output["shape"])
+    size = output["parameters"]["binary_data_size"]
+    got = np.frombuffer(answer.content[length : length + size], "<f4").reshape(output["shape"])
     np.testing.assert_allclose(got, expected(BATCH), atol=1e-6)
 
 
@@ -493,6 +493,50 @@ def test_v2_counts_what_a_version_answered(service: Service):
     assert success["count"] == after["execution_count"]
     assert success["ns"] > before["inference_stats"]["success"]["ns"]
     assert after["last_inference"] > 1.7e12  # milliseconds since 1970
+
+
+ENCODINGS = ["utf-8-sig", "utf-16"]  # as Windows' programs write text
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_json_with_a_byte_order_mark_is_read(service: Service, encoding):
+    content = json.dumps({"image": ONE.tolist()}).encode(encoding)
+    answer = service.post("/predict", content=content, headers=JSON)
+    assert answer.status_code == 200, answer.text
+    np.testing.assert_allclose(answer.json()["probabilities"], expected(BATCH)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xff\xfe\x00\xd8", b"\xef\xbb\xbf\xff"])
+def test_a_byte_order_mark_before_no_text_is_refused(service: Service, content):
+    answer = service.post("/predict", content=content, headers=JSON)
+    assert answer.status_code == 400
+
+
+ALTERNATIVES = {
+    "/predict": {"image": ONE.tolist(), "images": None},
+    f"{V1}:predict": {"instances": [ONE.tolist()], "inputs": None},
+    "/invocations": {"inputs": [ONE.tolist()], "instances": None, "dataframe_split": None},
+}
+
+
+@pytest.mark.parametrize("path", ALTERNATIVES)
+def test_a_field_that_is_null_is_not_there(service: Service, path):
+    answer = service.post(path, json=ALTERNATIVES[path])
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("path", ALTERNATIVES)
+def test_of_two_fields_that_exclude_each_other_none_is_chosen(service: Service, path):
+    both = {name: [ONE.tolist()] for name in list(ALTERNATIVES[path])[:2]}
+    answer = service.post(path, json=both)
+    assert answer.status_code in (400, 422)
+    assert re.search(r"has (\w+) and (\w+);", answer.text)
+
+
+def test_an_object_without_the_expected_field_is_told_its_names(service: Service):
+    answer = service.post("/predict", json={"instances": [ONE.tolist()]})
+    assert answer.status_code == 422
+    assert "['instances']; expected one of image, images" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "", None])

@@ -3,6 +3,7 @@ import pytest
 
 from ann_models.digits.handwriting import Handwriting, write
 from ann_models.digits.handwriting.forms import FORMS
+from ann_models.digits.handwriting.letters import LETTERS, NO_DIGIT
 from digit_images.normalization import BOX, is_mnist_form
 
 
@@ -59,3 +60,10 @@ def test_no_two_digits_are_alike(some):
 
 def test_fewer_digits_than_classes_are_possible():
     assert len(write(3, 0).images) == 3
+
+
+def test_letters_are_written_as_digits_are():
+    many = write(600, 6, table=LETTERS)
+    assert set(many.labels) == {NO_DIGIT}
+    assert set(many.forms) == set(range(len(LETTERS)))
+    assert np.mean([is_mnist_form(image) for image in many.images]) > 0.95

@@ -1,0 +1,62 @@
+"""What an entry's `data` says is read, checked, and written again."""
+
+import pytest
+
+from ann_models.data_name import LARGEST, SMALLEST, DataName, parse
+from ann_models.errors import InvalidSetting, UnknownName
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cubic", DataName("cubic")),
+        ("cubic size=200 noise=0.1", DataName("cubic", 200, 0.1)),
+        ("linear noise=0.5", DataName("linear", noise=0.5)),
+        ("digits", DataName("digits")),
+        ("points:/home/me/my points.csv", DataName("points:/home/me/my points.csv")),
+        ("held_out points:a.csv", DataName("points:a.csv", held_out=True)),
+    ],
+)
+def test_a_data_set_is_read_and_written_as_the_same_text(text, found):
+    assert parse(text) == found
+    assert str(found) == text
+
+
+def test_the_size_that_the_lecture_draws_is_not_written():
+    for name in ("linear", "nonlinear", "cubic"):
+        assert parse(f"{name} size=1000") == DataName(name)
+    assert str(parse("cubic noise=0")) == "cubic"
+
+
+def test_a_file_of_points_has_a_path():
+    assert (parse("points:a.csv").is_file, parse("points:a.csv").path) == (True, "a.csv")
+    assert not parse("cubic").is_file
+
+
+@pytest.mark.parametrize("size", [SMALLEST, LARGEST])
+def test_the_smallest_and_the_largest_size_are_taken(size):
+    assert parse(f"cubic size={size}").size == size
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"cubic size={SMALLEST - 1}", "expected 10 to 1,000,000 points"),
+        (f"cubic size={LARGEST + 1}", "expected 10 to 1,000,000 points"),
+        ("cubic size=many", "data.size=many: expected a whole number"),
+        ("xor size=100", "xor has a fixed size; linear, nonlinear, cubic are drawn in any size"),
+        ("cubic noise=-0.1", "a standard deviation is 0 or more"),
+        ("digits noise=0.1", "takes no noise; augmentation.noise adds noise to digits"),
+        ("gates noise=0.1", "gates takes no noise\\."),
+        ("cubic sizes=100", "did you mean size"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_what_is_expected(text, message):
+    with pytest.raises(InvalidSetting, match=message):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["cubik", ""])
+def test_an_unknown_name_is_answered_with_those_that_are_known(text):
+    with pytest.raises(UnknownName, match=r"(did you mean cubic|expected one of none, gates)"):
+        parse(text)

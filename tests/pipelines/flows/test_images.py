@@ -1,0 +1,128 @@
+"""Pictures of one's own: a registered model and a champion of their name, and the same loop."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from ann_models import datasets
+from pipelines.errors import WrongUse
+from pipelines.flows import lecture
+from pipelines.flows.context import Context
+from pipelines.flows.drift import drift
+from pipelines.flows.retraining import NoChampion, retrain
+from tests.support.served import corrected, enter
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+CHANGES = {"epochs": "30", "layers.1.units": "20"}
+
+
+def shapes(folder, each: int = 60, seed: int = 0):
+    """Rings and bars in white rooms: two classes that are told apart at once."""
+    rng = np.random.default_rng(seed)
+    for name in ("bar", "ring"):
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            image = Image.new("L", (60, 60), 255)
+            left, top, right, bottom = (rng.integers((5, 5, 38, 38), (20, 20, 56, 56))).tolist()
+            draw, width = ImageDraw.Draw(image), int(rng.integers(3, 8))
+            if name == "ring":
+                draw.ellipse((left, top, right, bottom), outline=0, width=width)
+            else:
+                draw.line((left, top, right, bottom), fill=0, width=width)
+            image.save(folder / name / f"{number}.png")
+    return folder
+
+
+def on(folder, name: str = "shapes") -> dict[str, str]:
+    return CHANGES | {"data": f"images:{name}={folder}"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, prefect):
+    """A state folder with a champion of shapes, their folder, and what the job reported."""
+    home, folder = tmp_path_factory.mktemp("home"), shapes(tmp_path_factory.mktemp("data") / "set")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        enter(home, monkeypatch)
+        return home, folder, lecture.lecture(["mnist_ann"], seeds=1, changes=on(folder))
+
+
+@pytest.fixture
+def folder(trained, monkeypatch):
+    enter(trained[0], monkeypatch)
+    return trained[1]
+
+
+def versions(name: str) -> list[str]:
+    return [version.number for version in Context.open().registry.versions(name)]
+
+
+def test_the_model_has_the_sets_name_and_the_gate_makes_it_champion(trained, folder):
+    report = trained[2]
+    assert report.champion == {"name": "shapes", "version": "1"}
+    assert report.rows[0].metrics["val_accuracy"] == 1
+    assert "digit" not in " ".join(report.rows[0].metrics)
+    assert versions("mnist-digits") == versions("offline-digits") == []
+
+
+def test_its_entry_names_the_classes_and_where_they_were_found(folder):
+    entry = Context.open().registry.data_sets.find("shapes")
+    assert entry.classes == ("bar", "ring")
+    assert entry.found_at == f"shapes={folder}"
+
+
+def test_the_onnx_form_carries_the_names_of_the_classes(folder):
+    import onnx
+
+    registry = Context.open().registry
+    model = onnx.load_from_string(registry.artifacts.onnx_bytes(registry.champion("shapes")))
+    assert {p.key: p.value for p in model.metadata_props}["classes"] == '["bar", "ring"]'
+
+
+def test_other_pictures_of_that_name_are_refused_and_nothing_is_registered(folder, tmp_path):
+    other = shapes(tmp_path / "other", seed=1)
+    with pytest.raises(WrongUse, match="shapes has other pictures than before"):
+        lecture.lecture(["mnist_ann"], seeds=1, changes=on(other))
+    assert versions("shapes") == ["1"]
+
+
+def test_a_set_whose_pictures_cannot_be_read_registers_nothing(folder, tmp_path):
+    broken = shapes(tmp_path / "broken")
+    (broken / "bar" / "3.png").write_bytes(b"no picture")
+    with pytest.raises(WrongUse, match=r"1 of 120 pictures cannot be read: bar/3\.png"):
+        lecture.lecture(["mnist_ann"], seeds=1, changes=on(broken, "broken"))
+    assert Context.open().registry.data_sets.find("broken") is None
+
+
+def test_a_quick_look_registers_nothing(folder, tmp_path):
+    lecture.lecture(["mnist_ann"], quick=True, changes=on(shapes(tmp_path / "quick"), "quick"))
+    assert versions("quick") == []
+
+
+def test_drift_and_retraining_are_about_the_model_that_is_named(folder, trained, tmp_path):
+    assert drift(model="shapes").verdict == "not enough"
+    with pytest.raises(NoChampion):
+        drift()
+    people = datasets.image_set(f"people={shapes(tmp_path / 'people', seed=5)}").arrays
+    _, first = np.unique(people["x_train"].reshape(-1, 784), axis=0, return_index=True)
+    images, labels = people["x_train"][first], people["y_train"][first]
+    corrected(trained[0], images, labels, model="shapes")
+    corrected(trained[0], images[:3], np.full(3, 7), days_ago=2)  # of digits
+    report = retrain(model="shapes")
+    assert report.model == "shapes"
+    assert sum(report.corrections.values()) == len(images)
+    assert report.corrections["accepted"] > 0
+    assert versions("shapes") == ["2", "1"]
+    assert report.challengers[0].variant == Context.open().registry.version("shapes", "1").variant
+
+
+def test_a_folder_that_is_gone_is_named(folder, monkeypatch, tmp_path):
+    hidden = folder.with_name("moved")
+    shutil.move(folder, hidden)
+    try:
+        with pytest.raises(Exception, match=f"there is no {folder}"):
+            retrain(force=True, model="shapes")
+    finally:
+        shutil.move(hidden, folder)

@@ -1,0 +1,66 @@
+"""Networks that may serve, the best on the validation digits first."""
+
+from types import SimpleNamespace
+
+from pipelines.maintenance.leaderboard import LeaderboardEntry, ranked
+from pipelines.registry.versions import Version
+
+METRICS = {
+    "val_accuracy": 0.9,
+    "test_accuracy": 0.8,
+    "parameters": 100.0,
+    "train_seconds": 30.0,
+    "ece": 0.01,
+}
+
+
+def run(run_id: str, data: str = "mnist", seeds: int = 1, **metrics: float) -> SimpleNamespace:
+    return SimpleNamespace(
+        info=SimpleNamespace(run_id=run_id),
+        data=SimpleNamespace(
+            metrics=METRICS | metrics, tags={"data_source": data, "seeds": str(seeds)}
+        ),
+    )
+
+
+def entries(*versions: Version, **runs: SimpleNamespace) -> list[LeaderboardEntry]:
+    tracking = SimpleNamespace(newest_by_variant=lambda: runs)
+    registry = SimpleNamespace(versions=lambda name: [v for v in versions if v.name == name])
+    return ranked(tracking, registry)
+
+
+def test_the_best_on_validation_is_first_and_offline_digits_come_after_mnist():
+    found = entries(
+        mnist_ann=run("a", val_accuracy=0.91),
+        mnist_cnn=run("b", val_accuracy=0.95, test_accuracy=0.1),
+        mnist_deep=run("c", "offline-digits", val_accuracy=0.99),
+    )
+    order = [entry.name for entry in found]
+    assert order[:2] == ["mnist_cnn", "mnist_ann"]
+    assert [entry.data for entry in found] == sorted(entry.data for entry in found)
+
+
+def test_rows_that_may_not_serve_or_never_ran_are_not_on_it():
+    assert [entry.name for entry in entries(perceptron=run("a"), mnist_ann=run("b"))] == [
+        "mnist_ann"
+    ]
+
+
+def test_an_entry_has_the_runs_means_over_its_seeds():
+    spread = {"spread/test_accuracy": 0.02}
+    (entry,) = entries(mnist_ann=run("a", seeds=3, **spread, robustness=0.7))
+    assert (entry.run_id, entry.data, entry.test_images) == ("a", "mnist", 10_000)
+    assert (entry.val_accuracy_mean, entry.test_accuracy_mean) == (0.9, 0.8)
+    assert (entry.seeds, entry.train_seconds, entry.parameters) == (3, 10.0, 100)
+    assert (entry.test_accuracy_std, entry.ece, entry.robustness) == (0.02, 0.01, 0.7)
+    assert (entry.onnx_ms, entry.hands_accuracy_mean, entry.non_digits_marked) == (None,) * 3
+
+
+def test_the_latency_is_that_of_the_version_that_the_run_registered():
+    (entry,) = entries(
+        Version("mnist-digits", "1", "a", (), {"onnx_ms": "0.25"}),
+        Version("mnist-digits", "2", "b", (), {"onnx_ms": "9"}),
+        Version("mnist-digits", "3", "a", (), {}),
+        mnist_ann=run("a"),
+    )
+    assert entry.onnx_ms == 0.25

@@ -1,0 +1,47 @@
+"""One entry an image data set: kept with its registered model, never that of other pictures."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipelines.errors import WrongUse
+from pipelines.registry.client import Registry
+from pipelines.registry.data_sets import DataSetEntry
+
+LETTERS = DataSetEntry("letters", "letters=/home/me/letters", ("A", "B"), "a" * 64)
+
+
+@pytest.fixture
+def registry(store, tmp_path) -> Registry:
+    return Registry(store.settings.tracking_uri, tmp_path)
+
+
+def test_an_entry_is_found_as_it_was_kept(registry):
+    assert registry.data_sets.find("letters") is None
+    registry.make("letters")
+    registry.data_sets.keep(LETTERS)
+    assert registry.data_sets.find("letters") == LETTERS
+
+
+def test_the_same_pictures_may_move(registry):
+    registry.make("letters")
+    registry.data_sets.keep(LETTERS)
+    moved = replace(LETTERS, found_at="letters=/elsewhere")
+    registry.data_sets.keep(moved)
+    assert registry.data_sets.find("letters") == moved
+
+
+def test_other_pictures_under_its_name_are_refused_with_a_remedy(registry):
+    registry.make("letters")
+    registry.data_sets.keep(LETTERS)
+    other = replace(LETTERS, sha256="b" * 64)
+    with pytest.raises(WrongUse, match=r"other pictures than before: SHA-256 b{12}.*letters-2"):
+        registry.data_sets.keep(other)
+    assert registry.data_sets.find("letters") == LETTERS
+
+
+def test_a_model_of_another_origin_is_not_taken_over(registry):
+    registry.client.create_registered_model("letters")
+    registry.client.create_model_version("letters", "/somewhere")
+    with pytest.raises(WrongUse, match="no image data set belongs to"):
+        registry.data_sets.check(LETTERS)

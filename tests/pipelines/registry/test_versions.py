@@ -1,0 +1,37 @@
+"""A version is what MLflow stores of it, with names for what is read most."""
+
+from mlflow.entities.model_registry import ModelVersion
+
+from pipelines.registry.versions import Version
+
+
+def version(**tags: str) -> Version:
+    return Version("mnist-digits", "3", "a run", (), tags)
+
+
+def test_it_is_named_by_model_and_number():
+    assert str(version()) == "mnist-digits version 3"
+
+
+def test_its_tags_have_names():
+    found = version(data="mnist", variant="mnist_cnn", decision="refused", reasons="worse\nslower")
+    assert (found.data_source, found.variant) == ("mnist", "mnist_cnn")
+    assert (found.decision, found.reasons) == ("refused", ["worse", "slower"])
+
+
+def test_what_another_tool_registered_is_of_no_variant_and_undecided():
+    assert (version().variant, version().decision, version().reasons) == ("", "undecided", [])
+    assert version().metrics == {}
+
+
+def test_the_gates_numbers_are_found_under_their_former_name_too():
+    found = version(val_accuracy="0.98", val_mistakes="7", seed="4")
+    assert found.metrics == {"val_accuracy": 0.98, "val_errors": 7.0}
+
+
+def test_mlflows_entry_gets_the_aliases_that_name_its_number():
+    entry = ModelVersion("mnist-digits", "3", 0, run_id=None)
+    aliases = {"previous": "3", "champion": "4", "challenger": "3"}
+    found = Version.of(entry, aliases)
+    assert (found.number, found.run_id) == ("3", "")
+    assert found.aliases == ("challenger", "previous")

@@ -1,0 +1,26 @@
+"""What the gate knows of a trained model follows from its answers."""
+
+import numpy as np
+import pytest
+
+from pipelines.candidate import Candidate
+
+
+def candidate(probabilities: np.ndarray) -> Candidate:
+    labels = np.array([0, 1, 1])
+    return Candidate(probabilities, labels, "mnist", "digest", 0.1, 1e-7, True)
+
+
+def test_the_likeliest_digit_is_its_answer():
+    answers = np.array([[0.6, 0.4], [0.7, 0.3], [0.1, 0.9]])
+    np.testing.assert_array_equal(candidate(answers).correct, [True, False, True])
+
+
+def test_its_calibration_error_is_how_far_confidence_and_accuracy_differ():
+    certain = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])  # two of three are correct
+    assert candidate(certain).calibration_error == pytest.approx(1 / 3)
+
+
+def test_what_was_not_measured_is_empty():
+    found = candidate(np.eye(3)[:, :2])
+    assert (found.robustness, found.shadow, found.people) == ({}, None, None)

@@ -1,0 +1,39 @@
+"""What is to be served, as one process reports it to another."""
+
+from dataclasses import asdict
+
+from serving.model.copies import folder_of, keep_as_last_known_good
+from serving.model.status import LONGEST_TEXT, Listing, Refusal, Status, at_start, shortened
+from serving.settings import NOT_ASKED
+
+
+def test_a_status_is_the_same_after_it_was_sent():
+    listings = {"mnist-digits": Listing(("1", "2"), {"champion": "2"})}
+    status = Status("mnist-digits", "2", None, Refusal("mnist-digits", "3", "altered"), listings)
+    assert Status.from_fields(asdict(status)) == status
+    assert Status.from_fields(asdict(Status())) == Status()
+
+
+def test_at_first_the_registry_was_not_asked():
+    assert (Status().name, Status().version, Status().refused) == (None, None, None)
+    assert Status().registry_error == NOT_ASKED
+
+
+def test_an_errors_text_is_cut_where_a_message_would_be_too_long():
+    assert shortened("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
+    cut = shortened("x" * LONGEST_TEXT + "y")
+    assert (len(cut), cut[-2:]) == (LONGEST_TEXT, "x…")
+
+
+def put(home, name: str, version: str) -> None:
+    folder_of(home, name, version).mkdir(parents=True)
+    keep_as_last_known_good(home, name, "champion", version)
+
+
+def test_at_the_start_what_served_last_serves_unconfirmed(tmp_path):
+    assert at_start(tmp_path) == Status()
+    put(tmp_path, "offline-digits", "7")
+    assert at_start(tmp_path) == Status("offline-digits", "7")
+    put(tmp_path, "mnist-digits", "3")
+    found = at_start(tmp_path)
+    assert (found.name, found.version, found.registry_error) == ("mnist-digits", "3", NOT_ASKED)

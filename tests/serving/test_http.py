@@ -1,0 +1,60 @@
+"""A request and its response, as every route sees them."""
+
+import numpy as np
+import orjson
+import pytest
+
+from serving.http import JSON, Request, Response, json_response
+
+
+def request(query: bytes = b"", **headers: bytes) -> Request:
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    return Request("POST", "/predict", query, named, {}, "an id")
+
+
+def test_a_header_that_is_not_there_is_empty():
+    found = request(x_note="süß".encode("latin-1"))
+    assert found.header(b"x-note") == "süß"
+    assert found.header(b"x-other") == ""
+
+
+@pytest.mark.parametrize(
+    ("content_type", "media_type"),
+    [
+        (b"application/json", "application/json"),
+        (b" Image/PNG ; q=1", "image/png"),
+        (b"", ""),
+    ],
+)
+def test_the_media_type_has_no_parameters_and_is_in_lower_case(content_type, media_type):
+    assert request(content_type=content_type).media_type == media_type
+    assert request().media_type == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (b"image=1", True),
+        (b"a=b&image=true", True),
+        (b"image=0", False),
+        (b"image", False),
+        (b"other=1", False),
+        (b"", False),
+    ],
+)
+def test_the_query_switches_something_on(query, asked):
+    assert request(query).asks("image") is asked
+
+
+def test_a_response_is_json_with_status_200_by_default():
+    assert (Response(b"").status, Response(b"").media_type, Response(b"").headers) == (
+        200,
+        JSON,
+        None,
+    )
+
+
+def test_arrays_are_written_as_nested_lists():
+    found = json_response({"row": np.eye(2, dtype=np.float32)}, 201, [(b"a", b"b")])
+    assert orjson.loads(found.body) == {"row": [[1, 0], [0, 1]]}
+    assert (found.status, found.media_type, found.headers) == (201, JSON, [(b"a", b"b")])
