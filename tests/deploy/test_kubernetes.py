@@ -111,7 +111,7 @@ def test_the_services_port_is_the_images():
     (port,) = the("Service", "serving")["spec"]["ports"]
     (only,) = WORKLOADS["serving"]["spec"]["template"]["spec"]["containers"]
     assert only["ports"] == [{"name": port["targetPort"], "containerPort": port["port"]}]
-    assert COMPOSE["serving"]["ports"][0].endswith(f":{port['port']}")
+    assert f":{port['port']}/" in COMPOSE["serving"]["healthcheck"]["test"][-1]
 
 
 def test_state_is_where_the_image_has_it(container):

@@ -58,8 +58,8 @@ def exposed() -> set[str]:
 
 def generate_traffic() -> None:
     """Every metric of the service with a value."""
-    metrics.request("predict", 200, 0.001)
-    metrics.request("predict", 500, 0.001)
+    metrics.requested({("predict", 200): 1, ("predict", 500): 1})
+    metrics.took("predict", 0.001)
     for digit in range(10):
         metrics.digits.labels("mnist-digits", "3", digit).inc()
     metrics.confidence.observe(0.5)

@@ -64,8 +64,8 @@ def test_validation_decides_and_the_test_digits_only_report():
     assert findings.metrics["test_error_count"] == 5
     assert findings.metrics["test_accuracy"] == pytest.approx((1 + 0.9 + 0.8) / 3)
     assert findings.tables["confusion_matrix"]["predicted_4"][3] == 5
-    assert findings.tables["worst_mistakes"]["true"] == [3] * 5
-    assert findings.tables["worst_mistakes"]["predicted"] == [4] * 5
+    assert findings.tables["worst_mistakes"]["true"] == ["3"] * 5
+    assert findings.tables["worst_mistakes"]["predicted"] == ["4"] * 5
 
 
 def test_the_gap_is_training_minus_test_accuracy():

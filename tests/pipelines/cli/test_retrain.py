@@ -39,8 +39,8 @@ def started(monkeypatch, tmp_path):
 def returning(report, monkeypatch):
     asked = []
 
-    def retrain(names, force):
-        asked.append((names, force))
+    def retrain(names, force, model):
+        asked.append((names, force, model))
         return report
 
     monkeypatch.setattr(retraining, "retrain", retrain)
@@ -50,7 +50,7 @@ def returning(report, monkeypatch):
 def test_a_retraining_is_reported(monkeypatch):
     asked = returning(RETRAINED, monkeypatch)
     result = CliRunner().invoke(commands.retrain, [])
-    assert asked == [(None, False)]
+    assert asked == [(None, False, None)]
     assert "40 corrections: accepted" in result.output
     assert "30 of 30 name the digit 7" in result.output
     assert "is the new champion" in result.output
@@ -59,7 +59,7 @@ def test_a_retraining_is_reported(monkeypatch):
 def test_a_program_reads_the_same_as_json(monkeypatch):
     asked = returning(RETRAINED, monkeypatch)
     result = CliRunner().invoke(commands.retrain, ["mnist_cnn", "--force", "--json"])
-    assert asked == [(["mnist_cnn"], True)]
+    assert asked == [(["mnist_cnn"], True, None)]
     report = json.loads(result.stdout)
     assert report["status"] == "retrained"
     assert report["corrections"] == {"accepted": 40, "contradicted": 2}
@@ -80,7 +80,7 @@ def test_a_challenger_that_failed_is_shown_and_ends_in_an_error(monkeypatch):
     )
     report.challengers[0].error = "the training diverged"
 
-    def retrain(names, force):
+    def retrain(names, force, model):
         raise RetrainingFailed(report)
 
     monkeypatch.setattr(retraining, "retrain", retrain)
@@ -101,7 +101,7 @@ def test_the_watch_tells_each_measure_and_the_verdict(monkeypatch, as_json):
     report = watching.DriftReport(
         "r", "mnist-digits", "2", "drift", 300, ["ink"], {"ink": finding}, "abc"
     )
-    monkeypatch.setattr(watching, "drift", lambda days, least: report)
+    monkeypatch.setattr(watching, "drift", lambda days, least, model: report)
     result = CliRunner().invoke(commands.drift, ["--json"] if as_json else [])
     if as_json:
         assert json.loads(result.stdout)["findings"]["ink"] == finding

@@ -178,7 +178,7 @@ def test_every_decision_is_appended_to_the_history(three, monkeypatch):
         ("2", "rolled back", "hand", "3"),
     ]
     assert {event.user for event in events} == {"ada"}
-    assert "significantly worse" in events[1].reason
+    assert "corrupted digits" in events[1].reason
     assert [event.reason for event in events[2:5]] == ["a demonstration", "another", "and again"]
     assert [event.time for event in events] == sorted(event.time for event in events)
 

@@ -31,7 +31,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines import settings
 from pipelines.errors import TrackingUnavailable
-from pipelines.tracking import client, provenance, tags, views
+from pipelines.tracking import content, provenance, tags, views
 from pipelines.tracking.client import Tracking
 
 TAGS = {"variant": "xor_mlp", "quick": "false"}
@@ -267,8 +267,8 @@ def test_the_final_measure_is_the_last_value_of_its_curve(store, run_id):
 def test_a_long_curve_keeps_its_ends_in_a_hundred_points(epochs, seeds, stopped):
     curve = np.arange(epochs * seeds, dtype=float).reshape(epochs, seeds)
     curve[max(1, epochs - stopped) :] = np.nan  # after the seeds stopped early
-    steps = [metric.step for metric in client._by_epoch("loss", curve, None, 0)]
-    assert len(steps) <= client.CURVE_POINTS
+    steps = [metric.step for metric in content._curve("loss", curve, None, 0)]
+    assert len(steps) <= content.CURVE_POINTS
     assert (steps[0], steps[-1]) == (1, max(1, epochs - stopped))
     assert steps == sorted(set(steps))
 

@@ -69,6 +69,7 @@ def test_the_view_of_drift_names_only_metrics_that_a_comparison_logs() -> None:
 @pytest.mark.parametrize("title", list(views.VIEWS))
 def test_views_name_only_tags_of_runs(title: str) -> None:
     known = {tags.VERDICT, tags.DRIFTED, tags.VERSION, tags.DECISION, tags.PICTURES, tags.VARIANT}
+    known.add(tags.SHADOW)
     assert named(title, "tags") <= known
 
 
