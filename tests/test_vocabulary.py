@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("ann_models", "benchmarks", "deploy", "docs", "pipelines", "serving", "tests")
+FOLDERS = (
+    *("ann_models", "benchmarks", "deploy", "digit_images", "docs", "mlflow_reader", "pipelines"),
+    *("serving", "tests"),
+)
 FILES = ("README.md", "Makefile", "Dockerfile", "docker-compose.yml", "pyproject.toml")
 SUFFIXES = {".py", ".md", ".js", ".html", ".css", ".yml", ".yaml", ".sh", ".toml"}
 

@@ -111,7 +111,7 @@ def read_everything(reader: Reader) -> dict[str, object]:
 
 
 def check_entities(found: dict) -> None:
-    """What a store filled so holds, whoever reads it."""
+    """What a store filled so holds, by any reader."""
     assert [e.name for e in found["experiments"] if e.name != "Default"] == ["first", "second"]
     assert [i.run_name for i in found["all"]] == [
         *("removed", "run 3", "run 2", "run 1", "run 0", "alone")
