@@ -18,7 +18,7 @@ run: setup  ## the main job: every row of the lecture, tracked, gated, with a ta
 	@$(BIN)/ann run
 
 test: setup  ## the tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup  ## the slow tests: browser, killed processes, servers that go away
 	@$(BIN)/pytest -m slow

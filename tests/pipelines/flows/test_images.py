@@ -101,6 +101,7 @@ def test_a_quick_look_registers_nothing(folder, tmp_path):
     assert versions("quick") == []
 
 
+@pytest.mark.slow
 def test_drift_and_retraining_are_about_the_model_that_is_named(folder, trained, tmp_path):
     assert drift(model="shapes").verdict == "not enough"
     with pytest.raises(NoChampion):

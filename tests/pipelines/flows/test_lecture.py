@@ -178,6 +178,7 @@ def test_what_steps_hand_to_each_other_is_cleared_away(twice, home):
     assert not [path for path in (home / "work").glob("*/*") if path.suffix == ".npz"]
 
 
+@pytest.mark.slow
 def test_a_job_of_many_variants_is_logged_as_a_job_of_few(tracking, recorder):
     names = ["perceptron", "xor_kernel", "relu_shapes", "losses", "gradient_descent"]
     report = lecture(names, quick=True)

@@ -25,6 +25,7 @@ def challenge() -> dict[str, str]:
     return dict(Context.open().registry.versions(NAME)[0].tags)
 
 
+@pytest.mark.slow
 def test_with_the_setting_a_challenger_answers_recent_requests_before_the_gate(home, monkeypatch):
     monkeypatch.setenv("ANN_SHADOW", "1")
     asked(home, DIGITS["x_test"][:120])
@@ -40,6 +41,7 @@ def test_with_the_setting_a_challenger_answers_recent_requests_before_the_gate(h
     assert f"shadow mode: {found['shadow']}" in shown
 
 
+@pytest.mark.slow
 def test_without_the_setting_no_request_is_read(home):
     asked(home, DIGITS["x_test"][:120])
     found = challenge()
@@ -47,6 +49,7 @@ def test_without_the_setting_no_request_is_read(home):
     assert "shadow requests" not in found["reasons"]
 
 
+@pytest.mark.slow
 def test_the_verdict_names_what_it_rests_on(home):
     champion = Context.open().registry.champion(NAME)
     milliseconds = {"shadow_challenger_ms": 0.11, "shadow_champion_ms": 0.1}
@@ -60,7 +63,8 @@ def test_the_verdict_names_what_it_rests_on(home):
     )
 
 
-def test_a_value_that_is_neither_on_nor_off_is_refused(home, monkeypatch):
+def test_a_value_that_is_neither_on_nor_off_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
     monkeypatch.setenv("ANN_SHADOW", "yes")
     with pytest.raises(WrongUse, match="ANN_SHADOW is 'yes'; set it to 1"):
         Context.open()

@@ -20,7 +20,7 @@ from pipelines.flows.lecture import lecture
 from pipelines.maintenance.leaderboard import ranked
 from tests.support.served import enter
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow]
 
 FIRST = Variant(
     16,

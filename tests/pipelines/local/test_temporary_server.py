@@ -74,6 +74,7 @@ print(urlopen(os.environ["PREFECT_API_URL"] + "/health", timeout=120).read().dec
 """
 
 
+@pytest.mark.slow
 def test_two_that_start_at_once_in_a_new_state_folder_both_answer(tmp_path):
     environ = os.environ | {"ANN_HOME": str(tmp_path)}
     commands = [

@@ -229,6 +229,7 @@ def test_a_store_in_use_is_read_as_it_is(one_run, tmp_path):
     assert "1 runs under way" in found["tracking"].message
 
 
+@pytest.mark.slow
 def test_the_champion_of_the_offline_digits_is_one(home_with_champion):
     before = content(home_with_champion)
     finding = diagnose(home_with_champion)["champion"]
