@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+PAGE = 1000  # entries of an answer
+# Error codes of a run, model or version that does not exist, or whose number is none.
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
 
 class StoreUnavailable(Exception):
     """The server does not answer as MLflow does, or the database cannot be read."""

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mlflow_reader.entities import (
+    MISSING,
+    PAGE,
     Experiment,
     ModelVersion,
     RegisteredModel,
@@ -24,10 +26,8 @@ from mlflow_reader.entities import (
 
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
-PAGE = 1000  # entries of an answer
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
-MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 # What else MLflow's client can do to reach a server; with one of these it is used.
 MLFLOW_ONLY = (
     "MLFLOW_TRACKING_AWS_SIGV4",
@@ -63,13 +63,10 @@ class HttpReader:
         import urllib3
 
         parts = urlsplit(uri)
-        self._address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip(
-            "/"
-        )
+        host = parts.netloc.rpartition("@")[2]
+        self._address = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
         retries = int(os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES") or 7)
-        options: dict[str, Any] = {}
-        if parts.scheme == "https":
-            options = _certificates()
+        options = _certificates() if parts.scheme == "https" else {}
         self._pool = urllib3.PoolManager(
             headers=_credentials(parts.username, parts.password),
             timeout=float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120),
@@ -128,12 +125,8 @@ class HttpReader:
 
     def registered_models(self) -> list[RegisteredModel]:
         """See `Reader`."""
-        found, token = list[RegisteredModel](), ""
-        while True:
-            page = self._get("registered-models/search", max_results=PAGE, page_token=token) or {}
-            found += [_model(model) for model in page.get("registered_models", ())]
-            if not (token := page.get("next_page_token", "")):
-                return sorted(found, key=lambda model: model.name)
+        found = self._pages("registered-models/search", "registered_models", {}, "GET")
+        return sorted(map(_model, found), key=lambda model: model.name)
 
     def registered_model(self, name: str) -> RegisteredModel | None:
         """See `Reader`."""
@@ -142,13 +135,9 @@ class HttpReader:
 
     def versions(self, name: str) -> list[ModelVersion]:
         """See `Reader`."""
-        found, token = list[ModelVersion](), ""
-        while True:
-            question = {"filter": name_filter(name), "max_results": PAGE, "page_token": token}
-            page = self._get("model-versions/search", **question) or {}
-            found += [_version(version) for version in page.get("model_versions", ())]
-            if not (token := page.get("next_page_token", "")):
-                return sorted(found, key=lambda version: -int(version.version))
+        question = {"filter": name_filter(name)}
+        found = self._pages("model-versions/search", "model_versions", question, "GET")
+        return sorted(map(_version, found), key=lambda version: -int(version.version))
 
     def version(self, name: str, number: str) -> ModelVersion | None:
         """See `Reader`."""
@@ -158,7 +147,9 @@ class HttpReader:
     def download_uri(self, name: str, number: str) -> str:
         """See `Reader`."""
         found = self._get("model-versions/get-download-uri", name=name, version=number)
-        return str((found or {}).get("artifact_uri", ""))
+        if found is None:
+            raise StoreUnavailable(f"{name} has no version {number} any more")
+        return str(found["artifact_uri"])
 
     def artifact(self, path: str) -> bytes:
         """An artifact that the server keeps, by its path there.
@@ -174,19 +165,26 @@ class HttpReader:
             raise _unexpected(response)
         return bytes(response.data)
 
-    def _pages(self, route: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        token = ""
+    def _pages(
+        self, route: str, key: str, question: dict[str, Any], method: str = "POST"
+    ) -> Iterator[dict[str, Any]]:
+        token: dict[str, str] = {}
         while True:
-            page = {**body, "max_results": PAGE, "page_token": token}
-            found = _content(self._request("POST", API + route, json=page)) or {}
+            asked = {**question, "max_results": PAGE, **token}
+            if method == "POST":
+                response = self._request(method, API + route, json=asked)
+            else:
+                response = self._request(method, f"{API}{route}?{urlencode(asked)}")
+            found = _content(response)
             yield from found.get(key, ())
-            if not (token := found.get("next_page_token", "")):
+            if not (after := found.get("next_page_token")):
                 return
+            token = {"page_token": after}
 
     def _get(self, route: str, **question: Any) -> dict[str, Any] | None:
         """The content of an answer; None if there is no such thing."""
-        asked = {name: value for name, value in question.items() if value != ""}
-        return _content(self._request("GET", f"{API}{route}?{urlencode(asked)}"))
+        response = self._request("GET", f"{API}{route}?{urlencode(question)}")
+        return None if _is_missing(response) else _content(response)
 
     def _request(self, method: str, path: str, **more: Any) -> Any:
         from urllib3.exceptions import HTTPError
@@ -197,16 +195,24 @@ class HttpReader:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def _content(response: Any) -> dict[str, Any] | None:
+def _content(response: Any) -> dict[str, Any]:
     try:
         content = json.loads(response.data)
     except ValueError:
         raise _unexpected(response) from None
     if response.status == 200 and isinstance(content, dict):
         return content
-    if isinstance(content, dict) and content.get("error_code") in MISSING:
-        return None
     raise _unexpected(response)
+
+
+def _is_missing(response: Any) -> bool:
+    """Whether it says that there is no such run, model or version; a search never does."""
+    if response.status == 200:
+        return False
+    try:
+        return json.loads(response.data).get("error_code") in MISSING
+    except (ValueError, AttributeError):
+        return False
 
 
 def _unexpected(response: Any) -> StoreUnavailable:

@@ -11,6 +11,8 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from mlflow_reader.entities import (
+    MISSING,
+    PAGE,
     Experiment,
     ModelVersion,
     RegisteredModel,
@@ -21,9 +23,6 @@ from mlflow_reader.entities import (
     name_filter,
     search_filter,
 )
-
-PAGE = 1000
-MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 class ClientReader:

@@ -210,12 +210,14 @@ class SqliteReader:
     def download_uri(self, name: str, number: str) -> str:
         """See `Reader`."""
         with _connection(self._uri) as store:
-            (place,) = store.execute(
+            found = store.execute(
                 "SELECT COALESCE(NULLIF(storage_location, ''), source) FROM model_versions "
                 f"WHERE workspace = '{WORKSPACE}' AND name = ? AND version = ?",
                 (name, number),
             ).fetchone()
-        return str(place)
+        if found is None:
+            raise StoreUnavailable(f"{name} has no version {number} any more")
+        return str(found[0])
 
 
 def _any(column: str, values: Sequence[str]) -> str:

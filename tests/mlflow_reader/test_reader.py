@@ -275,6 +275,28 @@ def test_an_answer_that_is_not_mlflows_is_reported_in_short(status, content):
     assert len(str(raised.value)) < 1000
 
 
+def test_a_search_that_the_server_refuses_is_reported_and_not_taken_for_an_empty_one():
+    refusal = b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid filter"}'
+    with Answer(400, refusal) as answer:
+        reader = HttpReader(f"http://{answer.host}")
+        assert reader.version("mnist-digits", "x") is None
+        with pytest.raises(StoreUnavailable, match="Invalid filter"):
+            reader.registered_models()
+        with pytest.raises(StoreUnavailable, match="Invalid filter"):
+            reader.versions("mnist-digits")
+
+
+def test_the_files_of_a_version_that_was_deleted_meanwhile_are_reported(file):
+    with pytest.raises(StoreUnavailable, match="no version 99 any more"):
+        open_reader(file).download_uri("mnist-digits", "99")
+    missing = b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}'
+    with (
+        Answer(404, missing) as answer,
+        pytest.raises(StoreUnavailable, match="no version 99 any more"),
+    ):
+        HttpReader(f"http://{answer.host}").download_uri("mnist-digits", "99")
+
+
 def test_a_server_that_is_not_there_is_reported():
     with Answer(200, b"{}") as answer:
         pass
