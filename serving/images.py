@@ -48,10 +48,7 @@ def to_digit(content: bytes) -> Pixels:
     grey = _plain(content) if is_tiny(content) else None
     if grey is None:
         grey = decode(content)
-    try:
-        return prepare(grey)
-    except digit_images.ink.NoInk as error:
-        raise NoInk(str(error)) from None
+    return _prepared(grey)
 
 
 def to_picture(content: bytes) -> Pixels:
@@ -63,7 +60,14 @@ def to_picture(content: bytes) -> Pixels:
         InvalidImage, NoInk: as for `to_digit`.
     """
     grey = decode(content)
-    return grey if grey.shape == (28, 28) else to_digit(content)
+    return grey if grey.shape == (28, 28) else _prepared(grey)
+
+
+def _prepared(grey: Pixels) -> Pixels:
+    try:
+        return prepare(grey)
+    except digit_images.ink.NoInk as error:
+        raise NoInk(str(error)) from None
 
 
 def is_tiny(content: bytes) -> bool:

@@ -79,14 +79,13 @@ def predict(
 
 
 def _answer(model: LoadedModel, image: NDArray[np.float32]) -> dict[str, Any]:
-    from serving.model.uncertainty import uncertainty, uncertainty_between
+    from serving.model.uncertainty import reasons
 
-    (probabilities,), (score,) = model.answer(image[None])
-    number, labels, least = int(probabilities.argmax()), model.labels, model.least_confidence
-    if labels:
-        reason = uncertainty_between(labels, probabilities, least)
-    else:
-        reason = uncertainty(image, probabilities, float(score), least)
+    images, labels = image[None], model.labels
+    answers = model.answer(images)
+    (reason,) = reasons(images, *answers, model.least_confidence, labels)
+    probabilities = answers.probabilities[0]
+    number = int(probabilities.argmax())
     return {
         **({"class": number, "label": labels[number]} if labels else {"digit": number}),
         "probabilities": [round(float(p), 6) for p in probabilities],

@@ -17,7 +17,7 @@ from ann_models.findings import Findings
 from ann_models.onnx.inference import least_confidence, scored_predictor
 from pipelines.evaluation.labelled import NO_DIGIT, Labelled
 from pipelines.tracking import tags
-from serving.model.uncertainty import SURE, uncertainty
+from serving.model import uncertainty
 
 if TYPE_CHECKING:
     from pipelines.registry.versions import Version
@@ -100,13 +100,10 @@ def measure(
 ) -> tuple[Outcome, Findings]:
     """The outcome, and its metrics, tables and figures."""
     answer = scored_predictor(onnx_bytes)
-    least = least_confidence(onnx_bytes, SURE)
+    least = least_confidence(onnx_bytes, uncertainty.SURE)
     parts = [answer(pictures.images[i : i + 100]) for i in range(0, len(pictures.images), 100)]
     probabilities, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    reasons = [
-        uncertainty(image, row, float(score), least)
-        for image, row, score in zip(pictures.images, probabilities, scores, strict=True)
-    ]
+    reasons = uncertainty.reasons(pictures.images, probabilities, scores, least)
     marked = np.array([reason is not None for reason in reasons])
     named, labels = probabilities.argmax(axis=1), pictures.labels
     digits = labels != NO_DIGIT

@@ -80,8 +80,10 @@ def observe_requests(
 
 def before_the_gate(context: Context, challenger: Version) -> ShadowResult | None:
     """What the gate gets of shadow mode: nothing where it is off, or there is no champion."""
+    if not context.settings.shadow:
+        return None
     champion = context.registry.champion(challenger.name)
-    if not context.settings.shadow or champion is None or champion.number == challenger.number:
+    if champion is None or champion.number == challenger.number:
         return None
     return observe_requests(context, challenger, champion, None, challenger.run_id)[0]
 
