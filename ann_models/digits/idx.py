@@ -55,9 +55,18 @@ def read(folder: Path, name: str) -> np.ndarray:
         raise InvalidData(
             f"{folder} has neither {name} nor {name}.gz; expected the four IDX files of MNIST."
         )
+    return read_file(path, zipped=path.suffix == ".gz")
+
+
+def read_file(path: Path, zipped: bool) -> np.ndarray:
+    """The array of unsigned bytes in one file.
+
+    Raises:
+        InvalidData: it cannot be read, or is damaged.
+    """
     try:
         content = path.read_bytes()
-        if path.suffix == ".gz":
+        if zipped:
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise InvalidData(

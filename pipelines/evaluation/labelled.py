@@ -7,8 +7,6 @@ reported, one sentence each; the rest goes on.
 
 from __future__ import annotations
 
-import gzip
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_models import archives
+from ann_models.digits import idx
 from ann_models.errors import InvalidData
 from digit_images.ink import NoInk, prepare
 from pipelines.errors import WrongUse
@@ -30,7 +29,7 @@ FORMS = (
     "a folder with a subfolder for each digit (0 … 9, or none), an .npz with images and labels, "
     "IDX files, a CSV as Kaggle's, or pen strokes in UNIPEN's form"
 )
-IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+GZIP = b"\x1f\x8b"  # how a gzipped file begins, whatever it is called
 
 Picture = tuple[str, "str | int", "str | None", "Path | np.ndarray"]  # name, label, writer, pixels
 
@@ -87,8 +86,10 @@ def read(path: Path) -> Labelled:
 def _pictures(path: Path, faults: list[str]) -> Iterator[Picture]:
     try:
         if path.is_dir():
-            idx = sorted(path.glob("*idx3*"))
-            return iter([p for file in idx for p in _idx(file)]) if idx else _folder(path, faults)
+            files = sorted(path.glob("*idx3*"))
+            if files:
+                return iter([picture for file in files for picture in _idx(file)])
+            return _folder(path, faults)
         if not path.is_file():
             raise WrongUse(f"there is no {path}; expected {FORMS}.")
         if path.suffix == ".npz":
@@ -187,22 +188,15 @@ def _idx(path: Path) -> Iterator[Picture]:
     labels = path.with_name(beside)
     if beside == path.name or not labels.is_file():
         raise WrongUse(f"beside {path} there is no {beside}, which would hold its labels.")
-    return _rows(path.name, _idx_array(path), _idx_array(labels).ravel().tolist())
+    try:
+        return _rows(path.name, _idx_array(path), _idx_array(labels).ravel().tolist())
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
 
 
 def _idx_array(path: Path) -> np.ndarray:
-    content = path.read_bytes()
-    try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        zero, kind, dimensions = struct.unpack(">HBB", content[:4])
-        shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
-        values = np.frombuffer(content, IDX_TYPES[kind], offset=4 + 4 * dimensions)
-        if zero:
-            raise ValueError("it does not begin with two zero bytes")
-        return values.reshape(shape)
-    except (ValueError, KeyError, struct.error, OSError, EOFError) as error:
-        raise WrongUse(f"{path} is no whole IDX file: {error}.") from error
+    with path.open("rb") as file:
+        return idx.read_file(path, zipped=file.read(2) == GZIP)
 
 
 def _csv(path: Path, faults: list[str]) -> Iterator[Picture]:
