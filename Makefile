@@ -20,7 +20,7 @@ run: setup  ## the main job: every row of the lecture, tracked, gated, with a ta
 test: setup  ## the tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: setup  ## the slow tests: browser, killed processes, servers that go away
+test-slow: setup  ## the slow tests: browser, killed processes, unavailable servers
 	@$(BIN)/pytest -m slow
 
 check: setup  ## what CI checks: format, lint, types, import walls

@@ -20,10 +20,9 @@ from PIL import Image
 from ann_models import archives
 from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
-from digit_images.ink import contrast_with_paper, find_ink
-from digit_images.normalization import already_in_mnist_form, normalize
+from digit_images.ink import prepare
+from digit_images.normalization import SIDE
 
-SIDE = 28
 WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by the service
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
@@ -314,7 +313,5 @@ def in_form(file: Path) -> np.ndarray:
             raise ValueError("nothing is drawn on it")
         return np.asarray(image)
     image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    contrast = contrast_with_paper(np.asarray(image, np.float32) / np.float32(255))
-    ready = already_in_mnist_form(contrast)
-    found = normalize(find_ink(contrast)) if ready is None else ready
+    found = prepare(np.asarray(image, np.float32) / np.float32(255))
     return np.rint(found * 255).astype(np.uint8)

@@ -74,7 +74,7 @@ def served_form(model: keras.Model, data: Dataset, temperature: float | None = N
 
 
 @dataclass(frozen=True)
-class People:
+class AnswersOnPeople:
     """How a network does on held-out generated digits and on what is no digit.
 
     Attributes:
@@ -101,7 +101,7 @@ def on_people(
     hands: tuple[np.ndarray, np.ndarray],
     non_digits: tuple[np.ndarray, np.ndarray],
     least_confidence: float | None,
-) -> People:
+) -> AnswersOnPeople:
     """Judge answers to the pictures of `held_out`.
 
     Args:
@@ -111,14 +111,14 @@ def on_people(
     """
     least = SURE if least_confidence is None else least_confidence
     (probabilities, scores), (others, other_scores) = hands, non_digits
-    return People(
+    return AnswersOnPeople(
         correct=probabilities.argmax(axis=1) == held_out().labels,
         marked=scores * probabilities.max(axis=1) < least,
         marked_non_digits=other_scores * others.max(axis=1) < least,
     )
 
 
-def judged(form: ServedForm) -> People:
+def judged(form: ServedForm) -> AnswersOnPeople:
     """The same for a network."""
     others = held_out()
     outputs = [predict(form.model, images) for images in (others.images, others.non_digits)]

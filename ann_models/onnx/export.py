@@ -26,7 +26,7 @@ from ann_models.errors import UnsupportedLayer
 from ann_models.evaluation import CLASSES, SMALLEST, digit_probabilities, predict
 from ann_models.layers import Deslant
 from ann_models.networks import members
-from ann_models.onnx.inference import predictor
+from ann_models.onnx.inference import DIGIT_SCORE, LEAST_CONFIDENCE, predictor
 
 SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
     Deslant,
@@ -42,7 +42,7 @@ SUPPORTED_LAYERS: tuple[type[keras.Layer], ...] = (
     layers.Reshape,
 )
 OPSET = 18
-DIGIT_SCORE, LEAST_CONFIDENCE, CLASS_NAMES = "digit_score", "least_confidence", "classes"
+CLASS_NAMES = "classes"
 
 
 def to_onnx(

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import onnxruntime
 
+# The second output of a network that knows what is no digit, and a key of the metadata.
+DIGIT_SCORE, LEAST_CONFIDENCE = "digit_score", "least_confidence"
+
 
 def predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], np.ndarray]:
     """What ONNX Runtime makes of the bytes, on one thread: images (n, 28, 28) → probabilities."""
@@ -28,7 +31,7 @@ def scored_predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], tuple[np.ndarr
 
     def answer(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = dict(zip(names, session.run(None, {"images": images}), strict=True))
-        scores = outputs.get("digit_score", np.ones(len(images), np.float32))
+        scores = outputs.get(DIGIT_SCORE, np.ones(len(images), np.float32))
         return outputs["probabilities"], scores
 
     return answer
@@ -37,7 +40,7 @@ def scored_predictor(onnx_bytes: bytes) -> Callable[[np.ndarray], tuple[np.ndarr
 def least_confidence(onnx_bytes: bytes, default: float) -> float:
     """Below which an answer is uncertain, as the model's metadata say."""
     metadata = _session(onnx_bytes).get_modelmeta().custom_metadata_map
-    return float(metadata.get("least_confidence", default))
+    return float(metadata.get(LEAST_CONFIDENCE, default))
 
 
 def milliseconds_per_image(onnx_bytes: bytes, image: np.ndarray, seconds: float = 0.1) -> float:
