@@ -15,13 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import CannotMeasure
+
 NAMES = ("fast_cnn", "mnist_ann")  # the recipe for speed, and the lecture's own network
 
 Say = Callable[[str], None]
-
-
-class CannotMeasure(Exception):
-    """A training failed."""
 
 
 @dataclass(frozen=True)

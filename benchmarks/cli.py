@@ -148,12 +148,9 @@ def serving(
 
     from benchmarks import serving as measured
 
-    try:
-        results, footprints = measured.compare(
-            connections, seconds, turns, lambda line: click.echo(line, err=True)
-        )
-    except measured.CannotMeasure as error:
-        raise click.ClickException(str(error)) from error
+    results, footprints = measured.compare(
+        connections, seconds, turns, lambda line: click.echo(line, err=True)
+    )
     if plot:
         measured.plot(results).savefig(plot, dpi=100)
     if as_json:
@@ -198,12 +195,8 @@ def hostile(requests: int, seed: int, as_json: bool) -> None:
     of 9.9 MB without their last byte, while others ask for predictions.
     """
     from benchmarks import hostile as measured
-    from benchmarks.serving import CannotMeasure
 
-    try:
-        found = measured.attack(requests, seed, lambda line: click.echo(line, err=True))
-    except CannotMeasure as error:
-        raise click.ClickException(str(error)) from error
+    found = measured.attack(requests, seed, lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps(measured.document(*found)))
         return
@@ -236,11 +229,8 @@ def pipeline(workers: tuple[int, ...], shortened: bool, as_json: bool) -> None:
 
     if shortened:
         click.secho(QUICK_ROWS, fg="yellow", err=True)
-    try:
-        added = measured.overhead(shortened, say)
-        swept = measured.sweeps(workers, shortened, say)
-    except measured.CannotMeasure as error:
-        raise click.ClickException(str(error)) from error
+    added = measured.overhead(shortened, say)
+    swept = measured.sweeps(workers, shortened, say)
     if as_json:
         click.echo(json.dumps(measured.document(added, swept, shortened)))
         return
@@ -265,10 +255,7 @@ def store(turns: int, as_json: bool) -> None:
 
     from benchmarks import store as measured
 
-    try:
-        found = measured.compare(turns, lambda line: click.echo(line, err=True))
-    except measured.CannotMeasure as error:
-        raise click.ClickException(str(error)) from error
+    found = measured.compare(turns, lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps(measured.document(found)))
         return

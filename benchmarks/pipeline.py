@@ -22,15 +22,12 @@ from typing import Any
 
 from ann_models import variants
 from ann_models.variants import VARIANTS
+from benchmarks.errors import CannotMeasure
 
 SWEEP = [v.name for v in VARIANTS.values() if v.layers and v.data in ("cubic", "ten_points")]
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 Say = Callable[[str], None]
-
-
-class CannotMeasure(Exception):
-    """A process that was measured failed."""
 
 
 @dataclass(frozen=True)

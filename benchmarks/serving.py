@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks import load
+from benchmarks.errors import CannotMeasure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,10 +37,6 @@ RIVALS = Path(__file__).parent / "rivals"
 START_SECONDS = 120
 ANN = str(Path(sys.executable).with_name("ann"))
 V2 = "/v2/models/mnist-digits/infer"
-
-
-class CannotMeasure(Exception):
-    """A server did not start or did not answer."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ann_models.variants import VARIANTS
+from benchmarks.errors import CannotMeasure
 
 SMALL, LARGE = (45, 5), (10_000, 1_000)  # runs, versions
 COMMANDS = ("models", "compare", "leaderboard", "status", "doctor", "prune")
@@ -36,10 +37,6 @@ NEEDED = ("val_accuracy", "test_accuracy", "parameters", "train_seconds", "ece")
 FAILED = 1  # how `ann status` and `ann doctor` end when something is missing
 
 Say = Callable[[str], None]
-
-
-class CannotMeasure(Exception):
-    """A command that was measured failed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def compare(turns: int = 3, say: Say = lambda line: None) -> list[Growth]:
 
     Args:
         turns: how often; the median counts.
-        say: is told what begins.
+        say: called with each stage that begins.
 
     Raises:
         CannotMeasure: a command failed.

@@ -25,7 +25,7 @@ def run(shortened: bool, say: Say) -> dict[str, Any]:
 
     Args:
         shortened: fewer epochs, rows and turns: a quick look, not the benchmark.
-        say: is told what begins.
+        say: called with each stage that begins.
     """
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "training": lambda: _training(shortened, say),

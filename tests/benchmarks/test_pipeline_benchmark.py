@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks import pipeline
 from benchmarks.cli import benchmark
+from benchmarks.errors import CannotMeasure
 from benchmarks.pipeline import Job, Overhead, Sweep
 
 
@@ -37,7 +38,7 @@ def test_the_span_is_from_the_first_start_to_the_last_end_of_the_jobs_own_runs(t
 
 
 def test_a_process_that_fails_is_no_measurement():
-    with pytest.raises(pipeline.CannotMeasure, match=r"ended with 1: .*no such thing"):
+    with pytest.raises(CannotMeasure, match=r"ended with 1: .*no such thing"):
         pipeline._job([sys.executable, "-c", "raise SystemExit('no such thing')"])
 
 

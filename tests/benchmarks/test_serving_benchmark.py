@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks import serving
 from benchmarks.cli import benchmark
+from benchmarks.errors import CannotMeasure
 from benchmarks.load import Load
 from benchmarks.serving import Footprint, Result
 
@@ -37,7 +38,7 @@ def test_the_command_prints_the_promised_json_and_nothing_else(monkeypatch):
 
 def test_a_server_that_does_not_start_is_a_sentence(monkeypatch):
     def fail(*_):
-        raise serving.CannotMeasure("mlserver ended with 3 before it answered")
+        raise CannotMeasure("mlserver ended with 3 before it answered")
 
     monkeypatch.setattr(serving, "compare", fail)
     done = CliRunner().invoke(benchmark, ["serving"])

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from benchmarks import store
 from benchmarks.cli import benchmark
+from benchmarks.errors import CannotMeasure
 from benchmarks.store import Growth
 from mlflow_reader.mlflow_client import ClientReader
 from mlflow_reader.reader import open_reader
@@ -41,7 +42,7 @@ def test_the_newest_run_of_each_variant_is_marked(home):
 
 def test_a_command_that_fails_is_no_measurement(tmp_path):
     (tmp_path / "mlflow.db").write_text("no database" * 200)
-    with pytest.raises(store.CannotMeasure, match="not a database"):
+    with pytest.raises(CannotMeasure, match="not a database"):
         store._command("models", tmp_path)
 
 
