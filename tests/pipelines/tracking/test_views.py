@@ -111,9 +111,9 @@ def logged_metrics(variant: Variant) -> set[str]:
 
 
 def one_of_each_study(question: str) -> list[Variant]:
-    """A variant for each study of a question; a small one, and only with networks of its own."""
+    """A variant for each study of a question; only with networks of its own, a candidate if any."""
     asked = [v for v in VARIANTS.values() if v.question == question and not v.members]
-    return list({v.study: v for v in asked}.values())
+    return list({v.study: v for v in sorted(asked, key=lambda v: v.registered)}.values())
 
 
 @pytest.mark.slow
