@@ -73,7 +73,9 @@ def test_a_damaged_file_is_refused_with_its_first_bytes(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(WHOLE)[:-4], b"\x1f\x8b\x08" + b"x" * 30]
+    "content",
+    [b"no gzip", gzip.compress(WHOLE)[:-4], b"\x1f\x8b\x08" + b"x" * 30],
+    ids=["no gzip", "truncated", "damaged"],  # compressed bytes hold the time of compression
 )
 def test_a_damaged_gzip_is_refused(tmp_path, content):
     put(tmp_path / f"{TRAINING}.gz", content)
