@@ -21,7 +21,7 @@ test: setup  ## the tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup  ## the slow tests: browser, killed processes, unavailable servers
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -m slow --hypothesis-profile=random
 
 check: setup  ## what CI checks: format, lint, types, import walls
 	@$(BIN)/ruff format --check .

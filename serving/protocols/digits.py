@@ -247,5 +247,12 @@ def _seen(value: Any) -> str:
     return "an empty list" if value == [] else f"of the JSON type {_JSON_TYPES[type(value)]}"
 
 
-_JSON_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", dict: "object"}
+_JSON_TYPES = {
+    str: "string",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
 _TO_STANDARD = str.maketrans("-_", "+/")

@@ -105,6 +105,25 @@ def test_any_json_is_answered_or_refused(service: Service, path, tree):
     is_no_error_of_the_service(service, path, KIND, as_json(tree))
 
 
+@pytest.mark.parametrize("other", [None, True, 1, 1.5, [], [None], {}, {"b64": None}, {"b64": []}])
+def test_what_is_no_picture_among_pictures_is_refused(service: Service, other):
+    mixed = ["aGVsbG8=", other]
+    tensor = {"name": "images", "shape": [2], "datatype": "BYTES", "data": mixed}
+    for path, body in [
+        ("/predict", {"image": mixed}),
+        ("/predict", {"images": mixed}),
+        ("/predict", mixed),
+        ("/feedback", {"image": mixed, "digit": 1}),
+        ("/invocations", {"instances": mixed}),
+        ("/invocations", {"inputs": mixed}),
+        (f"/v1/models/{NAME}:predict", {"instances": mixed}),
+        (f"/v1/models/{NAME}:predict", {"inputs": mixed}),
+        (f"/v2/models/{NAME}/infer", {"inputs": [tensor]}),
+    ]:
+        answer = service.post(path, content=as_json(body), headers=KIND)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.text(min_size=1, max_size=20), version=st.text(min_size=1, max_size=20))
 def test_any_name_and_version_is_answered_or_refused(service: Service, name, version):
