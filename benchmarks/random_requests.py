@@ -105,12 +105,17 @@ BODIES = [
     gzip.compress(PIXELS),
     b"",
 ]
+PARTS: list[object] = [None, True, -1, 0.5, 1e300, 2**70, float("nan"), "", "FP32", "aGVsbG8="]
+PARTS += ["data:image/png;base64,iVBORw0KGgo=", {"b64": "aGVsbG8="}, {"b64": None}, {}, [], [[]]]
+PARTS += [["aGVsbG8=", [None]], [0.5] * 784, [[0.5] * 28] * 28, {"images": [0.5] * 784}]
 
 
 def random_request(rng: random.Random) -> bytes:
     """A request of random parts that may fit; then, often, damaged."""
     body = rng.choice(BODIES)
-    if rng.random() < 0.3:
+    if body[:1] in (b"{", b"[") and rng.random() < 0.4:
+        body = json.dumps(_other_values(rng, json.loads(body))).encode()
+    elif rng.random() < 0.3:
         body = _damaged(rng, body)
     lines = [
         b"%s %s HTTP/1.1" % (rng.choice(METHODS), _path(rng)),
@@ -137,6 +142,19 @@ def _path(rng: random.Random) -> bytes:
     return path + rng.choice(
         [b"", b"", b"", b"?%ff=%", b"/../..", b"//", b"%0d%0a", b"?" + b"a=1&" * 900]
     )
+
+
+def _other_values(rng: random.Random, value: object) -> object:
+    """The JSON value with some of its parts replaced by others of any type."""
+    if rng.random() < 0.1:
+        return rng.choice(PARTS)
+    if isinstance(value, dict):
+        return {name: _other_values(rng, part) for name, part in value.items()}
+    if isinstance(value, list):
+        few = value if rng.random() < 0.5 else value[: rng.randrange(4)]
+        place = rng.randrange(len(few) + 1)
+        return [*few[:place], _other_values(rng, rng.choice(PARTS)), *few[place + 1 :]]
+    return value
 
 
 def _damaged(rng: random.Random, content: bytes) -> bytes:
