@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.support.prefect_server import home_with_a_champion, running_prefect
+
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory) -> bytes:
@@ -34,33 +36,15 @@ def store(tmp_path, empty_store):
 
 @pytest.fixture(scope="module")
 def prefect():
-    """One temporary server for a module's flow runs, without the second that a heartbeat costs."""
-    from prefect.settings import (
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
-        temporary_settings,
-    )
-    from prefect.testing.utilities import prefect_test_harness
-
-    quiet = {
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-        PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
-    }
-    with prefect_test_harness(120), temporary_settings(quiet):
+    """One temporary server for a module's flow runs."""
+    with running_prefect():
         yield
 
 
 @pytest.fixture(scope="module")
 def champion_home(tmp_path_factory, prefect):
     """A state folder in which `mnist_ann` was trained on the offline digits and promoted."""
-    from pipelines.flows import lecture
-    from tests.support.served import enter
-
-    home = tmp_path_factory.mktemp("champion")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        enter(home, monkeypatch)
-        lecture.lecture(["mnist_ann"], seeds=1)
-    return home
+    return home_with_a_champion(tmp_path_factory.mktemp("champion"))
 
 
 @pytest.fixture

@@ -26,12 +26,8 @@ from ann_models.variants import VARIANTS
 TRAINED = [v for v in VARIANTS.values() if v.layers and v not in RECIPES and not v.other_hands]
 SEED = 1
 ONE_OF_EACH = (
-    "xor_mlp",
-    "nonlinear_classification",
     "relu_regression_4",
-    "mnist_cnn",
     "overfit_batch_norm",
-    "overfit_dropout",
     "overfit_l1_0.01",
     "overfit_early_stopping",
     "mnist_data_size_500_augmented",
@@ -201,6 +197,10 @@ def test_what_no_short_script_can_say_is_refused_with_the_reason(name, why):
         script(VARIANTS[name])
 
 
+def slow(*values: object):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 POINTS = {
     "classes.csv": "# mine\nx1;x2;class\n"
     + "".join(f"{i % 5};{i * i % 7};{'red' if i % 3 else 'blue'}\n" for i in range(24)),
@@ -212,11 +212,11 @@ POINTS = {
     ("name", "changes"),
     [
         ("relu_regression_4", {"layers.0.activation": "tanh", "data.size": "60"}),
-        ("relu_regression_4", {"data.noise": "0.1", "optimizer": "sgd"}),
-        ("nonlinear_classification", {"data.noise": "0.2", "layers.0+": "dense 3 tanh"}),
-        ("overfit_early_stopping", {"data.noise": "0.3", "epochs": "4"}),
+        slow("relu_regression_4", {"data.noise": "0.1", "optimizer": "sgd"}),
+        slow("nonlinear_classification", {"data.noise": "0.2", "layers.0+": "dense 3 tanh"}),
+        slow("overfit_early_stopping", {"data.noise": "0.3", "epochs": "4"}),
         ("nonlinear_classification", {"data": "classes.csv"}),
-        ("relu_regression_4", {"data": "curve.csv", "penalty.norm": "l2"}),
+        slow("relu_regression_4", {"data": "curve.csv", "penalty.norm": "l2"}),
         ("overfit_early_stopping", {"data": "curve.csv", "epochs": "4"}),
     ],
 )
