@@ -11,6 +11,7 @@ from digit_images.normalization import (
     SIDE,
     already_in_mnist_form,
     each_of_three,
+    framed,
     is_mnist_form,
     normalize,
 )
@@ -138,7 +139,7 @@ def _connected(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """
     numbers = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:
-        around = np.where(mask, each_of_three(np.maximum, np.pad(numbers, 1)), 0)
+        around = np.where(mask, each_of_three(np.maximum, framed(numbers, 1)), 0)
         leapt = np.append(0, around.ravel())[around]
         if np.array_equal(leapt, numbers):
             return numbers
