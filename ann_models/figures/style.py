@@ -103,11 +103,16 @@ def label(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
 
 
 def legend(figure: Figure) -> None:
-    """One legend below all axes of the figure, where it covers nothing; each label once."""
+    """One legend below all axes of the figure, where it covers nothing; each label once.
+
+    Where nothing has a label, as a single unnamed line, there is none.
+    """
     entries: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, text in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(text, handle)
+    if not entries:
+        return
     figure.legend(
         list(entries.values()),
         list(entries),

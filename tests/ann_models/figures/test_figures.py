@@ -60,6 +60,9 @@ PANELS = {
         {"training": RNG.random((5000, 5)), "validation": RNG.random((5000, 5))}, "t", "loss", True
     ),
     "gradient_norms_at_start": lambda: learning.gradient_norms_at_start(RNG.random((9, 3)), "tanh"),
+    "gradient_norms_at_start_of_one_seed": lambda: learning.gradient_norms_at_start(
+        RNG.random((9, 1)), "tanh"
+    ),
     "gradient_norms_in_training": lambda: learning.gradient_norms_in_training(
         RNG.random((11, 9)), "tanh"
     ),
@@ -230,6 +233,10 @@ def test_the_median_ends_where_the_first_seed_stops_and_the_other_seed_goes_on()
 def test_seeds_and_their_median_are_in_the_legend():
     axes = the_axes(learning.learning_curves({"training": np.ones((9, 3))}, "t", "loss"))
     assert legend(axes) == ["training, each of 3 seeds", "training, median"]
+
+
+def test_a_single_line_without_a_name_needs_no_legend():
+    assert PANELS["gradient_norms_at_start_of_one_seed"]().legends == []
 
 
 def test_one_seed_has_no_median():
