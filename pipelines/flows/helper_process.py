@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from multiprocessing import util
 from typing import Any, TypeVar
 
@@ -46,6 +47,10 @@ class Executor:
         """Run a Prefect task to its end and return its result."""
         return task(**parameters)
 
+    def ahead(self, task: Task[..., T], **parameters: Any) -> Future[T] | None:
+        """Begin a task whose result is needed later; None: nothing runs ahead of its turn here."""
+        return None
+
 
 class HelperProcess(Executor):
     """Functions are called in a thread of this process; their tasks run in the helper process."""
@@ -67,6 +72,10 @@ class HelperProcess(Executor):
             return self._runner.submit(task, parameters).result()
         except BrokenExecutor:
             return task(**parameters)
+
+    def ahead(self, task: Task[..., T], **parameters: Any) -> Future[T] | None:
+        """Run a task in the helper process after what was submitted before."""
+        return self.submit(partial(self.run, task, **parameters))
 
 
 @contextmanager

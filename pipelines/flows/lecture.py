@@ -170,6 +170,7 @@ def run_variant(
     job: VariantJob,
     executor: Executor,
     report: Callable[[VariantResult], None] = lambda _: None,
+    other_hands: Future[DataFile] | None = None,
 ) -> Future[VariantResult]:
     """One variant from its data to its logged run; a failure is its own.
 
@@ -180,6 +181,7 @@ def run_variant(
         job: the variant.
         executor: does what needs no TensorFlow.
         report: is called with the result, after those of the variants before it.
+        other_hands: what it learns from besides its data, if that is generated ahead.
 
     Raises:
         PipelineError: what every later variant would meet, too, such as a full disk.
@@ -189,6 +191,8 @@ def run_variant(
     run: OpenRun | None = None
     try:
         with context.progress.training(job.variant.name):
+            if other_hands:
+                job = replace(job, other_hands=other_hands.result())
             run = _train_and_evaluate(context, job, result)
     except Exception as error:
         result.error = explain(error)
@@ -250,6 +254,7 @@ def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> No
     """One variant after the other in this process; each is logged while the next ones train."""
     import_tensorflow()
     pending: deque[Future[VariantResult]] = deque()
+    other_hands: dict[str, Future[DataFile] | None] = {}
     with helper_process.executor(len(jobs)) as executor:
         collector = _ResultCollector(context, jobs, report, executor)
 
@@ -261,7 +266,16 @@ def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> No
             for job in jobs:
                 if job.variant.depends_on:
                     collect()
-                pending.append(run_variant(context, job, executor, collector.show))
+                if job.variant.has_images and not other_hands:  # the helper has time from here on
+                    other_hands = {
+                        learner.variant.name: executor.ahead(
+                            tasks.generate_handwriting, context=context, job=learner
+                        )
+                        for learner in jobs
+                        if learner.variant.other_hands
+                    }
+                generated = other_hands.get(job.variant.name)
+                pending.append(run_variant(context, job, executor, collector.show, generated))
                 collect(all_but=executor.backlog)
         finally:
             collect()

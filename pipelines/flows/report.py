@@ -24,12 +24,21 @@ METRICS = ("final_train_loss", "val_accuracy", "test_accuracy", "train_seconds")
 
 @dataclass(frozen=True)
 class VariantJob:
-    """One variant to train, evaluate and log: the job specification that a worker receives."""
+    """One variant to train, evaluate and log: the job specification that a worker receives.
+
+    Attributes:
+        variant: what is trained.
+        file: its data.
+        pipeline_run_id: of the flow run.
+        quick: whether it was shortened for a look.
+        other_hands: what it learns from besides the data, if that was generated already.
+    """
 
     variant: Variant
     file: DataFile
     pipeline_run_id: str
     quick: bool = False
+    other_hands: DataFile | None = None
 
     @property
     def about(self) -> dict[str, str]:

@@ -126,7 +126,8 @@ def train(context: Context, job: VariantJob, run_id: str) -> str:
     if job.variant.other_hands:
         from ann_models.digits.people import joined
 
-        others = datasets.Dataset.load(Path(generate_handwriting(context, job).path))
+        file = job.other_hands or generate_handwriting(context, job)
+        others = datasets.Dataset.load(Path(file.path))
         context.tracking.log_data(run_id, others, "training")
         data = joined(data, others)
     monitor = SystemMetricsMonitor(

@@ -64,6 +64,14 @@ def test_a_large_job_has_a_helper_whose_death_stops_nothing():
     assert not psutil.pid_exists(answering)
 
 
+def test_only_a_helper_begins_what_is_needed_later():
+    for variants, begins in ((WORTH_A_PROCESS - 1, False), (WORTH_A_PROCESS, True)):
+        with helper_process.executor(variants) as executor:
+            future = executor.ahead(who_asked_and_who_answers, asking=os.getpid())
+            assert (future is not None) is begins
+    assert future.result(PATIENCE)[1] != os.getpid()
+
+
 def test_submissions_are_called_in_order_while_this_thread_goes_on():
     entered, may_go_on, calls = threading.Event(), threading.Event(), []
 

@@ -1,5 +1,6 @@
 """Single tasks, without a flow."""
 
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from ann_models import datasets, networks
-from ann_models.digits import rejection
+from ann_models.digits import people, rejection
+from ann_models.entry import OtherHands
 from ann_models.findings import Findings
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
-from pipelines.flows import tasks
+from pipelines.flows import lecture, tasks
 from pipelines.flows.context import Context
+from pipelines.flows.helper_process import Executor
 from pipelines.flows.report import VariantJob
 
 
@@ -65,3 +68,37 @@ def test_a_network_is_calibrated_once(context, monkeypatch):
     registered = context.registry.artifacts.keras_model(version)
     expected = model.layers[-1].get_weights()[0] / 2.5
     np.testing.assert_array_equal(registered.layers[-1].get_weights()[0], expected)
+
+
+@pytest.fixture
+def learner(context) -> VariantJob:
+    """A row that learns from other hands, which were generated already."""
+    variant = VARIANTS["handwriting_cnn"].shortened()
+    data = datasets.digits("offline-digits")
+    others = people.other_hands(data, OtherHands(generated=20, copies=0, non_digits=14))
+    return VariantJob(
+        variant, context.save_dataset(data), "flow run", other_hands=context.save_dataset(others)
+    )
+
+
+def test_other_hands_that_were_generated_ahead_are_learned_from(context, learner, monkeypatch):
+    seen = []
+
+    def untrained(context, job, data, seeds):
+        seen.append(data.arrays["y_train"])
+        models = [networks.build(job.variant, (28, 28), seed) for seed in seeds]
+        return Training(models, seeds, {"train_loss": np.array([[0.5]])}, seconds=1.0)
+
+    monkeypatch.setattr(tasks, "_networks", untrained)
+    monkeypatch.setattr(tasks, "generate_handwriting", None)  # is not called
+    run_id = context.tracking.client.create_run(context.tracking.experiment("hands")).info.run_id
+    with disable_run_logger():
+        tasks.train.fn(context, learner, run_id)
+    assert len(seen[0]) == len(datasets.digits("offline-digits").arrays["y_train"]) + 34
+
+
+def test_what_cannot_be_generated_is_the_failure_of_its_row(context, learner):
+    failed: Future = Future()
+    failed.set_exception(OSError("no room for the pictures"))
+    result = lecture.run_variant(context, learner, Executor(), other_hands=failed).result()
+    assert (result.status, result.error) == ("failed", "OSError: no room for the pictures")
