@@ -103,9 +103,14 @@ def _print(answers: list[dict[str, Any]]) -> None:
             notify(f"{answer['file']}: {answer['error']}")
             continue
         mark = f"  uncertain: {answer['reason']}" if answer["uncertain"] else ""
-        confidence = max(answer["probabilities"])
+        confidence = _percent(max(answer["probabilities"]))
         named = answer["label"] if "label" in answer else answer["digit"]
-        click.echo(f"{answer['file']}: {named}  ({confidence:.1%}){mark}")
+        click.echo(f"{answer['file']}: {named}  ({confidence}){mark}")
+
+
+def _percent(probability: float) -> str:
+    """A probability for people; it is never 100 %."""
+    return "> 99.9%" if probability > 0.9995 else f"{probability:.1%}"
 
 
 def _image(file: Path, as_is: bool) -> NDArray[np.float32] | str:
