@@ -124,6 +124,16 @@ def test_a_service_that_dies_is_back_with_the_same_champion(stack, client):
     wait_for(answers, 60)
 
 
+def test_while_no_replica_answers_the_proxy_says_so_in_json(stack):
+    stack.compose("stop", "serving")
+    try:
+        with pytest.raises(AssertionError, match="does not answer; come again in a second"):
+            stack.predict()
+    finally:
+        stack.compose("start", "serving")
+    wait_for(stack.answers, 60)
+
+
 def test_a_correction_is_stored_or_refused_never_lost(stack, client):
     held = stack.corrections()
     before = send(stack, range(20))
