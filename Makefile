@@ -23,7 +23,7 @@ test: setup  ## the tests
 test-slow: setup  ## the slow tests: browser, killed processes, unavailable servers
 	@$(BIN)/pytest -m slow --hypothesis-profile=random
 
-check: setup  ## what CI checks: format, lint, types, import walls
+check: setup  ## what CI checks: format, lint, types, import layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -61,10 +61,10 @@ stack: .env  ## the container stack: build, start, have its champion read a digi
 pin: .env  ## write the digests of the stack's base images into .env
 	@deploy/pin_images.sh
 
-stack-down:  ## stop the stack; what it knows stays in its volumes
+stack-down:  ## stop the stack; its data stays in its volumes
 	@$(COMPOSE) down
 
-backup:  ## what the running stack knows, into a new folder below backups/
+backup:  ## the running stack's data, into a new folder below backups/
 	@COMPOSE="$(COMPOSE)" deploy/backup.sh
 
 restore: .env  ## FROM=backups/…: read a backup into a stack that holds nothing, and start it
