@@ -12,7 +12,11 @@ from pipelines.home import state_folder
 
 
 class PipelineError(Exception):
-    """An error whose message says what was wrong and what to do."""
+    """An error whose message says what was wrong and what to do, and holds no password."""
+
+    def __init__(self, message: str = "") -> None:
+        """Take the message; credentials are cut out of its addresses."""
+        super().__init__(without_credentials(message))
 
 
 class WrongUse(PipelineError):
@@ -95,8 +99,8 @@ def translate(error: BaseException) -> BaseException:
 
 
 def format_error(error: BaseException) -> str:
-    """The error's whole message in one line, without traceback and SQL statement."""
-    message = " ".join(_SQL.sub("", str(error)).split())
+    """The error's whole message in one line, without traceback, SQL statement and passwords."""
+    message = without_credentials(" ".join(_SQL.sub("", str(error)).split()))
     known = type(error).__module__.split(".")[0] in (
         "ann_models",
         "mlflow_reader",
@@ -105,6 +109,11 @@ def format_error(error: BaseException) -> str:
     )
     message = message or "no message"
     return message if known else f"{type(error).__name__}: {message}"
+
+
+def without_credentials(text: str) -> str:
+    """The text with user names and passwords cut out of its addresses."""
+    return _USERINFO.sub("://", text)
 
 
 def _full_disk() -> StorageFull | None:
@@ -121,6 +130,7 @@ _MAKE_ROOM = f"Make room; {_REPEAT}"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _NO_GROWTH = ("is full", "readonly", "disk I/O")
 _LOCKED = ("database is locked", "table is locked", "schema is locked")
+_USERINFO = re.compile(r"://[^\s/'\"<>]*@")
 _SQL = re.compile(r"\[SQL: .*|\(Background on this error at: .*", re.DOTALL)
 _CLIENTS_OF_MLFLOW = ("requests", "urllib3")
 _CLIENTS_OF_PREFECT = ("httpx", "httpcore")

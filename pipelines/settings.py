@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.errors import WrongUse
+from pipelines.errors import WrongUse, without_credentials
 from pipelines.home import state_folder
 
 MLFLOW_UI = "http://127.0.0.1:5000"  # where `ann ui` and `ann up` serve the embedded store
@@ -76,8 +76,9 @@ def embedded_uri(home: Path) -> str:
 
 def ui_address(settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """Where a person opens MLflow's pages."""
-    default = MLFLOW_UI if settings.embedded else settings.tracking_uri
-    return (environ.get("ANN_MLFLOW_UI") or default).rstrip("/")
+    served = settings.tracking_uri.startswith(SERVER_SCHEMES)
+    address = environ.get("ANN_MLFLOW_UI") or (settings.tracking_uri if served else MLFLOW_UI)
+    return without_credentials(address).rstrip("/")
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Settings:

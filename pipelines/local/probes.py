@@ -8,11 +8,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from pipelines.errors import without_credentials
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS
 from serving.settings import NOT_ASKED
@@ -96,19 +99,28 @@ def _ask(
 ) -> tuple[int | None, Any]:
     """Status and JSON of a response; None without one."""
     data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data, {"Content-Type": "application/json", **headers})
+    headers = {"Content-Type": "application/json", **_basic(urlsplit(url)), **headers}
+    request = Request(without_credentials(url), data, headers)
     try:
         with urlopen(request, timeout=seconds) as answer:
             return answer.status, _content(answer.read())
     except HTTPError as error:
         return error.code, _content(error.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # also what is no HTTP server
         return None, None
 
 
 def _authorization() -> dict[str, str]:
     """For a Prefect server with a password; its health route needs none."""
-    user = os.environ.get("PREFECT_API_AUTH_STRING")
+    return _header(os.environ.get("PREFECT_API_AUTH_STRING", ""))
+
+
+def _basic(url: SplitResult) -> dict[str, str]:
+    """For an address with a user's name and password."""
+    return _header(unquote(url.netloc.rpartition("@")[0]))
+
+
+def _header(user: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"} if user else {}
 
 

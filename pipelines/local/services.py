@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipelines.errors import without_credentials
 from pipelines.local import probes
 from pipelines.local.ports import HOST
 from pipelines.local.supervisor import Health
@@ -47,10 +48,10 @@ def endpoints(settings: Settings, ports: Ports) -> list[Endpoint]:
     mlflow = settings.tracking_uri.rstrip("/") if served else f"http://{HOST}:{ports.mlflow}"
     prefect = settings.prefect_api_url or f"http://{HOST}:{ports.prefect}/api"
     prefect = prefect.rstrip("/")
-    page = prefect.removesuffix("/api")
+    page = without_credentials(prefect.removesuffix("/api"))
     digits = f"http://{HOST}:{ports.digits}"
     return [
-        Endpoint(MLFLOW, mlflow, probes.mlflow(mlflow), not served),
+        Endpoint(MLFLOW, without_credentials(mlflow), probes.mlflow(mlflow), not served),
         Endpoint(PREFECT, page, probes.prefect(prefect), not settings.prefect_api_url),
         Endpoint(
             WORKER, f"{page}/deployments", probes.worker(prefect, POOL, socket.gethostname()), True

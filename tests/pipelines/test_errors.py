@@ -18,8 +18,10 @@ from pipelines import errors
 from pipelines.errors import (
     OrchestrationUnavailable,
     PipelineError,
+    RegistryError,
     StorageFull,
     TrackingUnavailable,
+    WrongUse,
     format_error,
     translate,
 )
@@ -185,3 +187,14 @@ def test_a_locked_database_says_what_holds_it_up_and_what_to_do(tmp_path, monkey
     assert f"a database in {tmp_path} is locked" in str(cause)
     assert "another process writes to it" in str(cause)
     assert "what is finished is kept" in str(cause)
+
+
+@pytest.mark.parametrize("kind", [WrongUse, TrackingUnavailable, RegistryError])
+def test_no_message_has_a_password(kind):
+    error = kind("the runs at http://bob:s3cr@et@mlflow:5000/x cannot be opened (http://a:b@c).")
+    assert str(error) == "the runs at http://mlflow:5000/x cannot be opened (http://c)."
+
+
+def test_no_message_of_another_library_has_one_either():
+    cause = OSError("API request to postgresql+psycopg://bob:s3cret@db/mlflow failed")
+    assert format_error(cause) == "OSError: API request to postgresql+psycopg://db/mlflow failed"

@@ -162,6 +162,9 @@ def test_reading_the_settings_imports_nothing_heavy():
         ({}, "http://127.0.0.1:5000"),
         ({"MLFLOW_TRACKING_URI": "http://mlflow:5000/"}, "http://mlflow:5000"),
         ({"ANN_MLFLOW_UI": "https://ml.example/"}, "https://ml.example"),
+        ({"MLFLOW_TRACKING_URI": "http://bob:s3cr%40et@mlflow:5000"}, "http://mlflow:5000"),
+        ({"ANN_MLFLOW_UI": "https://bob:s3cret@ml.example"}, "https://ml.example"),
+        ({"MLFLOW_TRACKING_URI": "postgresql://bob:s3cret@db/mlflow"}, "http://127.0.0.1:5000"),
     ],
 )
 def test_links_lead_to_the_mlflow_server_or_to_anns_own_pages(tmp_path, environ, address):

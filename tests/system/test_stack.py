@@ -225,8 +225,8 @@ def test_after_everything_was_killed_in_the_middle_of_a_run_nothing_is_lost(stac
 def test_after_a_restart_of_everything_nothing_is_lost(stack, client):
     before, version = state(stack, client), stack.predict()["version"]
     stack.do("down", "--timeout", "60")
-    stack.do("up", "--detach", "--no-deps", "serving")
-    wait_for(lambda: stack.is_healthy("serving"))
+    stack.do("up", "--detach", "--no-deps", "serving", "proxy")
+    wait_for(lambda: stack.is_healthy("serving") and stack.is_healthy("proxy"))
     assert stack.predict()["version"] == version  # with nobody else there
     stack.do("up", "--detach")
     stack.wait_until_healthy()

@@ -104,3 +104,35 @@ def test_prefects_password_is_sent_to_prefect_alone(monkeypatch):
     (worker, *others) = [headers for _, headers in asked]
     assert worker == {"Authorization": "Basic YW5uOnNlY3JldA=="}
     assert others == [{}, {}]
+
+
+def test_an_address_with_a_password_is_asked_with_it_as_a_header():
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert probes.mlflow(f"http://bob:s3%40cret@127.0.0.1:{server.server_port}")(0).healthy
+    assert seen == ["Basic Ym9iOnMzQGNyZXQ="]
+
+
+def test_what_is_no_http_server_is_not_healthy():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet():
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                connection.recv(1000)
+
+        threading.Thread(target=greet, daemon=True).start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert not probes.prefect(f"{address}/api")(0).healthy

@@ -31,3 +31,14 @@ def test_servers_that_the_environment_names_are_not_started(tmp_path):
 
 def test_a_database_is_served_by_this_machine(tmp_path):
     assert found(tmp_path, MLFLOW_TRACKING_URI="sqlite:///runs.db")[0].managed
+
+
+def test_addresses_are_shown_without_passwords(tmp_path):
+    mlflow, prefect, worker, _ = found(
+        tmp_path,
+        MLFLOW_TRACKING_URI="http://bob:s3cret@mlflow:5000",
+        PREFECT_API_URL="https://ann:s3cret@prefect.example/api",
+    )
+    shown = [mlflow.address, prefect.address, worker.address]
+    pages = ["http://mlflow:5000", "https://prefect.example", "https://prefect.example/deployments"]
+    assert shown == pages
