@@ -42,7 +42,6 @@ def download(reader: Reader, uri: str, root: str, file: str, target: Path) -> No
 
 def _by_mlflow(uri: str, root: str, file: str, target: Path) -> None:
     from mlflow.artifacts import download_artifacts, list_artifacts
-    from mlflow.exceptions import MlflowException
 
     try:
         listed = {
@@ -53,5 +52,7 @@ def _by_mlflow(uri: str, root: str, file: str, target: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = download_artifacts(f"{root}/{file}", dst_path=folder, tracking_uri=uri)
             shutil.copyfile(found, target)
-    except MlflowException as error:
-        raise StoreUnavailable(str(error)) from error
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # each kind of artifact store has a library with errors of its own
+        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error

@@ -26,6 +26,7 @@ from mlflow_reader.entities import (
 
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+MAX_REDIRECTS = 5
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
 # What else MLflow's client can do to reach a server; with one of these it is used.
@@ -59,21 +60,30 @@ class HttpReader:
     """Implements `reader.Reader` for a server; retries and waits as MLflow's variables say."""
 
     def __init__(self, uri: str) -> None:
-        """Read the server at an address, which may hold credentials."""
+        """Read the server at an address, which may hold credentials.
+
+        Raises:
+            StoreUnavailable: one of MLflow's variables is no number.
+        """
         import urllib3
 
         parts = urlsplit(uri)
         host = parts.netloc.rpartition("@")[2]
         self._address = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
-        retries = int(os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES") or 7)
+        retries = int(_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 7))
         options = _certificates() if parts.scheme == "https" else {}
         self._pool = urllib3.PoolManager(
             headers=_credentials(parts.username, parts.password),
-            timeout=float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or 120),
+            timeout=_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120),
             retries=urllib3.Retry(
-                retries,
+                total=None,
+                connect=retries,
+                read=retries,
+                status=retries,
+                other=retries,
+                redirect=MAX_REDIRECTS,  # which are no failures
                 status_forcelist=TRANSIENT,
-                backoff_factor=float(os.environ.get("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR") or 2),
+                backoff_factor=_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 2),
                 allowed_methods=None,
                 raise_on_status=False,
             ),
@@ -193,6 +203,14 @@ class HttpReader:
             return self._pool.request(method, self._address + path, **more)
         except HTTPError as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name) or str(default)
+    try:
+        return float(text)
+    except ValueError:
+        raise StoreUnavailable(f"{name} is {text!r}; set it to a number, or unset it") from None
 
 
 def _content(response: Any) -> dict[str, Any]:

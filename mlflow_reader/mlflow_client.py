@@ -9,6 +9,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from mlflow_reader.entities import (
     MISSING,
@@ -107,8 +108,8 @@ class ClientReader:
 def _errors() -> Iterator[None]:
     try:
         yield
-    except MlflowException as error:
-        raise StoreUnavailable(str(error)) from error
+    except (MlflowException, SQLAlchemyError, ImportError) as error:  # also a missing driver
+        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def _pages(search: Callable[..., Any], **question: Any) -> Iterator[Any]:

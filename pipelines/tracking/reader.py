@@ -56,4 +56,4 @@ class RunReader:
     def newest_by_variant(self) -> dict[str, Run]:
         """The newest finished full run of every variant, by its name."""
         runs = self.runs_with({tags.LATEST: "true", tags.QUICK: "false"}, "FINISHED")
-        return {run.data.tags[tags.VARIANT]: run for run in runs}
+        return {run.data.tags[tags.VARIANT]: run for run in reversed(runs)}

@@ -1,0 +1,17 @@
+"""Which runs stand for the variants."""
+
+import pytest
+
+from pipelines.tracking import tags
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_runs_that_are_marked_as_newest_the_newer_one_counts(store, first):
+    """As after an import, or where a row has moved to another question."""
+    experiments = [store.experiment("neurons"), store.experiment("boundary")]
+    about = {tags.VARIANT: "relu_regression_1", tags.LATEST: "true", tags.QUICK: "false"}
+    for number in range(2):
+        experiment = experiments[(first + number) % 2]
+        run = store.client.create_run(experiment, 1000 * number + 1000, about).info.run_id
+        store.client.set_terminated(run, "FINISHED")
+    assert store.newest_by_variant()["relu_regression_1"].info.run_id == run
