@@ -109,7 +109,7 @@ def test_runs_and_versions_are_shown(ann, job):
     compared = ann("compare")
     assert all(name in compared.stdout for name in NAMES)
     versions = ann("models").stdout
-    assert versions.startswith("version 1 [champion]\n  mnist_ann: promoted, 9")
+    assert versions.startswith("mnist-digits version 1 [champion]\n  mnist_ann: promoted, 9")
 
 
 def test_the_same_seed_again_gives_the_same_weights_and_deposes_nobody(ann, document, client):
