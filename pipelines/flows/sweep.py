@@ -220,7 +220,10 @@ class _Sweep:
         )
         if importances := _importances(study):
             findings.figures["importance"] = figures.importances(self.report.name, importances)
-            findings.metrics |= {f"importance.{k}": v for k, v in importances.items()}
+            findings.metrics |= {
+                f"importance.{tags.name_of_setting(key)}": share
+                for key, share in importances.items()
+            }
         self.context.tracking.log_findings(run_id, findings, {})
         self.context.tracking.note(
             run_id,
@@ -230,7 +233,7 @@ class _Sweep:
 
     def _make_view(self, experiment: str) -> None:
         """Parallel coordinates of this sweep's trials, in the menu of views."""
-        keys = list(self.space)
+        keys = [tags.name_of_setting(key) for key in self.space]
         view = View(
             self.key,
             f"Sweep {self.key}",

@@ -147,7 +147,7 @@ class Trials:
             tags.PARENT_RUN: self.spec.run_id,
             tags.PIPELINE_RUN_ID: self.spec.pipeline_run_id,
             tags.QUICK: "false",
-            **{f"{tags.CHANGE}{key}": value for key, value in settings.items()},
+            **tags.of_changes(settings),
         }
         started = time.perf_counter()
         state, value = FAILED, None
@@ -224,7 +224,7 @@ class Trials:
         client.log_batch(
             run_id,
             metrics=[] if value is None else [Metric("objective", value, now, 0)],
-            params=[Param(key, text) for key, text in settings.items()],
+            params=[Param(tags.name_of_setting(key), text) for key, text in settings.items()],
         )
         client.set_tag(run_id, tags.TRIAL_STATE, state)
 

@@ -8,6 +8,7 @@ from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
 from pipelines.flows.trials import Trials
+from pipelines.tracking.tags import changes_of
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -43,6 +44,16 @@ def test_every_trial_is_a_child_run_and_the_best_can_be_run(home):
     assert "figures/search.png" in [item.path for item in figures]
     experiment = tracking.client.get_experiment(parent.info.experiment_id)
     assert any(report.view.split("=")[1].split("&")[0] in key for key in experiment.tags)
+
+
+def test_one_more_layer_can_be_searched(home):
+    space = ["layers.0+=dense 2 tanh,dense 3 tanh", SPACE[0]]
+    report = sweep(ROW, space, trials=5, seeds=1, changes=SHORT)
+    assert [trial["state"] for trial in report.trials] == ["complete"] * 5
+    parent = Context.open().tracking.client.get_run(report.run_id)
+    assert "importance.layers.0.plus" in parent.data.metrics
+    for run in runs(report):
+        assert run.data.params["layers.0.plus"] == changes_of(run.data.tags)["layers.0+"]
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkeypatch):
