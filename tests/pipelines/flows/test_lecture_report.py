@@ -110,6 +110,20 @@ def test_offline_digits_are_marked(filled):
     assert "The digit networks compared" in page
 
 
+def test_networks_are_ranked_by_digits_of_one_source_and_not_among_other_pictures(filled):
+    for name, accuracy, source in (
+        ("on_offline", 0.99, "offline-digits"),
+        ("worse", 0.95, "mnist"),
+        ("better", 0.96, "mnist"),
+        ("on_clothes", 0.98, "fashion-mnist"),
+    ):
+        metrics = {"val_accuracy": accuracy, "train_seconds": 1.0}
+        run_id = log(filled, name, "digits", metrics, data_source=source)
+        filled.client.log_param(run_id, "registered", "True")
+    board = gather(filled, registry(filled), UI).leaderboard
+    assert [row[0] for row in board.rows] == ["better", "worse", "on_offline"]
+
+
 def test_nothing_to_report_is_said(store):
     with pytest.raises(NothingToReport, match="`ann run`"):
         report(store, registry(store), UI)
