@@ -7,6 +7,7 @@ validation data decides.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,8 @@ class SweepReport:
         """What runs the best trial's settings as a variant."""
         best = self.best
         changes = {**self.changes, **(best["settings"] if best else {})}
-        return " ".join(["ann run", self.name, *(f"--set {k}={v}" for k, v in changes.items())])
+        words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+        return shlex.join(["ann", "run", self.name, *words])
 
 
 class EveryTrialDiverged(PipelineError):

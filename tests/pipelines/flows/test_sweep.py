@@ -1,5 +1,7 @@
 """`ann sweep`: trials as child runs, resumed by the same call, never judged by test digits."""
 
+import shlex
+
 import pytest
 
 from ann_models.errors import InvalidSetting, TrainingDiverged
@@ -54,6 +56,13 @@ def test_one_more_layer_can_be_searched(home):
     assert "importance.layers.0.plus" in parent.data.metrics
     for run in runs(report):
         assert run.data.params["layers.0.plus"] == changes_of(run.data.tags)["layers.0+"]
+
+
+def test_the_printed_command_is_read_by_a_shell_as_it_was_meant():
+    best = {"state": "complete", "objective": 0.1, "settings": {"layers.0": "dense 8 tanh"}}
+    command = module.SweepReport(ROW, "", {"epochs": "2"}, [best]).command
+    words = ["ann", "run", ROW, "--set", "epochs=2", "--set", "layers.0=dense 8 tanh"]
+    assert shlex.split(command) == words
 
 
 def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkeypatch):
