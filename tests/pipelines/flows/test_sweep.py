@@ -5,11 +5,12 @@ import shlex
 import pytest
 
 from ann_models.errors import InvalidSetting, TrainingDiverged
+from pipelines.cli import sweep as printed
 from pipelines.errors import WrongUse
 from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
-from pipelines.flows.trials import Trials
+from pipelines.flows.trials import SweepSpec, Trials
 from pipelines.tracking.tags import changes_of
 from tests.support.served import enter
 
@@ -83,9 +84,20 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkey
     assert not tracking.runs("attributes.status = 'RUNNING'")
     report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT)
     states = [trial["state"] for trial in report.trials]
-    assert states == ["complete", "complete", "diverged", "complete", "complete"]
+    assert states == ["complete", "complete", "interrupted", *["complete"] * 3]
     proposals = [trial["settings"]["optimizer.learning_rate"] for trial in report.trials]
     assert len(set(proposals)) == len(proposals)  # resumed, it does not propose the same again
+
+
+def test_a_trial_that_was_killed_before_its_proposal_is_made_up_for(home, capsys):
+    Trials(Context.open(), SweepSpec(ROW, tuple(SPACE), 2, 1, SHORT, "")).study().ask()
+    report = sweep(ROW, SPACE, trials=2, seeds=1, changes=SHORT)
+    states = [trial["state"] for trial in report.trials]
+    assert states == ["interrupted", "complete", "complete"]
+    printed._show(report, Context.open().settings, as_json=False)
+    shown = capsys.readouterr().out
+    assert "optimizer.learning_rate" in shown.splitlines()[0]
+    assert "2 trials, 0 pruned or diverged" in shown
 
 
 def test_another_space_is_another_sweep(home):
