@@ -79,7 +79,7 @@ def code(
     if network:
         _save_network(variant, seed, folder / network)
         click.echo(folder / network)
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     click.echo(path)
 
 
