@@ -56,6 +56,14 @@ def test_a_script_is_written_in_utf_8_whatever_the_locale(tmp_path):
     assert "λ" in (tmp_path / "overfit_l2_0.1.py").read_text(encoding="utf-8")
 
 
+def test_a_folder_that_cannot_be_written_is_wrong_use(tmp_path):
+    (tmp_path / "file").touch()
+    result = ann_code(NAME, "--output", str(tmp_path / "file" / "folder"))
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'file' / 'folder'}" in result.stderr
+    assert "--output" in result.stderr
+
+
 def test_a_notebook_is_written_and_never_overwritten(tmp_path):
     assert ann_code(NAME, "--notebook", "--output", str(tmp_path)).exit_code == 0
     path = tmp_path / f"{NAME}.ipynb"
