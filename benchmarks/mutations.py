@@ -206,7 +206,7 @@ def measure(
     if not first.passed:
         raise click.UsageError(f"{module}: tests fail without a mutation:\n{first.output[-2000:]}")
     seconds = max(LEAST_SECONDS, SLOWER * (time.monotonic() - began))
-    original = module.read_text()
+    original = module.read_text(encoding="utf-8")
     mutations = _mutations(module)
     drawn = random.Random(seed).sample(mutations, min(sample or len(mutations), len(mutations)))
     survivors = []
@@ -214,13 +214,13 @@ def measure(
         operator = get_operator(mutation.operator_name)()
         mutated = mutate_code(original, operator, mutation.occurrence)
         try:
-            module.write_text(mutated)
+            module.write_text(mutated, encoding="utf-8")
             only = executing(original, mutation.start_pos[0], first.lines)
             if pytest.run(Request(files, seconds, only)).passed:
                 diff = _diff(module, original, mutated)
                 survivors.append(Survivor(mutation.operator_name, diff))
         finally:
-            module.write_text(original)
+            module.write_text(original, encoding="utf-8")
     return Score(str(module), len(drawn), tuple(survivors))
 
 
@@ -263,7 +263,7 @@ def _mutations(module: Path) -> list[MutationSpec]:
     ):
         init([module], database, {})
         every = [item.mutations[0] for item in database.work_items]
-    lines = module.read_text().splitlines()
+    lines = module.read_text(encoding="utf-8").splitlines()
     chosen = {f"core/{operator}" for operator in OPERATORS}
     return sorted(
         (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,18 +70,33 @@ def code(
         return
     folder = output or Path()
     path = folder / f"{variant.name}.{'ipynb' if notebook else 'py'}"
-    for wanted in [path, *([folder / network] if network else [])]:
-        if wanted.exists():
-            raise WrongUse(
-                f"{wanted} is there already and is not overwritten; move it, or name another "
-                "folder with --output."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
+    with _writing_to(folder):
+        for wanted in [path, *([folder / network] if network else [])]:
+            if wanted.exists():
+                raise WrongUse(
+                    f"{wanted} is there already and is not overwritten; move it, or name another "
+                    "folder with --output."
+                )
+        folder.mkdir(parents=True, exist_ok=True)
     if network:
         _save_network(variant, seed, folder / network)
         click.echo(folder / network)
-    path.write_text(source)
+    with _writing_to(folder):
+        path.write_text(source, encoding="utf-8")
     click.echo(path)
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Say what can be done where a person may not write, or a file is in a folder's place."""
+    from pipelines.errors import WrongUse
+
+    try:
+        yield
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        raise WrongUse(
+            f"{folder} cannot be written to ({error.strerror}); name another folder with --output."
+        ) from error
 
 
 def _variant(
@@ -126,4 +142,5 @@ def _save_network(variant: Variant, seed: int, path: Path) -> None:
             f"the newest run of {variant.name} trained the seeds "
             f"{', '.join(map(str, training.seeds))}, not {seed}; name one of them with --seed."
         )
-    training.only(seed).models[0].save(path)
+    with _writing_to(path.parent):
+        training.only(seed).models[0].save(path)

@@ -36,7 +36,7 @@ def _keep_traceback(error: BaseException) -> Path | None:
 
     log = state_folder() / "ann.log"
     try:
-        with log.open("a") as file:
+        with log.open("a", encoding="utf-8") as file:
             file.writelines(traceback.format_exception(error))
     except OSError:
         return None  # the folder is what is wrong, and the message says so

@@ -27,7 +27,7 @@ def notify(url: str | None, off: bool) -> None:
     """
     if url and off:
         raise click.UsageError("name a URL or --off, not both.")
-    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+    if url and not _is_address(url):
         raise click.BadParameter(f"{url!r} is not an address such as https://hooks.example/ann.")
     with session.prefect() as client:
         from pipelines.scheduling import notifications
@@ -44,3 +44,11 @@ def notify(url: str | None, off: bool) -> None:
                 click.echo(f"{automation.name}{'' if automation.enabled else ' (paused)'}")
         else:
             click.echo("No messages are sent; `ann notify URL` sends them to a webhook.")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its other one, or a port that is no number
+        return False

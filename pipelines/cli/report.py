@@ -39,6 +39,11 @@ def report(file: Path, pdf: bool) -> None:
             "--pdf needs Chromium or Chrome, and none is found; install one, or open the HTML page "
             "and print it."
         )
+    if pdf and file.suffix.lower() == ".pdf":
+        raise WrongUse(
+            f"{file} would be the HTML page, from which the PDF is printed; name the page: "
+            f"`ann report {file.with_suffix('.html')} --pdf` writes the PDF beside it."
+        )
     settings = session.load_settings()
     tracking = Tracking(settings).open()
     registry = Registry(settings.tracking_uri, settings.home)

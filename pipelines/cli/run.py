@@ -22,8 +22,8 @@ def list_variants(table: Path | None) -> None:
     `ann run`, `compare` and `retrain` take a variant's name; `run` and `compare` also take a
     question's KEY, which is shown in brackets and stands for all of its variants.
     """
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from ann_models.questions import QUESTIONS
     from ann_models.selection import select
@@ -39,8 +39,9 @@ def list_variants(table: Path | None) -> None:
         if variant.question != question:
             question = variant.question
             listed.add_section()
-            listed.add_row("", "", rf"[bold]{escape(questions[question].title)}[/]  \[{question}]")
-        listed.add_row(str(variant.row or ""), variant.name, escape(variant.look_at))
+            title = questions[question].title, "bold"
+            listed.add_row("", "", Text.assemble(title, f"  [{question}]"))
+        listed.add_row(str(variant.row or ""), variant.name, variant.look_at)
     print_table(listed)
 
 

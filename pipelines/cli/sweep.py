@@ -91,12 +91,12 @@ def _show(report: SweepReport, settings: Settings, as_json: bool) -> None:
     from pipelines.settings import ui_address
 
     done = [trial for trial in report.trials if trial["objective"] is not None]
-    keys = list(report.trials[0]["settings"])
+    keys = list(done[0]["settings"])
     table = Table("validation loss", *keys, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for trial in sorted(done, key=lambda trial: float(trial["objective"]))[:SHOWN]:
         table.add_row(f"{trial['objective']:.4g}", *trial["settings"].values())
     print_table(table)
-    others = len(report.trials) - len(done)
+    others = sum(trial["state"] in ("pruned", "diverged") for trial in report.trials)
     click.echo(f"{len(done)} trials, {others} pruned or diverged; judged by {report.judged_by}.")
     click.echo(f"Figures and all trials: {ui_address(settings)}/{report.view}")
     click.echo(f"Run the best: {report.command}")

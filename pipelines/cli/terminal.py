@@ -40,16 +40,21 @@ def notify(message: str) -> None:
 
 
 def console() -> Console:
-    """Rich's console on standard output, as wide as the terminal."""
+    """Rich's console on standard output, as wide as the terminal; brackets are no markup."""
     from rich.console import Console
 
     limited = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if limited else UNLIMITED)
+    width = None if limited else UNLIMITED
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def print_table(table: Table) -> None:
-    """Print a table; where it is wider than the terminal, one line a value: nothing is cut."""
+    """Print a table; where it is wider than the terminal, one line a value: nothing is cut.
+
+    Strings are printed as they are; a cell with a style is a `rich.text.Text`.
+    """
     from rich.measure import Measurement
+    from rich.text import Text
 
     out = console()
     if Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum <= out.width:
@@ -60,4 +65,4 @@ def print_table(table: Table) -> None:
         for column, cell in zip(table.columns[1:], row[1:], strict=True):
             if cell:
                 head = f"{column.header}: " if column.header else ""
-                out.print(f"  {head}{cell}", soft_wrap=True)
+                out.print(Text.assemble(f"  {head}", cell), soft_wrap=True)

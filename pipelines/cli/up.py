@@ -85,10 +85,11 @@ def _show_line(name: str, line: str) -> None:
 
 def _print(parts: list[ServiceStatus]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("service", "address", "", "", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for part in parts:
-        mark = "[green]✓[/]" if part.healthy else "[red]✗[/]"
+        mark = Text("✓", "green") if part.healthy else Text("✗", "red")
         again = f" (restarted {part.restarts} times)" if part.restarts else ""
         table.add_row(part.name, part.address, mark, f"{part.message}{again}")
     print_table(table)

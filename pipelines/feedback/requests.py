@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipelines.errors import PipelineError
+from pipelines.errors import PipelineError, WrongUse
 from serving.feedback import tables
 
 SIDE = 28
@@ -74,6 +74,7 @@ def corrections(url: str, model: str, classes: int | None = None) -> tuple[Corre
 
     Raises:
         FeedbackUnavailable: the store cannot be read.
+        WrongUse: its URL is no address.
     """
     table = tables.corrections
     mine = table.c.model == model
@@ -103,6 +104,7 @@ def recent_images(url: str, model: str, since: float, count: int) -> np.ndarray:
 
     Raises:
         FeedbackUnavailable: the store cannot be read.
+        WrongUse: its URL is no address.
     """
     table = tables.predictions
     query = sql.select(table.c.image).where(table.c.model == model, table.c.time >= since)
@@ -130,7 +132,7 @@ def _images(contents: list[bytes]) -> np.ndarray:
 
 def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
     try:
-        address = sql.make_url(url)
+        address = _address(url)
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
             return []  # nothing was served yet
         engine = sql.create_engine(address)
@@ -142,8 +144,23 @@ def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
-        shown = url.partition("@")[2] or url  # without the password
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FeedbackUnavailable(
-            f"the predictions and corrections at {shown} cannot be read "
-            f"({str(error).splitlines()[0]}). Start its database, or correct ANN_FEEDBACK_URL."
+            f"the predictions and corrections at {_shown(url)} cannot be read ({reason}). Start "
+            "its database, or correct ANN_FEEDBACK_URL."
         ) from error
+
+
+def _address(url: str) -> sql.URL:
+    try:
+        return sql.make_url(url)
+    except ValueError as error:  # of the port
+        raise WrongUse(
+            f"ANN_FEEDBACK_URL is no address: {_shown(url)} ({error}); expected one such as "
+            "postgresql://USER:PASSWORD@HOST:5432/DATABASE."
+        ) from error
+
+
+def _shown(url: str) -> str:
+    """Without the password."""
+    return url.partition("@")[2] or url

@@ -264,17 +264,23 @@ def _check_workers(
 
 
 def _refuse_local_servers(worker: str, settings: Settings) -> None:
-    if settings.embedded:
+    mlflow = urlsplit(settings.tracking_uri)
+    if mlflow.scheme.startswith("sqlite"):
         raise WrongUse(
-            f"{worker} is on another machine and cannot write into this one's SQLite store; set "
-            "MLFLOW_TRACKING_URI to an MLflow server that both reach."
+            f"{worker} is on another machine and cannot write into this one's SQLite store "
+            f"{mlflow.path.removeprefix('/')}; set MLFLOW_TRACKING_URI to an MLflow server that "
+            "both reach."
         )
-    prefect = urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname
-    if prefect in ("127.0.0.1", "localhost"):
-        raise WrongUse(
-            f"{worker} is on another machine and cannot reach the Prefect server at {prefect}; set "
-            "PREFECT_API_URL to one that both reach."
-        )
+    prefect = urlsplit(os.environ.get("PREFECT_API_URL", ""))
+    for variable, host in (
+        ("MLFLOW_TRACKING_URI", mlflow.hostname),
+        ("PREFECT_API_URL", prefect.hostname),
+    ):
+        if host in environment.LOCAL_NAMES:
+            raise WrongUse(
+                f"{worker} is on another machine and cannot reach this one's server at {host}; set "
+                f"{variable} to one that both reach."
+            )
 
 
 def describe(worker_environment: WorkerEnvironment, modules: list[str]) -> WorkerDescription:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -21,7 +21,7 @@ from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
 from ann_models.selection import select
 from pipelines.errors import WrongUse
-from pipelines.flows import ad_hoc, dask_workers, helper_process, shadow, tasks, upstream
+from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.helper_process import Executor
@@ -33,6 +33,7 @@ from pipelines.flows.report import (
     explain,
     publish,
 )
+from pipelines.flows.results import ResultCollector, fail
 from pipelines.flows.worker_environment import WorkerEnvironment
 
 
@@ -90,8 +91,11 @@ def lecture(
             _run_here(context, jobs, report)
         else:
             _run_on_workers(context, jobs, report, workers, cluster)
-        if not (names or quick or table):
-            report.page = tasks.log_report(context, report.pipeline_run_id)
+        if not (names or quick or table) and any(row.finished for row in report.rows):
+            try:
+                report.page = tasks.log_report(context, report.pipeline_run_id)
+            except Exception as error:
+                fail(context, report, "the report of the lecture", error)
         publish(context, report)
         if report.failed:
             raise VariantsFailed(report)
@@ -256,7 +260,7 @@ def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> No
     pending: deque[Future[VariantResult]] = deque()
     other_hands: dict[str, Future[DataFile] | None] = {}
     with helper_process.executor(len(jobs)) as executor:
-        collector = _ResultCollector(context, jobs, report, executor)
+        collector = ResultCollector(context, jobs, report, executor)
 
         def collect(all_but: int = 0) -> None:
             while pending and (len(pending) > all_but or pending[0].done()):
@@ -294,7 +298,7 @@ def _run_on_workers(
     depends_on = {job.variant.name: job.variant.depends_on for job in jobs}
     results: dict[str, VariantResult] = {}
     modules = (__name__, "ann_models.training")
-    collector = _ResultCollector(context, jobs, report, Executor())
+    collector = ResultCollector(context, jobs, report, Executor())
     try:
         with dask_workers.cluster(context.settings, workers, address, modules) as cluster:
             for name, result in cluster.results(
@@ -337,70 +341,3 @@ def import_tensorflow() -> None:
 
     gc.collect()
     gc.freeze()
-
-
-# --- gate, compare --------------------------------------------------------------------------------
-
-
-class _ResultCollector:
-    """Results in the order of the table: into the report, to the gate, into comparisons."""
-
-    def __init__(
-        self, context: Context, jobs: list[VariantJob], report: JobReport, executor: Executor
-    ) -> None:
-        self.context, self.jobs, self.report, self.executor = context, jobs, report, executor
-        self.shown = 0
-        self.comparisons: dict[str, Future[str]] = {}  # by question
-
-    def show(self, result: VariantResult) -> None:
-        """Print a result as soon as it is there."""
-        self.shown += 1
-        progress = self.context.progress
-        if result.error:
-            progress.failure(f"{result.name}: {result.error}")
-        progress.ended(result.name, self.shown, len(self.jobs), result.finished, result.seconds)
-
-    def add(self, result: VariantResult) -> None:
-        """Report the next result; judge its version; compare its question's runs if complete."""
-        self.report.rows.append(result)
-        if result.error:
-            self.report.failed.append(result.name)
-        if result.finished and result.model and result.version:
-            try:
-                version = self.context.registry.version(result.model, result.version)
-                seen = shadow.before_the_gate(self.context, version)
-                self.report.decisions.append(tasks.judge(self.context, version, seen))
-            except Exception as error:
-                self._fail(f"the judgement of {result.name}", error)
-        for question in self._complete():
-            call = partial(
-                self.executor.run,
-                tasks.compare,
-                context=self.context,
-                question=question,
-                quick=self.report.quick,
-                pipeline_run_id=self.report.pipeline_run_id,
-            )
-            self.comparisons[question] = self.executor.submit(call)
-
-    def finish(self) -> None:
-        """Wait for the comparisons."""
-        for question, page in self.comparisons.items():
-            try:
-                self.report.views[question] = page.result()
-            except Exception as error:
-                self._fail(f"the comparison of {question}", error)
-
-    def _complete(self) -> Iterator[str]:
-        """The questions of which no variant is left, one is finished, and none compared."""
-        done = len(self.report.rows)
-        left = {job.variant.question for job in self.jobs[done:]}
-        for job, result in zip(self.jobs, self.report.rows, strict=False):
-            question = job.variant.question
-            if result.finished and question not in {*left, *self.comparisons}:
-                yield question
-
-    def _fail(self, name: str, error: Exception) -> None:
-        message = explain(error)
-        self.report.failed.append(name)
-        self.context.progress.failure(f"{name}: {message}")

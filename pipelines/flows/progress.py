@@ -73,15 +73,15 @@ class Terminal(ProgressReporter):
 
     def stage(self, text: str) -> None:
         """Print what begins."""
-        self.console.print(f"[bold cyan]▸[/] {text}")
+        self._print(("▸", "bold cyan"), f" {text}")
 
     def notice(self, text: str) -> None:
         """Print a warning."""
-        self.console.print(f"[bold yellow]! {text}[/]")
+        self._print((f"! {text}", "bold yellow"))
 
     def failure(self, text: str) -> None:
         """Print an error."""
-        self.console.print(f"[bold red]! {text}[/]")
+        self._print((f"! {text}", "bold red"))
 
     @contextmanager
     def training(self, name: str) -> Iterator[None]:
@@ -106,14 +106,20 @@ class Terminal(ProgressReporter):
     def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
         """Print a line with a check mark or a cross."""
         self._remove(name)
-        mark = "[green]✓[/]" if succeeded else "[red]✗[/]"
-        self.console.print(f"  {position:>2}/{total} {name:<34} {mark} {seconds:6.1f} s")
+        mark = ("✓", "green") if succeeded else ("✗", "red")
+        self._print(f"  {position:>2}/{total} {name:<34} ", mark, f" {seconds:6.1f} s")
 
     def cleared(self) -> None:
         """Remove all bars."""
         if self._progress:
             self._progress.stop()
         self._progress, self._bars = None, {}
+
+    def _print(self, *parts: str | tuple[str, str]) -> None:
+        """Print a line of texts, some with a style; brackets in them are no markup."""
+        from rich.text import Text
+
+        self.console.print(Text.assemble(*parts))
 
     def _remove(self, name: str) -> None:
         bar = self._bars.pop(name, None)
@@ -127,7 +133,7 @@ class Terminal(ProgressReporter):
 
         if self._progress is None:
             self._progress = Progress(
-                TextColumn("  {task.description}"),
+                TextColumn("  {task.description}", markup=False),
                 BarColumn(bar_width=24),
                 TextColumn("{task.fields[loss]}"),
                 TimeRemainingColumn(),

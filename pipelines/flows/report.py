@@ -59,8 +59,7 @@ class VariantJob:
         """Tags that say of which entry the variant is a changed copy, and what differs."""
         if not (origin := self.variant.derived_from):
             return {}
-        changed = {f"{tags.CHANGE}{key}": value for key, value in self.variant.changes}
-        return {tags.DERIVED_FROM: origin} | changed
+        return {tags.DERIVED_FROM: origin} | tags.of_changes(dict(self.variant.changes))
 
     def with_local_data(self, context: Context) -> VariantJob:
         """The same, its data made again on a machine that does not share the state folder."""

@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
 from ann_models import variants
-from ann_models.entry import Variant
+from ann_models.entry import IMAGES, Variant
 from ann_models.selection import select
 from pipelines.errors import PipelineError, WrongUse
 from pipelines.flows import shadow, tasks, training_corrections
@@ -22,6 +22,7 @@ from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
 from pipelines.registry import history
+from pipelines.registry.data_sets import DataSetEntry
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 
@@ -103,8 +104,8 @@ def retrain(
     """
     context = Context.open()
     champion = current_champion(context, model)
-    if context.registry.data_sets.find(champion.name):
-        chosen = _on_images(champion, names)
+    if entry := context.registry.data_sets.find(champion.name):
+        chosen = _on_images(champion, entry, names)
     else:
         chosen = _registered(names or trained_on_labels(champion.variant))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
@@ -205,18 +206,20 @@ def current_champion(context: Context, model: str | None = None) -> Version:
     return champion
 
 
-def _on_images(champion: Version, names: list[str] | None) -> list[Variant]:
+def _on_images(champion: Version, entry: DataSetEntry, names: list[str] | None) -> list[Variant]:
     """The champion's entry, or rows of the lecture, on the champion's image data set.
 
     Raises:
         WrongUse: the champion is of a table of one's own, or a row is no candidate.
         InvalidSetting: the data set is not where it was.
     """
-    changes = tags.changes_of(champion.tags)
+    data = {"data": f"{IMAGES}{entry.found_at}"}
+    chosen: list[Variant] = []
     if names:
-        changes = {"data": changes["data"]}
-    chosen, _ = select(names or [champion.tags[tags.DERIVED_FROM]], changes)
-    if not names and chosen[0].name != champion.variant:
+        chosen, _ = select(names, data)
+    elif origin := champion.tags.get(tags.DERIVED_FROM):
+        chosen, _ = select([origin], tags.changes_of(champion.tags) | data)
+    if not names and [variant.name for variant in chosen] != [champion.variant]:
         raise WrongUse(
             f"{champion.variant} is not a row of the lecture; train it again with `ann run "
             "--table`, or name a row to retrain."

@@ -7,6 +7,7 @@ validation data decides.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,13 @@ from pipelines.flows import ad_hoc, dask_workers
 from pipelines.flows.context import Context
 from pipelines.flows.trials import (
     COMPLETE,
-    FAILED,
-    PRUNED,
+    INTERRUPTED,
     SEED,
     SweepSpec,
     TrialResult,
     Trials,
     run_on_worker,
+    state_of,
 )
 from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import saved_views, tags
@@ -49,7 +50,7 @@ class SweepReport:
         name: the variant whose settings were searched.
         judged_by: the validation examples.
         changes: settings in which every trial differs from the table.
-        trials: the state and objective of each trial, and its settings.
+        trials: the state and objective of each trial, and its settings; interrupted ones, too.
         run_id: the parent run.
         view: the path of the sweep's saved view in MLflow's UI.
     """
@@ -72,7 +73,8 @@ class SweepReport:
         """What runs the best trial's settings as a variant."""
         best = self.best
         changes = {**self.changes, **(best["settings"] if best else {})}
-        return " ".join(["ann run", self.name, *(f"--set {k}={v}" for k, v in changes.items())])
+        words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+        return shlex.join(["ann", "run", self.name, *words])
 
 
 class EveryTrialDiverged(PipelineError):
@@ -93,7 +95,8 @@ def sweep(
     Args:
         name: a variant of the table with a network of its own.
         over: what is searched, as `key=lo..hi`, `key=lo..hi:log` or `key=a,b,c`.
-        trials: how many trials the sweep has in all, earlier ones of the same sweep included.
+        trials: how many trials the sweep has in all, those that an earlier call of the same
+            sweep finished included.
         seeds: initialisations of each trial; none: as the table says.
         changes: settings that differ from the table in every trial.
         workers: processes of this machine that share the trials.
@@ -136,7 +139,8 @@ class _Sweep:
             self._make_view(experiment)
             study = trials.study()
             trials.close_killed(study)
-            finished = len(study.trials)
+            states = [state_of(trial) for trial in study.get_trials(deepcopy=False)]
+            finished = len(states) - states.count(INTERRUPTED)
             if finished:
                 self.context.progress.notice(
                     f"This sweep is resumed: {finished} of {wanted} trials are done."
@@ -158,7 +162,7 @@ class _Sweep:
                 self._summarise(study, run_id)
         if self.report.best is None:
             raise EveryTrialDiverged(
-                f"every one of the {len(self.report.trials)} trials of {self.report.name} diverged "
+                f"every one of the {len(numbers) + finished} trials of {self.report.name} diverged "
                 f"or was pruned; search smaller learning rates, such as "
                 "--over optimizer.learning_rate=1e-5..1e-2:log."
             )
@@ -194,7 +198,7 @@ class _Sweep:
     def _summarise(self, study: optuna.Study, run_id: str) -> None:
         """The table of trials, the figure, and the best settings, also of an interrupted sweep."""
         for trial in study.get_trials(deepcopy=False):
-            state = {"COMPLETE": COMPLETE, "PRUNED": PRUNED}.get(trial.state.name, FAILED)
+            state = state_of(trial)
             settings = {
                 key: setting_text(value, w.is_whole) if isinstance(w, Interval) else str(value)
                 for key, w in self.space.items()
@@ -220,7 +224,10 @@ class _Sweep:
         )
         if importances := _importances(study):
             findings.figures["importance"] = figures.importances(self.report.name, importances)
-            findings.metrics |= {f"importance.{k}": v for k, v in importances.items()}
+            findings.metrics |= {
+                f"importance.{tags.name_of_setting(key)}": share
+                for key, share in importances.items()
+            }
         self.context.tracking.log_findings(run_id, findings, {})
         self.context.tracking.note(
             run_id,
@@ -230,7 +237,7 @@ class _Sweep:
 
     def _make_view(self, experiment: str) -> None:
         """Parallel coordinates of this sweep's trials, in the menu of views."""
-        keys = list(self.space)
+        keys = [tags.name_of_setting(key) for key in self.space]
         view = View(
             self.key,
             f"Sweep {self.key}",

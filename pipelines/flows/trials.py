@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SEED = 0  # of the proposals
 STARTUP_TRIALS = 5  # random ones, before the estimator and the pruner know anything
 FAILED, PRUNED, COMPLETE = "diverged", "pruned", "complete"
+INTERRUPTED = "interrupted"  # such a trial does not count: another one takes its place
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,15 @@ class TrialResult:
 
     @property
     def failed(self) -> bool:
-        """Whether it diverged."""
-        return self.state == FAILED
+        """Whether it diverged or was interrupted."""
+        return self.state in (FAILED, INTERRUPTED)
+
+
+def state_of(trial: optuna.trial.FrozenTrial) -> str:
+    """How a trial of a study ended; Optuna has one state for what diverged and was interrupted."""
+    if trial.state.name == "FAIL":
+        return FAILED if FAILED in trial.user_attrs else INTERRUPTED
+    return {"COMPLETE": COMPLETE, "PRUNED": PRUNED}.get(trial.state.name, INTERRUPTED)
 
 
 class Trials:
@@ -147,7 +155,7 @@ class Trials:
             tags.PARENT_RUN: self.spec.run_id,
             tags.PIPELINE_RUN_ID: self.spec.pipeline_run_id,
             tags.QUICK: "false",
-            **{f"{tags.CHANGE}{key}": value for key, value in settings.items()},
+            **tags.of_changes(settings),
         }
         started = time.perf_counter()
         state, value = FAILED, None
@@ -161,6 +169,7 @@ class Trials:
                 state = COMPLETE
                 study.tell(trial, value)
             except TrainingDiverged:
+                trial.set_user_attr(FAILED, True)
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             except optuna.TrialPruned:
                 state = PRUNED
@@ -224,7 +233,7 @@ class Trials:
         client.log_batch(
             run_id,
             metrics=[] if value is None else [Metric("objective", value, now, 0)],
-            params=[Param(key, text) for key, text in settings.items()],
+            params=[Param(tags.name_of_setting(key), text) for key, text in settings.items()],
         )
         client.set_tag(run_id, tags.TRIAL_STATE, state)
 
@@ -263,4 +272,4 @@ def _run_on_worker(
         try:
             return trials.run(trials.study(), experiment, number)
         except KeyboardInterrupt:  # the sweep was interrupted; Dask would end this worker
-            return TrialResult("interrupted", FAILED, 0.0)
+            return TrialResult(INTERRUPTED, INTERRUPTED, 0.0)

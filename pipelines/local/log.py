@@ -16,7 +16,7 @@ class ServiceLog:
         """Append to a file; `show` is called with each name and line for the terminal."""
         self._path = path
         self._show: Callable[[str, str], None] | None = show
-        self._file = path.open("a")
+        self._file = path.open("a", encoding="utf-8")
         self._in_traceback: set[str] = set()
 
     def __call__(self, name: str, line: str) -> None:
@@ -26,7 +26,7 @@ class ServiceLog:
         if self._file.tell() > self.LARGEST:
             self._file.close()
             self._path.replace(self._path.with_suffix(".log.1"))
-            self._file = self._path.open("a")
+            self._file = self._path.open("a", encoding="utf-8")
         print(f"{datetime.now():%F %T} {name:<9} {line}", file=self._file, flush=True)
         if self._show and self._for_people(name, line):
             try:

@@ -127,8 +127,23 @@ GATE_NUMBERS = (
 FORMER_NAMES = {"val_mistakes": VAL_ERRORS}  # keys of earlier versions of this project
 
 
+_PLUS = ".plus"  # no setting of a layer is called so
+
+
+def name_of_setting(key: str) -> str:
+    """A setting's key in the name of a tag, parameter or metric: MLflow takes no plus sign."""
+    return f"{key.removesuffix('+')}{_PLUS}" if key.endswith("+") else key
+
+
+def of_changes(changes: Mapping[str, str]) -> dict[str, str]:
+    """The tags that `changes_of` reads."""
+    return {f"{CHANGE}{name_of_setting(key)}": value for key, value in changes.items()}
+
+
 def changes_of(found: Mapping[str, str]) -> dict[str, str]:
     """What differs from the entry of which a run's is a changed copy, from the run's tags."""
+    changes = {k.removeprefix(CHANGE): v for k, v in found.items() if k.startswith(CHANGE)}
     return {
-        key.removeprefix(CHANGE): value for key, value in found.items() if key.startswith(CHANGE)
+        f"{key.removesuffix(_PLUS)}+" if key.endswith(_PLUS) else key: value
+        for key, value in changes.items()
     }

@@ -14,6 +14,9 @@ from urllib.request import urlopen
 
 from tests.support.waiting import PATIENCE, wait_for
 
+# Variables of a process in which text files are ASCII unless it says otherwise.
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
 
 class Ann:
     """The command `ann` with a state folder of its own, and with no server unless given."""

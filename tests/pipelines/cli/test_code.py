@@ -1,5 +1,8 @@
 """`ann code`: a script on standard output, or files that are never overwritten."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -15,6 +18,7 @@ from pipelines import settings
 from pipelines.cli import code as command
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
+from tests.support.processes import ASCII_LOCALE
 
 NAME = "relu_regression_1"
 
@@ -41,6 +45,23 @@ def test_a_changed_row_and_one_of_a_table_are_written_too(tmp_path):
     wrong = ann_code(NAME, "--set", "layers.0.activation=tan")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert "did you mean tanh" in wrong.stderr
+
+
+def test_a_script_is_written_in_utf_8_whatever_the_locale(tmp_path):
+    command = [sys.executable, "-m", "pipelines.cli", "code", "overfit_l2_0.1"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path)], env=os.environ | ASCII_LOCALE, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "λ" in (tmp_path / "overfit_l2_0.1.py").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_cannot_be_written_is_wrong_use(tmp_path):
+    (tmp_path / "file").touch()
+    result = ann_code(NAME, "--output", str(tmp_path / "file" / "folder"))
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'file' / 'folder'}" in result.stderr
+    assert "--output" in result.stderr
 
 
 def test_a_notebook_is_written_and_never_overwritten(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sql
 
 from ann_models import datasets
+from pipelines.errors import WrongUse
 from pipelines.feedback.requests import FeedbackUnavailable, corrections, keys, recent_images
 from serving.feedback import tables as feedback
 from serving.feedback.store import Feedback, Prediction
@@ -101,6 +102,24 @@ def test_before_anything_was_served_there_is_nothing(url, tmp_path):
 def test_a_store_without_tables_holds_nothing(url):
     sql.create_engine(url).connect().execute(sql.text("CREATE TABLE other (id INTEGER)"))
     assert len(corrections(url, MODEL)[0]) == 0
+
+
+def test_an_address_that_is_none_is_wrong_use():
+    with pytest.raises(
+        WrongUse, match=r"ANN_FEEDBACK_URL is no address: db:abc/ann.*such as"
+    ) as failure:
+        corrections("postgresql://me:secret@db:abc/ann", MODEL)
+    assert "secret" not in str(failure.value)
+
+
+def test_an_error_without_a_message_is_named_by_its_kind(url, monkeypatch):
+    def silent(*_):
+        raise ImportError
+
+    corrected(url, IMAGES[0], 7)
+    monkeypatch.setattr(sql, "create_engine", silent)
+    with pytest.raises(FeedbackUnavailable, match="ImportError"):
+        corrections(url, MODEL)
 
 
 @pytest.mark.parametrize(

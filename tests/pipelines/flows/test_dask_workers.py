@@ -87,7 +87,12 @@ def test_workers_with_other_versions_are_refused(here, cluster, monkeypatch):
     ("tracking", "prefect", "wanted"),
     [
         ("", "http://prefect:4200/api", "MLFLOW_TRACKING_URI"),
+        ("sqlite:////home/me/x.db", "http://prefect:4200/api", "MLFLOW_TRACKING_URI"),
+        ("http://127.0.0.1:5000", "http://prefect:4200/api", "MLFLOW_TRACKING_URI"),
+        ("http://LOCALHOST:5000", "http://prefect:4200/api", "MLFLOW_TRACKING_URI"),
+        ("postgresql://me@localhost/ann", "http://prefect:4200/api", "MLFLOW_TRACKING_URI"),
         ("http://mlflow:5000", "http://127.0.0.1:4200/api", "PREFECT_API_URL"),
+        ("http://mlflow:5000", "http://[::1]:4200/api", "PREFECT_API_URL"),
     ],
 )
 def test_another_machine_needs_servers_that_it_can_reach(

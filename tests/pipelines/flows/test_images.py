@@ -8,10 +8,12 @@ from PIL import Image, ImageDraw
 
 from ann_models import datasets
 from pipelines.errors import WrongUse
-from pipelines.flows import lecture
+from pipelines.flows import lecture, retraining
 from pipelines.flows.context import Context
 from pipelines.flows.drift import drift
 from pipelines.flows.retraining import NoChampion, retrain
+from pipelines.registry.data_sets import DataSetEntry
+from pipelines.registry.versions import Version
 from tests.support.served import corrected, enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -117,6 +119,16 @@ def test_drift_and_retraining_are_about_the_model_that_is_named(folder, trained,
     assert report.corrections["accepted"] > 0
     assert versions("shapes") == ["2", "1"]
     assert report.challengers[0].variant == Context.open().registry.version("shapes", "1").variant
+
+
+def test_a_champion_of_a_table_without_like_is_retrained_by_a_row_that_is_named(tmp_path):
+    found = f"shapes={shapes(tmp_path / 'set', each=12)}"
+    entry = DataSetEntry("shapes", found, ("bar", "ring"), "0" * 64)
+    champion = Version("shapes", "1", "", ("champion",), {"variant": "mine"})
+    (chosen,) = retraining._on_images(champion, entry, ["mnist_ann"])
+    assert chosen.data == f"images:{found}"
+    with pytest.raises(WrongUse, match="mine is not a row of the lecture"):
+        retraining._on_images(champion, entry, None)
 
 
 def test_a_folder_that_is_gone_is_named(folder, monkeypatch, tmp_path):

@@ -20,13 +20,14 @@ from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines.errors import StorageFull, WrongUse
 from pipelines.flows import lecture as lecture_flow
-from pipelines.flows import progress, tasks
+from pipelines.flows import lecture_report, progress, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import VariantsFailed, lecture
 from pipelines.flows.progress import ProgressReporter
 from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.tags import LATEST, NOTE
+from tests.support.served import enter
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -208,6 +209,27 @@ def test_a_run_of_the_whole_lecture_logs_its_report_and_prefect_links_to_it(trac
     link = Artifact.get("report")
     assert str(link.flow_run_id) == report.pipeline_run_id
     assert report.page in str(link.data)
+
+
+def test_a_report_that_cannot_be_written_takes_no_result_with_it(tracking, recorder, monkeypatch):
+    def no_page(*_):
+        raise ValueError("a picture is cut off")
+
+    monkeypatch.setattr(lecture_flow, "select", lambda *_: ([VARIANTS["relu_shapes"]], {}))
+    monkeypatch.setattr(lecture_report, "report", no_page)
+    with pytest.raises(VariantsFailed, match="the report of the lecture failed") as failure:
+        lecture()
+    assert failure.value.report.rows[0].status == "finished"
+    assert recorder.failures == ["the report of the lecture: ValueError: a picture is cut off"]
+
+
+def test_of_a_job_in_which_every_variant_failed_there_is_no_report(recorder, tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    monkeypatch.setattr(lecture_flow, "select", lambda *_: ([VARIANTS["relu_shapes"]], {}))
+    sabotaged(monkeypatch, "relu_shapes", ValueError("shapes differ"))
+    with pytest.raises(VariantsFailed, match=r"^relu_shapes failed") as failure:
+        lecture()
+    assert failure.value.report.page == ""
 
 
 def test_progress_is_reported_while_a_network_trains(tracking, recorder):

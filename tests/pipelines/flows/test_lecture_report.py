@@ -110,9 +110,33 @@ def test_offline_digits_are_marked(filled):
     assert "The digit networks compared" in page
 
 
+def test_networks_are_ranked_by_digits_of_one_source_and_not_among_other_pictures(filled):
+    for name, accuracy, source in (
+        ("on_offline", 0.99, "offline-digits"),
+        ("worse", 0.95, "mnist"),
+        ("better", 0.96, "mnist"),
+        ("on_clothes", 0.98, "fashion-mnist"),
+    ):
+        metrics = {"val_accuracy": accuracy, "train_seconds": 1.0}
+        run_id = log(filled, name, "digits", metrics, data_source=source)
+        filled.client.log_param(run_id, "registered", "True")
+    board = gather(filled, registry(filled), UI).leaderboard
+    assert [row[0] for row in board.rows] == ["better", "worse", "on_offline"]
+
+
 def test_nothing_to_report_is_said(store):
     with pytest.raises(NothingToReport, match="`ann run`"):
         report(store, registry(store), UI)
+
+
+def test_a_page_is_not_written_into_the_pdf_that_is_printed_from_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setenv("ANN_HOME", str(tmp_path / "home"))
+    page = tmp_path / "lecture.PDF"
+    result = CliRunner().invoke(main, ["report", str(page), "--pdf"])
+    assert result.exit_code == 2
+    assert f"ann report {page.with_suffix('.html')} --pdf" in result.stderr
+    assert not page.exists()
 
 
 @pytest.mark.slow

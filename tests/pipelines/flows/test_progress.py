@@ -74,6 +74,24 @@ def test_several_variants_have_a_bar_each_until_they_end(terminal):
     assert terminal._progress is None
 
 
+FOREIGN = "No kernel [/job:localhost/replica:0] for [batch, 28] in [old]/a :warning:"
+
+
+@pytest.mark.parametrize("tell", ["stage", "notice", "failure"])
+def test_brackets_in_foreign_text_are_shown_as_they_are(terminal, tell):
+    getattr(terminal, tell)(FOREIGN)
+    assert FOREIGN in shown(terminal)
+
+
+def test_brackets_in_a_name_are_shown_in_its_bar_and_in_its_line(terminal):
+    terminal.console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with terminal.training("a[/b]"):
+        terminal.epochs(1, 5, 0.25)
+        terminal._progress.refresh()
+    terminal.ended("a[/b]", 1, 1, True, 1.0)
+    assert shown(terminal).count("a[/b]") >= 2
+
+
 def test_epochs_outside_a_training_are_not_shown(terminal):
     terminal.epochs(1, 5, 0.25)
     assert shown(terminal) == ""

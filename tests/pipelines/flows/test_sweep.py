@@ -1,13 +1,17 @@
 """`ann sweep`: trials as child runs, resumed by the same call, never judged by test digits."""
 
+import shlex
+
 import pytest
 
 from ann_models.errors import InvalidSetting, TrainingDiverged
+from pipelines.cli import sweep as printed
 from pipelines.errors import WrongUse
 from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
-from pipelines.flows.trials import Trials
+from pipelines.flows.trials import SweepSpec, Trials
+from pipelines.tracking.tags import changes_of
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -45,6 +49,23 @@ def test_every_trial_is_a_child_run_and_the_best_can_be_run(home):
     assert any(report.view.split("=")[1].split("&")[0] in key for key in experiment.tags)
 
 
+def test_one_more_layer_can_be_searched(home):
+    space = ["layers.0+=dense 2 tanh,dense 3 tanh", SPACE[0]]
+    report = sweep(ROW, space, trials=5, seeds=1, changes=SHORT)
+    assert [trial["state"] for trial in report.trials] == ["complete"] * 5
+    parent = Context.open().tracking.client.get_run(report.run_id)
+    assert "importance.layers.0.plus" in parent.data.metrics
+    for run in runs(report):
+        assert run.data.params["layers.0.plus"] == changes_of(run.data.tags)["layers.0+"]
+
+
+def test_the_printed_command_is_read_by_a_shell_as_it_was_meant():
+    best = {"state": "complete", "objective": 0.1, "settings": {"layers.0": "dense 8 tanh"}}
+    command = module.SweepReport(ROW, "", {"epochs": "2"}, [best]).command
+    words = ["ann", "run", ROW, "--set", "epochs=2", "--set", "layers.0=dense 8 tanh"]
+    assert shlex.split(command) == words
+
+
 def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkeypatch):
     train = Trials._train
     trained: list[str] = []
@@ -63,9 +84,20 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_is_resumed(home, monkey
     assert not tracking.runs("attributes.status = 'RUNNING'")
     report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT)
     states = [trial["state"] for trial in report.trials]
-    assert states == ["complete", "complete", "diverged", "complete", "complete"]
+    assert states == ["complete", "complete", "interrupted", *["complete"] * 3]
     proposals = [trial["settings"]["optimizer.learning_rate"] for trial in report.trials]
     assert len(set(proposals)) == len(proposals)  # resumed, it does not propose the same again
+
+
+def test_a_trial_that_was_killed_before_its_proposal_is_made_up_for(home, capsys):
+    Trials(Context.open(), SweepSpec(ROW, tuple(SPACE), 2, 1, SHORT, "")).study().ask()
+    report = sweep(ROW, SPACE, trials=2, seeds=1, changes=SHORT)
+    states = [trial["state"] for trial in report.trials]
+    assert states == ["interrupted", "complete", "complete"]
+    printed._show(report, Context.open().settings, as_json=False)
+    shown = capsys.readouterr().out
+    assert "optimizer.learning_rate" in shown.splitlines()[0]
+    assert "2 trials, 0 pruned or diverged" in shown
 
 
 def test_another_space_is_another_sweep(home):

@@ -6,6 +6,7 @@ from ann_models.errors import InvalidSetting
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
 from pipelines.tracking import views
+from pipelines.tracking.tags import changes_of
 from tests.support.served import enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -37,6 +38,14 @@ def test_a_changed_row_is_tracked_beside_its_origin_with_what_differs(home):
     assert "layers.0.activation=tanh" in run.data.tags["mlflow.note.content"].split("\n")[0]
     newest = Context.open().tracking.newest_by_variant()
     assert {f"{ROW}+epochs=2", f"{ROW}+layers.0.activation=tanh+epochs=2"} <= set(newest)
+
+
+def test_a_row_with_one_more_layer_is_tracked_with_it(home):
+    report = lecture([ROW], changes={"layers.0+": "dense 2 tanh", "epochs": "2"})
+    run = Context.open().tracking.client.get_run(report.rows[0].run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["set.layers.0.plus"] == "dense 2 tanh"
+    assert changes_of(run.data.tags) == {"layers.0+": "dense 2 tanh", "epochs": "2"}
 
 
 def test_changed_rows_are_not_drawn_among_the_lectures(home):

@@ -1,8 +1,13 @@
 """One log of all services: complete in the file, what a person reads on the terminal."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from pipelines.local.log import ServiceLog
+from tests.support.processes import ASCII_LOCALE
 
 
 @pytest.fixture
@@ -64,6 +69,22 @@ def test_a_file_that_is_too_large_is_kept_once_and_a_new_one_begun(tmp_path, log
         log("MLflow", line)
     assert (tmp_path / "up.log.1").read_text().endswith("second\n")
     assert [line[30:] for line in (tmp_path / "up.log").read_text().splitlines()] == ["third"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from pipelines.local.log import ServiceLog; from pathlib import Path; "
+        "ServiceLog(Path('ann.log'), max)('mlflow', '\\u03bb')",
+        "from pipelines.cli.errors import _keep_traceback; _keep_traceback(ValueError('\\u03bb'))",
+    ],
+)
+def test_a_log_is_in_utf_8_whatever_the_locale(tmp_path, code):
+    environ = os.environ | ASCII_LOCALE | {"ANN_HOME": str(tmp_path), "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "λ" in (tmp_path / "ann.log").read_text(encoding="utf-8")
 
 
 def test_an_earlier_log_is_continued(tmp_path):
