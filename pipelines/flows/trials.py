@@ -127,12 +127,19 @@ class Trials:
             if penalised or "loss" in self.space
             else optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         )
+        return study
+
+    def _ask(self, study: optuna.Study) -> optuna.Trial:
+        """A new trial, whose proposal is seeded by its number: no two workers propose the same."""
+        import optuna
+
+        trial = study.ask()
         study.sampler = optuna.samplers.TPESampler(
-            seed=SEED + len(study.trials),  # resumed, it proposes something new
+            seed=SEED + trial.number,
             n_startup_trials=STARTUP_TRIALS,
             constant_liar=True,  # what other workers are at counts as a bad trial
         )
-        return study
+        return trial
 
     def close_killed(self, study: optuna.Study) -> None:
         """Mark trials whose process was killed; to be called while none runs."""
@@ -145,7 +152,7 @@ class Trials:
         """One trial: proposed, trained, tracked as a child run."""
         import optuna
 
-        trial = study.ask()
+        trial = self._ask(study)
         settings = self._proposal(trial)
         variant = derive(self.variant, settings) if settings else self.variant
         shown = ", ".join(f"{key}={value}" for key, value in settings.items())
