@@ -36,13 +36,26 @@ def load_settings() -> Settings:
 
 
 def load_settings_for_reading() -> Settings:
-    """As `load_settings`, for commands that only read: a server is not waited for.
+    """As `load_settings`, for commands that list runs and versions: a server is not waited for.
+
+    Runs whose process was killed are ended; MLflow is imported only if there are any.
 
     Raises:
         WrongUse: a variable's value is impossible, or the state folder cannot be written.
+        StoreUnavailable: the store cannot be read.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    return load_settings()
+    settings = load_settings()
+    from pipelines.process_identity import has_ended
+    from pipelines.tracking import tags
+    from pipelines.tracking.reader import RunReader
+
+    running = RunReader(settings).runs_with({tags.PROCESS: None}, "RUNNING")
+    if any(has_ended(run.data.tags[tags.PROCESS]) for run in running):
+        from pipelines.tracking.client import Tracking
+
+        Tracking(settings).end_orphaned_runs()
+    return settings
 
 
 def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
