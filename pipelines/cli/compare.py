@@ -95,7 +95,8 @@ def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
 def _label(tags: Mapping[str, str]) -> str:
     """The variant's name; of a changed copy, what differs."""
     changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
-    return f"{tags[DERIVED_FROM]}, {changes}" if changes else tags["variant"]
+    name = tags["variant"]
+    return f"{tags.get(DERIVED_FROM, name)}, {changes}" if changes else name
 
 
 @click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 WRITING = ("promote", "rollback")
-NAMES = ("mnist-digits", OFFLINE)  # the registered models of this project
 
 
 @click.group(
@@ -50,17 +49,17 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     else:
         settings = session.load_settings_for_reading()
     from pipelines.errors import WrongUse
-    from pipelines.registry.reader import RegistryReader
+    from pipelines.registry.reader import MODEL_NAMES, RegistryReader
 
     registry = RegistryReader(settings.tracking_uri)
     registered = registry.models()
-    known = dict.fromkeys((*NAMES, *registered))
+    known = dict.fromkeys((*MODEL_NAMES.values(), *registered))
     if name is not None and name not in known:
         raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
     present = [n for n in known if n in registered and registered[n].newest_version]
-    context.obj = settings, name or (present or NAMES)[0]
+    context.obj = settings, name or next(iter(present or known))
     if context.invoked_subcommand is None:
-        _list(registry, [name] if name else present, as_json)
+        _list(registry, [name] if name else present or list(known), as_json)
 
 
 @models.command(
@@ -103,7 +102,7 @@ def _list(registry: RegistryReader, names: list[str], as_json: bool) -> None:
     for version in versions:
         print_version(version)
     if not versions:
-        notify(f"{' or '.join(names or NAMES)} has no versions yet; `ann run mnist_ann` makes one.")
+        notify(f"{' or '.join(names)} has no versions yet; `ann run mnist_ann` makes one.")
     elif all(version.name == OFFLINE for version in versions):
         warn_of_offline_digits()
 
@@ -123,6 +122,5 @@ def history(chosen: tuple[Settings, str], as_json: bool) -> None:
     if not events:
         click.echo(f"{name} has no history yet.")
     for event in events:
-        who = {"gate": " by the gate", "run": ""}.get(event.by, f" by {event.user}")
-        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action}{who}")
+        click.echo(f"{event.time[:19]}Z  version {event.version} {event.action}{event.whose}")
         click.echo(f"    {event.reason}")

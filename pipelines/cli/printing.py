@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.registry.versions import Version
     from pipelines.settings import Settings
 
-MNIST, OFFLINE = "mnist-digits", "offline-digits"
+OFFLINE = "offline-digits"  # the source of digits that stand in for MNIST's, and their model
 
 
 def warn_of_offline_digits() -> None:
@@ -114,7 +114,9 @@ def print_report(report: JobReport, settings: Settings, as_json: bool) -> None:
 
 
 def _next_steps(model: str) -> str:
-    if model in (MNIST, OFFLINE):
+    from pipelines.registry.reader import MODEL_NAMES
+
+    if model in MODEL_NAMES.values():
         return "Next: `ann up`, and draw a digit · `ann predict FILE.png` · `ann models`"
     return (
         f"Next: `ann up`, and choose {model} on the digit service's page · "

@@ -81,6 +81,7 @@ def drift(days: float = 7.0, least: int = 100, model: str | None = None) -> Drif
 
     Raises:
         NoChampion: nothing was ever promoted.
+        WrongUse: the named model has no champion, or ANN_MNIST_PATH does not lead to MNIST.
         DataUnavailable: the digits that the champion was trained on cannot be had.
         FeedbackUnavailable: the stored predictions cannot be read.
     """

@@ -137,8 +137,6 @@ def _data(context: Context, name: str, report: JobReport) -> DataFile:
     context.progress.stage("digits: looking for MNIST")
     try:
         file = tasks.find_digits(context, "mnist")
-    except InvalidData as error:
-        raise WrongUse(str(error)) from error
     except DataUnavailable as error:
         file = tasks.find_digits(context, "offline-digits")
         context.progress.notice(

@@ -22,6 +22,7 @@ from pipelines.flows.context import Context
 from pipelines.flows.report import VariantJob, explain
 from pipelines.flows.training_corrections import EXPERIMENT, NOTE, TrainingCorrections
 from pipelines.registry import history
+from pipelines.registry.champion import without_champion
 from pipelines.registry.data_sets import DataSetEntry
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
@@ -200,7 +201,7 @@ def current_champion(context: Context, model: str | None = None) -> Version:
     registry = context.registry
     champion = registry.champion(model) if model else registry.current_champion()
     if champion is None and model:
-        raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
+        raise without_champion(model)
     if champion is None:
         raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")
     return champion

@@ -15,13 +15,13 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from ann_models import datasets
-from ann_models.errors import DataUnavailable
+from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
 from ann_models.studies.over_seeds import median_seed
 from ann_models.studies.overview import overview
 from ann_models.variants import VARIANTS
-from pipelines.errors import TrackingUnavailable, translate
+from pipelines.errors import TrackingUnavailable, WrongUse, translate
 from pipelines.events import DECISION_EVENTS, MODEL_RESOURCE
 from pipelines.flows import reproducibility, upstream
 from pipelines.flows.context import Context, DataFile
@@ -63,8 +63,16 @@ def generate(context: Context, name: str, seed: int) -> DataFile:
 
 @task(name="find digits", task_run_name="find {source}", cache_policy=NO_CACHE)
 def find_digits(context: Context, source: str) -> DataFile:
-    """The handwritten digits in their fixed split."""
-    return context.save_dataset(datasets.digits(source))
+    """The handwritten digits in their fixed split.
+
+    Raises:
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST.
+        DataUnavailable: they cannot be had.
+    """
+    try:
+        return context.save_dataset(datasets.digits(source))
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
 
 
 @task(name="find images", task_run_name="find {text}", cache_policy=NO_CACHE)
@@ -85,6 +93,7 @@ def data_of(context: Context, version: Version) -> DataFile:
     """The digits or pictures that a version's model was first trained on.
 
     Raises:
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST, or the pictures cannot be read.
         DataUnavailable: they cannot be had, or are not the same any more.
     """
     entry = context.registry.data_sets.find(version.name)
@@ -92,7 +101,10 @@ def data_of(context: Context, version: Version) -> DataFile:
         return find_digits(context, version.data_source)
     if copy := context.saved_dataset("digits", entry.sha256):
         return DataFile(str(copy), entry.name, entry.sha256)
-    found = context.save_dataset(datasets.image_set(entry.found_at))
+    try:
+        found = context.save_dataset(datasets.image_set(entry.found_at))
+    except InvalidData as error:
+        raise WrongUse(str(error)) from error
     if found.digest != entry.sha256:
         raise DataUnavailable(
             f"{entry.found_at} has other pictures than {version} was trained on: SHA-256 "

@@ -246,14 +246,20 @@ class Trials:
 
 
 def _data(context: Context, variant: Variant) -> Dataset:
-    """The data of a variant; the digits are MNIST, or the offline digits if it is nowhere."""
-    from ann_models.errors import DataUnavailable
+    """The data of a variant; the digits are MNIST, or the offline digits if it is nowhere.
+
+    Raises:
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST.
+    """
+    from ann_models.errors import DataUnavailable, InvalidData
 
     if variant.data != "digits":
         data = datasets.generate(variant.data, datasets.DATA_SEED)
     else:
         try:
             data = datasets.digits("mnist")
+        except InvalidData as error:
+            raise WrongUse(str(error)) from error
         except DataUnavailable as error:
             context.progress.notice(f"No MNIST: {error} The OFFLINE DIGITS take its place.")
             data = datasets.digits("offline-digits")

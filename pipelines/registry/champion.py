@@ -35,5 +35,10 @@ def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
         except NoChampion as error:
             missing = missing or error
     if model:
-        raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
+        raise without_champion(model)
     raise missing or NoChampion("no model is followed")
+
+
+def without_champion(model: str) -> WrongUse:
+    """The error of a model that was named and has no champion."""
+    return WrongUse(f"{model} has no champion; `ann models` lists what is registered.")

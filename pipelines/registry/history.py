@@ -43,6 +43,11 @@ class Event:
     reason: str
     champion: str = ""
 
+    @property
+    def whose(self) -> str:
+        """Who decided, to follow the action; "" of a run, which decides nothing."""
+        return {GATE: " by the gate", RUN: ""}.get(self.by, f" by {self.user}")
+
 
 def now() -> str:
     """The time of an event that happens now; its text sorts by time."""

@@ -67,8 +67,7 @@ def verdict(version: Version, events: Sequence[Event]) -> str:
 
 
 def _sentence(event: Event) -> str:
-    who = {history.GATE: " by the gate", history.RUN: ""}.get(event.by, f" by {event.user}")
-    return f"{event.action}{who} on {event.time[:10]} ({event.reason.rstrip('.')})."
+    return f"{event.action}{event.whose} on {event.time[:10]} ({event.reason.rstrip('.')})."
 
 
 def _origin(version: Version) -> list[str]:

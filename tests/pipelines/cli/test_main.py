@@ -17,7 +17,7 @@ from PIL import Image
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines import settings
-from pipelines.cli import errors, session
+from pipelines.cli import compare, errors, session
 from pipelines.cli.main import COMMANDS, main
 from pipelines.tracking.client import Tracking
 from serving.errors import NoChampion
@@ -385,6 +385,12 @@ def test_runs_are_compared_as_json(in_filled):
         ("mnist_ann", {"test_accuracy": 0.975}),
         ("mnist_cnn", {"test_accuracy": 0.985}),
     ]
+
+
+def test_a_run_with_changes_of_an_unknown_origin_is_labelled_by_its_own_name():
+    assert compare._label({"variant": "mine", "set.epochs": "5"}) == "mine, epochs=5"
+    changed = {"variant": "mine+", "derived_from": "mine", "set.epochs": "5"}
+    assert compare._label(changed) == "mine, epochs=5"
 
 
 def test_every_version_is_shown_with_its_decision_and_reasons_newest_first(in_filled):

@@ -13,6 +13,7 @@ from ann_models.entry import OtherHands
 from ann_models.findings import Findings
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
+from pipelines.errors import WrongUse
 from pipelines.flows import lecture, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.helper_process import Executor
@@ -24,6 +25,12 @@ def context(store, tmp_path, monkeypatch) -> Context:
     monkeypatch.setenv("ANN_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return Context.open()
+
+
+def test_a_wrong_path_of_mnist_is_wrong_use_of_every_flow(context, monkeypatch):
+    monkeypatch.setenv("ANN_MNIST_PATH", __file__)
+    with pytest.raises(WrongUse, match="ANN_MNIST_PATH"):
+        tasks.find_digits.fn(context, "mnist")
 
 
 def test_the_logged_model_is_the_best_seeds_in_any_order_of_seeds(context, monkeypatch):
