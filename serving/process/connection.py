@@ -24,6 +24,7 @@ class Connection(HttpToolsProtocol):
     _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
     _ignored_bytes = 0  # that came after an answer to what is not complete
     _refused = False
+    _unsent: tuple[Any, float] = (None, 0.0)  # with which request bytes were left, and since when
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -150,6 +151,12 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def end_if_slow(self, now: float) -> None:
-        """Close the connection if its request took too long to come."""
+        """End the connection if its request takes too long to come, or its answer to be read."""
         if self.waiting_since and now - self.waiting_since > REQUEST_SECONDS:
             self.transport.close()
+        if not self.transport.get_write_buffer_size():
+            self._unsent = None, now
+        elif self._unsent[0] is not self.cycle or not self._unsent[1]:
+            self._unsent = self.cycle, now
+        elif now - self._unsent[1] > REQUEST_SECONDS:
+            self.transport.abort()  # to close it would be to wait for the reader

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import uvicorn
 from serving.process import connection
 from serving.process.connection import Connection
 from tests.support.small_service import Service, put_copy
+from tests.support.waiting import wait_for
 
 GET = b"GET /health/live HTTP/1.1\r\n"
 HOST = b"Host: digits\r\n"
@@ -20,7 +22,7 @@ POST = b"POST /predict HTTP/1.1\r\n" + HOST
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[uvicorn.Server]:
     """The application behind such connections, on a port of this machine."""
     home: Path = tmp_path_factory.mktemp("home")
     put_copy(home, "3", seed=1)
@@ -32,10 +34,30 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
-    yield listener.getsockname()[1]
+    wait_for(lambda: server.started)
+    yield server
     server.should_exit = True
     thread.join(10)
     service.close()
+
+
+@pytest.fixture(scope="module")
+def port(server: uvicorn.Server) -> int:
+    """The port of the application."""
+    return server.servers[0].sockets[0].getsockname()[1]
+
+
+def tick(server: uvicorn.Server, later: float) -> None:
+    """Have the connections look at the clock, so many seconds later than it is."""
+    done = threading.Event()
+
+    def look() -> None:
+        for one in list(server.server_state.connections):
+            one.end_if_slow(time.monotonic() + later)
+        done.set()
+
+    server.servers[0].get_loop().call_soon_threadsafe(look)
+    assert done.wait(20)
 
 
 def say(port: int, *parts: bytes) -> bytes:
@@ -206,3 +228,21 @@ def test_a_flood_of_headers_leaves_others_their_answers(port):
             thread.join()
         for flooder in flooders:
             flooder.close()
+
+
+def accepted(server: uvicorn.Server, sender: socket.socket) -> list[Connection]:
+    """The application's end of a connection; empty once it is gone."""
+    here = sender.getsockname()[1]
+    return [one for one in list(server.server_state.connections) if one.client[1] == here]
+
+
+def test_an_answer_that_nobody_reads_is_not_kept(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall((b"GET /docs HTTP/1.1\r\n" + HOST + b"\r\n") * 500)
+        wait_for(lambda: accepted(server, sender), 20)
+        wait_for(lambda: accepted(server, sender)[0].flow.write_paused, 20)
+        for later in (0, connection.REQUEST_SECONDS - 15):
+            tick(server, later)
+            assert accepted(server, sender)
+        tick(server, connection.REQUEST_SECONDS + 1)
+        wait_for(lambda: not accepted(server, sender), 5)
