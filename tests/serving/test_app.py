@@ -167,6 +167,14 @@ def test_a_damaged_gzip_is_400(service: Service, content):
     assert (answer.status_code, answer.json().keys()) == (400, {"error", "request_id"})
 
 
+def test_a_gzip_may_have_several_members_but_not_thousands(service: Service):
+    body = json.dumps(ONE).encode()
+    several = b"".join(gzip.compress(body[at : at + 1000]) for at in range(0, len(body), 1000))
+    assert packed(service, several, "gzip").status_code == 200
+    answer = packed(service, gzip.compress(b"") * 2_000 + gzip.compress(body), "gzip")
+    assert (answer.status_code, "members" in answer.json()["error"]) == (400, True)
+
+
 def test_a_gzip_that_unpacks_to_far_more_is_413_before_it_is_unpacked(service: Service):
     answer = packed(service, gzip.compress(bytes(50_000_000)), "gzip")
     assert answer.status_code == 413
