@@ -2,11 +2,14 @@
 
 import io
 import json
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from serving.errors import InvalidDigits
+from serving.protocols.tables import pixel_order
 from tests.support.small_service import Service, a_one, answers_of
 
 IMAGES = np.stack([a_one(), a_one().T])
@@ -115,6 +118,34 @@ def test_names_that_do_not_say_which_pixel_is_where_are_refused(service: Service
     assert answer.status_code == 400
     assert len(answer.text) < 1500
     assert "column" in answer.json()["message"]
+
+
+def families(count: int) -> list[str]:
+    """As many kinds of names as pixels in each, of which the last is missing."""
+    return [f"{'abcdefghij'[kind]}{n}" for kind in range(count) for n in (*range(783), 999)]
+
+
+def test_names_of_many_kinds_are_looked_at_in_a_moment():
+    names = [f"{chr(0x4E00 + n)}1" for n in range(4_900)]
+    started = time.process_time()
+    for wrong in (names, families(10), ["9" * 5_000_000]):
+        with pytest.raises(InvalidDigits):
+            pixel_order(wrong)
+    assert time.process_time() - started < 0.8
+
+
+TOO_MUCH = {
+    "columns": ",".join(f"a{n}" for n in range(11_000)) + "\n" + ",".join(["0"] * 11_000),
+    "cells": (",".join(["0"] * 10_000) + "\n") * 201,
+    "blank lines": "a,b\n" + "\r" * 2_100_000,
+}
+
+
+@pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_a_table_of_too_many_columns_or_cells_is_413(service: Service, content):
+    answer = score(service, content, "text/csv")
+    assert answer.status_code == 413
+    assert "send" in answer.json()["message"]
 
 
 WRONG_CSV = {
