@@ -133,7 +133,8 @@ def _unpacked(request: Request) -> bytes:
     """
     if request.headers[b"content-encoding"].strip().lower() not in (b"gzip", b"x-gzip"):
         return request.body
-    packed, parts, size = request.body, [], 0
+    packed, size = request.body, 0
+    parts: list[bytes] = []
     try:
         while packed:  # a file may have several members
             if len(parts) == MAX_MEMBERS:

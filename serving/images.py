@@ -19,7 +19,8 @@ Pixels = NDArray[np.float32]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 25_000_000
-TINY = 64 * 64  # pixels
+TINY = 64 * 64  # pixels …
+TINY_BYTES = 16_384  # … in a file without much else
 WORKING_SIDE = 400  # larger pictures are reduced to this before anything is measured
 
 WHITES = (1, 255, 4095, 65535, 2**32 - 1)  # of pictures with more than 8 bits a pixel
@@ -71,8 +72,8 @@ def _prepared(grey: Pixels) -> Pixels:
 
 
 def is_tiny(content: bytes) -> bool:
-    """Whether this is a PNG file with so few pixels that it is read in a moment."""
-    if not content.startswith(PNG) or len(content) < 24:
+    """Whether this is a PNG file of so few bytes and pixels that it is read in a moment."""
+    if not content.startswith(PNG) or not 24 <= len(content) <= TINY_BYTES:
         return False
     width, height = struct.unpack(">II", content[16:24])
     return 0 < width * height <= TINY

@@ -381,3 +381,9 @@ def test_the_small_container_suffices():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
+
+
+def test_a_large_file_of_few_pixels_is_not_read_in_a_moment():
+    few = encoded(Image.new("L", (28, 28)))
+    assert images.is_tiny(few)
+    assert not images.is_tiny(few + bytes(20_000))
