@@ -17,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
-from serving.images import to_digit
+from serving.images import check_together, to_digit
 
 SIDE = 28
 PIXELS = SIDE * SIDE
@@ -169,11 +169,13 @@ def decoded(
 
     Raises:
         InvalidImage: one cannot be read.
+        TooLarge: they have too many pixels in all.
     """
     if not isinstance(images, list):
         return images
     if len(images) == 1:
         return decode(images[0])[np.newaxis]
+    check_together(images)
     return np.stack([decode(content) for content in images])
 
 
