@@ -52,6 +52,8 @@ class Connection(HttpToolsProtocol):
             data = self._read_on(data)
         if self._refused:
             return
+        if not self.waiting_since and self.cycle.response_complete:
+            self.waiting_since = time.monotonic()  # blank lines begin no request
         if self._trailing_bytes > HEAD_BYTES:
             self._refuse(431, f"More than {HEAD_BYTES:,} bytes follow the body; send fewer.")
         elif self._head_bytes > HEAD_BYTES:

@@ -314,3 +314,19 @@ def test_an_answer_that_nobody_reads_is_not_kept(server, port):
             assert accepted(server, sender)
         tick(server, connection.REQUEST_SECONDS + 1)
         wait_for(lambda: not accepted(server, sender), 5)
+
+
+@pytest.mark.parametrize("request_", [GET + HOST + b"\r\n", GET + HOST + OFFER + b"\r\n"])
+def test_a_blank_line_after_an_answer_keeps_no_connection(server, port, request_):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(request_)
+        received = b""
+        while not received.endswith(b'{"live":true}'):
+            received += sender.recv(65536)
+        sender.sendall(b"\r\n")
+        (end,) = accepted(server, sender)
+        wait_for(lambda: end.timeout_keep_alive_task is None, 20)
+        tick(server, connection.REQUEST_SECONDS - 15)
+        assert accepted(server, sender)
+        tick(server, connection.REQUEST_SECONDS + 1)
+        wait_for(lambda: not accepted(server, sender), 5)
