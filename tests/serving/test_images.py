@@ -415,11 +415,11 @@ def test_two_of_the_largest_pictures_at_once_take_400_mb(mode):
 
 def test_of_the_pixels_of_a_batch_so_many_are_unpacked():
     large = encoded(Image.new("L", (5000, 5000)), "WEBP")
-    check_together([large] * 2)
-    with pytest.raises(TooLarge, match="75,000,000 pixels"):
-        check_together([large] * 3)
+    check_together([large] * 4)
+    with pytest.raises(TooLarge, match="125,000,000 pixels"):
+        check_together([large] * 5)
     with pytest.raises(TooLarge):
         decoded([large] * 32)
-    photograph = encoded(Image.new("RGB", (4000, 3000)), "JPEG")  # unpacked at a quarter
+    photograph = encoded(Image.new("RGB", (4000, 3000)), "JPEG")  # of half the width and height
     check_together([photograph] * 32)
     check_together([b"damaged"] * 3)  # which `decode` says
