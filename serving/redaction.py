@@ -11,11 +11,8 @@ from serving.settings import Settings
 
 LONGEST = 1000  # characters
 
-_USERINFO = re.compile(r"://[^\s'\"<>]*@")
-_QUERY = re.compile(r"(://[^\s'\"<>?]+)\?[^\s'\"<>]*")
-_LOCAL_STORE = re.compile(
-    r"\b((?:file|sqlite)(?:\+\w+)?):/+[^\s'\"<>]*?([^\s'\"<>/]+)(?=[\s'\"<>]|$)"
-)
+_WORDS = re.compile(r"[^\s'\"<>]+")
+_LOCAL_STORE = re.compile(r"\b((?:file|sqlite)(?:\+\w+)?):/+([^\s'\"<>]*)")
 _PATH = re.compile(
     r"(?<![\w/.])(?:/([^\s/'\"<>:;,()]+)(?:/[^\s/'\"<>:;,()]+)*/([^\s/'\"<>:;,()]*))"
 )
@@ -24,7 +21,12 @@ _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\(?:[^\s\\'\"<>]+\\)*")
 
 def without_credentials(text: str) -> str:
     """The text with user names, passwords and queries cut out of its addresses."""
-    return _QUERY.sub(r"\1", _USERINFO.sub("://", text))
+    return _WORDS.sub(_bare, text)
+
+
+def _bare(word: re.Match[str]) -> str:
+    before, mark, address = word[0].partition("://")
+    return before + mark + address.rpartition("@")[2].partition("?")[0] if mark else before
 
 
 def public(text: str, settings: Settings) -> str:
@@ -36,9 +38,13 @@ def public(text: str, settings: Settings) -> str:
     text = without_credentials(text)
     for secret in _secrets(settings):
         text = text.replace(secret, "***")
-    text = _LOCAL_STORE.sub(r"\1:…/\2", text)
+    text = _LOCAL_STORE.sub(_named_alone, text)
     text = _WINDOWS_PATH.sub("…/", _PATH.sub(_shortened, text))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _named_alone(store: re.Match[str]) -> str:
+    return f"{store[1]}:…/{store[2].rpartition('/')[2]}"
 
 
 def _shortened(match: re.Match[str]) -> str:

@@ -1,5 +1,7 @@
 """No answer, metric or log line has a password or a path of this machine."""
 
+import time
+
 import pytest
 
 from serving.errors import RegistryUnavailable
@@ -92,3 +94,22 @@ def test_no_error_is_longer_than_a_person_reads(service: Service):
         answer = service.post(path, content=content, headers={"content-type": kind})
         assert 400 <= answer.status_code < 500
         assert len(answer.text) < 2 * LONGEST
+
+
+@pytest.mark.parametrize("part", ["://", "file:/", "sqlite:///a/", "C:\\", "/a", "://?", "file+"])
+def test_a_long_text_is_read_in_a_moment(part):
+    settings = load({"ANN_HOME": "/nowhere"})
+    text = part * (4 * LONGEST // len(part))
+    public(text, settings)
+    started = time.process_time()
+    for _ in range(10):
+        public(text, settings)
+    assert time.process_time() - started < 0.3
+
+
+def test_a_long_content_type_is_repeated_in_part(service: Service):
+    kind = "a" * 2_000
+    for path in ("/predict", "/invocations", "/feedback"):
+        answer = service.post(path, content=b"{}", headers={"content-type": kind})
+        assert answer.text.count("a" * 50)
+        assert "a" * 101 not in answer.text
