@@ -115,7 +115,11 @@ class Supervisor:
     async def _worker_loop(self) -> None:
         """Run one worker; start another whenever it ends."""
         while not self._stopping.is_set():
-            was_ready = await self._run_worker()
+            try:
+                was_ready = await self._run_worker()
+            except OSError as error:  # such as no room for another process
+                was_ready = False
+                _log(f"a worker cannot be started: {error}.")
             if self._stopping.is_set():
                 return
             if not self._ready.is_set():
