@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from serving.settings import Settings
 
 LONGEST = 1000  # characters
 
+_PASSWORDS = (  # as web servers and as databases are named; a browser's rules refuse "["
+    re.compile(r"://[^:/@]*:([^/?#]*)@"),
+    re.compile(r"://[^:/@]*:([^@]*)@"),
+)
 _WORDS = re.compile(r"[^\s'\"<>]+")
 _LOCAL_STORE = re.compile(r"\b((?:file|sqlite)(?:\+\w+)?):/+([^\s'\"<>]*)")
 _PATH = re.compile(
@@ -56,6 +60,6 @@ def _shortened(match: re.Match[str]) -> str:
 def _secrets(settings: Settings) -> tuple[str, ...]:
     found = {settings.api_key, settings.webhook_secret}
     for address in (settings.tracking_uri, settings.feedback_url, settings.mlflow_ui):
-        password = urlsplit(address).password or ""
-        found |= {password, unquote(password)}
+        for password in (match[1] for of in _PASSWORDS if (match := of.search(address))):
+            found |= {password, unquote(password)}
     return tuple(secret for secret in found if len(secret) > 3)

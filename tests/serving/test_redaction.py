@@ -1,6 +1,7 @@
 """No answer, metric or log line has a password or a path of this machine."""
 
 import time
+from urllib.parse import unquote
 
 import pytest
 
@@ -15,6 +16,7 @@ ADDRESSES = [
     f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
     f"mysql://admin:{SECRET}%40x@db/mlflow",
     f"https://mlflow.example/?token={SECRET}",
+    f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
 ]
 
 
@@ -45,6 +47,14 @@ def test_the_service_never_shows_them(tmp_path, capfd, address):
     service.close()
     texts += [service.lines.getvalue().decode(), *capfd.readouterr()]
     assert not [text for text in texts if SECRET in text]
+
+
+@pytest.mark.parametrize("password", ["s3[cret", "s3/cret", "s3%5Bcret"])
+def test_a_password_is_cut_out_wherever_it_is_said(password):
+    address = f"postgresql+psycopg://admin:{password}@db/feedback"
+    settings = load({"ANN_HOME": "/nowhere", "ANN_FEEDBACK_URL": address})
+    for said in (password, unquote(password)):
+        assert said not in public(f"the password {said} is wrong", settings)
 
 
 def test_run_links_have_no_credentials():
