@@ -80,6 +80,7 @@ def test_the_page_is_served_with_strict_headers(service: Service):
     for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = service.get("/", headers={"if-none-match": condition})
         assert (again.status_code, again.content) == (304, b"")
+        assert not {"content-length", "content-type"} & again.headers.keys()
     assert service.get("/", headers={"if-none-match": '"other"'}).status_code == 200
 
 
@@ -234,6 +235,8 @@ def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service
     answer = service.post("/predict", json=ONE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert service.get("/health/live").status_code == 200
+    for path in ("/nowhere", "/health/live", "/webhooks/registry"):
+        assert service.post(path, content=b"{}").status_code == 503
 
 
 def test_a_sender_that_disconnects_is_no_error(service: Service, capfd):
@@ -278,7 +281,10 @@ def test_an_unexpected_error_is_reported_without_its_traceback(
         ({}, 401),
         ({"x-api-key": "wrong"}, 401),
         ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "schlüssel".encode()}, 401),
+        ({"authorization": "Basic schlüssel".encode()}, 401),
         ({"x-api-key": "schlüssel".encode()}, 200),
+        ({"authorization": "bearer  schlüssel".encode()}, 200),
         ({"authorization": "Bearer schlüssel".encode()}, 200),
     ],
 )
