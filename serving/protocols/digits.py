@@ -54,10 +54,14 @@ def parse_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        for mark, encoding in MARKS.items():  # as Windows' programs write it
-            if body.startswith(mark):
-                return parse_json(_recoded(body[len(mark) :], encoding))
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+        fault = error
+    for mark, encoding in MARKS.items():  # as Windows' programs write it
+        if body.startswith(mark):
+            try:
+                return orjson.loads(_recoded(body[len(mark) :], encoding))
+            except orjson.JSONDecodeError as error:
+                fault = error
+    raise InvalidRequest(f"The body is not JSON: {fault}.")
 
 
 def the_one(content: dict[str, Any], *names: str) -> Any:

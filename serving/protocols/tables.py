@@ -54,6 +54,8 @@ def rows_by_name(names: Sequence[Any] | None, rows: list[list[Any]]) -> list[Any
             )
     if names is None:
         return [row[0] for row in rows] if width == 1 else rows
+    if any(isinstance(name, list | dict) for name in names):
+        raise InvalidDigits(f"A column is named with a list or an object; {_EXPECTED}.")
     texts = [str(name).strip() for name in names]
     if COLUMN in texts:
         place = texts.index(COLUMN)

@@ -106,6 +106,8 @@ WRONG = {
     "a pixel of another name": renamed(pixel1="label"),
     "names that mean nothing": sent([chr(0x4E00 + n) for n in range(784)], FLAT.tolist()),
     "names that are no texts": sent([None] * 784, FLAT.tolist()),
+    "names that are lists": sent([["pixel", n] for n in range(784)], FLAT.tolist()),
+    "names that are nested deep": sent(json.loads("[" * 900 + "]" * 900), FLAT.tolist()),
     "columns that are no list": sent({"a": 1}, FLAT.tolist()),
     "one column of another name": sent(["pictures"], [[image] for image in IMAGES.tolist()]),
     "a ragged row": sent(NAMINGS["pixel0"], [FLAT[0].tolist(), FLAT[1].tolist()[:-1]]),
@@ -165,6 +167,14 @@ def test_what_is_no_table_is_refused_in_a_short_sentence(service: Service, conte
     answer = score(service, content, "text/csv")
     assert answer.status_code in (400, 413)
     assert len(answer.text) < 1500
+
+
+def test_names_that_are_nested_as_deep_as_json_goes_are_refused(service: Service):
+    body = '{"dataframe_split":{"columns":%s,"data":[[0]]}}' % ("[" * 1_020 + "]" * 1_020)
+    answer = service.post(
+        "/invocations", content=body, headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, "column" in answer.json()["message"]) == (400, True)
 
 
 def test_a_frame_with_nan_is_refused_and_says_so(service: Service):
