@@ -21,6 +21,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from serving.errors import CannotListen, RegistryUnavailable, WorkerFailed
 from serving.model.status import Status, at_start
 from serving.process.link import Handle, Link
@@ -162,6 +164,8 @@ class Supervisor:
             self._processes.discard(process)
             line.cancel()
             watching.cancel()
+            if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+                mark_process_dead(process.pid)
         return ready.is_set()
 
     async def _recall(self, question: Recall, asker: Link) -> Recalled:

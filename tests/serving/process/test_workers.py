@@ -8,6 +8,7 @@ import pytest
 
 from serving.errors import WorkerFailed
 from serving.process import supervisor
+from serving.process.link import Link
 from serving.process.supervisor import Supervisor
 from serving.settings import load
 
@@ -42,3 +43,20 @@ def test_a_first_worker_that_cannot_be_started_ends_the_service(supervised, monk
     with pytest.raises(WorkerFailed):
         asyncio.run(supervised._worker_loop())
     assert "Resource temporarily unavailable" in capfd.readouterr().err
+
+
+def test_of_a_worker_that_ended_no_gauge_is_left(supervised, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    async def start(
+        module: str, handle: object, *inherited: socket.socket
+    ) -> tuple[asyncio.subprocess.Process, Link]:
+        ours, _ = socket.socketpair()
+        process = await asyncio.create_subprocess_exec("true")
+        for name in ("gauge_livesum", "counter"):
+            (tmp_path / f"{name}_{process.pid}.db").touch()
+        return process, Link(ours, None)
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    asyncio.run(supervised._run_worker())
+    assert [path.name.partition("_")[0] for path in tmp_path.glob("*.db")] == ["counter"]
