@@ -116,10 +116,7 @@ def _lines(body: bytes) -> list[list[str]]:
     encoding = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = body.decode(encoding)
-        first = text.partition("\n")[0]
-        delimiter = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
-        if ";" in first and first.count(";") >= first.count(","):
-            delimiter = ";"  # Excel, where numbers have a decimal comma
+        delimiter = _delimiter(text.partition("\n")[0])
         for mark in (delimiter, "\n", "\r"):
             if text.count(mark) > MAX_VALUES:
                 raise TooLarge(
@@ -134,9 +131,28 @@ def _lines(body: bytes) -> list[list[str]]:
                 raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
     except (csv.Error, UnicodeDecodeError) as error:
         raise InvalidRequest(f"The body is no CSV table: {error}.") from None
-    if delimiter == ";":
+    if delimiter == ";" and COLUMN not in map(str.strip, lines[0] if lines else ()):
         lines = [[cell.replace(",", ".") for cell in line] for line in lines]
     return lines
+
+
+def _delimiter(first: str) -> str:
+    """What stands between the cells of a first line."""
+    start, end = first.find("["), first.rfind("]")
+    bare = first[:start] + first[end + 1 :] if 0 <= start < end else first
+    semicolons = bare.count(";")
+    if semicolons and (semicolons >= bare.count(",") or _have_decimal_commas(bare)):
+        return ";"  # Excel, where numbers have a decimal comma
+    return "\t" if "\t" in bare and "," not in bare else ","
+
+
+def _have_decimal_commas(line: str) -> bool:
+    try:
+        for cell in line.replace('"', "").split(";"):
+            float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _are_values(line: list[str]) -> bool:

@@ -75,7 +75,16 @@ def excel(table: pd.DataFrame) -> bytes:
     return text.encode("utf-8-sig")
 
 
+def semicolons(table: pd.DataFrame, **options: object) -> bytes:
+    return table.to_csv(index=False, sep=";", decimal=",", **options).encode()
+
+
 CSV = {
+    "Excel without names": semicolons(frame(), header=False),
+    "Excel without names, in quotes": semicolons(frame(), header=False, quoting=1),
+    "semicolons and lists in a cell": b"images;label\n"
+    + b"".join(b"%s;1\n" % json.dumps(image).encode() for image in IMAGES.tolist()),
+    "commas and a semicolon in a name": frame().assign(**{"a;b": 1}).to_csv(index=False).encode(),
     "CRLF": frame().to_csv(index=False, lineterminator="\r\n").encode(),
     "byte-order mark": frame().to_csv(index=False).encode("utf-8-sig"),
     "quotes": frame().to_csv(index=False, quoting=1).encode(),
