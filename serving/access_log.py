@@ -50,6 +50,8 @@ class AccessLog:
 
     def flush(self) -> None:
         """Hand the lines over to be written; to be called every second or so."""
+        if not self._lines:
+            return
         lines, self._lines = self._lines, bytearray()
         if self._batches.qsize() < BACKLOG:
             self._batches.put(lines)

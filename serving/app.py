@@ -96,15 +96,17 @@ class App:
         if self._api_key and not route.open:
             given = request.headers.get(b"x-api-key")
             if given is None:
-                given = request.headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+                scheme, _, key = request.headers.get(b"authorization", b"").partition(b" ")
+                given = key.strip() if scheme.lower() == b"bearer" else b""
             if not hmac.compare_digest(given, self._api_key):
                 raise Unauthorised("Name the API key in the header X-API-Key.")
-        if self._in_flight > MAX_IN_FLIGHT and not route.open:
+        exempt = route.open and request.method in NO_BODY
+        if self._in_flight > MAX_IN_FLIGHT and not exempt:
             raise Busy(f"More than {MAX_IN_FLIGHT} requests are under way; come again in a second.")
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
         headers: Headers = [(b"x-request-id", request.request_id.encode("latin-1"))]
-        if response.status != 204:
+        if response.status not in (204, 304):
             headers.append((b"content-type", response.media_type.encode("latin-1")))
             headers.append((b"content-length", b"%d" % len(response.body)))
         if request.runner is not None:

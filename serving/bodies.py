@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 BODY_SECONDS = 20
 SMALL_BYTES = 64 * 1024  # a body up to this is not counted: MAX_IN_FLIGHT bounds their sum
 TOTAL_BYTES = 64_000_000  # of larger ones under way in a worker, their answers included
+MAX_MEMBERS = 100  # of a gzip; after each one the rest is copied
 
 
 class SenderGone(Exception):
@@ -124,12 +125,20 @@ def _check_announced(headers: dict[bytes, bytes]) -> None:
 
 
 def _unpacked(request: Request) -> bytes:
-    """The body itself, or what its gzip holds, up to the limit."""
+    """The body itself, or what its gzip holds.
+
+    Raises:
+        TooLarge: it holds more than `MAX_BYTES`.
+        InvalidRequest: it is damaged, or has more than `MAX_MEMBERS`.
+    """
     if request.headers[b"content-encoding"].strip().lower() not in (b"gzip", b"x-gzip"):
         return request.body
-    packed, parts, size = request.body, [], 0
+    packed, size = request.body, 0
+    parts: list[bytes] = []
     try:
         while packed:  # a file may have several members
+            if len(parts) == MAX_MEMBERS:
+                raise InvalidRequest(f"The gzip has more than {MAX_MEMBERS} members; send one.")
             unpacker = zlib.decompressobj(wbits=31)
             part = unpacker.decompress(packed, MAX_BYTES + 1 - size)
             size += len(part)

@@ -58,7 +58,7 @@ class Request:
 
     @property
     def media_type(self) -> str:
-        """The content type without its parameters, in lower case."""
+        """The content type without its parameters, in lower case, of at most 100 characters."""
         return _media_type(self.headers.get(b"content-type", b""))
 
     def asks(self, name: str) -> bool:
@@ -73,7 +73,7 @@ class Request:
 
 @lru_cache(100)
 def _media_type(content_type: bytes) -> str:
-    return content_type.decode("latin-1").partition(";")[0].strip().lower()
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()[:100]
 
 
 @dataclass(slots=True)

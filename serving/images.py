@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pyspng
@@ -12,17 +14,23 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 import digit_images.ink
 from digit_images.ink import prepare
-from serving.errors import InvalidImage, NoInk
+from serving.errors import InvalidImage, NoInk, TooLarge
 
 Pixels = NDArray[np.float32]
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 25_000_000
-TINY = 64 * 64  # pixels
+MAX_BATCH_PIXELS = 100_000_000  # unpacked; 32 photographs of a phone have 96 million
+TINY = 64 * 64  # pixels …
+TINY_BYTES = 16_384  # … in a file without much else
+LARGE = 4_000_000  # pixels
 WORKING_SIDE = 400  # larger pictures are reduced to this before anything is measured
+DRAFT = (2 * WORKING_SIDE, 2 * WORKING_SIDE)  # of a JPEG no more than this is unpacked, or a little
 
 WHITES = (1, 255, 4095, 65535, 2**32 - 1)  # of pictures with more than 8 bits a pixel
+
+_one_large = threading.Lock()  # a large picture may take 300 MB
 
 PNG = b"\x89PNG\r\n\x1a\n"
 GREY = bytes([8, 0, 0, 0, 0])  # 8 bits, grey, deflated, filtered, row after row
@@ -71,8 +79,8 @@ def _prepared(grey: Pixels) -> Pixels:
 
 
 def is_tiny(content: bytes) -> bool:
-    """Whether this is a PNG file with so few pixels that it is read in a moment."""
-    if not content.startswith(PNG) or len(content) < 24:
+    """Whether this is a PNG file of so few bytes and pixels that it is read in a moment."""
+    if not content.startswith(PNG) or not 24 <= len(content) <= TINY_BYTES:
         return False
     width, height = struct.unpack(">II", content[16:24])
     return 0 < width * height <= TINY
@@ -92,6 +100,23 @@ def _plain(content: bytes) -> Pixels | None:
         return None
 
 
+def check_together(contents: list[bytes]) -> None:
+    """Refuse pictures that are too much together, before any of them is unpacked.
+
+    Raises:
+        TooLarge: they have more than `MAX_BATCH_PIXELS`; a JPEG counts as what is unpacked of it.
+    """
+    pixels = 0
+    for content in contents:
+        with suppress(Exception), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            image.draft("L", DRAFT)
+            pixels += image.width * image.height
+    if pixels > MAX_BATCH_PIXELS:
+        raise TooLarge(
+            f"The pictures have {pixels:,} pixels in all; send at most {MAX_BATCH_PIXELS:,}."
+        )
+
+
 def decode(content: bytes) -> Pixels:
     """Return the picture in grey, float32 (height, width) in [0, 1], at most 400 pixels a side.
 
@@ -107,8 +132,9 @@ def decode(content: bytes) -> Pixels:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
             if width * height <= MAX_PIXELS:  # known before the pixels are unpacked
-                image.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))
-                return _grey(ImageOps.exif_transpose(image))
+                image.draft("L", DRAFT)
+                with _one_large if image.width * image.height > LARGE else nullcontext():
+                    return _grey(ImageOps.exif_transpose(image))
     except Exception as error:  # on damaged files Pillow raises almost anything
         fault = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise InvalidImage(
@@ -123,7 +149,9 @@ def decode(content: bytes) -> Pixels:
 
 def _grey(image: Image.Image) -> Pixels:
     if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
-        deep = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0).clip(0)
+        deep = np.array(image, np.float32)
+        np.nan_to_num(deep, copy=False, posinf=0, neginf=0)
+        np.maximum(deep, 0, out=deep)
         white = next((white for white in WHITES if white >= deep.max()), deep.max())
         return _reduced(Image.fromarray(deep), white)
     if image.has_transparency_data:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from serving.settings import Settings
 
 LONGEST = 1000  # characters
 
-_USERINFO = re.compile(r"://[^\s'\"<>]*@")
-_QUERY = re.compile(r"(://[^\s'\"<>?]+)\?[^\s'\"<>]*")
-_LOCAL_STORE = re.compile(
-    r"\b((?:file|sqlite)(?:\+\w+)?):/+[^\s'\"<>]*?([^\s'\"<>/]+)(?=[\s'\"<>]|$)"
+_PASSWORDS = (  # as web servers and as databases are named; a browser's rules refuse "["
+    re.compile(r"://[^:/@]*:([^/?#]*)@"),
+    re.compile(r"://[^:/@]*:([^@]*)@"),
 )
+_WORDS = re.compile(r"[^\s'\"<>]+")
+_LOCAL_STORE = re.compile(r"\b((?:file|sqlite)(?:\+\w+)?):/+([^\s'\"<>]*)")
 _PATH = re.compile(
     r"(?<![\w/.])(?:/([^\s/'\"<>:;,()]+)(?:/[^\s/'\"<>:;,()]+)*/([^\s/'\"<>:;,()]*))"
 )
@@ -24,7 +25,12 @@ _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\(?:[^\s\\'\"<>]+\\)*")
 
 def without_credentials(text: str) -> str:
     """The text with user names, passwords and queries cut out of its addresses."""
-    return _QUERY.sub(r"\1", _USERINFO.sub("://", text))
+    return _WORDS.sub(_bare, text)
+
+
+def _bare(word: re.Match[str]) -> str:
+    before, mark, address = word[0].partition("://")
+    return before + mark + address.rpartition("@")[2].partition("?")[0] if mark else before
 
 
 def public(text: str, settings: Settings) -> str:
@@ -36,9 +42,13 @@ def public(text: str, settings: Settings) -> str:
     text = without_credentials(text)
     for secret in _secrets(settings):
         text = text.replace(secret, "***")
-    text = _LOCAL_STORE.sub(r"\1:…/\2", text)
+    text = _LOCAL_STORE.sub(_named_alone, text)
     text = _WINDOWS_PATH.sub("…/", _PATH.sub(_shortened, text))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _named_alone(store: re.Match[str]) -> str:
+    return f"{store[1]}:…/{store[2].rpartition('/')[2]}"
 
 
 def _shortened(match: re.Match[str]) -> str:
@@ -50,6 +60,6 @@ def _shortened(match: re.Match[str]) -> str:
 def _secrets(settings: Settings) -> tuple[str, ...]:
     found = {settings.api_key, settings.webhook_secret}
     for address in (settings.tracking_uri, settings.feedback_url, settings.mlflow_ui):
-        password = urlsplit(address).password or ""
-        found |= {password, unquote(password)}
+        for password in (match[1] for of in _PASSWORDS if (match := of.search(address))):
+            found |= {password, unquote(password)}
     return tuple(secret for secret in found if len(secret) > 3)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
 import orjson
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
@@ -24,6 +26,10 @@ class Connection(HttpToolsProtocol):
     _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
     _ignored_bytes = 0  # that came after an answer to what is not complete
     _refused = False
+    _left_off: int | None = None  # where in the data the parser stopped at an offered protocol
+    _length = b""  # the header with the length of a body that the parser skipped
+    _repeating = False  # the parser reads a second head for that body
+    _unsent: tuple[Any, float] = (None, 0.0)  # with which request bytes were left, and since when
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
@@ -42,8 +48,12 @@ class Connection(HttpToolsProtocol):
             if self.cycle.response_complete:  # such as 413, long before the body ends
                 self._ignore(data)
         super().data_received(data)
+        while self._left_off is not None and not self._refused:
+            data = self._read_on(data)
         if self._refused:
             return
+        if not self.waiting_since and self.cycle.response_complete:
+            self.waiting_since = time.monotonic()  # blank lines begin no request
         if self._trailing_bytes > HEAD_BYTES:
             self._refuse(431, f"More than {HEAD_BYTES:,} bytes follow the body; send fewer.")
         elif self._head_bytes > HEAD_BYTES:
@@ -52,6 +62,22 @@ class Connection(HttpToolsProtocol):
                 "The request line and the headers have more than "
                 f"{HEAD_BYTES:,} bytes; send fewer.",
             )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Stay with HTTP/1.1, whatever else the sender offers."""
+        upgrade = sys.exception()
+        self._left_off = upgrade.args[0] if upgrade else None
+
+    def _read_on(self, data: bytes) -> bytes:
+        """Read what follows an offer of another protocol, and return it."""
+        data, self._left_off = data[self._left_off :], None
+        if self._length:  # the parser took the request for complete: it needs another head
+            data = b"POST / HTTP/1.1\r\n%s\r\n\r\n" % self._length + data
+            self._length, self._repeating = b"", True
+            if not self.cycle.keep_alive:  # the parser would ignore all that follows
+                self.parser = HttpRequestParser(self)
+        super().data_received(data)
+        return data
 
     def _ignore(self, data: bytes) -> None:
         """Read no more of a sender who goes on after its answer."""
@@ -76,6 +102,9 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = -1
         if self._refused:
             return
+        if self._repeating:
+            self._repeating = False
+            return
         if fault := self._fault():
             self._refuse(*fault)
         else:
@@ -88,7 +117,13 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Wait no more."""
+        """Wait no more, unless the parser skipped the body."""
+        if self.parser.should_upgrade() and not self._refused:
+            framing = (b"content-length", b"transfer-encoding")
+            lines = [b"%s: %s" % header for header in self.headers if header[0] in framing]
+            if lines:
+                self._length = lines[0]
+                return
         self._head_bytes = self._trailing_bytes = 0
         if self._refused:
             return
@@ -150,6 +185,12 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def end_if_slow(self, now: float) -> None:
-        """Close the connection if its request took too long to come."""
+        """End the connection if its request takes too long to come, or its answer to be read."""
         if self.waiting_since and now - self.waiting_since > REQUEST_SECONDS:
             self.transport.close()
+        if not self.transport.get_write_buffer_size():
+            self._unsent = None, now
+        elif self._unsent[0] is not self.cycle or not self._unsent[1]:
+            self._unsent = self.cycle, now
+        elif now - self._unsent[1] > REQUEST_SECONDS:
+            self.transport.abort()  # to close it would be to wait for the reader

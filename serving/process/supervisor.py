@@ -21,6 +21,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from serving.errors import CannotListen, RegistryUnavailable, WorkerFailed
 from serving.model.status import Status, at_start
 from serving.process.link import Handle, Link
@@ -115,7 +117,11 @@ class Supervisor:
     async def _worker_loop(self) -> None:
         """Run one worker; start another whenever it ends."""
         while not self._stopping.is_set():
-            was_ready = await self._run_worker()
+            try:
+                was_ready = await self._run_worker()
+            except OSError as error:  # such as no room for another process
+                was_ready = False
+                _log(f"a worker cannot be started: {error}.")
             if self._stopping.is_set():
                 return
             if not self._ready.is_set():
@@ -158,6 +164,8 @@ class Supervisor:
             self._processes.discard(process)
             line.cancel()
             watching.cancel()
+            if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+                mark_process_dead(process.pid)
         return ready.is_set()
 
     async def _recall(self, question: Recall, asker: Link) -> Recalled:

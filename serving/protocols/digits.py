@@ -17,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
-from serving.images import to_digit
+from serving.images import check_together, to_digit
 
 SIDE = 28
 PIXELS = SIDE * SIDE
@@ -54,10 +54,14 @@ def parse_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        for mark, encoding in MARKS.items():  # as Windows' programs write it
-            if body.startswith(mark):
-                return parse_json(_recoded(body[len(mark) :], encoding))
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+        fault = error
+    for mark, encoding in MARKS.items():  # as Windows' programs write it
+        if body.startswith(mark):
+            try:
+                return orjson.loads(_recoded(body[len(mark) :], encoding))
+            except orjson.JSONDecodeError as error:
+                fault = error
+    raise InvalidRequest(f"The body is not JSON: {fault}.")
 
 
 def the_one(content: dict[str, Any], *names: str) -> Any:
@@ -169,11 +173,13 @@ def decoded(
 
     Raises:
         InvalidImage: one cannot be read.
+        TooLarge: they have too many pixels in all.
     """
     if not isinstance(images, list):
         return images
     if len(images) == 1:
         return decode(images[0])[np.newaxis]
+    check_together(images)
     return np.stack([decode(content) for content in images])
 
 

@@ -15,9 +15,19 @@ from reprlib import repr as brief
 from typing import Any
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
-from serving.protocols.digits import MAX_IMAGES, PIXELS, SIDE, parse_json
+from serving.protocols.digits import MAX_IMAGES, MAX_VALUES, PIXELS, SIDE, parse_json
 
 COLUMN = "images"
+MAX_COLUMNS = 10_000
+MAX_NAME = 100  # characters; a longer name is no pixel's
+_ORDERS = [
+    order
+    for first in (0, 1)
+    for order in (
+        [(first + pixel,) for pixel in range(PIXELS)],
+        [(first + row, first + column) for row in range(SIDE) for column in range(SIDE)],
+    )
+]
 _EXPECTED = (
     f'expected one column "{COLUMN}", or {PIXELS} with numbers in their names, such as pixel0 to '
     "pixel783 or 1x1 to 28x28"
@@ -34,6 +44,7 @@ def rows_by_name(names: Sequence[Any] | None, rows: list[list[Any]]) -> list[Any
     Raises:
         InvalidRequest: a row has another length than the names.
         InvalidDigits: the names do not say which pixel is where.
+        TooLarge: there are more than `MAX_COLUMNS`.
     """
     width = len(rows[0]) if names is None else len(names)
     for number, row in enumerate(rows, 1):
@@ -43,6 +54,8 @@ def rows_by_name(names: Sequence[Any] | None, rows: list[list[Any]]) -> list[Any
             )
     if names is None:
         return [row[0] for row in rows] if width == 1 else rows
+    if any(isinstance(name, list | dict) for name in names):
+        raise InvalidDigits(f"A column is named with a list or an object; {_EXPECTED}.")
     texts = [str(name).strip() for name in names]
     if COLUMN in texts:
         place = texts.index(COLUMN)
@@ -56,18 +69,21 @@ def pixel_order(names: Sequence[str]) -> list[int]:
 
     Raises:
         InvalidDigits: the names do not say so.
+        TooLarge: there are more than `MAX_COLUMNS`.
     """
+    if len(names) > MAX_COLUMNS:
+        raise TooLarge(f"The table has {len(names):,} columns; send at most {MAX_COLUMNS:,}.")
     families: dict[tuple[str, ...], dict[tuple[int, ...], int]] = {}
     for place, name in enumerate(names):
-        numbers = tuple(int(text) for text in re.findall(r"\d{1,6}", name, re.ASCII))
-        families.setdefault(tuple(re.split(r"\d{1,6}", name)), {}).setdefault(numbers, place)
+        if len(name) <= MAX_NAME:
+            numbers = tuple(int(text) for text in re.findall(r"\d{1,6}", name, re.ASCII))
+            family = tuple(re.split(r"\d{1,6}", name))
+            families.setdefault(family, {}).setdefault(numbers, place)
     for places in families.values():
-        for first in (0, 1):
-            flat = [(first + pixel,) for pixel in range(PIXELS)]
-            grid = [(first + r, first + c) for r in range(SIDE) for c in range(SIDE)]
-            for wanted in (flat, grid):
-                if len(places) == PIXELS and all(key in places for key in wanted):
-                    return [places[key] for key in wanted]
+        if len(places) == PIXELS:
+            for order in _ORDERS:
+                if all(key in places for key in order):
+                    return [places[key] for key in order]
     shown = brief(list(names))
     raise InvalidDigits(f"The {len(names)} columns are named {shown}; {_EXPECTED}.")
 
@@ -78,7 +94,7 @@ def from_csv(body: bytes) -> list[Any]:
     Raises:
         InvalidRequest: it is no table, or a cell is no number.
         InvalidDigits: the names do not say which pixel is where.
-        TooLarge: it has more than `MAX_IMAGES` rows.
+        TooLarge: it has more than `MAX_IMAGES` rows, `MAX_COLUMNS` or `MAX_VALUES` cells.
     """
     lines = _lines(body)
     if not lines:
@@ -100,10 +116,12 @@ def _lines(body: bytes) -> list[list[str]]:
     encoding = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = body.decode(encoding)
-        first = text.partition("\n")[0]
-        delimiter = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
-        if ";" in first and first.count(";") >= first.count(","):
-            delimiter = ";"  # Excel, where numbers have a decimal comma
+        delimiter = _delimiter(text.partition("\n")[0])
+        for mark in (delimiter, "\n", "\r"):
+            if text.count(mark) > MAX_VALUES:
+                raise TooLarge(
+                    f"The table has more than {MAX_VALUES:,} cells or lines; send fewer at once."
+                )
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         lines = []
         for line in reader:
@@ -113,9 +131,28 @@ def _lines(body: bytes) -> list[list[str]]:
                 raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
     except (csv.Error, UnicodeDecodeError) as error:
         raise InvalidRequest(f"The body is no CSV table: {error}.") from None
-    if delimiter == ";":
+    if delimiter == ";" and COLUMN not in map(str.strip, lines[0] if lines else ()):
         lines = [[cell.replace(",", ".") for cell in line] for line in lines]
     return lines
+
+
+def _delimiter(first: str) -> str:
+    """What stands between the cells of a first line."""
+    start, end = first.find("["), first.rfind("]")
+    bare = first[:start] + first[end + 1 :] if 0 <= start < end else first
+    semicolons = bare.count(";")
+    if semicolons and (semicolons >= bare.count(",") or _have_decimal_commas(bare)):
+        return ";"  # Excel, where numbers have a decimal comma
+    return "\t" if "\t" in bare and "," not in bare else ","
+
+
+def _have_decimal_commas(line: str) -> bool:
+    try:
+        for cell in line.replace('"', "").split(";"):
+            float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _are_values(line: list[str]) -> bool:

@@ -45,3 +45,16 @@ def test_a_closed_stream_is_survived():
     log.add(CALL, 200, "", 0.001, 0.0)
     log.close()
     assert not log._thread.is_alive()
+
+
+def test_seconds_without_a_request_cost_no_later_line(monkeypatch):
+    monkeypatch.setattr(access_log, "BACKLOG", 3)
+    stream = Stuck()
+    log = AccessLog(stream)
+    for _ in range(50):
+        log.flush()
+    log.add(CALL, 200, "127.0.0.1", 0.001, 0.0)
+    log.flush()
+    stream.released.set()
+    log.close()
+    assert stream.batches == 1

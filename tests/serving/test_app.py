@@ -80,6 +80,7 @@ def test_the_page_is_served_with_strict_headers(service: Service):
     for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = service.get("/", headers={"if-none-match": condition})
         assert (again.status_code, again.content) == (304, b"")
+        assert not {"content-length", "content-type"} & again.headers.keys()
     assert service.get("/", headers={"if-none-match": '"other"'}).status_code == 200
 
 
@@ -167,6 +168,14 @@ def test_a_damaged_gzip_is_400(service: Service, content):
     assert (answer.status_code, answer.json().keys()) == (400, {"error", "request_id"})
 
 
+def test_a_gzip_may_have_several_members_but_not_thousands(service: Service):
+    body = json.dumps(ONE).encode()
+    several = b"".join(gzip.compress(body[at : at + 1000]) for at in range(0, len(body), 1000))
+    assert packed(service, several, "gzip").status_code == 200
+    answer = packed(service, gzip.compress(b"") * 2_000 + gzip.compress(body), "gzip")
+    assert (answer.status_code, "members" in answer.json()["error"]) == (400, True)
+
+
 def test_a_gzip_that_unpacks_to_far_more_is_413_before_it_is_unpacked(service: Service):
     answer = packed(service, gzip.compress(bytes(50_000_000)), "gzip")
     assert answer.status_code == 413
@@ -226,6 +235,8 @@ def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service
     answer = service.post("/predict", json=ONE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert service.get("/health/live").status_code == 200
+    for path in ("/nowhere", "/health/live", "/webhooks/registry"):
+        assert service.post(path, content=b"{}").status_code == 503
 
 
 def test_a_sender_that_disconnects_is_no_error(service: Service, capfd):
@@ -270,7 +281,10 @@ def test_an_unexpected_error_is_reported_without_its_traceback(
         ({}, 401),
         ({"x-api-key": "wrong"}, 401),
         ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "schlüssel".encode()}, 401),
+        ({"authorization": "Basic schlüssel".encode()}, 401),
         ({"x-api-key": "schlüssel".encode()}, 200),
+        ({"authorization": "bearer  schlüssel".encode()}, 200),
         ({"authorization": "Bearer schlüssel".encode()}, 200),
     ],
 )

@@ -105,6 +105,13 @@ def test_any_json_is_answered_or_refused(service: Service, path, tree):
     is_no_error_of_the_service(service, path, KIND, as_json(tree))
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+def test_one_byte_order_mark_is_read_and_two_thousand_are_refused(service: Service, path, mark):
+    answer = service.post(path, content=mark * 2_000 + b"[]", headers=KIND)
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize("other", [None, True, 1, 1.5, [], [None], {}, {"b64": None}, {"b64": []}])
 def test_what_is_no_picture_among_pictures_is_refused(service: Service, other):
     mixed = ["aGVsbG8=", other]

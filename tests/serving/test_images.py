@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
 from serving import images
-from serving.errors import InvalidImage, NoInk, ServingError
-from serving.images import to_digit
+from serving.errors import InvalidImage, NoInk, ServingError, TooLarge
+from serving.images import check_together, to_digit
+from serving.protocols.digits import decoded
 
 SEVEN = [(70, 60), (210, 60), (120, 230)]
 
@@ -381,3 +382,44 @@ def test_the_small_container_suffices():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
+
+
+def test_a_large_file_of_few_pixels_is_not_read_in_a_moment():
+    few = encoded(Image.new("L", (28, 28)))
+    assert images.is_tiny(few)
+    assert not images.is_tiny(few + bytes(20_000))
+
+
+PEAK = """
+import resource, sys, threading
+from serving.images import decode
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+content = sys.stdin.buffer.read()
+before = peak()
+readers = [threading.Thread(target=decode, args=[content]) for _ in range(2)]
+for reader in readers: reader.start()
+for reader in readers: reader.join()
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("mode", ["F", "I;16", "RGBA"])
+def test_two_of_the_largest_pictures_at_once_take_400_mb(mode):
+    large = Image.new(mode, (5000, 5000))
+    content = encoded(large, "TIFF", compression="tiff_adobe_deflate")
+    grown = subprocess.run([sys.executable, "-c", PEAK], input=content, capture_output=True)
+    assert grown.returncode == 0, grown.stderr
+    assert float(grown.stdout) < 400
+
+
+def test_of_the_pixels_of_a_batch_so_many_are_unpacked():
+    large = encoded(Image.new("L", (5000, 5000)), "WEBP")
+    check_together([large] * 4)
+    with pytest.raises(TooLarge, match="125,000,000 pixels"):
+        check_together([large] * 5)
+    with pytest.raises(TooLarge):
+        decoded([large] * 32)
+    photograph = encoded(Image.new("RGB", (4000, 3000)), "JPEG")  # of half the width and height
+    check_together([photograph] * 32)
+    check_together([b"damaged"] * 3)  # which `decode` says

@@ -1,5 +1,8 @@
 """No answer, metric or log line has a password or a path of this machine."""
 
+import time
+from urllib.parse import unquote
+
 import pytest
 
 from serving.errors import RegistryUnavailable
@@ -13,6 +16,7 @@ ADDRESSES = [
     f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
     f"mysql://admin:{SECRET}%40x@db/mlflow",
     f"https://mlflow.example/?token={SECRET}",
+    f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
 ]
 
 
@@ -43,6 +47,14 @@ def test_the_service_never_shows_them(tmp_path, capfd, address):
     service.close()
     texts += [service.lines.getvalue().decode(), *capfd.readouterr()]
     assert not [text for text in texts if SECRET in text]
+
+
+@pytest.mark.parametrize("password", ["s3[cret", "s3/cret", "s3%5Bcret"])
+def test_a_password_is_cut_out_wherever_it_is_said(password):
+    address = f"postgresql+psycopg://admin:{password}@db/feedback"
+    settings = load({"ANN_HOME": "/nowhere", "ANN_FEEDBACK_URL": address})
+    for said in (password, unquote(password)):
+        assert said not in public(f"the password {said} is wrong", settings)
 
 
 def test_run_links_have_no_credentials():
@@ -92,3 +104,22 @@ def test_no_error_is_longer_than_a_person_reads(service: Service):
         answer = service.post(path, content=content, headers={"content-type": kind})
         assert 400 <= answer.status_code < 500
         assert len(answer.text) < 2 * LONGEST
+
+
+@pytest.mark.parametrize("part", ["://", "file:/", "sqlite:///a/", "C:\\", "/a", "://?", "file+"])
+def test_a_long_text_is_read_in_a_moment(part):
+    settings = load({"ANN_HOME": "/nowhere"})
+    text = part * (4 * LONGEST // len(part))
+    public(text, settings)
+    started = time.process_time()
+    for _ in range(10):
+        public(text, settings)
+    assert time.process_time() - started < 0.3
+
+
+def test_a_long_content_type_is_repeated_in_part(service: Service):
+    kind = "a" * 2_000
+    for path in ("/predict", "/invocations", "/feedback"):
+        answer = service.post(path, content=b"{}", headers={"content-type": kind})
+        assert answer.text.count("a" * 50)
+        assert "a" * 101 not in answer.text

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import uvicorn
 from serving.process import connection
 from serving.process.connection import Connection
 from tests.support.small_service import Service, put_copy
+from tests.support.waiting import wait_for
 
 GET = b"GET /health/live HTTP/1.1\r\n"
 HOST = b"Host: digits\r\n"
@@ -20,7 +22,7 @@ POST = b"POST /predict HTTP/1.1\r\n" + HOST
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[uvicorn.Server]:
     """The application behind such connections, on a port of this machine."""
     home: Path = tmp_path_factory.mktemp("home")
     put_copy(home, "3", seed=1)
@@ -32,10 +34,30 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
-    yield listener.getsockname()[1]
+    wait_for(lambda: server.started)
+    yield server
     server.should_exit = True
     thread.join(10)
     service.close()
+
+
+@pytest.fixture(scope="module")
+def port(server: uvicorn.Server) -> int:
+    """The port of the application."""
+    return server.servers[0].sockets[0].getsockname()[1]
+
+
+def tick(server: uvicorn.Server, later: float) -> None:
+    """Have the connections look at the clock, so many seconds later than it is."""
+    done = threading.Event()
+
+    def look() -> None:
+        for one in list(server.server_state.connections):
+            one.end_if_slow(time.monotonic() + later)
+        done.set()
+
+    server.servers[0].get_loop().call_soon_threadsafe(look)
+    assert done.wait(20)
 
 
 def say(port: int, *parts: bytes) -> bytes:
@@ -147,6 +169,74 @@ def test_http_1_0_needs_no_host(port):
     assert status(say(port, b"GET /health/live HTTP/1.0\r\n\r\n")) == 200
 
 
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+KIND = b"Content-Type: application/json\r\n"
+IMAGE = b"[" + b",".join([b"0.5"] * 784) + b"]"
+LENGTH = b"Content-Length: %d\r\n\r\n" % len(IMAGE)
+NEXT = GET + HOST + OFFER + b"\r\n"
+OFFERS = {
+    "in one part": [POST + KIND + OFFER + LENGTH + IMAGE + NEXT],
+    "in parts": [POST + KIND + OFFER + LENGTH, IMAGE[:500], IMAGE[500:] + NEXT],
+    "chunked": [
+        POST + KIND + OFFER + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(IMAGE) + IMAGE,
+        b"\r\n0\r\n\r\n" + NEXT,
+    ],
+}
+
+
+@pytest.mark.parametrize("parts", OFFERS.values(), ids=OFFERS)
+def test_a_body_is_read_though_its_sender_offers_another_protocol(port, parts):
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as sender:
+        for part in parts:
+            sender.sendall(part)
+            time.sleep(0.2)
+        received = b""
+        while not received.endswith(b'{"live":true}'):
+            part = sender.recv(65536)
+            assert part, received
+            received += part
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200") == 2
+    assert b'"digit":' in received
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_such_a_body_is_read_before_the_connection_ends(port, version):
+    line = b"POST /predict HTTP/%s\r\n" % version
+    offer = b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n"
+    assert status(say(port, line + HOST + KIND + offer + LENGTH, IMAGE)) == 200
+
+
+def test_such_a_body_may_be_empty_or_broken(port):
+    assert status(say(port, GET + HOST + OFFER + b"Content-Length: 0\r\n\r\n")) == 200
+    chunks = b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"
+    assert status(say(port, POST + KIND + OFFER + chunks)) == 400
+
+
+def test_the_body_of_such_a_request_is_no_request(port):
+    inner = GET + HOST + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as sender:
+        sender.sendall(POST + KIND + OFFER + b"Content-Length: %d\r\n\r\n" % len(inner))
+        time.sleep(0.2)
+        sender.sendall(inner + NEXT)
+        received = b""
+        while not received.endswith(b'{"live":true}'):
+            part = sender.recv(65536)
+            assert part, received
+            received += part
+    assert [status(part) for part in received.split(b"HTTP/1.1")[1:]] == [400, 200]
+
+
+def test_a_thousand_such_requests_at_once_are_answered_one_after_another(port):
+    request = GET + HOST + OFFER + b"Content-Length: 2\r\n\r\n[]"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(request * 1_000)
+        received = b""
+        while received.count(b'{"live":true}') < 1_000:
+            part = sender.recv(65536)
+            assert part
+            received += part
+
+
 ANSWERED_EARLY = {
     "a head without end": GET + HOST + b"X-Long: " + b"x" * 40_000,
     "a body that says it is too large": POST + b"Content-Length: 99999999999\r\n\r\n",
@@ -206,3 +296,37 @@ def test_a_flood_of_headers_leaves_others_their_answers(port):
             thread.join()
         for flooder in flooders:
             flooder.close()
+
+
+def accepted(server: uvicorn.Server, sender: socket.socket) -> list[Connection]:
+    """The application's end of a connection; empty once it is gone."""
+    here = sender.getsockname()[1]
+    return [one for one in list(server.server_state.connections) if one.client[1] == here]
+
+
+def test_an_answer_that_nobody_reads_is_not_kept(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall((b"GET /docs HTTP/1.1\r\n" + HOST + b"\r\n") * 500)
+        wait_for(lambda: accepted(server, sender), 20)
+        wait_for(lambda: accepted(server, sender)[0].flow.write_paused, 20)
+        for later in (0, connection.REQUEST_SECONDS - 15):
+            tick(server, later)
+            assert accepted(server, sender)
+        tick(server, connection.REQUEST_SECONDS + 1)
+        wait_for(lambda: not accepted(server, sender), 5)
+
+
+@pytest.mark.parametrize("request_", [GET + HOST + b"\r\n", GET + HOST + OFFER + b"\r\n"])
+def test_a_blank_line_after_an_answer_keeps_no_connection(server, port, request_):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(request_)
+        received = b""
+        while not received.endswith(b'{"live":true}'):
+            received += sender.recv(65536)
+        sender.sendall(b"\r\n")
+        (end,) = accepted(server, sender)
+        wait_for(lambda: end.timeout_keep_alive_task is None, 20)
+        tick(server, connection.REQUEST_SECONDS - 15)
+        assert accepted(server, sender)
+        tick(server, connection.REQUEST_SECONDS + 1)
+        wait_for(lambda: not accepted(server, sender), 5)

@@ -2,11 +2,14 @@
 
 import io
 import json
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from serving.errors import InvalidDigits
+from serving.protocols.tables import pixel_order
 from tests.support.small_service import Service, a_one, answers_of
 
 IMAGES = np.stack([a_one(), a_one().T])
@@ -72,7 +75,16 @@ def excel(table: pd.DataFrame) -> bytes:
     return text.encode("utf-8-sig")
 
 
+def semicolons(table: pd.DataFrame, **options: object) -> bytes:
+    return table.to_csv(index=False, sep=";", decimal=",", **options).encode()
+
+
 CSV = {
+    "Excel without names": semicolons(frame(), header=False),
+    "Excel without names, in quotes": semicolons(frame(), header=False, quoting=1),
+    "semicolons and lists in a cell": b"images;label\n"
+    + b"".join(b"%s;1\n" % json.dumps(image).encode() for image in IMAGES.tolist()),
+    "commas and a semicolon in a name": frame().assign(**{"a;b": 1}).to_csv(index=False).encode(),
     "CRLF": frame().to_csv(index=False, lineterminator="\r\n").encode(),
     "byte-order mark": frame().to_csv(index=False).encode("utf-8-sig"),
     "quotes": frame().to_csv(index=False, quoting=1).encode(),
@@ -103,6 +115,8 @@ WRONG = {
     "a pixel of another name": renamed(pixel1="label"),
     "names that mean nothing": sent([chr(0x4E00 + n) for n in range(784)], FLAT.tolist()),
     "names that are no texts": sent([None] * 784, FLAT.tolist()),
+    "names that are lists": sent([["pixel", n] for n in range(784)], FLAT.tolist()),
+    "names that are nested deep": sent(json.loads("[" * 900 + "]" * 900), FLAT.tolist()),
     "columns that are no list": sent({"a": 1}, FLAT.tolist()),
     "one column of another name": sent(["pictures"], [[image] for image in IMAGES.tolist()]),
     "a ragged row": sent(NAMINGS["pixel0"], [FLAT[0].tolist(), FLAT[1].tolist()[:-1]]),
@@ -115,6 +129,34 @@ def test_names_that_do_not_say_which_pixel_is_where_are_refused(service: Service
     assert answer.status_code == 400
     assert len(answer.text) < 1500
     assert "column" in answer.json()["message"]
+
+
+def families(count: int) -> list[str]:
+    """As many kinds of names as pixels in each, of which the last is missing."""
+    return [f"{'abcdefghij'[kind]}{n}" for kind in range(count) for n in (*range(783), 999)]
+
+
+def test_names_of_many_kinds_are_looked_at_in_a_moment():
+    names = [f"{chr(0x4E00 + n)}1" for n in range(4_900)]
+    started = time.process_time()
+    for wrong in (names, families(10), ["9" * 5_000_000]):
+        with pytest.raises(InvalidDigits):
+            pixel_order(wrong)
+    assert time.process_time() - started < 0.8
+
+
+TOO_MUCH = {
+    "columns": ",".join(f"a{n}" for n in range(11_000)) + "\n" + ",".join(["0"] * 11_000),
+    "cells": (",".join(["0"] * 10_000) + "\n") * 201,
+    "blank lines": "a,b\n" + "\r" * 2_100_000,
+}
+
+
+@pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_a_table_of_too_many_columns_or_cells_is_413(service: Service, content):
+    answer = score(service, content, "text/csv")
+    assert answer.status_code == 413
+    assert "send" in answer.json()["message"]
 
 
 WRONG_CSV = {
@@ -134,6 +176,14 @@ def test_what_is_no_table_is_refused_in_a_short_sentence(service: Service, conte
     answer = score(service, content, "text/csv")
     assert answer.status_code in (400, 413)
     assert len(answer.text) < 1500
+
+
+def test_names_that_are_nested_as_deep_as_json_goes_are_refused(service: Service):
+    body = '{"dataframe_split":{"columns":%s,"data":[[0]]}}' % ("[" * 1_020 + "]" * 1_020)
+    answer = service.post(
+        "/invocations", content=body, headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, "column" in answer.json()["message"]) == (400, True)
 
 
 def test_a_frame_with_nan_is_refused_and_says_so(service: Service):
