@@ -89,14 +89,14 @@ def find_other_models(uri: str) -> list[RegisteredModel]:
     return found[:MOST_OTHER_MODELS]
 
 
-def list_versions(uri: str, name: str) -> list[str]:
-    """Ask the registry for the numbers of a model's versions, the lowest first.
+def list_versions(uri: str, name: str) -> dict[str, str]:
+    """Ask the registry for a model's versions, the lowest first: number and training run of each.
 
     Raises:
         RegistryUnavailable: the registry does not answer.
     """
     with _reader(uri) as reader:
-        return [version.version for version in reversed(reader.versions(name))]
+        return {version.version: version.run_id for version in reversed(reader.versions(name))}
 
 
 def no_version(uri: str, wanted: str) -> NoChampion:

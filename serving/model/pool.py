@@ -80,13 +80,14 @@ class Models:
             status: what the last poll found.
             age_seconds: how long ago the registry last confirmed; None if it never did.
         """
-        name, version = status.name, status.version
-        if name and version and (self.current is None or self.current.is_not(name, version)):
+        name, version, current = status.name, status.version, self.current
+        if name and version and (current is None or current.is_not(name, version, status.run_id)):
             try:
                 self._swap(await asyncio.to_thread(self._load, name, version, ALIAS))
             except ServingError as error:
                 status = replace(status, refused=Refusal(name, version, str(error)))
         self.status = status
+        self._forget_replaced()
         self._confirmed = None if age_seconds is None else time.monotonic() - age_seconds
         self._polled.set()
         self._polled = asyncio.Event()
@@ -263,6 +264,14 @@ class Models:
         if len(self._others) > OTHERS:
             self._others.popitem(last=False)
         return runner
+
+    def _forget_replaced(self) -> None:
+        """Forget versions whose numbers are other models' now: the registry was reset, say."""
+        for (name, version), runner in list(self._others.items()):
+            listing = self.status.listings.get(name, Listing())
+            run_id = dict(zip(listing.versions, listing.runs, strict=False)).get(version)
+            if runner.is_not(name, version, run_id):
+                del self._others[name, version]
 
     def _why_not(self) -> str:
         refused = self.status.refused

@@ -27,10 +27,17 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the registry has of a model: its versions' numbers, and what its aliases name."""
+    """What the registry has of a model.
+
+    Attributes:
+        versions: the numbers of its versions, the lowest first.
+        aliases: the version that each names.
+        runs: the run that trained each of the versions; a number alone may come again.
+    """
 
     versions: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Status:
         registry_error: why the registry could not confirm it; None if it did.
         refused: what the alias names instead, if that does not verify.
         listings: what the registry had of each model when it last answered.
+        run_id: the run that trained the version; None while the registry has not said.
     """
 
     name: str | None = None
@@ -50,6 +58,7 @@ class Status:
     registry_error: str | None = NOT_ASKED
     refused: Refusal | None = None
     listings: Mapping[str, Listing] = field(default_factory=dict)
+    run_id: str | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Status:
@@ -61,9 +70,12 @@ class Status:
             registry_error=fields["registry_error"],
             refused=refused and Refusal(**refused),
             listings={
-                name: Listing(tuple(listing["versions"]), listing["aliases"])
+                name: Listing(
+                    tuple(listing["versions"]), listing["aliases"], tuple(listing["runs"])
+                )
                 for name, listing in fields["listings"].items()
             },
+            run_id=fields["run_id"],
         )
 
 

@@ -8,8 +8,9 @@ from serving.settings import NOT_ASKED
 
 
 def test_a_status_is_the_same_after_it_was_sent():
-    listings = {"mnist-digits": Listing(("1", "2"), {"champion": "2"})}
-    status = Status("mnist-digits", "2", None, Refusal("mnist-digits", "3", "altered"), listings)
+    listings = {"mnist-digits": Listing(("1", "2"), {"champion": "2"}, ("a", "b"))}
+    refused = Refusal("mnist-digits", "3", "altered")
+    status = Status("mnist-digits", "2", None, refused, listings, "b")
     assert Status.from_fields(asdict(status)) == status
     assert Status.from_fields(asdict(Status())) == Status()
 
