@@ -14,7 +14,7 @@ from serving.errors import Busy, InvalidDigits
 from serving.feedback.correction import check_classes
 from serving.feedback.store import Prediction
 from serving.http import Request, Response, json_response
-from serving.images import is_tiny, to_picture
+from serving.images import is_tiny, to_digit, to_picture
 from serving.model import uncertainty
 from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
@@ -92,11 +92,11 @@ class Endpoints:
             self._records.flush()  # it may be the last answer that is corrected
             known = self._records.feedback.recent(answer_id)
             known = known or await self._others.recall(answer_id)
-        model = known[0].model if known else fields.get("model")
-        classes = DIGITS
-        if model and model not in NAMES and model in self._models.names():
-            classes = (await self._models.find(model)).model.classes
-        check_classes(fields, classes)
+        model = await self._other_model(known[0].model if known else fields["model"])
+        check_classes(fields, model.classes if model else DIGITS)
+        if fields["image"] is not None:
+            decode = to_picture if model else to_digit
+            fields["image"] = (await _in_thread(decoded, fields["image"], decode))[0]
         correct = self._records.feedback.correct
         outcome = await _in_thread(correct, fields, known, executor=_correcting)
         metrics.corrections.labels(outcome).inc()
@@ -267,6 +267,12 @@ class Endpoints:
         )
         request.runner = runner
         return runner
+
+    async def _other_model(self, name: str | None) -> LoadedModel | None:
+        """The named model of other pictures; None for digits, and if there is none of that name."""
+        if not name or name in NAMES or name not in self._models.names():
+            return None
+        return (await self._models.find(name)).model
 
     async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Answers:
         """The answers; counted, and a single one kept for corrections."""
