@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from serving.images import to_digit
 from serving.model.status import Listing
 from tests.support.small_service import NAME, Service, a_one, answers_of, png_of, put_copy, status
+from tests.support.waiting import wait_for
 
 LABELS = ("A", "B", "Coat", "D", "E", "F", "G", "H", "I", "J", "K", "L")
 EXPECTED = answers_of(7, a_one()[None], LABELS)[0]
@@ -125,6 +128,27 @@ def test_a_corrections_picture_is_prepared_as_the_model_that_answered_saw_it(ser
     assert service.post("/feedback", json=unknown).json() == {"feedback": "stored"}
     known = {"request_id": answer["request_id"], "digit": 3}
     assert service.post("/feedback", json=known).json() == {"feedback": "known"}  # the same image
+
+
+def is_stored(service: Service, request_id: str) -> bool:
+    with closing(sqlite3.connect(service.models._settings.home / "feedback.db")) as database:
+        query = "SELECT 1 FROM predictions WHERE request_id = ?"
+        return bool(database.execute(query, [request_id]).fetchall())
+
+
+@pytest.mark.parametrize(("model", "other"), [(NAME, "letters"), ("letters", NAME)])
+def test_a_correction_of_a_stored_answer_names_a_class_of_its_model(service, model, other):
+    shade = [0.4 + 0.1 * (model == NAME)] * 784
+    answer = service.post(f"/predict?model={model}", json=shade).json()
+    service.records.flush()
+    wait_for(lambda: is_stored(service, answer["request_id"]))
+    service.feedback._recent.clear()
+    correction = {"request_id": answer["request_id"], "model": other, "digit": 11}
+    found = service.post("/feedback", json=correction)
+    assert found.status_code == (422 if model == NAME else 201), found.text
+    del correction["model"]
+    found = service.post("/feedback", json=correction)
+    assert found.status_code == (422 if model == NAME else 200), found.text
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(service):
