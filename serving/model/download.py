@@ -20,6 +20,7 @@ from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
+from serving.model.status import LONGEST_NAME
 from serving.redaction import without_credentials
 from serving.settings import DATA_SET
 
@@ -85,8 +86,9 @@ def find_other_models(uri: str) -> list[RegisteredModel]:
         RegistryUnavailable: the registry does not answer.
     """
     with _reader(uri) as reader:
-        found = [model for model in reader.registered_models() if model.tags.get(DATA_SET)]
-    return found[:MOST_OTHER_MODELS]
+        models = reader.registered_models()
+    found = [model for model in models if model.tags.get(DATA_SET)]
+    return [model for model in found if len(model.name) <= LONGEST_NAME][:MOST_OTHER_MODELS]
 
 
 def list_versions(uri: str, name: str) -> dict[str, str]:

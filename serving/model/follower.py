@@ -16,12 +16,11 @@ from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, download
 from serving.model.status import (
     LONGEST_NAME,
-    MOST_ALIASES,
-    MOST_VERSIONS,
     Listing,
     Refusal,
     Status,
     at_start,
+    bounded,
     shortened,
 )
 from serving.settings import ALIAS, NAMES, Settings
@@ -90,7 +89,7 @@ class Follower:
         uri, home = self._settings.tracking_uri, self._settings.home
         models = {name: download.find_model(uri, name) for name in NAMES}
         models |= {model.name: model for model in download.find_other_models(uri)}
-        listings = {name: self._listing(model) for name, model in models.items() if model}
+        listings = bounded({name: self._listing(model) for name, model in models.items() if model})
         name = next((n for n in models if ALIAS in listings.get(n, Listing()).aliases), None)
         if name is None:
             raise download.no_version(uri, f"{NAMES[0]}@{ALIAS}")
@@ -138,8 +137,7 @@ class Follower:
             runs = download.list_versions(self._settings.tracking_uri, model.name)
             known = self._listed[model.name] = state, runs
         short = {a: v for a, v in aliases.items() if len(a) <= LONGEST_NAME}
-        runs = dict(list(known[1].items())[-MOST_VERSIONS:])
-        return Listing(tuple(runs), dict(list(short.items())[:MOST_ALIASES]), tuple(runs.values()))
+        return Listing(tuple(known[1]), short, tuple(known[1].values()))
 
     def _run_of(self, name: str, version: str) -> str | None:
         """The run that trained a listed version; None if that is deleted."""

@@ -12,7 +12,7 @@ from serving import metrics
 from serving.errors import NotFound, NotReady, ServingError
 from serving.model import copies, loaded_model
 from serving.model.runner import ModelRunner
-from serving.model.status import MOST_VERSIONS, Listing, Refusal, Status
+from serving.model.status import Listing, Refusal, Status
 from serving.settings import ALIAS, NAMES, Settings
 
 OTHERS = 8  # versions kept besides the champion
@@ -179,12 +179,13 @@ class Models:
             )
 
     def _may_exist(self, name: str, version: str) -> bool:
-        known = self.versions(name)
-        if version in known:
+        if version in self.versions(name):
             return True
+        listing = self.status.listings.get(name, Listing())
         is_number = version.isascii() and version.isdecimal() and version == version.lstrip("0")
-        unlisted = is_number and len(known) == MOST_VERSIONS and len(version) <= len(known[0])
-        return unlisted and int(version) < int(known[0])
+        if not (is_number and listing.older) or len(version) > len(listing.versions[0]):
+            return False
+        return int(version) < int(listing.versions[0])
 
     async def _labelled(self, name: str, label: str) -> str:
         """The version that an alias names, as of the last poll."""

@@ -15,6 +15,7 @@ from pipelines.flows.candidate import evaluate_candidate
 from pipelines.registry.client import Registry
 from serving.errors import NoChampion
 from serving.model import follower as following
+from serving.model import status as status_module
 from serving.model.follower import Follower
 from serving.model.status import LONGEST_TEXT, Listing, Status
 from serving.settings import load
@@ -226,6 +227,15 @@ def test_the_versions_are_listed_again_only_when_the_model_has_changed(place, mo
     assert len(listed) == 1
     place.registry.client.delete_model_version(NAME, "2")
     assert follower.poll().listings[NAME].versions == ("1",)
+
+
+def test_a_listing_has_the_champion_and_no_more_than_a_message_has_room_for(place, monkeypatch):
+    monkeypatch.setattr(status_module, "MOST_BYTES", 250)
+    place.promote("1")
+    for number in range(3):
+        place.registry.client.set_registered_model_alias(NAME, f"a{number}" * 20, "1")
+    listing = place.follower().poll().listings[NAME]
+    assert (listing.versions, listing.aliases, listing.older) == (("2",), {"champion": "1"}, True)
 
 
 def test_a_poll_that_ends_after_a_later_one_changes_nothing(place, monkeypatch):
