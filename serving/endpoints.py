@@ -29,6 +29,7 @@ QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
 QUICK_IMAGES = 32  # whose answers are judged there
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
+MAX_RETURNED = 32  # images at once; writing 2,000 keeps all others waiting, in any thread
 DIGITS = 10  # classes of the digit models
 MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
 
@@ -69,6 +70,10 @@ class Endpoints:
         else:
             runner = self._models.champion()
         images = await _decoded(await _read(native.parse, request), runner)
+        if len(images) > MAX_RETURNED and request.asks("image"):
+            raise InvalidDigits(
+                f"{len(images)} images are to be returned; send at most {MAX_RETURNED} at once."
+            )
         answers = await self._infer(request, runner, images)
         if 1 < len(images) <= MAX_REMEMBERED:
             ids = native.answer_ids(request, len(images))
