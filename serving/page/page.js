@@ -3,7 +3,7 @@
 import {
   holdReadOut, showAnswer, showClasses, showNoAnswer, showOrigin, showReasons,
 } from "./answer.js";
-import { choose, isDigits } from "./classes.js";
+import { choose, chosenModel, isDigits } from "./classes.js";
 import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
 import { offerExamples } from "./examples.js";
@@ -61,11 +61,13 @@ async function ask() {
   asking = true;
   while (!drawing.empty && !drawing.isDot && answered < revision) {
     const [asked, sheet, explain] = [revision, drawing.sheet, !stillDrawing];
-    const isCurrent = () => drawing.sheet.id === sheet.id && !drawing.empty && !drawing.isDot;
+    const model = chosenModel();
+    const isCurrent = () =>
+      drawing.sheet.id === sheet.id && model === chosenModel() && !drawing.empty && !drawing.isDot;
     try {
       const content = await drawing.content();
       if (content === null) throw new Refused(413);
-      const found = await predict(content, explain);
+      const found = await predict(content, explain, model);
       if (isCurrent()) show(found, sheet);
       answered = asked;
       hideTrouble();
@@ -175,9 +177,10 @@ async function offerModels(name) {
     const names = await models();
     const others = names.filter((each) => each !== usual);
     $("model").replaceChildren(new Option(usual, ""), ...others.map((each) => new Option(each)));
+    $("model").value = chosenModel() ?? "";
     $("model").closest("label").hidden = names.length < 2;
     const labels = await labelsOf(usual);
-    if (labels) changeModel(null, labels);
+    if (labels && isDigits() && !chosenModel()) changeModel(null, labels);
   } catch (fault) {
     if (!(fault instanceof KeyNeeded)) throw fault; // the first answer asks for the key
   }
@@ -199,9 +202,15 @@ function changeModel(name, labels) {
 
 $("model").addEventListener("change", async ({ target: { value } }) => {
   try {
-    changeModel(value || null, await labelsOf(value || usual));
+    const labels = await labelsOf(value || usual);
+    if ($("model").value === value) changeModel(value || null, labels);
   } catch (fault) {
+    if ($("model").value !== value) return; // another was chosen meanwhile
+    $("model").value = chosenModel() ?? "";
+    if (fault instanceof KeyNeeded) return askForKey();
     showTrouble(fault.message);
+    await wakeUpCall();
+    hideTrouble();
   }
 });
 
