@@ -136,7 +136,11 @@ async function askForKey() {
   input.value = "";
   dialog.showModal();
   await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (input.value) return keepKey(input.value);
+  if (input.value) {
+    keepKey(input.value);
+    greet(); // the models can be listed only now
+    return;
+  }
   showTrouble("Without a key there is no answer.");
   await wakeUpCall();
 }
