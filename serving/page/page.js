@@ -15,6 +15,7 @@ import {
 import { renderThumbnails } from "./thumbnails.js";
 
 const LIVE = 80; // least milliseconds between two requests while drawing
+const SENDABLE = /^[\x20-\x7e]+$/; // a header that holds anything else cannot be sent
 const LONGEST_WAIT = 15; // seconds between two tries while the service is unavailable
 
 const $ = (id) => document.getElementById(id);
@@ -130,16 +131,22 @@ const wakeUp = () => $("trouble").dispatchEvent(new Event("wake"));
 
 async function askForKey() {
   const [dialog, input] = [$("key"), $("key-value")];
-  dialog.querySelector("p").textContent = hasKey()
+  let said = hasKey()
     ? "The service did not take that key."
     : "It is kept until you close this tab.";
-  input.value = "";
-  dialog.showModal();
-  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (input.value) {
-    keepKey(input.value);
-    greet(); // the models can be listed only now
-    return;
+  while (true) {
+    dialog.querySelector("p").textContent = said;
+    input.value = dialog.returnValue = "";
+    dialog.showModal();
+    await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+    if (dialog.returnValue !== "use") break; // Esc
+    const key = input.value.trim();
+    if (SENDABLE.test(key)) {
+      keepKey(key);
+      greet(); // the models can be listed only now
+      return;
+    }
+    said = "A key has only unaccented letters, digits and signs.";
   }
   showTrouble("Without a key there is no answer.");
   await wakeUpCall();

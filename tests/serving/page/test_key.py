@@ -44,3 +44,22 @@ def test_with_the_key_the_models_are_offered(page: Page) -> None:
     page["key-value"].send_keys("open sesame", Keys.ENTER)
     wait_for(lambda: page["digit"].text)
     wait_for(page["model"].is_displayed)
+
+
+@pytest.mark.parametrize("wrong", ["ключ", "open sesame…", "ü"])
+def test_what_can_be_no_key_is_not_kept(page: Page, wrong: str) -> None:
+    page["key-value"].send_keys(wrong, Keys.ENTER)
+    wait_for(lambda: "only unaccented letters, digits and signs" in page.text("key"))
+    assert page.script("sessionStorage.length") == 0
+    page["key-value"].send_keys(" open sesame ", Keys.ENTER)
+    wait_for(lambda: page["digit"].text)
+
+
+def test_what_was_typed_before_esc_is_not_kept(page: Page) -> None:
+    page["key-value"].send_keys("open", Keys.ESCAPE)
+    wait_for(lambda: page.text("trouble").strip().startswith("Without a key"))
+    assert page.script("sessionStorage.length") == 0
+    page["trouble"].find_element("css selector", "button").click()
+    wait_for(page["key"].is_displayed)
+    page["key-value"].send_keys("open sesame", Keys.ENTER)
+    wait_for(lambda: page["digit"].text)
