@@ -66,7 +66,10 @@ async function request(path, { headers, ...content } = {}) {
     response = await fetch(path, {
       ...content, signal, headers: { ...headers, ...(key && { "X-API-Key": key }) },
     });
-    answer = await response.json().catch(() => ({}));
+    answer = await response.json().catch((fault) => {
+      if (response.ok) throw fault;
+      return {}; // of an error the status is enough
+    });
   } catch {
     throw new Unavailable(NO_ANSWER);
   }
