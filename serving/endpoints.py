@@ -12,9 +12,9 @@ from typing import Protocol, TypeVar
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits
 from serving.feedback.correction import check_classes
-from serving.feedback.store import Prediction
+from serving.feedback.store import Prediction, the_one
 from serving.http import Request, Response, json_response
-from serving.images import is_tiny, to_picture
+from serving.images import is_tiny, to_digit, to_picture
 from serving.model import uncertainty
 from serving.model.loaded_model import Answers, LoadedModel
 from serving.model.pool import Models
@@ -29,6 +29,7 @@ QUICK_BYTES = 30_000  # bodies up to this are read in the event loop
 QUICK_IMAGES = 32  # whose answers are judged there
 LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
+MAX_RETURNED = 32  # images at once; writing 2,000 keeps all others waiting, in any thread
 DIGITS = 10  # classes of the digit models
 MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
 
@@ -69,6 +70,10 @@ class Endpoints:
         else:
             runner = self._models.champion()
         images = await _decoded(await _read(native.parse, request), runner)
+        if len(images) > MAX_RETURNED and request.asks("image"):
+            raise InvalidDigits(
+                f"{len(images)} images are to be returned; send at most {MAX_RETURNED} at once."
+            )
         answers = await self._infer(request, runner, images)
         if 1 < len(images) <= MAX_REMEMBERED:
             ids = native.answer_ids(request, len(images))
@@ -87,18 +92,17 @@ class Endpoints:
     async def feedback(self, request: Request) -> Response:
         """POST /feedback: the right digit of a prediction or an image."""
         fields = await _in_thread(native.correction, request)
-        known: list[Prediction] = []
-        if answer_id := fields.get("request_id"):
-            self._records.flush()  # it may be the last answer that is corrected
-            known = self._records.feedback.recent(answer_id)
-            known = known or await self._others.recall(answer_id)
-        model = known[0].model if known else fields.get("model")
-        classes = DIGITS
-        if model and model not in NAMES and model in self._models.names():
-            classes = (await self._models.find(model)).model.classes
-        check_classes(fields, classes)
+        known = await self._known(fields["request_id"])
+        model = await self._other_model(known[0].model if known else fields["model"])
+        if fields["image"] is not None:
+            decode = to_picture if model else to_digit
+            fields["image"] = (await _in_thread(decoded, fields["image"], decode))[0]
+        answer = the_one(known, fields["image"], fields["request_id"])
+        if answer and answer.model != known[0].model:  # an id of its sender, of several models
+            model = await self._other_model(answer.model)
+        check_classes(fields, model.classes if model else DIGITS)
         correct = self._records.feedback.correct
-        outcome = await _in_thread(correct, fields, known, executor=_correcting)
+        outcome = await _in_thread(correct, fields, answer, executor=_correcting)
         metrics.corrections.labels(outcome).inc()
         return json_response({"feedback": outcome}, 201 if outcome == "stored" else 200)
 
@@ -267,6 +271,21 @@ class Endpoints:
         )
         request.runner = runner
         return runner
+
+    async def _known(self, answer_id: str | None) -> list[Prediction]:
+        """The answers of that id: remembered here or by another worker, or stored."""
+        if answer_id is None:
+            return []
+        self._records.flush()  # it may be the last answer that is corrected
+        feedback = self._records.feedback
+        found = feedback.recent(answer_id) or await self._others.recall(answer_id)
+        return found or await _in_thread(feedback.stored, answer_id, executor=_correcting)
+
+    async def _other_model(self, name: str | None) -> LoadedModel | None:
+        """The named model of other pictures; None for digits, and if there is none of that name."""
+        if not name or name in NAMES or name not in self._models.names():
+            return None
+        return (await self._models.find(name)).model
 
     async def _infer(self, request: Request, runner: ModelRunner, images: Images) -> Answers:
         """The answers; counted, and a single one kept for corrections."""

@@ -51,7 +51,7 @@ def table(do: Endpoints, site: Site) -> Iterable[Route]:
         "Read digits",
         examples.PREDICT,
         {
-            "image": "Return the 28×28 that the network saw.",
+            "image": "Return the 28×28 that the network saw; for at most 32 images at once.",
             "explain": "Return which pixels spoke for and against.",
             "model": "The name of a model, in place of the digits'.",
             "live": "The drawing is not finished: keep nothing of it.",

@@ -14,8 +14,8 @@ import re
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import sqlalchemy as sql
@@ -33,6 +33,8 @@ STORED = 200_000  # predictions; the oldest go
 FLUSH_SECONDS = 0.5
 MOST_OF_ONE_ID = 8  # answers, of the newest
 
+T = TypeVar("T")
+
 
 class Prediction(NamedTuple):
     """One image's answer."""
@@ -47,9 +49,7 @@ class Prediction(NamedTuple):
 
     def row(self) -> dict[str, Any]:
         """As the table holds it."""
-        image = self.image
-        content = image if isinstance(image, bytes) else to_bytes(image)
-        return self._asdict() | {"image": content}
+        return self._asdict() | {"image": _content(self.image)}
 
     def to_fields(self) -> dict[str, Any]:
         """As a message to another process holds it."""
@@ -60,6 +60,10 @@ class Prediction(NamedTuple):
     def from_fields(cls, fields: Mapping[str, Any]) -> Prediction:
         """The prediction of such a message."""
         return cls(**{**fields, "image": base64.b64decode(fields["image"])})
+
+
+def _content(image: NDArray[np.float32] | bytes) -> bytes:
+    return image if isinstance(image, bytes) else to_bytes(image)
 
 
 class Feedback:
@@ -98,53 +102,65 @@ class Feedback:
         of_own = [one for key, one in self._recent.items() if _is_of(answer_id, key)]
         return of_own[-MOST_OF_ONE_ID:]
 
-    def correct(self, fields: Mapping[str, Any], known: Sequence[Prediction] = ()) -> str:
+    def stored(self, answer_id: str) -> list[Prediction]:
+        """The newest stored answers of an id; or of a sender's own, which several may have.
+
+        Raises:
+            Busy: the store cannot be read.
+        """
+        return self._in_transaction(lambda connection: _stored(connection, answer_id))
+
+    def correct(self, fields: Mapping[str, Any], answer: Prediction | None = None) -> str:
         """Store a correction; waits for the disk, so not for the event loop.
 
         Args:
             fields: digit, and request_id or image (28, 28), with model, version and predicted if
                 they are known.
-            known: what was answered lately under that request_id.
+            answer: what is corrected, if it is known.
 
         Returns:
             "stored", "changed" (another digit was said before) or "known" (the same was).
 
         Raises:
-            NotFound: the request id is not of a recent or a stored prediction.
-            Conflict: it is that of several images.
+            NotFound: neither the answer nor the image is known.
             Busy: the store cannot be written.
         """
+        row = {name: fields.get(name) for name in ("request_id", "model", "version", "predicted")}
+        image = fields.get("image")
+        if answer is not None:
+            row |= {"request_id": answer.request_id, "model": answer.model}
+            row |= {"version": answer.version, "predicted": answer.digit}
+            image = answer.image
+        if image is None:
+            raise NotFound(
+                f'No prediction {row["request_id"]!r} is remembered; send its 28×28 as "image", '
+                "too."
+            )
+        content = _content(image)
+        row |= {
+            "time": time.time(),
+            "digit": fields["digit"],
+            "image": content,
+            "image_sha256": hashlib.sha256(content).hexdigest(),
+        }
+        return self._in_transaction(lambda connection: _store(connection, dict(row)))
+
+    def _in_transaction(self, work: Callable[[sql.Connection], T]) -> T:
+        """Do some work in a transaction, at most twice.
+
+        Raises:
+            Busy: the store cannot be read or written.
+        """
         try:
-            return self._correct(fields, known)
+            with self._engine().begin() as connection:
+                return work(connection)
         except SQLAlchemyError:
             self._opened = None  # the file may be another than before, and without tables
         try:
-            return self._correct(fields, known)
+            with self._engine().begin() as connection:
+                return work(connection)
         except SQLAlchemyError as error:
             raise Busy(f"The correction cannot be stored now: {_first_line(error)}.") from error
-
-    def _correct(self, fields: Mapping[str, Any], known: Sequence[Prediction]) -> str:
-        row = {name: fields.get(name) for name in ("request_id", "model", "version", "predicted")}
-        image = fields.get("image")
-        content = None if image is None else to_bytes(image)
-        with self._engine().begin() as connection:
-            if request_id := row["request_id"]:
-                found = [one.row() for one in known] or _stored(connection, request_id)
-                if answer := _the_one(found, content, request_id):
-                    row |= {name: answer[name] for name in ("request_id", "model", "version")}
-                    row["predicted"] = answer["digit"]
-                    content = answer["image"]
-            if content is None:
-                raise NotFound(
-                    f'No prediction {request_id!r} is remembered; send its 28×28 as "image", too.'
-                )
-            row |= {
-                "time": time.time(),
-                "digit": fields["digit"],
-                "image": content,
-                "image_sha256": hashlib.sha256(content).hexdigest(),
-            }
-            return _store(connection, row)
 
     def close(self) -> None:
         """Write what is left, for at most five seconds."""
@@ -188,7 +204,7 @@ class Feedback:
             connection.execute(predictions.delete().where(predictions.c.id <= newest - STORED))
 
 
-def _stored(connection: sql.Connection, request_id: str) -> Sequence[Mapping[str, Any]]:
+def _stored(connection: sql.Connection, request_id: str) -> list[Prediction]:
     """The newest stored predictions of an id; or of a sender's own, which several may have."""
     column = predictions.c.request_id
     of_it = column == request_id
@@ -196,8 +212,8 @@ def _stored(connection: sql.Connection, request_id: str) -> Sequence[Mapping[str
     for condition in (of_it, of_own):
         query = predictions.select().where(condition).order_by(predictions.c.id.desc())
         rows = connection.execute(query.limit(MOST_OF_ONE_ID)).mappings().all()
-        if found := [dict(row) for row in rows if _is_of(request_id, row["request_id"])]:
-            return found
+        if found := [row for row in rows if _is_of(request_id, row["request_id"])]:
+            return [Prediction(*(row[name] for name in Prediction._fields)) for row in found]
     return []
 
 
@@ -208,13 +224,18 @@ def _is_of(own_id: str, answer_id: str) -> bool:
     return answer_id.startswith(own_id) and (not rest or made)
 
 
-def _the_one(
-    found: Sequence[Mapping[str, Any]], content: bytes | None, request_id: str
-) -> Mapping[str, Any] | None:
-    """The prediction that is meant: the only image's, or that of the image that was sent, too."""
-    images = {row["image"] for row in found}
+def the_one(
+    found: Sequence[Prediction], image: NDArray[np.float32] | None, request_id: str | None
+) -> Prediction | None:
+    """The answer that is meant: the only image's, or that of the image that was sent, too.
+
+    Raises:
+        Conflict: the id is that of several images, and none of them was sent.
+    """
+    images = {_content(one.image) for one in found}
     if len(images) > 1:
-        found = [row for row in found if row["image"] == content]
+        sent = None if image is None else to_bytes(image)
+        found = [one for one in found if _content(one.image) == sent]
         if not found:
             raise Conflict(
                 f"{request_id!r} is the id of {len(images)} images; name the request_id of the one "

@@ -20,6 +20,7 @@ from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
+from serving.model.status import LONGEST_NAME
 from serving.redaction import without_credentials
 from serving.settings import DATA_SET
 
@@ -85,18 +86,19 @@ def find_other_models(uri: str) -> list[RegisteredModel]:
         RegistryUnavailable: the registry does not answer.
     """
     with _reader(uri) as reader:
-        found = [model for model in reader.registered_models() if model.tags.get(DATA_SET)]
-    return found[:MOST_OTHER_MODELS]
+        models = reader.registered_models()
+    found = [model for model in models if model.tags.get(DATA_SET)]
+    return [model for model in found if len(model.name) <= LONGEST_NAME][:MOST_OTHER_MODELS]
 
 
-def list_versions(uri: str, name: str) -> list[str]:
-    """Ask the registry for the numbers of a model's versions, the lowest first.
+def list_versions(uri: str, name: str) -> dict[str, str]:
+    """Ask the registry for a model's versions, the lowest first: number and training run of each.
 
     Raises:
         RegistryUnavailable: the registry does not answer.
     """
     with _reader(uri) as reader:
-        return [version.version for version in reversed(reader.versions(name))]
+        return {version.version: version.run_id for version in reversed(reader.versions(name))}
 
 
 def no_version(uri: str, wanted: str) -> NoChampion:

@@ -16,12 +16,11 @@ from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, download
 from serving.model.status import (
     LONGEST_NAME,
-    MOST_ALIASES,
-    MOST_VERSIONS,
     Listing,
     Refusal,
     Status,
     at_start,
+    bounded,
     shortened,
 )
 from serving.settings import ALIAS, NAMES, Settings
@@ -39,8 +38,8 @@ class Follower:
         self._started = self._applied = 0  # the numbers of polls
         self._retry_at = 0.0
         self._read: tuple[int, ...] | None = None  # the state of the SQLite file that was read last
-        self._downloaded: dict[str, str] = {}  # champions of other models than the default
-        self._listed: dict[str, tuple[object, tuple[str, ...]]] = {}
+        self._downloaded: dict[str, tuple[str, str | None]] = {}  # other models' champions
+        self._listed: dict[str, tuple[object, dict[str, str]]] = {}  # the run of each version
         self.status = at_start(settings.home)
 
     def poll(self) -> Status:
@@ -90,14 +89,16 @@ class Follower:
         uri, home = self._settings.tracking_uri, self._settings.home
         models = {name: download.find_model(uri, name) for name in NAMES}
         models |= {model.name: model for model in download.find_other_models(uri)}
-        listings = {name: self._listing(model) for name, model in models.items() if model}
+        listings = bounded({name: self._listing(model) for name, model in models.items() if model})
         name = next((n for n in models if ALIAS in listings.get(n, Listing()).aliases), None)
         if name is None:
             raise download.no_version(uri, f"{NAMES[0]}@{ALIAS}")
         self._download_others(name, listings)
         version = listings[name].aliases[ALIAS]
         confirmed = replace(now, registry_error=None, listings=listings)
-        if (name, version) == (now.name, now.version) and now.registry_error is None:
+        same = (name, version) == (now.name, now.version)
+        same = same and self._run_of(name, version) in (None, now.run_id)
+        if same and now.registry_error is None:
             return replace(confirmed, refused=None)
         known_bad = now.refused and (name, version) == (now.refused.name, now.refused.version)
         if known_bad and time.monotonic() < self._retry_at:
@@ -109,15 +110,18 @@ class Follower:
             self._retry_at = time.monotonic() + REFUSED_SECONDS
             return replace(confirmed, refused=Refusal(name, version, shortened(str(error))))
         copies.keep_as_last_known_good(home, name, ALIAS, version)
-        return Status(name, version, registry_error=None, listings=listings)
+        return Status(name, version, None, None, listings, found.run_id)
 
     def _download_others(self, default: str, listings: Mapping[str, Listing]) -> None:
         """Have the champions of the other models on disk; one that fails says so when asked for."""
         for name, listing in listings.items():
             version = listing.aliases.get(ALIAS)
-            if name in (default, *NAMES) or version in (None, self._downloaded.get(name)):
+            if version is None or name in (default, *NAMES):
                 continue
-            self._downloaded[name] = version
+            champion = version, self._run_of(name, version)
+            if champion[1] is None or self._downloaded.get(name) == champion:
+                continue
+            self._downloaded[name] = champion
             try:
                 self.download(name, version)
             except UnverifiedModel:
@@ -130,7 +134,11 @@ class Follower:
         state = (model.last_updated_timestamp, model.newest_version, tuple(sorted(aliases.items())))
         known = self._listed.get(model.name)
         if known is None or known[0] != state:
-            versions = download.list_versions(self._settings.tracking_uri, model.name)
-            known = self._listed[model.name] = state, tuple(versions[-MOST_VERSIONS:])
+            runs = download.list_versions(self._settings.tracking_uri, model.name)
+            known = self._listed[model.name] = state, runs
         short = {a: v for a, v in aliases.items() if len(a) <= LONGEST_NAME}
-        return Listing(known[1], dict(list(short.items())[:MOST_ALIASES]))
+        return Listing(tuple(known[1]), short, tuple(known[1].values()))
+
+    def _run_of(self, name: str, version: str) -> str | None:
+        """The run that trained a listed version; None if that is deleted."""
+        return self._listed[name][1].get(version)

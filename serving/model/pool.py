@@ -12,7 +12,7 @@ from serving import metrics
 from serving.errors import NotFound, NotReady, ServingError
 from serving.model import copies, loaded_model
 from serving.model.runner import ModelRunner
-from serving.model.status import MOST_VERSIONS, Listing, Refusal, Status
+from serving.model.status import Listing, Refusal, Status
 from serving.settings import ALIAS, NAMES, Settings
 
 OTHERS = 8  # versions kept besides the champion
@@ -80,13 +80,14 @@ class Models:
             status: what the last poll found.
             age_seconds: how long ago the registry last confirmed; None if it never did.
         """
-        name, version = status.name, status.version
-        if name and version and (self.current is None or self.current.is_not(name, version)):
+        name, version, current = status.name, status.version, self.current
+        if name and version and (current is None or current.is_not(name, version, status.run_id)):
             try:
                 self._swap(await asyncio.to_thread(self._load, name, version, ALIAS))
             except ServingError as error:
                 status = replace(status, refused=Refusal(name, version, str(error)))
         self.status = status
+        self._forget_replaced()
         self._confirmed = None if age_seconds is None else time.monotonic() - age_seconds
         self._polled.set()
         self._polled = asyncio.Event()
@@ -178,12 +179,13 @@ class Models:
             )
 
     def _may_exist(self, name: str, version: str) -> bool:
-        known = self.versions(name)
-        if version in known:
+        if version in self.versions(name):
             return True
+        listing = self.status.listings.get(name, Listing())
         is_number = version.isascii() and version.isdecimal() and version == version.lstrip("0")
-        unlisted = is_number and len(known) == MOST_VERSIONS and len(version) <= len(known[0])
-        return unlisted and int(version) < int(known[0])
+        if not (is_number and listing.older) or len(version) > len(listing.versions[0]):
+            return False
+        return int(version) < int(listing.versions[0])
 
     async def _labelled(self, name: str, label: str) -> str:
         """The version that an alias names, as of the last poll."""
@@ -263,6 +265,14 @@ class Models:
         if len(self._others) > OTHERS:
             self._others.popitem(last=False)
         return runner
+
+    def _forget_replaced(self) -> None:
+        """Forget versions whose numbers are other models' now: the registry was reset, say."""
+        for (name, version), runner in list(self._others.items()):
+            listing = self.status.listings.get(name, Listing())
+            run_id = dict(zip(listing.versions, listing.runs, strict=False)).get(version)
+            if runner.is_not(name, version, run_id):
+                del self._others[name, version]
 
     def _why_not(self) -> str:
         refused = self.status.refused

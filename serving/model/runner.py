@@ -55,9 +55,9 @@ class ModelRunner:
         self.model.answer(np.zeros((1, 28, 28), np.float32))
         return time.perf_counter() - started
 
-    def is_not(self, name: str, version: str) -> bool:
-        """Whether this is another model or version."""
-        return self.key != (name, version)
+    def is_not(self, name: str, version: str, run_id: str | None = None) -> bool:
+        """Whether this is another model or version, or the same number of another run."""
+        return self.key != (name, version) or run_id not in (None, self.model.run_id)
 
     def inline(self, images: Images) -> Answers | None:
         """The answers, if the event loop can spare the time; else None."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from serving.model import copies
 from serving.settings import ALIAS, NAMES, NOT_ASKED
 
@@ -14,6 +16,7 @@ LONGEST_TEXT = 2000  # characters of an error: a proxy may answer with megabytes
 MOST_VERSIONS = 1000  # of a model; the newest
 MOST_ALIASES = 100
 LONGEST_NAME = 256
+MOST_BYTES = 700_000  # of all listings, as a message has them
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,29 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the registry has of a model: its versions' numbers, and what its aliases name."""
+    """What the registry has of a model.
+
+    Attributes:
+        versions: the numbers of its versions, the lowest first.
+        aliases: the version that each names.
+        runs: the run that trained each of the versions; a number alone may come again.
+        older: whether it has older versions than these.
+    """
 
     versions: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    older: bool = False
+
+    def newest(self, most: int) -> Listing:
+        """With at most so many versions, the newest, and aliases, the champion's being kept."""
+        aliases = sorted(self.aliases.items(), key=lambda alias: alias[0] != ALIAS)
+        return Listing(
+            self.versions[-most:],
+            dict(aliases[: min(most, MOST_ALIASES)]),
+            self.runs[-most:],
+            self.older or len(self.versions) > most,
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,7 @@ class Status:
         registry_error: why the registry could not confirm it; None if it did.
         refused: what the alias names instead, if that does not verify.
         listings: what the registry had of each model when it last answered.
+        run_id: the run that trained the version; None while the registry has not said.
     """
 
     name: str | None = None
@@ -50,6 +73,7 @@ class Status:
     registry_error: str | None = NOT_ASKED
     refused: Refusal | None = None
     listings: Mapping[str, Listing] = field(default_factory=dict)
+    run_id: str | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Status:
@@ -61,10 +85,26 @@ class Status:
             registry_error=fields["registry_error"],
             refused=refused and Refusal(**refused),
             listings={
-                name: Listing(tuple(listing["versions"]), listing["aliases"])
+                name: Listing(
+                    tuple(listing["versions"]),
+                    listing["aliases"],
+                    tuple(listing["runs"]),
+                    listing["older"],
+                )
                 for name, listing in fields["listings"].items()
             },
+            run_id=fields["run_id"],
         )
+
+
+def bounded(listings: Mapping[str, Listing]) -> dict[str, Listing]:
+    """The listings, each with as many versions and aliases as a message has room for."""
+    most = MOST_VERSIONS
+    found = {name: listing.newest(most) for name, listing in listings.items()}
+    while most > 1 and len(orjson.dumps(found)) > MOST_BYTES:
+        most //= 2
+        found = {name: listing.newest(most) for name, listing in found.items()}
+    return found
 
 
 def shortened(text: str) -> str:

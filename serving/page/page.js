@@ -3,7 +3,7 @@
 import {
   holdReadOut, showAnswer, showClasses, showNoAnswer, showOrigin, showReasons,
 } from "./answer.js";
-import { choose, isDigits } from "./classes.js";
+import { choose, chosenModel, isDigits } from "./classes.js";
 import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
 import { offerExamples } from "./examples.js";
@@ -15,6 +15,7 @@ import {
 import { renderThumbnails } from "./thumbnails.js";
 
 const LIVE = 80; // least milliseconds between two requests while drawing
+const SENDABLE = /^[\x20-\x7e]+$/; // a header that holds anything else cannot be sent
 const LONGEST_WAIT = 15; // seconds between two tries while the service is unavailable
 
 const $ = (id) => document.getElementById(id);
@@ -61,11 +62,13 @@ async function ask() {
   asking = true;
   while (!drawing.empty && !drawing.isDot && answered < revision) {
     const [asked, sheet, explain] = [revision, drawing.sheet, !stillDrawing];
-    const isCurrent = () => drawing.sheet.id === sheet.id && !drawing.empty && !drawing.isDot;
+    const model = chosenModel();
+    const isCurrent = () =>
+      drawing.sheet.id === sheet.id && model === chosenModel() && !drawing.empty && !drawing.isDot;
     try {
       const content = await drawing.content();
       if (content === null) throw new Refused(413);
-      const found = await predict(content, explain);
+      const found = await predict(content, explain, model);
       if (isCurrent()) show(found, sheet);
       answered = asked;
       hideTrouble();
@@ -128,13 +131,23 @@ const wakeUp = () => $("trouble").dispatchEvent(new Event("wake"));
 
 async function askForKey() {
   const [dialog, input] = [$("key"), $("key-value")];
-  dialog.querySelector("p").textContent = hasKey()
+  let said = hasKey()
     ? "The service did not take that key."
     : "It is kept until you close this tab.";
-  input.value = "";
-  dialog.showModal();
-  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (input.value) return keepKey(input.value);
+  while (true) {
+    dialog.querySelector("p").textContent = said;
+    input.value = dialog.returnValue = "";
+    dialog.showModal();
+    await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+    if (dialog.returnValue !== "use") break; // Esc
+    const key = input.value.trim();
+    if (SENDABLE.test(key)) {
+      keepKey(key);
+      greet(); // the models can be listed only now
+      return;
+    }
+    said = "A key has only unaccented letters, digits and signs.";
+  }
   showTrouble("Without a key there is no answer.");
   await wakeUpCall();
 }
@@ -175,9 +188,10 @@ async function offerModels(name) {
     const names = await models();
     const others = names.filter((each) => each !== usual);
     $("model").replaceChildren(new Option(usual, ""), ...others.map((each) => new Option(each)));
+    $("model").value = chosenModel() ?? "";
     $("model").closest("label").hidden = names.length < 2;
     const labels = await labelsOf(usual);
-    if (labels) changeModel(null, labels);
+    if (labels && isDigits() && !chosenModel()) changeModel(null, labels);
   } catch (fault) {
     if (!(fault instanceof KeyNeeded)) throw fault; // the first answer asks for the key
   }
@@ -199,9 +213,15 @@ function changeModel(name, labels) {
 
 $("model").addEventListener("change", async ({ target: { value } }) => {
   try {
-    changeModel(value || null, await labelsOf(value || usual));
+    const labels = await labelsOf(value || usual);
+    if ($("model").value === value) changeModel(value || null, labels);
   } catch (fault) {
+    if ($("model").value !== value) return; // another was chosen meanwhile
+    $("model").value = chosenModel() ?? "";
+    if (fault instanceof KeyNeeded) return askForKey();
     showTrouble(fault.message);
+    await wakeUpCall();
+    hideTrouble();
   }
 });
 

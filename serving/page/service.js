@@ -1,6 +1,5 @@
 // The service behind the page: requests with a key and a time limit, faults by their kind.
 
-import { chosenModel } from "./classes.js";
 import { BUSY, NO_ANSWER, NO_NETWORK, NOT_UNDERSTOOD } from "./sentences.js";
 
 const KEY = "ann-api-key";
@@ -28,9 +27,10 @@ export class Refused extends Error {
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export const keepKey = (key) => sessionStorage.setItem(KEY, key);
 
-export async function predict(content, explain) {
+/** The answer of a model; null: the service's default. */
+export async function predict(content, explain, model) {
   const query = new URLSearchParams({ image: 1, [explain ? "explain" : "live"]: 1 });
-  if (chosenModel()) query.set("model", chosenModel());
+  if (model) query.set("model", model);
   const kind = content.type || "application/octet-stream";
   const answer = await post(`predict?${query}`, content, kind);
   return { ...answer, digit: answer.digit ?? answer.class };
@@ -66,7 +66,10 @@ async function request(path, { headers, ...content } = {}) {
     response = await fetch(path, {
       ...content, signal, headers: { ...headers, ...(key && { "X-API-Key": key }) },
     });
-    answer = await response.json().catch(() => ({}));
+    answer = await response.json().catch((fault) => {
+      if (response.ok) throw fault;
+      return {}; // of an error the status is enough
+    });
   } catch {
     throw new Unavailable(NO_ANSWER);
   }

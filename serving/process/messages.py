@@ -12,7 +12,7 @@ from serving import errors
 from serving.errors import ServingError
 from serving.model.status import Status, shortened
 
-MAX_BYTES = 2**20  # of a message; the largest, a status with two long listings, has a tenth of it
+MAX_BYTES = 2**20  # of a message; the largest is a status, whose listings are bounded
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
 from serving.feedback.correction import read
 from serving.http import JSON, Request, Response, json_response
 from serving.model.runner import ModelRunner
-from serving.protocols.digits import Images, Pictures, decoded, from_json, parse_json, the_one
+from serving.protocols.digits import Images, Pictures, from_json, parse_json, the_one
 
 READS = "application/json, image/* or multipart/form-data with one picture"
 
@@ -91,7 +91,7 @@ def _object(
 
 
 def correction(request: Request) -> dict[str, Any]:
-    """The fields of a correction: digit, and request_id or image.
+    """The fields of a correction: digit, and request_id or image, a picture not yet decoded.
 
     Raises:
         InvalidRequest, InvalidDigits, WrongMediaType: what is wrong.
@@ -105,10 +105,9 @@ def correction(request: Request) -> dict[str, Any]:
         raise InvalidRequest('Expected an object such as {"request_id": "…", "digit": 7}.')
     found = read(fields)
     if found["image"] is not None:
-        images = decoded(from_json(found["image"]))
+        found["image"] = images = from_json(found["image"])
         if len(images) != 1:
             raise InvalidDigits(f"The correction has {len(images)} images; expected one.")
-        found["image"] = images[0]
     return found
 
 

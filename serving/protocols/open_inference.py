@@ -124,18 +124,20 @@ def _images(tensor: dict[str, Any], binary: bytes) -> Images | Pictures:
             f'"shape" is {brief(shape)}; expected [images, 28, 28] or [images, 784].'
         )
     size = _parameters(tensor).get("binary_data_size")
+    announced = 0 if size is None else size
+    if type(announced) is not int or announced != len(binary):
+        raise InvalidRequest(
+            f"binary_data_size is {'missing' if size is None else brief(size)}, but {len(binary)} "
+            "bytes follow the JSON header."
+        )
     if datatype == BYTES:
         return _pictures(tensor.get("data"), binary if size is not None else None, math.prod(shape))
     if size is None:
         values = _from_lists(tensor.get("data"), DTYPES[datatype])
-    elif type(size) is int and size == len(binary):
+    else:
         if size % np.dtype(DTYPES[datatype]).itemsize:
             raise InvalidRequest(f"{size} bytes are no whole number of {datatype} values.")
         values = np.frombuffer(binary, DTYPES[datatype])
-    else:
-        raise InvalidRequest(
-            f"binary_data_size is {brief(size)}, but {len(binary)} bytes follow the JSON header."
-        )
     if values.size != math.prod(shape):
         raise InvalidDigits(f"The tensor has {values.size} values; its shape is {shape}.")
     images = shaped(values.reshape(shape))

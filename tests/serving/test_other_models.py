@@ -1,13 +1,19 @@
 """A model of other pictures than digits answers under its own name, in every protocol."""
 
+import base64
+import io
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from serving.images import to_digit
 from serving.model.status import Listing
 from tests.support.small_service import NAME, Service, a_one, answers_of, png_of, put_copy, status
+from tests.support.waiting import wait_for
 
 LABELS = ("A", "B", "Coat", "D", "E", "F", "G", "H", "I", "J", "K", "L")
 EXPECTED = answers_of(7, a_one()[None], LABELS)[0]
@@ -53,16 +59,10 @@ def test_an_answer_that_is_not_sure_names_the_two_classes(service):
 
 
 def test_a_picture_of_28_by_28_pixels_is_taken_as_it_is(service):
-    import io
-
-    from PIL import Image
-
-    file = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    Image.fromarray(pixels).save(file, "PNG")
     headers = {"Content-Type": "image/png"}
     answer = service.post(
-        "/predict?model=letters&image=1", content=file.getvalue(), headers=headers
+        "/predict?model=letters&image=1", content=small_png(pixels), headers=headers
     )
     assert np.allclose(np.array(answer.json()["image"]), pixels / 255, atol=1e-6)
     larger = png_of(a_one())  # is brought to MNIST's form
@@ -110,6 +110,45 @@ def test_a_correction_names_a_class_of_the_model_that_answered(service):
     digit = service.post("/predict", json=PIXELS).json()
     wrong = service.post("/feedback", json={"request_id": digit["request_id"], "digit": 11})
     assert "less than or equal to 9" in wrong.json()["error"]
+
+
+def small_png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("model", [NAME, "letters"])
+def test_a_corrections_picture_is_prepared_as_the_model_that_answered_saw_it(service, model):
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[2:14, 3:6] = 255  # neither centred nor of MNIST's size
+    encoded = base64.b64encode(small_png(pixels)).decode()
+    answer = service.post(f"/predict?model={model}&image=1", json={"image": encoded}).json()
+    unknown = {"request_id": f"unknown-{model}", "model": model, "image": encoded, "digit": 3}
+    assert service.post("/feedback", json=unknown).json() == {"feedback": "stored"}
+    known = {"request_id": answer["request_id"], "digit": 3}
+    assert service.post("/feedback", json=known).json() == {"feedback": "known"}  # the same image
+
+
+def is_stored(service: Service, request_id: str) -> bool:
+    with closing(sqlite3.connect(service.models._settings.home / "feedback.db")) as database:
+        query = "SELECT 1 FROM predictions WHERE request_id = ?"
+        return bool(database.execute(query, [request_id]).fetchall())
+
+
+@pytest.mark.parametrize(("model", "other"), [(NAME, "letters"), ("letters", NAME)])
+def test_a_correction_of_a_stored_answer_names_a_class_of_its_model(service, model, other):
+    shade = [0.4 + 0.1 * (model == NAME)] * 784
+    answer = service.post(f"/predict?model={model}", json=shade).json()
+    service.records.flush()
+    wait_for(lambda: is_stored(service, answer["request_id"]))
+    service.feedback._recent.clear()
+    correction = {"request_id": answer["request_id"], "model": other, "digit": 11}
+    found = service.post("/feedback", json=correction)
+    assert found.status_code == (422 if model == NAME else 201), found.text
+    del correction["model"]
+    found = service.post("/feedback", json=correction)
+    assert found.status_code == (422 if model == NAME else 200), found.text
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(service):

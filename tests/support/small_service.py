@@ -64,10 +64,11 @@ def put_copy(
     name: str = NAME,
     last: bool = True,
     labels: Sequence[str] = (),
+    run_id: str = "a-run",
 ) -> Path:
     """A verified version on disk, as the registry's follower leaves it."""
     copy = home / "served" / name / version
-    copy.mkdir(parents=True)
+    copy.mkdir(parents=True, exist_ok=True)
     content = softmax_model(seed, labels)
     (copy / "model.onnx").write_bytes(content)
     image = a_one()
@@ -78,7 +79,7 @@ def put_copy(
         "name": name,
         "version": version,
         "data": "mnist",
-        "run_id": "a-run",
+        "run_id": run_id,
         "experiment_id": "3",
         "onnx_sha256": hashlib.sha256(content).hexdigest(),
     }

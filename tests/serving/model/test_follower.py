@@ -1,5 +1,6 @@
 """The alias in a real registry, and what the follower makes of its moves."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -9,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from ann_models import datasets
+from pipelines.flows.candidate import evaluate_candidate
 from pipelines.registry.client import Registry
 from serving.errors import NoChampion
 from serving.model import follower as following
+from serving.model import status as status_module
 from serving.model.follower import Follower
 from serving.model.status import LONGEST_TEXT, Listing, Status
 from serving.settings import load
-from tests.support.promoted import register
+from tests.support.promoted import NOT_CALIBRATED, network, register
 
 NAME = "offline-digits"
 
@@ -82,8 +86,10 @@ def test_a_promoted_version_is_downloaded_and_announced(place):
     follower = place.follower()
     follower.poll()
     place.promote("1")
-    listing = Listing(("1", "2"), {"champion": "1"})
-    assert follower.poll() == Status(NAME, "1", registry_error=None, listings={NAME: listing})
+    status = follower.poll()
+    run_id = place.registry.version(NAME, "1").run_id
+    listing = Listing(("1", "2"), {"champion": "1"}, (run_id, run_id))
+    assert status == Status(NAME, "1", None, None, {NAME: listing}, run_id)
     assert place.copies == {"1"}
 
 
@@ -92,6 +98,50 @@ def test_each_move_of_the_alias_is_followed(place):
     for number in ("1", "2", "1"):
         place.promote(number)
         assert follower.poll().version == number
+
+
+def register_again(place: Place, name: str = NAME) -> str:
+    """Version 1 of a registry that counts from one again: another network, of another run."""
+    client = place.registry.client
+    client.delete_registered_model(name)
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    run_id = client.create_run(experiment).info.run_id
+    candidate = evaluate_candidate(network(3), datasets.digits(NAME), NOT_CALIBRATED)
+    place.registry.register(candidate, run_id=run_id, variant="t", seed=3, git_commit="c0ffee")
+    place.promote("1")
+    return run_id
+
+
+def test_another_version_of_the_same_number_is_downloaded_and_announced(place):
+    follower = place.follower()
+    place.promote("1")
+    first = follower.poll()
+    run_id = register_again(place)
+    status = follower.poll()
+    assert (status.version, status.registry_error) == ("1", None)
+    assert first.run_id != status.run_id == run_id
+    assert status.listings[NAME].runs == (run_id,)
+    manifest = json.loads((place.home / "served" / NAME / "1" / "version.json").read_text())
+    assert manifest["run_id"] == run_id
+
+
+def test_another_version_of_the_same_number_of_another_model_is_downloaded(place):
+    place.promote("1")
+    client = place.registry.client
+    version = place.registry.version(NAME, "2")
+    source = client.get_model_version(NAME, "2").source
+    follower = place.follower()
+    for run_id in (version.run_id, client.create_run("1").info.run_id):
+        if client.search_registered_models("name = 'letters'"):
+            client.delete_registered_model("letters")
+        client.create_registered_model("letters", {"data_set": "{}"})
+        client.create_model_version("letters", source, run_id, dict(version.tags))
+        client.set_registered_model_alias("letters", "champion", "1")
+        follower.poll()
+        manifest = json.loads(
+            (place.home / "served" / "letters" / "1" / "version.json").read_text()
+        )
+        assert manifest["run_id"] == run_id
 
 
 def test_a_version_that_does_not_verify_is_refused_and_the_old_one_stays(place):
@@ -177,6 +227,15 @@ def test_the_versions_are_listed_again_only_when_the_model_has_changed(place, mo
     assert len(listed) == 1
     place.registry.client.delete_model_version(NAME, "2")
     assert follower.poll().listings[NAME].versions == ("1",)
+
+
+def test_a_listing_has_the_champion_and_no_more_than_a_message_has_room_for(place, monkeypatch):
+    monkeypatch.setattr(status_module, "MOST_BYTES", 250)
+    place.promote("1")
+    for number in range(3):
+        place.registry.client.set_registered_model_alias(NAME, f"a{number}" * 20, "1")
+    listing = place.follower().poll().listings[NAME]
+    assert (listing.versions, listing.aliases, listing.older) == (("2",), {"champion": "1"}, True)
 
 
 def test_a_poll_that_ends_after_a_later_one_changes_nothing(place, monkeypatch):

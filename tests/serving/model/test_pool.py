@@ -2,11 +2,12 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import pool
-from tests.support.small_service import NAME, Service, a_one, put_copy, status
+from tests.support.small_service import NAME, Service, a_one, answers_of, put_copy, status
 
 INSTANCES = {"instances": [a_one().tolist()]}
 V1, V2 = f"/v1/models/{NAME}", f"/v2/models/{NAME}"
@@ -45,6 +46,41 @@ def test_a_version_that_many_ask_for_at_once_is_downloaded_once(service: Service
 
     assert {runner.model.version for runner in service.run(many())} == {"2"}
     assert service.others.downloads == [(NAME, "2")]
+
+
+def probabilities(service: Service, path: str) -> list[list[float]]:
+    return service.post(f"{path}:predict", json=INSTANCES).json()["predictions"]
+
+
+def test_another_model_under_the_same_number_is_loaded(service: Service):
+    home = service.models._settings.home
+    service.run(service.models.follow(status("3", run_id="a-run"), 0.0))
+    put_copy(home, "3", seed=8, run_id="another")
+    before = service.models.current
+    service.run(service.models.follow(status("3", run_id="a-run"), 0.0))
+    assert service.models.current is before
+    service.run(service.models.follow(status("3", run_id="another"), 0.0))
+    assert np.allclose(probabilities(service, V1), answers_of(8, a_one()[None]), atol=1e-5)
+    assert service.get("/health/ready").json()["run_id"] == "another"
+
+
+def test_another_model_under_the_number_of_one_that_was_asked_for_is_loaded(service: Service):
+    home = service.models._settings.home
+
+    def follow(run_id: str) -> None:
+        listing = pool.replace(status("3").listings[NAME], runs=("", run_id, "", ""))
+        service.run(service.models.follow(status("3", listings={NAME: listing}), 0.0))
+
+    follow("a-run")
+    probabilities(service, f"{V1}/versions/2")
+    put_copy(home, "2", seed=8, last=False, run_id="another")
+    follow("a-run")
+    probabilities(service, f"{V1}/versions/2")
+    assert service.others.downloads == [(NAME, "2")]
+    follow("another")
+    found = probabilities(service, f"{V1}/versions/2")
+    assert np.allclose(found, answers_of(8, a_one()[None]), atol=1e-5)
+    assert service.others.downloads == [(NAME, "2")] * 2
 
 
 @pytest.mark.parametrize(
@@ -119,8 +155,8 @@ def test_a_service_that_never_met_its_registry_names_what_is_on_disk(tmp_path):
 
 
 def test_of_more_versions_than_are_listed_older_ones_may_exist(service: Service):
-    many = tuple(str(number) for number in range(5000, 5000 + pool.MOST_VERSIONS))
-    listing = pool.Listing(many, {"champion": "3"})
+    many = tuple(str(number) for number in range(5000, 5010))
+    listing = pool.Listing(many, {"champion": "3"}, older=True)
     service.run(service.models.follow(pool.replace(status("3"), listings={NAME: listing}), 0.0))
     assert service.get(f"{V2}/versions/2").status_code == 200
     assert service.get(f"{V2}/versions/4999").status_code == 503  # it may exist; its copy does not

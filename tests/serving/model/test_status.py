@@ -3,15 +3,32 @@
 from dataclasses import asdict
 
 from serving.model.copies import folder_of, keep_as_last_known_good
-from serving.model.status import LONGEST_TEXT, Listing, Refusal, Status, at_start, shortened
+from serving.model.status import (
+    LONGEST_TEXT,
+    MOST_VERSIONS,
+    Listing,
+    Refusal,
+    Status,
+    at_start,
+    bounded,
+    shortened,
+)
 from serving.settings import NOT_ASKED
 
 
 def test_a_status_is_the_same_after_it_was_sent():
-    listings = {"mnist-digits": Listing(("1", "2"), {"champion": "2"})}
-    status = Status("mnist-digits", "2", None, Refusal("mnist-digits", "3", "altered"), listings)
+    listings = {"mnist-digits": Listing(("1", "2"), {"champion": "2"}, ("a", "b"))}
+    refused = Refusal("mnist-digits", "3", "altered")
+    status = Status("mnist-digits", "2", None, refused, listings, "b")
     assert Status.from_fields(asdict(status)) == status
     assert Status.from_fields(asdict(Status())) == Status()
+
+
+def test_listings_are_as_long_as_they_may_be():
+    listings = {"mnist-digits": Listing(("1", "2"), {"a": "1", "champion": "2"}, ("a", "b"))}
+    assert bounded(listings) == listings
+    long = {"mnist-digits": Listing(tuple(map(str, range(MOST_VERSIONS + 1))))}
+    assert bounded(long)["mnist-digits"].versions == long["mnist-digits"].versions[1:]
 
 
 def test_at_first_the_registry_was_not_asked():

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from serving.errors import NoChampion, RegistryUnavailable
+from serving.model.download import MOST_OTHER_MODELS
 from serving.model.status import (
     LONGEST_NAME,
     LONGEST_TEXT,
@@ -14,6 +15,7 @@ from serving.model.status import (
     Listing,
     Refusal,
     Status,
+    bounded,
     shortened,
 )
 from serving.process.link import Link
@@ -37,14 +39,21 @@ def test_a_message_arrives_as_it_was_sent(message):
     assert Envelope.from_line(envelope.to_line()) == envelope
 
 
-def test_the_largest_status_that_there_can_be_is_far_from_the_limit():
+def test_the_largest_status_that_there_can_be_fits_a_message():
     text = shortened("\N{SNOWMAN}" * 1_000_000)
     versions = tuple(str(10**9 + number) for number in range(MOST_VERSIONS))
-    aliases = {f"{number:0{LONGEST_NAME}}": "1" for number in range(MOST_ALIASES)}
-    listings = dict.fromkeys(NAMES, Listing(versions, aliases))
+    aliases = {f"{number:\N{SNOWMAN}>{LONGEST_NAME}}": "1" for number in range(MOST_ALIASES - 1)}
+    listing = Listing(versions, aliases | {"champion": "1"}, ("f" * 32,) * MOST_VERSIONS)
+    names = [f"{number:\N{SNOWMAN}>{LONGEST_NAME}}" for number in range(MOST_OTHER_MODELS)]
+    listings = bounded(dict.fromkeys((*NAMES, *names), listing))
     status = Status("mnist-digits", "3", text, Refusal("mnist-digits", "4", text), listings)
-    assert len(Envelope(Followed(status, 1.0)).to_line()) < MAX_BYTES / 4
+    assert len(Envelope(Followed(status, 1.0)).to_line()) < MAX_BYTES
     assert len(text) == LONGEST_TEXT
+    assert len(listings) == len(NAMES) + MOST_OTHER_MODELS
+    for kept in listings.values():
+        assert kept.aliases["champion"] == "1"
+        assert kept.older
+        assert (kept.versions[-1], len(kept.runs)) == (versions[-1], len(kept.versions))
 
 
 def test_a_message_that_is_too_long_is_refused_where_it_is_sent():

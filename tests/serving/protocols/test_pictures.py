@@ -97,3 +97,33 @@ def test_what_is_no_picture_is_refused(service: Service, path, body):
 def test_a_binary_bytes_tensor_that_is_cut_off_is_refused(service: Service, cut):
     content, headers = in_binary([PNG], cut)
     assert service.post(V2, content=content, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("size", [5, len(PNG), "x", True, 0, float(4 + len(PNG)), None])
+def test_a_bytes_tensor_of_another_size_than_the_bytes_that_follow_is_refused(
+    service: Service, size
+):
+    content, _ = in_binary([PNG])
+    content = content[-4 - len(PNG) :]
+    head = json.dumps({"inputs": [tensor(None, [1], binary_data_size=size)]}).encode()
+    headers = {"inference-header-content-length": str(len(head))}
+    answer = service.post(V2, content=head + content, headers=headers)
+    assert (answer.status_code, f"{len(content)} bytes follow" in answer.json()["error"]) == (
+        400,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        tensor([TEXT], [1]),
+        {"name": "images", "datatype": "FP32", "shape": [784], "data": [0] * 784},
+    ],
+)
+def test_bytes_that_belong_to_no_tensor_are_refused(service: Service, one):
+    head = json.dumps({"inputs": [one]}).encode()
+    headers = {"inference-header-content-length": str(len(head))}
+    assert service.post(V2, content=head, headers=headers).status_code == 200
+    answer = service.post(V2, content=head + b"rest", headers=headers)
+    assert (answer.status_code, "4 bytes follow" in answer.json()["error"]) == (400, True)

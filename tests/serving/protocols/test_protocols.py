@@ -63,6 +63,15 @@ def test_a_form_with_a_picture_is_read(service: Service):
     assert len(answer.json()["probabilities"]) == 10
 
 
+def test_the_images_of_many_answers_are_not_returned(service: Service):
+    few, many = ({"images": [ONE.tolist()] * number} for number in (32, 33))
+    answers = service.post("/predict?image=1", json=few).json()["predictions"]
+    assert np.allclose(answers[-1]["image"], ONE)
+    refused = service.post("/predict?image=1", json=many)
+    assert (refused.status_code, "at most 32" in refused.json()["error"]) == (422, True)
+    assert len(service.post("/predict", json=many).json()["predictions"]) == 33
+
+
 def test_explain_adds_the_saliency(service: Service):
     answer = service.post("/predict?explain=1", json={"image": ONE.tolist()}).json()
     assert np.shape(answer["explanation"]["saliency"]) == (28, 28)
