@@ -8,6 +8,7 @@ here has not decided yet, and no alias moves.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from ann_models import archives, datasets
-from ann_models.errors import AnnError
+from ann_models.entry import Question
+from ann_models.errors import AnnError, UnknownName
 from ann_models.onnx.inference import predictor
 from ann_models.questions import QUESTIONS
 from pipelines.errors import WrongUse, format_error
@@ -38,6 +40,8 @@ from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 from pipelines.transfer import bundle
 
+QUICK_LOOK = " (quick look)"  # ends the titles of experiments whose numbers are not results
+LINKS = re.compile(r"( (· )?\[[^]]*\]\(#[^)]*\))+$")  # to views, which an experiment's note ends in
 BATCH = 1000  # metrics in one request
 FACTS = {tags.ONNX_MS, tags.ONNX_DIFFERENCE}  # among the gate's numbers: known before it was asked
 OPINIONS = {
@@ -131,15 +135,27 @@ def _import(
         for name, value in about.items():
             client.set_tag(run_id, name, value)
     client.set_terminated(run_id, source.status, source.end)
-    _stand_for_variant(tracking, run_id, experiment, source)
+    if _trains_a_variant(manifest):
+        _stand_for_variant(tracking, run_id, experiment, source)
     return Imported(run_id, True, versions)
+
+
+def _trains_a_variant(manifest: bundle.Manifest) -> bool:
+    """Whether the run is of a kind that can be compared: no overview, trial or challenger."""
+    own = manifest.question in QUESTIONS or _is_of_ones_own(manifest)
+    return own and {tags.VARIANT, tags.SEEDS} <= manifest.run.tags.keys()
+
+
+def _is_of_ones_own(manifest: bundle.Manifest) -> bool:
+    """Whether its question is none of the lecture's; other experiments have their title as one."""
+    return manifest.question not in ("", manifest.experiment, *QUESTIONS)
 
 
 def _stand_for_variant(
     tracking: Tracking, run_id: str, experiment: str, source: bundle.Run
 ) -> None:
     """Let the run be compared with others, unless this store has one of its variant."""
-    variant = source.tags.get(tags.VARIANT, "")
+    variant = source.tags[tags.VARIANT]
     known = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
     if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
         tracking.make_newest(run_id, variant, experiment)
@@ -155,10 +171,20 @@ def _earlier(tracking: Tracking, reg: Registry, digest: str) -> Imported | None:
 
 
 def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
-    if manifest.question in QUESTIONS:
-        quick = manifest.run.tags.get(tags.QUICK) == "true"
+    """The experiment of the run's question; one that this store has keeps its tags."""
+    title = manifest.experiment.removesuffix(QUICK_LOOK)
+    quick = title != manifest.experiment
+    try:
         return tracking.experiment(manifest.question, quick)
-    return tracking.monitoring_experiment(manifest.experiment, manifest.note)
+    except UnknownName:
+        pass  # it answers a question of one's own that is new here, or none
+    found = tracking.client.get_experiment_by_name(manifest.experiment)
+    if found and found.tags.get(tags.QUESTION):
+        return str(found.experiment_id)
+    look_at = LINKS.sub("", manifest.note)
+    if _is_of_ones_own(manifest):
+        return tracking.add_question(Question(manifest.question, title, look_at), quick)
+    return tracking.monitoring_experiment(manifest.experiment, look_at)
 
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:

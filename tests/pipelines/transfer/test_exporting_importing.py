@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ann_models import datasets
+from ann_models.entry import Question
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
 from pipelines import settings
@@ -26,6 +27,7 @@ from serving.model.download import fetch
 
 NAME = "offline-digits"
 DIGITS = datasets.digits(NAME)
+OWN = Question("width", "How wide?", "Compare the curves.")
 IMAGES = DIGITS.arrays["x_test"]
 
 
@@ -69,7 +71,8 @@ def nearest_mean() -> keras.Sequential:
 def origin(tmp_path_factory) -> Store:
     """A store with a champion whose run has all that a run can have."""
     store = Store(tmp_path_factory.mktemp("origin"))
-    variant, tags = VARIANTS["mnist_ann"], {"variant": "mnist_ann", "data_source": NAME}
+    variant = VARIANTS["mnist_ann"]
+    tags = {"variant": "mnist_ann", "data_source": NAME, "seeds": "1", "quick": "false"}
     experiment = store.tracking.experiment("digits")
     with store.tracking.run(experiment, "mnist_ann", tags, start=1_700_000_000_000) as run_id:
         store.tracking.log_settings(run_id, variant, (0,), DIGITS)
@@ -192,6 +195,94 @@ def test_what_was_imported_can_be_exported_again(target, file, tmp_path):
     manifest = target.export(f"{NAME}/1", tmp_path / "again.zip")
     assert manifest.run.id == imported.run_id
     assert manifest.versions[0].tags["imported_version"] == f"{NAME}/1"
+
+
+# --- its question, and for what it stands ---------------------------------------------------------
+
+
+def without(*keys: str):
+    def change(document, folder) -> None:
+        for key in keys:
+            del document["run"]["tags"][key]
+
+    return change
+
+
+def of(question: str, experiment: str):
+    def change(document, folder) -> None:
+        document.update(question=question, experiment=experiment)
+
+    return change
+
+
+def overview(document, folder) -> None:
+    without("variant", "seeds")(document, folder)
+
+
+def trial(document, folder) -> None:
+    of("Sweeps", "Sweeps")(document, folder)
+    without("seeds")(document, folder)
+    document["run"]["tags"]["set.epochs"] = "3"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [overview, trial, of("Retraining", "Retraining"), of("", "Default")],
+    ids=["overview", "trial", "challenger", "another tool's"],
+)
+def test_a_run_that_is_none_of_a_variant_stands_for_none(file, target, tmp_path, change):
+    forged(file, tmp_path / "forged.zip", change)
+    run_id = target.bring_in(tmp_path / "forged.zip").run_id
+    assert "latest" not in target.client.get_run(run_id).data.tags
+    assert target.tracking.newest_by_variant() == {}
+    assert target.bring_in(tmp_path / "forged.zip").run_id == run_id
+
+
+@pytest.fixture
+def own(file, tmp_path):
+    """The file of a run of a question of one's own, as a store with that question writes it."""
+    store = Store(tmp_path / "another home")
+    identity = store.tracking.add_question(OWN)
+    note = store.client.get_experiment(identity).tags["mlflow.note.content"]
+
+    def change(document, folder) -> None:
+        document.update(question=OWN.key, experiment=OWN.title, note=note)
+
+    forged(file, tmp_path / "own.zip", change)
+    return tmp_path / "own.zip"
+
+
+def test_a_question_of_ones_own_is_made_as_where_it_comes_from(own, target):
+    run_id = target.bring_in(own).run_id
+    (experiment,) = (e for e in target.tracking.experiments() if e.name == OWN.title)
+    made = target.client.get_experiment(experiment.experiment_id).tags
+    assert made["question"] == OWN.key
+    assert made["mlflow.note.content"].startswith(OWN.look_at)
+    assert made["mlflow.note.content"].count("](") == 1
+    assert [run.info.run_id for run in target.tracking.newest(OWN.key)] == [run_id]
+    assert target.tracking.newest_by_variant()["mnist_ann"].info.run_id == run_id
+
+
+def test_an_overview_of_quick_looks_stays_among_them(file, target, tmp_path):
+    def change(document, folder) -> None:
+        overview(document, folder)
+        document["experiment"] += " (quick look)"
+
+    forged(file, tmp_path / "forged.zip", change)
+    run = target.client.get_run(target.bring_in(tmp_path / "forged.zip").run_id)
+    assert run.info.experiment_id == target.tracking.experiment("digits", quick=True)
+
+
+def test_an_experiment_that_exists_keeps_its_tags(own, file, target, tmp_path):
+    mine = target.tracking.add_question(Question(OWN.key, "My own title", "Look at mine."))
+    watch = target.tracking.monitoring_experiment("Drift watch", "Mine.")
+    before = [target.client.get_experiment(identity).tags for identity in (mine, watch)]
+    imported = target.client.get_run(target.bring_in(own).run_id)
+    assert imported.info.experiment_id == mine
+    forged(file, tmp_path / "forged.zip", of("Drift watch", "Drift watch"))
+    imported = target.client.get_run(target.bring_in(tmp_path / "forged.zip").run_id)
+    assert imported.info.experiment_id == watch
+    assert [target.client.get_experiment(i).tags for i in (mine, watch)] == before
 
 
 # --- what cannot be -------------------------------------------------------------------------------
