@@ -23,7 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
 from pipelines.candidate import ShadowResult
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, WrongUse
 from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
@@ -210,13 +210,13 @@ class Registry(RegistryReader):
         """Make a version champion by hand, whatever the gate decided.
 
         Raises:
-            RegistryError: no reason is given.
+            WrongUse: no reason is given.
         """
-        reason = reason.strip()
+        given, reason = reason, reason.strip()
         if not reason:
-            raise RegistryError(
-                f"promoting {version} without the gate needs a reason, which is stored; none was "
-                "given."
+            raise WrongUse(
+                f"promoting {version} without the gate needs a reason, which is stored; "
+                f"{given!r} is none."
             )
         with exclusive_lock(self.home / LOCK):
             self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})

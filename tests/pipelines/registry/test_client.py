@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, WrongUse
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import provenance
 from serving import settings as serving_settings
@@ -79,7 +79,7 @@ def test_a_model_of_the_wrong_shape_is_on_record_as_refused(empty):
 def test_a_forced_promotion_needs_a_reason_and_records_it(three):
     three.registry.judge(three[1])
     three.registry.judge(three[3], BETTER_ONLY)
-    with pytest.raises(RegistryError, match="needs a reason"):
+    with pytest.raises(WrongUse, match="needs a reason"):
         three.registry.promote(three[3], "  ")
     assert three.aliases() == {"champion": 1, "challenger": 3}
 
