@@ -172,8 +172,11 @@ class Registry(RegistryReader):
                 champion's files are missing.
         """
         with exclusive_lock(self.home / LOCK):
+            before = self._aliases(version.name)
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, shadow):
+                    if before.get(CHAMPION) != version.number:
+                        self._describe_moved(version, before)
                     return decision
         raise RegistryError(
             f"{version.name} got another champion each of the {ATTEMPTS} times that version "
@@ -203,7 +206,6 @@ class Registry(RegistryReader):
         self._record(version, action, history.GATE, decision.summary, champion)
         if decision.promote:
             self._make_champion(version)
-        self._describe(version)
         return decision
 
     def promote(self, version: Version, reason: str) -> None:
@@ -220,10 +222,11 @@ class Registry(RegistryReader):
             )
         with exclusive_lock(self.home / LOCK):
             self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})
-            champion = self.champion(version.name)
+            before = self._aliases(version.name)
+            champion = self._find(version.name, before.get(CHAMPION))
             self._record(version, history.PROMOTED, history.HAND, reason, champion)
             self._make_champion(version)
-            self._describe(version)
+            self._describe_moved(version, before)
 
     def rollback(self, name: str) -> Version:
         """Make the previous champion champion again; the replaced one becomes `previous`.
@@ -259,6 +262,7 @@ class Registry(RegistryReader):
                 self.tag(champion, {tags.ROLLED_BACK: f"{now} to version {previous.number}"})
             else:
                 self.client.delete_registered_model_alias(name, PREVIOUS)
+            self._describe_moved(previous, aliases)
             return self.version(name, previous.number)
 
     # --- steps ------------------------------------------------------------------------------------
@@ -291,6 +295,14 @@ class Registry(RegistryReader):
         before = champion.number if champion else ""
         event = Event(history.now(), version.number, action, by, user(), reason, before)
         self.client.set_registered_model_tag(version.name, *history.as_tag(event))
+
+    def _describe_moved(self, version: Version, before: Mapping[str, str]) -> None:
+        """Describe a version anew, and whichever gained or lost an alias since `before`."""
+        moved = {number for _, number in before.items() ^ self._aliases(version.name).items()}
+        for number in moved - {version.number}:
+            if found := self._find(version.name, number):
+                self._describe(found)
+        self._describe(version)
 
     def _describe(self, version: Version) -> None:
         """Write the version's model card: as its description, and among its files."""

@@ -199,6 +199,26 @@ def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files
     assert card.read_text(encoding="utf-8") == entry.description
 
 
+def verdicts(bench: Workbench) -> list[str]:
+    """The first word of every version's description, version 1 first."""
+    found = [bench.client.get_model_version(NAME, str(number)) for number in (1, 2, 3)]
+    return [(entry.description or "").partition(":")[0].strip("*") for entry in found]
+
+
+def test_who_loses_an_alias_is_described_anew_as_who_gains_it(three):
+    three.registry.judge(three[1])
+    three.registry.judge(three[2], BETTER_ONLY)
+    assert verdicts(three)[:2] == ["Champion", "Challenger"]
+    three.registry.judge(three[3], BETTER_ONLY)
+    assert verdicts(three) == ["Champion", "Not in use", "Challenger"]
+    three.registry.promote(three[2], "another")
+    assert verdicts(three) == ["Previous", "Champion", "Challenger"]
+    three.registry.promote(three[3], "and another")
+    assert verdicts(three) == ["Not in use", "Previous", "Champion"]
+    three.registry.rollback(NAME)
+    assert verdicts(three) == ["Not in use", "Champion", "Previous"]
+
+
 def test_a_decision_stands_though_its_card_cannot_be_stored(empty, tmp_path):
     version = empty.register(nearest_mean(GOOD))
     shutil.rmtree(tmp_path / "artifacts")
