@@ -28,7 +28,7 @@ from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card
-from pipelines.registry.artifact_reader import HASHED, ArtifactReader
+from pipelines.registry.artifact_reader import ARCHIVES, HASHED, ArtifactReader
 from pipelines.registry.data_sets import DataSets
 from pipelines.registry.history import Event
 from pipelines.registry.reader import CHALLENGER, CHAMPION, MODEL_NAMES, PREVIOUS, RegistryReader
@@ -95,7 +95,8 @@ class Registry(RegistryReader):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             model_artifact.write(folder, artifact, logged)
-            hashes = {tag: sha256(folder / path) for tag, path in HASHED.items()}
+            files = {tag: folder / path for tag, path in (HASHED | ARCHIVES).items()}
+            hashes = {tag: sha256(path) for tag, path in files.items() if path.exists()}
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
