@@ -28,12 +28,12 @@ def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
     from serving.model.download import fetch
     from serving.settings import ALIAS, NAMES
 
-    missing: NoChampion | None = None
+    missing: list[NoChampion] = []
     for name in [model] if model else NAMES:
         try:
             return fetch(settings.tracking_uri, name, ALIAS, settings.home)
         except NoChampion as error:
-            missing = missing or error
+            missing.append(error)
     if model:
         raise WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
-    raise missing or NoChampion("no model is followed")
+    raise missing[0]
