@@ -176,28 +176,30 @@ class ArtifactReader:
         if tag in version.tags:
             _check_hash(version, name, path, version.tags[tag])
         try:
-            arrays = archives.read(path)
-            check_arrays(arrays, tag)
-        except (InvalidData, ValueError) as error:
-            cause = error.__cause__ or error  # without the path of the copy
-            raise RegistryError(
-                f"{name} of {version} is damaged, or of another tool ({format_error(cause)}). "
-                f"{HELP}"
-            ) from error
-        return arrays
+            return read_archive(path, tag)
+        except ValueError as error:
+            raise RegistryError(f"{name} of {version} {error}. {HELP}") from error
 
 
-def check_arrays(arrays: Mapping[str, np.ndarray], tag: str) -> None:
-    """Refuse an archive, by its hash's tag, that holds other arrays than this project writes.
+def read_archive(path: Path, tag: str) -> dict[str, np.ndarray]:
+    """Read an archive, named by its hash's tag, that holds the arrays that this project writes.
 
     Raises:
-        ValueError: what it holds.
+        ValueError: it is damaged, or holds others.
     """
+    try:
+        arrays = archives.read(path)
+    except InvalidData as error:
+        cause = error.__cause__ or error  # without the path of the copy
+        raise ValueError(f"is damaged ({format_error(cause)})") from error
     found = {name: array.ndim for name, array in arrays.items() if array.dtype.kind in "biuf"}
-    lengths = {len(a) for a in arrays.values()} if tag == tags.VALIDATION_SHA256 else {0}
-    if found != DIMENSIONS[tag] or len(arrays) != len(found) or len(lengths) != 1:
+    ours = found == DIMENSIONS[tag] and len(arrays) == len(found)
+    if ours and tag == tags.VALIDATION_SHA256:
+        ours = len(arrays["probabilities"]) == len(arrays["labels"])
+    if not ours:
         shapes = ", ".join(f"{name} {a.dtype}{a.shape}" for name, a in arrays.items())
-        raise ValueError(f"it holds {shapes or 'nothing'}")
+        raise ValueError(f"is of another tool: it holds {shapes or 'nothing'}")
+    return arrays
 
 
 def probe_difference(onnx_bytes: bytes, probe: Mapping[str, np.ndarray]) -> float:

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from click.testing import CliRunner
 
-from ann_models import datasets
+from ann_models import archives, datasets
 from ann_models.entry import Question
 from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
@@ -371,6 +371,46 @@ def no_model(document, folder) -> None:
     shutil.rmtree(folder / "models")
 
 
+def description(text: str):
+    def change(document, folder) -> None:
+        for path in folder.rglob("MLmodel"):
+            path.write_text(text)
+
+    return change
+
+
+def lacking(path: str):
+    def change(document, folder) -> None:
+        for found in folder.rglob(path):
+            found.unlink()
+
+    return change
+
+
+def rewritten(name: str, **changes):
+    """An archive with other arrays; None leaves one out. Of a version without its hash."""
+
+    def change(document, folder) -> None:
+        (path,) = folder.rglob(f"{name}.npz")
+        arrays = archives.read(path) | changes
+        archives.write(path, {key: a for key, a in arrays.items() if a is not None})
+        document["versions"][0]["tags"].pop(f"{name}_sha256", None)
+
+    return change
+
+
+def of_no_source(document, folder) -> None:
+    document["versions"][0]["name"] = "another"
+    del document["versions"][0]["tags"]["data"]
+    del document["run"]["tags"]["data_source"], document["run"]["params"]["data_source"]
+    document["run"]["inputs"] = []
+
+
+def another_probe(document, folder) -> None:
+    rewritten("probe", probabilities=np.full(10, 0.1))(document, folder)
+    document["versions"][0]["tags"]["probe_sha256"] = "0" * 64
+
+
 def running(document, folder) -> None:
     document["run"]["status"] = "RUNNING"
 
@@ -388,6 +428,20 @@ def running(document, folder) -> None:
         (answers_nan, "answers the probe digit otherwise, by nan"),
         (another_keras, "names code other than Keras's"),
         (no_model, "MLmodel"),
+        (description("a: b: c"), "its MLmodel cannot be read"),
+        (description(""), "its MLmodel cannot be read"),
+        (description("- a"), "its MLmodel cannot be read"),
+        (description("flavors: text"), "its MLmodel cannot be read"),
+        (description("flavors: {keras: text}"), "its MLmodel names code other than"),
+        (description("\0"), "its MLmodel cannot be read"),
+        (lacking("model.onnx"), "model.onnx of offline-digits/1 is missing"),
+        (lacking("probe.npz"), "probe.npz of offline-digits/1 is missing"),
+        (rewritten("validation", probabilities=None), "validation.npz of offline-digits/1"),
+        (rewritten("validation", labels=None), "validation.npz of offline-digits/1"),
+        (rewritten("probe", image=None), "probe.npz of offline-digits/1"),
+        (another_probe, "probe.npz of offline-digits/1 is not what its tag names"),
+        (of_no_source, "it is to be a version of another"),
+        (of("o'clock", "x"), "its question or entry is"),
         (running, "its run is 'RUNNING', not ended"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
