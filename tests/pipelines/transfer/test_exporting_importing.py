@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from mlflow.entities import LoggedModelOutput
 
 from ann_models import archives, datasets
 from ann_models.entry import Question
@@ -300,6 +301,26 @@ def test_an_unfinished_run_is_not_exported(target, tmp_path):
     run_id = target.client.create_run(experiment).info.run_id
     with pytest.raises(WrongUse, match="is RUNNING: it can be exported when it has ended"):
         target.export(run_id, tmp_path / "a.zip")
+
+
+def test_a_version_of_an_image_data_set_is_refused_when_it_is_exported(target, tmp_path):
+    experiment = target.tracking.experiment("digits")
+    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
+        logged = target.client.create_logged_model(experiment, "mnist_cnn", run_id)
+        target.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        target.registry.add(logged, run_id, {"data": "fashion-mnist"})
+    with pytest.raises(WrongUse, match=r"fashion-mnist/1 of run .*: only digit models"):
+        target.export(run_id, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_an_artifact_that_no_import_takes_is_refused_when_it_is_exported(target, tmp_path):
+    experiment = target.tracking.experiment("digits")
+    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
+        target.client.log_text(run_id, "x", "mine/notes.csv")
+    with pytest.raises(WrongUse, match=r"run/mine/notes\.csv is of a kind"):
+        target.export(run_id, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
 
 
 def forged(file, path, change) -> None:
