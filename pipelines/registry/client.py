@@ -298,7 +298,7 @@ class Registry(RegistryReader):
         self.client.set_registered_model_tag(version.name, *history.as_tag(event))
 
     def _describe_moved(self, version: Version, before: Mapping[str, str]) -> None:
-        """Describe a version anew, and whichever gained or lost an alias since `before`."""
+        """Describe a version again, and whichever gained or lost an alias since `before`."""
         moved = {number for _, number in before.items() ^ self._aliases(version.name).items()}
         for number in moved - {version.number}:
             if found := self._find(version.name, number):

@@ -65,7 +65,7 @@ class Version:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The gate's numbers, as far as it got; what another tool wrote in words is left out."""
+        """The gate's numbers, as far as it got; what another tool wrote as text is left out."""
         found = {keys.FORMER_NAMES.get(key, key): value for key, value in self.tags.items()}
         numbers = {name: _number(found[name]) for name in keys.GATE_NUMBERS if name in found}
         return {name: number for name, number in numbers.items() if number is not None}

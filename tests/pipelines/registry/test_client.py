@@ -205,7 +205,7 @@ def verdicts(bench: Workbench) -> list[str]:
     return [(entry.description or "").partition(":")[0].strip("*") for entry in found]
 
 
-def test_who_loses_an_alias_is_described_anew_as_who_gains_it(three):
+def test_who_loses_an_alias_is_described_again_as_who_gains_it(three):
     three.registry.judge(three[1])
     three.registry.judge(three[2], BETTER_ONLY)
     assert verdicts(three)[:2] == ["Champion", "Challenger"]

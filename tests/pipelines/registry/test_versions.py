@@ -31,7 +31,7 @@ def test_the_gates_numbers_are_found_under_their_former_name_too():
     assert found.metrics == {"val_accuracy": 0.98, "val_errors": 7.0}
 
 
-def test_a_number_that_another_tool_wrote_in_words_is_left_out():
+def test_a_number_that_another_tool_wrote_as_text_is_left_out():
     found = version(val_accuracy="98.1 %", onnx_ms="0.25", p_value="")
     assert found.metrics == {"onnx_ms": 0.25}
 
