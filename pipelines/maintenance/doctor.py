@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ from urllib.request import urlopen
 
 from ann_models.digits import mnist
 from ann_models.errors import DataUnavailable, InvalidData
+from mlflow_reader.entities import StoreUnavailable
 from pipelines.errors import PipelineError, format_error
 from pipelines.maintenance import relocation
 from pipelines.settings import Settings, embedded_uri
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 LEAST_FREE = 2 * 1024**3  # bytes: data, models and figures of a few runs
 DATABASE = "mlflow.db"
+NOT_CHECKED = "not checked: tracking is unavailable."
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,7 @@ def diagnose(settings: Settings) -> list[Finding]:
     os.environ["ANN_OFFLINE"] = "1"  # no download
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
     findings = [check(settings) for check in (_packages, _state, _mnist)]
-    with _copied(settings) as (copy, moved):
-        if moved:
-            findings.append(Finding("moved state folder", True, moved))
-        findings += [check(settings, copy) for check in (_tracking, _artifacts, _champion)]
-    return [*findings, _prefect(settings)]
+    return [*findings, *_store(settings), _prefect(settings)]
 
 
 def _packages(settings: Settings) -> Finding:
@@ -93,6 +92,23 @@ def _mnist(settings: Settings) -> Finding:
 
 
 # --- what MLflow keeps ----------------------------------------------------------------------------
+
+
+def _store(settings: Settings) -> list[Finding]:
+    findings = []
+    try:
+        with _copied(settings) as (copy, moved):
+            if moved:
+                findings.append(Finding("moved state folder", True, moved))
+            findings += [check(settings, copy) for check in (_tracking, _artifacts, _champion)]
+    except (OSError, sqlite3.Error) as error:
+        why = (
+            f"{settings.home / DATABASE} cannot be read ({format_error(error)}); restore it or its "
+            "permissions, or start with a new ANN_HOME."
+        )
+        unknown = (Finding(name, False, NOT_CHECKED) for name in ("artifacts", "champion"))
+        return [Finding("tracking", False, why), *unknown]
+    return findings
 
 
 @contextmanager
@@ -153,7 +169,7 @@ def _tracking(settings: Settings, copy: Settings) -> Finding:
         return finding(True, f"{settings.tracking_uri}, made by the first run")
     try:
         running = sum(run.status == "RUNNING" for run in _open(settings, copy).run_infos())
-    except (PipelineError, sqlite3.Error) as error:
+    except (PipelineError, StoreUnavailable, sqlite3.Error) as error:
         return finding(False, f"{settings.tracking_uri}: {format_error(error)}")
     return finding(True, f"{settings.tracking_uri}, {running} runs under way")
 
@@ -165,8 +181,8 @@ def _artifacts(settings: Settings, copy: Settings) -> Finding:
         return finding(True, "none yet")
     try:
         places = {e.artifact_location for e in _open(settings, copy).experiments()}
-    except PipelineError:
-        return finding(False, "not checked: tracking is unavailable.")
+    except (PipelineError, StoreUnavailable, sqlite3.Error):
+        return finding(False, NOT_CHECKED)
     paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]
     if settings.tracking_uri.startswith("http") and paths:
         return finding(
@@ -207,7 +223,7 @@ def _prefect(settings: Settings) -> Finding:
     try:
         with urlopen(f"{settings.prefect_api_url.rstrip('/')}/health", timeout=5):
             return finding(True, settings.prefect_api_url)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return finding(
             False,
             f"{settings.prefect_api_url} does not answer ({error}); start it with `prefect server "

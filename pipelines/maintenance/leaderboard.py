@@ -58,10 +58,10 @@ def ranked(tracking: RunReader, registry: RegistryReader) -> list[LeaderboardEnt
     """
     runs = tracking.newest_by_variant()
     latencies = {
-        version.run_id: float(version.tags["onnx_ms"])
+        version.run_id: version.metrics["onnx_ms"]
         for name in MODEL_NAMES.values()
         for version in registry.versions(name)
-        if "onnx_ms" in version.tags
+        if "onnx_ms" in version.metrics
     }
     found = []
     for variant in VARIANTS.values():

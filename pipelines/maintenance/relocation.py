@@ -21,6 +21,9 @@ PATHS = (
 def repair(settings: Settings, database: Path | None = None) -> Path | None:
     """Point the embedded store's paths to where the state folder is now.
 
+    Only paths of this machine move: the addresses of a server that used the same store, such as
+    `mlflow-artifacts:/1`, stay as they are.
+
     Args:
         settings: name the state folder.
         database: the store to repair, such as a copy; by default the one in the state folder.
@@ -32,30 +35,35 @@ def repair(settings: Settings, database: Path | None = None) -> Path | None:
     if not settings.embedded or not database.exists():
         return None
     with closing(sqlite3.connect(database)) as store, store:
-        before = _recorded(store)
         now = settings.artifacts.as_uri()
-        if before is None or before == now:
-            return None
-        for table, column in PATHS:
-            store.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE substr({column} || '/', 1, ?) = ? || '/'",
-                (now, len(before) + 1, len(before) + 1, before),
-            )
-    return _folder(before)
+        moved = [place for place in _recorded(store) if place != now]
+        for before in moved:
+            _rewrite(store, before, now)
+    return _folder(moved[0]) if moved else None
 
 
 def _folder(artifacts: str) -> Path:
     return Path(unquote(urlsplit(artifacts).path)).parent
 
 
-def _recorded(store: sqlite3.Connection) -> str | None:
-    """The artifact folder that our experiments name."""
+def _rewrite(store: sqlite3.Connection, before: str, now: str) -> None:
+    for table, column in PATHS:
+        store.execute(
+            f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+            f"WHERE substr({column} || '/', 1, ?) = ? || '/'",
+            (now, len(before) + 1, len(before) + 1, before),
+        )
+
+
+def _recorded(store: sqlite3.Connection) -> list[str]:
+    """The artifact folders that our experiments name, as this project writes them."""
     try:
-        row = store.execute(
-            "SELECT artifact_location FROM experiments JOIN experiment_tags USING (experiment_id) "
-            "WHERE key = 'question' LIMIT 1"
-        ).fetchone()
+        rows = store.execute(
+            "SELECT DISTINCT artifact_location FROM experiments "
+            "JOIN experiment_tags USING (experiment_id) "
+            "WHERE key = 'question' AND artifact_location LIKE 'file:%/artifacts' "
+            "ORDER BY experiment_id"
+        ).fetchall()
     except sqlite3.DatabaseError:  # no tables yet, or no database: MLflow says so when it opens it
-        return None
-    return row[0] if row else None
+        return []
+    return [place for (place,) in rows]

@@ -1,11 +1,18 @@
-"""What a registered version carries, read from the artifact store and verified."""
+"""What a registered version carries, read from the artifact store and verified.
+
+Verified is, of model.onnx and data/model.keras, the SHA-256 in the version's tags; of the archives
+validation.npz, probe.npz and people.npz likewise, where the version has their tags (those of before
+have none), and in any case that they hold the arrays that were registered, by name and dimensions.
+The hashes show damage, not forgery: who can write the files may be able to write the tags, too.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import requests
@@ -14,6 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ann_models import archives
+from ann_models.errors import InvalidData
 from pipelines.candidate import DIGITS, Candidate, People
 from pipelines.errors import FATAL, RegistryError, format_error, translate
 from pipelines.home import sha256
@@ -24,7 +32,18 @@ from pipelines.tracking import tags
 if TYPE_CHECKING:
     import keras
 
+T = TypeVar("T")
 HASHED = {tags.ONNX_SHA256: "model.onnx", tags.KERAS_SHA256: "data/model.keras"}  # tag: file
+ARCHIVES = {
+    tags.VALIDATION_SHA256: "validation.npz",
+    tags.PROBE_SHA256: "probe.npz",
+    tags.PEOPLE_SHA256: "people.npz",
+}
+DIMENSIONS = {  # of the arrays in each
+    tags.VALIDATION_SHA256: {"probabilities": 2, "labels": 1},
+    tags.PROBE_SHA256: {"image": 2, "probabilities": 1},
+    tags.PEOPLE_SHA256: {"correct": 1, "marked": 1, "marked_non_digits": 1},
+}
 PROBE_TOLERANCE = 1e-4  # between processors; as in serving
 NOT_FOUND = 404
 HELP = (
@@ -34,7 +53,7 @@ HELP = (
 
 
 class ArtifactReader:
-    """Reads versions' files; whatever it returns is what was registered."""
+    """Reads versions' files, and verifies them as the module says."""
 
     def __init__(self, client: MlflowClient, uri: str) -> None:
         """Read from the registry behind a client, at an MLflow tracking URI."""
@@ -47,10 +66,10 @@ class ArtifactReader:
         The time is measured again: a stored one may be from another machine.
 
         Raises:
-            RegistryError: the version was not registered here, its files are missing or altered,
-                or its ONNX form does not answer as it did.
+            RegistryError: the version was not registered here, its files or tags are missing or
+                altered, or its ONNX form does not answer as it did.
         """
-        from ann_models.onnx.inference import milliseconds_per_image, predictor
+        from ann_models.onnx.inference import milliseconds_per_image
 
         if tags.VALIDATION_DIGEST not in version.tags:
             raise RegistryError(
@@ -59,16 +78,21 @@ class ArtifactReader:
                 "with a reason."
             )
         with tempfile.TemporaryDirectory() as folder:
-            validation = archives.read(self._file(version, "validation.npz", folder))
-            probe = archives.read(self._file(version, "probe.npz", folder))
+            validation = self._arrays(version, tags.VALIDATION_SHA256, folder)
+            probe = self._arrays(version, tags.PROBE_SHA256, folder)
             people = None
             if tags.PEOPLE_DIGEST in version.tags:
-                kept = archives.read(self._file(version, "people.npz", folder))
+                kept = self._arrays(version, tags.PEOPLE_SHA256, folder)
                 people = People(**kept, digest=version.tags[tags.PEOPLE_DIGEST])
         entry = DataSets(self.client).find(version.name)
         onnx_bytes = self.onnx_bytes(version)
-        answer = predictor(onnx_bytes)(probe["image"][np.newaxis])[0]
-        difference = float(np.abs(answer - probe["probabilities"]).max())
+        try:
+            difference = probe_difference(onnx_bytes, probe)
+        except ValueError as error:
+            raise RegistryError(
+                f"model.onnx of {version} does not answer the digit in its probe.npz ({error}). "
+                f"{HELP}"
+            ) from error
         diverged = not np.isfinite(probe["probabilities"]).all()  # the gate refuses it
         if not difference <= PROBE_TOLERANCE and not diverged:  # so that NaN fails too
             raise RegistryError(
@@ -82,9 +106,9 @@ class ArtifactReader:
             data_source=version.data_source,
             validation_digest=version.tags[tags.VALIDATION_DIGEST],
             onnx_ms=milliseconds_per_image(onnx_bytes, probe["image"]),
-            onnx_difference=float(version.tags[tags.ONNX_DIFFERENCE]),
-            weights_finite=version.tags[tags.WEIGHTS_FINITE] == "True",
-            robustness=json.loads(version.tags.get(tags.ROBUSTNESS_BY_CORRUPTION, "{}")),
+            onnx_difference=_parsed(version, tags.ONNX_DIFFERENCE, float),
+            weights_finite=version.tags.get(tags.WEIGHTS_FINITE) == "True",
+            robustness=_parsed(version, tags.ROBUSTNESS_BY_CORRUPTION, _accuracies, "{}"),
             people=people,
             classes=len(entry.classes) if entry else DIGITS,
         )
@@ -137,12 +161,88 @@ class ArtifactReader:
 
     def _verified_file(self, version: Version, tag: str, folder: str) -> Path:
         path = self._file(version, HASHED[tag], folder)
-        if sha256(path) != version.tags.get(tag):
-            raise RegistryError(
-                f"{HASHED[tag]} of {version} has SHA-256 {sha256(path)}, but was registered with "
-                f"{version.tags.get(tag)}: the artifact store was altered or damaged. {HELP}"
-            )
+        _check_hash(version, HASHED[tag], path, version.tags.get(tag))
         return path
+
+    def _arrays(self, version: Version, tag: str, folder: str) -> dict[str, np.ndarray]:
+        """What an archive of a version holds.
+
+        Raises:
+            RegistryError: the file is missing, is not the one that was registered, or holds other
+                arrays than this project writes.
+        """
+        name = ARCHIVES[tag]
+        path = self._file(version, name, folder)
+        if tag in version.tags:
+            _check_hash(version, name, path, version.tags[tag])
+        try:
+            return read_archive(path, tag)
+        except ValueError as error:
+            raise RegistryError(f"{name} of {version} {error}. {HELP}") from error
+
+
+def read_archive(path: Path, tag: str) -> dict[str, np.ndarray]:
+    """Read an archive, named by its hash's tag, that holds the arrays that this project writes.
+
+    Raises:
+        ValueError: it is damaged, or holds others.
+    """
+    try:
+        arrays = archives.read(path)
+    except InvalidData as error:
+        cause = error.__cause__ or error  # without the path of the copy
+        raise ValueError(f"is damaged ({format_error(cause)})") from error
+    found = {name: array.ndim for name, array in arrays.items() if array.dtype.kind in "biuf"}
+    ours = found == DIMENSIONS[tag] and len(arrays) == len(found)
+    if ours and tag == tags.VALIDATION_SHA256:
+        ours = len(arrays["probabilities"]) == len(arrays["labels"])
+    if not ours:
+        shapes = ", ".join(f"{name} {a.dtype}{a.shape}" for name, a in arrays.items())
+        raise ValueError(f"is of another tool: it holds {shapes or 'nothing'}")
+    return arrays
+
+
+def probe_difference(onnx_bytes: bytes, probe: Mapping[str, np.ndarray]) -> float:
+    """By how much a network answers its probe digit differently than when it was registered.
+
+    Raises:
+        ValueError: it does not answer.
+    """
+    from ann_models.onnx.inference import predictor
+
+    try:
+        answer = predictor(onnx_bytes)(probe["image"][np.newaxis])[0]
+        return float(np.abs(answer - probe["probabilities"]).max())
+    except Exception as error:  # ONNX Runtime's errors have no common tree
+        raise ValueError(format_error(error)) from error
+
+
+def _check_hash(version: Version, name: str, path: Path, registered: str | None) -> None:
+    if sha256(path) != registered:
+        raise RegistryError(
+            f"{name} of {version} has SHA-256 {sha256(path)}, but was registered with "
+            f"{registered}: the artifact store was altered or damaged. {HELP}"
+        )
+
+
+def _parsed(version: Version, tag: str, parse: Callable[[str], T], default: str = "") -> T:
+    """A tag's value.
+
+    Raises:
+        RegistryError: it is missing without a default, or not what this project writes.
+    """
+    text = version.tags.get(tag, default)
+    try:
+        return parse(text)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RegistryError(
+            f"the tag {tag} of {version} is {text!r}: another tool wrote or removed it. Register "
+            "the model again, or promote another version by hand, with a reason."
+        ) from error
+
+
+def _accuracies(text: str) -> dict[str, float]:
+    return {name: float(accuracy) for name, accuracy in json.loads(text).items()}
 
 
 def _is_missing(error: BaseException) -> bool:

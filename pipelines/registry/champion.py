@@ -28,15 +28,15 @@ def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
     from serving.model.download import fetch
     from serving.settings import ALIAS, NAMES
 
-    missing: NoChampion | None = None
+    missing: list[NoChampion] = []
     for name in [model] if model else NAMES:
         try:
             return fetch(settings.tracking_uri, name, ALIAS, settings.home)
         except NoChampion as error:
-            missing = missing or error
+            missing.append(error)
     if model:
         raise without_champion(model)
-    raise missing or NoChampion("no model is followed")
+    raise missing[0]
 
 
 def without_champion(model: str) -> WrongUse:

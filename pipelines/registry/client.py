@@ -23,12 +23,12 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
 from pipelines.candidate import ShadowResult
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, WrongUse
 from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history, model_card
-from pipelines.registry.artifact_reader import HASHED, ArtifactReader
+from pipelines.registry.artifact_reader import ARCHIVES, HASHED, ArtifactReader
 from pipelines.registry.data_sets import DataSets
 from pipelines.registry.history import Event
 from pipelines.registry.reader import CHALLENGER, CHAMPION, MODEL_NAMES, PREVIOUS, RegistryReader
@@ -95,7 +95,8 @@ class Registry(RegistryReader):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             model_artifact.write(folder, artifact, logged)
-            hashes = {tag: sha256(folder / path) for tag, path in HASHED.items()}
+            files = {tag: folder / path for tag, path in (HASHED | ARCHIVES).items()}
+            hashes = {tag: sha256(path) for tag, path in files.items() if path.exists()}
             self.client.log_model_artifacts(logged.model_id, str(folder))
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -172,8 +173,11 @@ class Registry(RegistryReader):
                 champion's files are missing.
         """
         with exclusive_lock(self.home / LOCK):
+            before = self._aliases(version.name)
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, shadow):
+                    if before.get(CHAMPION) != version.number:
+                        self._describe_moved(version, before)
                     return decision
         raise RegistryError(
             f"{version.name} got another champion each of the {ATTEMPTS} times that version "
@@ -203,27 +207,27 @@ class Registry(RegistryReader):
         self._record(version, action, history.GATE, decision.summary, champion)
         if decision.promote:
             self._make_champion(version)
-        self._describe(version)
         return decision
 
     def promote(self, version: Version, reason: str) -> None:
         """Make a version champion by hand, whatever the gate decided.
 
         Raises:
-            RegistryError: no reason is given.
+            WrongUse: no reason is given.
         """
-        reason = reason.strip()
+        given, reason = reason, reason.strip()
         if not reason:
-            raise RegistryError(
-                f"promoting {version} without the gate needs a reason, which is stored; none was "
-                "given."
+            raise WrongUse(
+                f"promoting {version} without the gate needs a reason, which is stored; "
+                f"{given!r} is none."
             )
         with exclusive_lock(self.home / LOCK):
             self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})
-            champion = self.champion(version.name)
+            before = self._aliases(version.name)
+            champion = self._find(version.name, before.get(CHAMPION))
             self._record(version, history.PROMOTED, history.HAND, reason, champion)
             self._make_champion(version)
-            self._describe(version)
+            self._describe_moved(version, before)
 
     def rollback(self, name: str) -> Version:
         """Make the previous champion champion again; the replaced one becomes `previous`.
@@ -259,6 +263,7 @@ class Registry(RegistryReader):
                 self.tag(champion, {tags.ROLLED_BACK: f"{now} to version {previous.number}"})
             else:
                 self.client.delete_registered_model_alias(name, PREVIOUS)
+            self._describe_moved(previous, aliases)
             return self.version(name, previous.number)
 
     # --- steps ------------------------------------------------------------------------------------
@@ -291,6 +296,14 @@ class Registry(RegistryReader):
         before = champion.number if champion else ""
         event = Event(history.now(), version.number, action, by, user(), reason, before)
         self.client.set_registered_model_tag(version.name, *history.as_tag(event))
+
+    def _describe_moved(self, version: Version, before: Mapping[str, str]) -> None:
+        """Describe a version again, and whichever gained or lost an alias since `before`."""
+        moved = {number for _, number in before.items() ^ self._aliases(version.name).items()}
+        for number in moved - {version.number}:
+            if found := self._find(version.name, number):
+                self._describe(found)
+        self._describe(version)
 
     def _describe(self, version: Version) -> None:
         """Write the version's model card: as its description, and among its files."""

@@ -6,7 +6,6 @@ line is the verdict; hashes are in the version's tags.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from pipelines.registry import history
@@ -113,7 +112,7 @@ def _quality(version: Version, metrics: Mapping[str, float]) -> list[str]:
 def _limits(version: Version) -> list[str]:
     own = _is_own(version.tags.get(tags.VERSION_DATA_SOURCE, ""))
     lines = [NOT_ITS_CLASSES if own else NOT_A_DIGIT]
-    found = json.loads(version.tags.get(tags.ROBUSTNESS_BY_CORRUPTION, "{}"))
+    found = version.robustness
     weak = sorted((accuracy, name) for name, accuracy in found.items() if accuracy < WEAK)
     if weak:
         listed = ", ".join(f"{name} {accuracy:.0%}" for accuracy, name in weak)

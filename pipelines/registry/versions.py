@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlflow_reader.entities import ModelVersion
+from pipelines.errors import RegistryError
 from pipelines.tracking import tags as keys
 
 
@@ -33,8 +35,18 @@ class Version:
 
     @property
     def data_source(self) -> str:
-        """Of its training digits, such as "mnist"."""
-        return self.tags[keys.VERSION_DATA_SOURCE]
+        """Of its training digits, such as "mnist".
+
+        Raises:
+            RegistryError: it has no such tag.
+        """
+        if source := self.tags.get(keys.VERSION_DATA_SOURCE):
+            return source
+        raise RegistryError(
+            f"{self} has no tag {keys.VERSION_DATA_SOURCE}, which names what it was trained on: "
+            "another tool registered it. Set the tag in MLflow, to mnist or offline-digits, or "
+            "promote a version that has it; `ann models` lists them."
+        )
 
     @property
     def variant(self) -> str:
@@ -53,12 +65,29 @@ class Version:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The gate's numbers, as far as it got."""
+        """The gate's numbers, as far as it got; what another tool wrote as text is left out."""
         found = {keys.FORMER_NAMES.get(key, key): value for key, value in self.tags.items()}
-        return {name: float(found[name]) for name in keys.GATE_NUMBERS if name in found}
+        numbers = {name: _number(found[name]) for name in keys.GATE_NUMBERS if name in found}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    @property
+    def robustness(self) -> dict[str, float]:
+        """Its accuracy under each corruption; none if it was not measured, or by another tool."""
+        try:
+            found = json.loads(self.tags.get(keys.ROBUSTNESS_BY_CORRUPTION, "{}"))
+            return {name: float(accuracy) for name, accuracy in found.items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
 
     @classmethod
     def of(cls, entry: ModelVersion, aliases: Mapping[str, str]) -> Version:
         """MLflow's entry of a version, with the registered model's aliases and their numbers."""
         own = tuple(sorted(alias for alias, holder in aliases.items() if holder == entry.version))
         return cls(entry.name, entry.version, entry.run_id, own, entry.tags)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

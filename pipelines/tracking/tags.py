@@ -74,6 +74,9 @@ SHADOW = "shadow"  # the shadow mode's verdict on a version, and on what it rest
 
 ONNX_SHA256 = "onnx_sha256"  # of model.onnx
 KERAS_SHA256 = "keras_sha256"  # of data/model.keras
+VALIDATION_SHA256 = "validation_sha256"  # of validation.npz …
+PROBE_SHA256 = "probe_sha256"  # … probe.npz …
+PEOPLE_SHA256 = "people_sha256"  # … and people.npz; versions of before have none of the three
 VERSION_DATA_SOURCE = "data"  # as DATA_SOURCE of runs; the service reads this key
 DATA_DIGEST = "data_digest"  # as DATA_SHA256 of runs
 VALIDATION_DIGEST = "validation_digest"  # SHA-256 of the validation digits

@@ -110,7 +110,7 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
     """Write a folder and its manifest to a new file, whole or not at all.
 
     Raises:
-        WrongUse: the file is there already, or its folder is not.
+        WrongUse: the file is there already, or its folder is not; or `unpack` would refuse a file.
     """
     if file.exists():
         raise WrongUse(f"{file} is there already; name another file, or remove it.")
@@ -121,6 +121,12 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+    for name in paths:
+        if why := _why_unsafe(zipfile.ZipInfo(name)):
+            raise WrongUse(
+                f"{name} {why}, so that no store imports it; move it out of the run's artifacts to "
+                "export the rest."
+            )
     hashes = {name: sha256(path) for name, path in paths.items()}
     content = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1)
     with (

@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 from mlflow.entities import DatasetInput, Run
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.errors import WrongUse
 from pipelines.registry import client as registry
+from pipelines.registry.artifact_reader import HASHED
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.tags import DATA_CONTEXT, LATEST, NOTE, PROCESS, USER
@@ -31,12 +33,17 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
         file: does not exist yet.
 
     Raises:
-        WrongUse: there is no such run or version, it is still active, or the file is impossible.
+        WrongUse: there is no such run or version, it is still active, the file is impossible, or
+            no store would import it.
     """
     run = _run_of(tracking, reg, subject)
     run_id, client = run.info.run_id, tracking.client
     if run.info.end_time is None:
         raise WrongUse(f"run {run_id} is {run.info.status}: it can be exported when it has ended.")
+    registered = client.search_model_versions(f"run_id = '{run_id}'")
+    for entry in registered:
+        if why := _why_not(entry):
+            raise WrongUse(f"{entry.name}/{entry.version} of run {run_id} {why}.")
     experiment = client.get_experiment(run.info.experiment_id)
     outputs = run.outputs.model_outputs if run.outputs else []
     logged = [client.get_logged_model(output.model_id) for output in outputs]
@@ -76,7 +83,7 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
                 aliases=list(reg.version(entry.name, str(entry.version)).aliases),
                 tags=entry.tags,
             )
-            for entry in client.search_model_versions(f"run_id = '{run_id}'")
+            for entry in registered
             if entry.source in places
         ],
         files={},
@@ -109,6 +116,15 @@ def _run_of(tracking: Tracking, reg: Registry, subject: str) -> Run:
             f"there is no run {run_id!r}; name a run's id, champion, previous, challenger, or a "
             "version as mnist-digits/3."
         ) from error
+
+
+def _why_not(entry: ModelVersion) -> str:
+    """Why no store would import a version; "" if it would."""
+    if entry.name not in MODEL_NAMES.values():
+        return "is of an image data set or of another tool: only digit models are imported"
+    if lacking := [tag for tag in HASHED if tag not in entry.tags]:
+        return f"has no tag {lacking[0]}: what another tool registered is not imported"
+    return ""
 
 
 def _data_input(found: DatasetInput) -> bundle.DataInput:

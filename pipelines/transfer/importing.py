@@ -8,11 +8,11 @@ here has not decided yet, and no alias moves.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mlflow.entities import (
     Dataset,
     DatasetInput,
@@ -25,19 +25,27 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from ann_models import archives, datasets
-from ann_models.errors import AnnError
-from ann_models.onnx.inference import predictor
+from ann_models import datasets
+from ann_models.entry import Question
+from ann_models.errors import AnnError, UnknownName
 from ann_models.questions import QUESTIONS
 from pipelines.errors import WrongUse, format_error
 from pipelines.home import sha256
-from pipelines.registry.artifact_reader import HASHED
+from pipelines.registry.artifact_reader import (
+    ARCHIVES,
+    HASHED,
+    PROBE_TOLERANCE,
+    probe_difference,
+    read_archive,
+)
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 from pipelines.transfer import bundle
 
+QUICK_LOOK = " (quick look)"  # ends the titles of experiments whose numbers are not results
+LINKS = re.compile(r"( (· )?\[[^]]*\]\(#[^)]*\))+$")  # to views, which an experiment's note ends in
 BATCH = 1000  # metrics in one request
 FACTS = {tags.ONNX_MS, tags.ONNX_DIFFERENCE}  # among the gate's numbers: known before it was asked
 OPINIONS = {
@@ -52,7 +60,6 @@ VALIDATION = {  # digits in validation.npz, by data source
     "mnist": datasets.MNIST_VALIDATION,
     "offline-digits": datasets.OFFLINE_VALIDATION,
 }
-PROBE_TOLERANCE = 1e-4  # between processors; as in serving
 
 
 @dataclass(frozen=True)
@@ -131,15 +138,27 @@ def _import(
         for name, value in about.items():
             client.set_tag(run_id, name, value)
     client.set_terminated(run_id, source.status, source.end)
-    _stand_for_variant(tracking, run_id, experiment, source)
+    if _trains_a_variant(manifest):
+        _stand_for_variant(tracking, run_id, experiment, source)
     return Imported(run_id, True, versions)
+
+
+def _trains_a_variant(manifest: bundle.Manifest) -> bool:
+    """Whether the run is of a kind that can be compared: no overview, trial or challenger."""
+    own = manifest.question in QUESTIONS or _is_of_ones_own(manifest)
+    return own and {tags.VARIANT, tags.SEEDS} <= manifest.run.tags.keys()
+
+
+def _is_of_ones_own(manifest: bundle.Manifest) -> bool:
+    """Whether its question is none of the lecture's; other experiments have their title as one."""
+    return manifest.question not in ("", manifest.experiment, *QUESTIONS)
 
 
 def _stand_for_variant(
     tracking: Tracking, run_id: str, experiment: str, source: bundle.Run
 ) -> None:
     """Let the run be compared with others, unless this store has one of its variant."""
-    variant = source.tags.get(tags.VARIANT, "")
+    variant = source.tags[tags.VARIANT]
     known = f"tags.{tags.VARIANT} = '{variant}' AND tags.{tags.LATEST} = 'true'"
     if source.status == "FINISHED" and not tracking.client.search_runs([experiment], known):
         tracking.make_newest(run_id, variant, experiment)
@@ -155,10 +174,21 @@ def _earlier(tracking: Tracking, reg: Registry, digest: str) -> Imported | None:
 
 
 def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
-    if manifest.question in QUESTIONS:
-        quick = manifest.run.tags.get(tags.QUICK) == "true"
-        return tracking.experiment(manifest.question, quick)
-    return tracking.monitoring_experiment(manifest.experiment, manifest.note)
+    """The experiment of the run's question; one that this store has keeps its tags."""
+    title = manifest.experiment.removesuffix(QUICK_LOOK)
+    quick = title != manifest.experiment
+    if manifest.question in QUESTIONS or _is_of_ones_own(manifest):
+        try:
+            return tracking.experiment(manifest.question, quick)
+        except UnknownName:
+            pass  # a question of one's own that is new here
+    found = tracking.client.get_experiment_by_name(manifest.experiment)
+    if found and found.tags.get(tags.QUESTION):
+        return str(found.experiment_id)
+    look_at = LINKS.sub("", manifest.note)
+    if _is_of_ones_own(manifest):
+        return tracking.add_question(Question(manifest.question, title, look_at), quick)
+    return tracking.monitoring_experiment(manifest.experiment, look_at)
 
 
 def _dataset_input(data: bundle.DataInput) -> DatasetInput:
@@ -186,6 +216,7 @@ def _check(manifest: bundle.Manifest, folder: Path) -> None:
     (folder / "run").mkdir(exist_ok=True)
     if manifest.run.status not in ("FINISHED", "FAILED", "KILLED"):
         raise ValueError(f"its run is {manifest.run.status!r}, not ended")
+    _check_names(manifest)
     for i in range(len(manifest.models)):
         _check_model(folder / "models" / str(i))
     for version in manifest.versions:
@@ -195,17 +226,29 @@ def _check(manifest: bundle.Manifest, folder: Path) -> None:
         _check_forms(version, folder / "models" / str(version.model))
 
 
+def _check_names(manifest: bundle.Manifest) -> None:
+    """MLflow's filters, with which runs are found by these names, know no quotation mark in one."""
+    question = manifest.question if _is_of_ones_own(manifest) else ""
+    for name in (question, manifest.run.tags.get(tags.VARIANT, "")):
+        if "'" in name:
+            raise ValueError(f"its question or entry is {name!r}; no name has a quotation mark")
+
+
 def _check_model(folder: Path) -> None:
     """No code is named that loading the model would run."""
-    card = Model.load(str(folder / "MLmodel"))
-    python = card.flavors.get("python_function", {})
     module = folder / "data" / "keras_module.txt"
-    if (
-        not set(card.flavors) <= FLAVOURS
-        or python.get("loader_module") not in LOADERS
-        or any(flavour.get("code") for flavour in card.flavors.values())
-        or (module.exists() and module.read_text() != "keras")
-    ):
+    try:
+        card = Model.load(str(folder / "MLmodel"))
+        python = card.flavors.get("python_function", {})
+        known = (
+            set(card.flavors) <= FLAVOURS
+            and python.get("loader_module") in LOADERS
+            and not any(flavour.get("code") for flavour in card.flavors.values())
+            and (not module.exists() or module.read_text() == "keras")
+        )
+    except Exception as error:  # MLflow checks nothing of what it reads
+        raise ValueError(f"its MLmodel cannot be read ({format_error(error)})") from error
+    if not known:
         raise ValueError("its MLmodel names code other than Keras's and ONNX Runtime's loaders")
 
 
@@ -215,24 +258,34 @@ def _check_source(version: bundle.Version, run: bundle.Run) -> None:
     sources |= {found.get(tags.DATA_SOURCE) for found in (run.tags, run.params)}
     sources |= {data.source_type for data in run.inputs if data.context == "training"}
     expected = next((s for s, name in MODEL_NAMES.items() if name == version.name), None)
-    if sources != {expected}:
+    if expected is None or sources != {expected}:
         found = ", ".join(sorted(str(source) for source in sources))
         raise ValueError(f"it is to be a version of {version.name}, and was trained on: {found}")
 
 
 def _check_forms(version: bundle.Version, folder: Path) -> None:
     """Both forms are those that were registered, and ONNX Runtime answers as it did then."""
-    for tag, path in HASHED.items():
-        if sha256(folder / path) != version.tags.get(tag):
-            raise ValueError(f"{path} of {version.name}/{version.number} is not what its tag names")
-    validation, probe = (archives.read(folder / f"{n}.npz") for n in ("validation", "probe"))
+    found = {}
+    for tag, path in (HASHED | ARCHIVES).items():
+        name = f"{path} of {version.name}/{version.number}"
+        if not (folder / path).is_file():
+            if tag == tags.PEOPLE_SHA256 and not {tag, tags.PEOPLE_DIGEST} & version.tags.keys():
+                continue  # registered before that was measured
+            raise ValueError(f"{name} is missing")
+        if tag in {*HASHED, *version.tags} and sha256(folder / path) != version.tags.get(tag):
+            raise ValueError(f"{name} is not what its tag names")
+        if tag in ARCHIVES:
+            try:
+                found[tag] = read_archive(folder / path, tag)
+            except ValueError as error:
+                raise ValueError(f"{name} {error}") from error
     expected = VALIDATION[version.tags[tags.VERSION_DATA_SOURCE]], DIGITS
-    if validation["probabilities"].shape != expected or len(validation["labels"]) != expected[0]:
+    if found[tags.VALIDATION_SHA256]["probabilities"].shape != expected:
         raise ValueError(f"its validation.npz has not the shape {expected}")
     try:
-        answer = predictor((folder / "model.onnx").read_bytes())(probe["image"][np.newaxis])[0]
-        difference = np.abs(answer - probe["probabilities"]).max()
-    except Exception as error:  # ONNX Runtime's errors have no common tree
+        onnx_bytes = (folder / "model.onnx").read_bytes()
+        difference = probe_difference(onnx_bytes, found[tags.PROBE_SHA256])
+    except ValueError as error:
         raise ValueError(f"its model.onnx does not answer: {error}") from error
     if not difference <= PROBE_TOLERANCE:  # so that NaN fails too
         raise ValueError(f"its model.onnx answers the probe digit otherwise, by {difference:.2g}")

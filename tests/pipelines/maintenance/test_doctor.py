@@ -14,6 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ann_models.findings import Findings
+from mlflow_reader.entities import StoreUnavailable
 from pipelines import settings
 from pipelines.maintenance import doctor
 from pipelines.maintenance.doctor import Finding
@@ -194,6 +195,54 @@ def content(folder) -> dict[str, tuple[bytes, int]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith("-shm")  # SQLite's locks
     }
+
+
+def test_an_address_at_which_no_web_server_answers_is_reported_with_what_to_do(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        finding = only(doctor._prefect, tmp_path, PREFECT_API_URL=url)
+    assert not finding.healthy
+    assert "does not answer" in finding.message
+    assert "unset PREFECT_API_URL" in finding.message
+
+
+def no_file(database) -> None:
+    database.mkdir()
+
+
+def damaged_in_use(database) -> None:
+    database.write_bytes(b"SQLite format 3\0" + b"damaged" * 1000)
+    for log in ("-wal", "-shm"):
+        database.with_name(database.name + log).touch()
+
+
+@pytest.mark.parametrize("spoil", [no_file, damaged_in_use])
+def test_a_store_that_cannot_be_copied_is_a_finding_with_what_to_do(tmp_path, spoil):
+    spoil(tmp_path / "mlflow.db")
+    found = diagnose(tmp_path)
+    assert "mlflow.db cannot be read (" in found["tracking"].message
+    assert "ANN_HOME" in found["tracking"].message
+    assert found["artifacts"].message == "not checked: tracking is unavailable."
+    assert not any(found[name].healthy for name in ("tracking", "artifacts", "champion"))
+    assert "Prefect" in found
+
+
+@pytest.mark.parametrize("check", [doctor._tracking, doctor._artifacts])
+def test_a_store_whose_runs_cannot_be_read_is_a_finding(one_run, monkeypatch, check):
+    def unavailable(self):
+        raise StoreUnavailable("the file has no table runs")
+
+    monkeypatch.setattr(Tracking, "run_infos", unavailable)
+    monkeypatch.setattr(Tracking, "experiments", unavailable)
+    assert not only(check, one_run).healthy
 
 
 def test_a_new_state_folder_is_not_made(tmp_path):

@@ -64,3 +64,10 @@ def test_the_latency_is_that_of_the_version_that_the_run_registered():
         mnist_ann=run("a"),
     )
     assert entry.onnx_ms == 0.25
+
+
+def test_a_latency_that_is_no_number_is_left_out():
+    found = entries(
+        Version("mnist-digits", "1", "a", (), {"onnx_ms": "a quarter"}), mnist_ann=run("a")
+    )
+    assert [entry.onnx_ms for entry in found] == [None]

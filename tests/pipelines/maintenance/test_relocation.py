@@ -130,6 +130,41 @@ def test_paths_of_others_are_left_alone(moved, original):
     assert client.get_experiment("0").artifact_location in paths(moved)
 
 
+def proxied(home) -> set[str]:
+    """Let the experiment and its run have the addresses that an MLflow server gives; these."""
+    place, run = "mlflow-artifacts:/1", "mlflow-artifacts:/1/abc/artifacts"
+    with closing(sqlite3.connect(home / "mlflow.db")) as store, store:
+        store.execute(
+            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = 1", [place]
+        )
+        store.execute("UPDATE runs SET artifact_uri = ?", [run])
+    return {place, run}
+
+
+def test_the_addresses_of_a_server_that_used_the_same_store_are_left_alone(original, tmp_path):
+    home = tmp_path / "served"
+    shutil.copytree(original, home)
+    relocation.repair(settings_of(home))
+    addresses = proxied(home)
+    before = paths(home)
+    assert relocation.repair(settings_of(home)) is None
+    assert addresses <= paths(home) == before
+
+
+def test_a_moved_folder_is_repaired_although_a_server_used_its_store(moved, original):
+    addresses = proxied(moved)
+    with closing(sqlite3.connect(moved / "mlflow.db")) as store, store:
+        store.execute(
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
+            "VALUES (99, 'another question', ?, 'active')",
+            (settings_of(original).artifacts.as_uri(),),
+        )
+        store.execute("INSERT INTO experiment_tags VALUES ('question', 'another', 99)")
+    assert relocation.repair(settings_of(moved)) == original
+    assert addresses <= paths(moved)
+    assert not any("before" in path for path in paths(moved))
+
+
 def test_a_folder_without_a_store_needs_nothing(tmp_path):
     assert relocation.repair(settings_of(tmp_path)) is None
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+from ann_models import archives
 from ann_models.digits.corruptions import CORRUPTIONS
 from pipelines.errors import RegistryError, StorageFull, TrackingUnavailable
 from pipelines.registry.client import Version
@@ -22,6 +23,15 @@ from tests.support.registry_bench import (
     calibrated_nearest_mean,
     nearest_mean,
 )
+
+
+@pytest.fixture(scope="module")
+def with_people(tmp_path_factory) -> tuple[Workbench, Path]:
+    """A registry whose version has every archive, and the version's folder."""
+    folder = tmp_path_factory.mktemp("with_people")
+    bench = Workbench(f"sqlite:///{folder / 'mlflow.db'}", folder, folder / "artifacts")
+    bench.register(nearest_mean(GOOD), with_people=True)
+    return bench, next(folder.rglob("people.npz")).parent
 
 
 def test_a_candidate_is_read_back_as_it_was_evaluated(three):
@@ -61,6 +71,56 @@ def test_a_missing_file_is_reported_with_what_to_do(empty, tmp_path):
     shutil.rmtree(tmp_path / "artifacts")
     with pytest.raises(RegistryError, match=r"validation\.npz of offline-digits version 1 cannot"):
         empty.registry.artifacts.candidate(version)
+
+
+def rewritten(path: Path, **changes: np.ndarray | None) -> None:
+    """An archive with other arrays; None leaves one out."""
+    arrays = archives.read(path) | changes
+    archives.write(path, {name: a for name, a in arrays.items() if a is not None})
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("validation", damaged),
+        ("validation", lambda path: rewritten(path, probabilities=None)),
+        ("validation", lambda path: rewritten(path, labels=np.zeros(3))),
+        ("validation", lambda path: rewritten(path, probabilities=np.array(["a", "b"]))),
+        ("probe", damaged),
+        ("probe", lambda path: rewritten(path, image=None)),
+        ("probe", lambda path: rewritten(path, image=np.zeros((5, 5)))),
+        ("people", damaged),
+        ("people", lambda path: rewritten(path, correct=None)),
+        ("people", lambda path: rewritten(path, another=np.zeros(3))),
+    ],
+)
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "of an earlier version"])
+def test_an_altered_archive_is_not_read(with_people, name, change, tagged):
+    bench, place = with_people
+    path, original = place / f"{name}.npz", (place / f"{name}.npz").read_bytes()
+    tag, digest = f"{name}_sha256", bench[1].tags[f"{name}_sha256"]
+    assert digest == hashlib.sha256(original).hexdigest()
+    change(path)
+    if not tagged:
+        bench.client.delete_model_version_tag(NAME, "1", tag)
+    try:
+        with pytest.raises(RegistryError, match=rf"{name}\.npz .*`ann doctor`"):
+            bench.registry.artifacts.candidate(bench[1])
+    finally:
+        path.write_bytes(original)
+        bench.registry.tag(bench[1], {tag: digest})
+    assert bench.registry.artifacts.candidate(bench[1]).people
+
+
+@pytest.mark.parametrize("tag", ["onnx_difference", "robustness_by_corruption"])
+def test_a_tag_that_another_tool_overwrote_is_named(three, tag):
+    three.registry.tag(three[1], {tag: "98 %"})
+    with pytest.raises(RegistryError, match=rf"{tag}.* of offline-digits version 1.*98 %"):
+        three.registry.artifacts.candidate(three[1])
 
 
 @contextmanager

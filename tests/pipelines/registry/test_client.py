@@ -7,7 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from pipelines.errors import RegistryError
+from pipelines.errors import RegistryError, WrongUse
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import provenance
 from serving import settings as serving_settings
@@ -79,7 +79,7 @@ def test_a_model_of_the_wrong_shape_is_on_record_as_refused(empty):
 def test_a_forced_promotion_needs_a_reason_and_records_it(three):
     three.registry.judge(three[1])
     three.registry.judge(three[3], BETTER_ONLY)
-    with pytest.raises(RegistryError, match="needs a reason"):
+    with pytest.raises(WrongUse, match="needs a reason"):
         three.registry.promote(three[3], "  ")
     assert three.aliases() == {"champion": 1, "challenger": 3}
 
@@ -197,6 +197,26 @@ def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files
     assert version.tags["onnx_sha256"] not in entry.description
     (card,) = (tmp_path / "artifacts").rglob("model_card.md")
     assert card.read_text(encoding="utf-8") == entry.description
+
+
+def verdicts(bench: Workbench) -> list[str]:
+    """The first word of every version's description, version 1 first."""
+    found = [bench.client.get_model_version(NAME, str(number)) for number in (1, 2, 3)]
+    return [(entry.description or "").partition(":")[0].strip("*") for entry in found]
+
+
+def test_who_loses_an_alias_is_described_again_as_who_gains_it(three):
+    three.registry.judge(three[1])
+    three.registry.judge(three[2], BETTER_ONLY)
+    assert verdicts(three)[:2] == ["Champion", "Challenger"]
+    three.registry.judge(three[3], BETTER_ONLY)
+    assert verdicts(three) == ["Champion", "Not in use", "Challenger"]
+    three.registry.promote(three[2], "another")
+    assert verdicts(three) == ["Previous", "Champion", "Challenger"]
+    three.registry.promote(three[3], "and another")
+    assert verdicts(three) == ["Not in use", "Previous", "Champion"]
+    three.registry.rollback(NAME)
+    assert verdicts(three) == ["Not in use", "Champion", "Previous"]
 
 
 def test_a_decision_stands_though_its_card_cannot_be_stored(empty, tmp_path):

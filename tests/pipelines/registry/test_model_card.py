@@ -90,3 +90,9 @@ def test_corrections_that_it_was_trained_on_are_in_it():
 def test_a_version_of_another_tool_has_a_card_too():
     foreign = Version("mnist-digits", "1", "", (), {})
     assert card(foreign, [], {}).startswith("**Not in use**: not judged yet.")
+
+
+@pytest.mark.parametrize("found", ["98 %", "[0.5]", '{"blur": "bad", "shift": null}', ""])
+def test_a_robustness_that_another_tool_wrote_is_left_out(found):
+    text = card(version(robustness_by_corruption=found), [], {})
+    assert "Digits under these corruptions" not in text

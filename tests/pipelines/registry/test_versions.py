@@ -1,6 +1,9 @@
 """A version is what MLflow stores of it, with names for what is read most."""
 
+import pytest
+
 from mlflow_reader.entities import ModelVersion
+from pipelines.errors import RegistryError
 from pipelines.registry.versions import Version
 
 
@@ -26,6 +29,16 @@ def test_what_another_tool_registered_is_of_no_variant_and_undecided():
 def test_the_gates_numbers_are_found_under_their_former_name_too():
     found = version(val_accuracy="0.98", val_mistakes="7", seed="4")
     assert found.metrics == {"val_accuracy": 0.98, "val_errors": 7.0}
+
+
+def test_a_number_that_another_tool_wrote_as_text_is_left_out():
+    found = version(val_accuracy="98.1 %", onnx_ms="0.25", p_value="")
+    assert found.metrics == {"onnx_ms": 0.25}
+
+
+def test_a_version_that_does_not_say_on_what_it_was_trained_is_named_with_what_to_do():
+    with pytest.raises(RegistryError, match=r"mnist-digits version 3 has no tag data.*`ann models"):
+        _ = version().data_source
 
 
 def test_an_entry_of_the_registry_gets_the_aliases_that_name_its_number():

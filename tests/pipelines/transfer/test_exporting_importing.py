@@ -1,109 +1,22 @@
-"""A run goes out of one store and into another, and is the same there; forgeries are refused."""
+"""A run goes out of one store and into another, and is the same there."""
 
 import json
-import shutil
 import zipfile
 
-import keras
 import numpy as np
-import onnx
 import pytest
 from click.testing import CliRunner
+from mlflow.entities import LoggedModelOutput
 
-from ann_models import datasets
-from ann_models.findings import Findings
-from ann_models.variants import VARIANTS
-from pipelines import settings
+from ann_models.entry import Question
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
-from pipelines.flows.candidate import evaluate_candidate
-from pipelines.gate import Policy
-from pipelines.registry.client import Registry
-from pipelines.settings import Settings
-from pipelines.tracking.client import Tracking
-from pipelines.transfer import bundle, exporting, importing
+from pipelines.transfer import bundle
 from serving.model.download import fetch
+from tests.support.two_stores import DIGITS, NAME, Store, forged, of
 
-NAME = "offline-digits"
-DIGITS = datasets.digits(NAME)
+OWN = Question("width", "How wide?", "Compare the curves.")
 IMAGES = DIGITS.arrays["x_test"]
-
-
-class Store:
-    """A state folder with its tracking and its registry."""
-
-    def __init__(self, home) -> None:
-        self.settings: Settings = settings.load({"ANN_HOME": str(home)})
-        self.tracking = Tracking(self.settings).open()
-        self.registry = Registry(self.settings.tracking_uri, home)
-
-    @property
-    def client(self):
-        return self.tracking.client
-
-    def export(self, subject, file):
-        return exporting.export(self.tracking, self.registry, subject, file)
-
-    def bring_in(self, file):
-        return importing.import_file(self.tracking, self.registry, file)
-
-    def history(self, run_id, name) -> list[tuple[int, float]]:
-        return [(m.step, m.value) for m in self.client.get_metric_history(run_id, name)]
-
-    def files(self, run_id) -> set[str]:
-        folder = self.settings.artifacts / run_id / "artifacts"
-        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-
-
-def nearest_mean() -> keras.Sequential:
-    """A linear network that names the class with the nearest mean."""
-    x, y = DIGITS.arrays["x_train"], DIGITS.arrays["y_train"]
-    means = np.stack([x[y == digit].mean(axis=0).ravel() for digit in range(10)])
-    layers = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
-    model = keras.Sequential([keras.Input((28, 28)), *layers])
-    model.set_weights([means.T, -0.5 * (means**2).sum(axis=1)])
-    return model
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory) -> Store:
-    """A store with a champion whose run has all that a run can have."""
-    store = Store(tmp_path_factory.mktemp("origin"))
-    variant, tags = VARIANTS["mnist_ann"], {"variant": "mnist_ann", "data_source": NAME}
-    experiment = store.tracking.experiment("digits")
-    with store.tracking.run(experiment, "mnist_ann", tags, start=1_700_000_000_000) as run_id:
-        store.tracking.log_settings(run_id, variant, (0,), DIGITS)
-        findings = Findings(
-            {"val_accuracy": 0.9, "never": float("nan")}, {"val_accuracy": np.linspace(0, 0.9, 5)}
-        )
-        store.tracking.log_findings(run_id, findings, {})
-        store.tracking.note(run_id, ["Words."], ["worst_mistakes"])
-        model = nearest_mean()
-        store.tracking.log_model(run_id, model, "mnist_ann")
-        version = store.registry.register(
-            evaluate_candidate(model, DIGITS),
-            run_id=run_id,
-            variant="mnist_ann",
-            seed=0,
-            git_commit="c0ffee",
-        )
-    store.tracking.make_newest(run_id, "mnist_ann", experiment)
-    assert store.registry.judge(version, Policy(max_relative_time=0)).promote
-    return store
-
-
-@pytest.fixture(scope="module")
-def file(origin, tmp_path_factory):
-    path = tmp_path_factory.mktemp("exported") / "champion.zip"
-    origin.export("champion", path)
-    return path
-
-
-@pytest.fixture
-def target(tmp_path, empty_store) -> Store:
-    (tmp_path / "target").mkdir()
-    (tmp_path / "target/mlflow.db").write_bytes(empty_store)
-    return Store(tmp_path / "target")
 
 
 def champion_run(store: Store) -> str:
@@ -194,6 +107,87 @@ def test_what_was_imported_can_be_exported_again(target, file, tmp_path):
     assert manifest.versions[0].tags["imported_version"] == f"{NAME}/1"
 
 
+# --- its question, and for what it stands ---------------------------------------------------------
+
+
+def without(*keys: str):
+    def change(document, folder) -> None:
+        for key in keys:
+            del document["run"]["tags"][key]
+
+    return change
+
+
+def overview(document, folder) -> None:
+    without("variant", "seeds")(document, folder)
+
+
+def trial(document, folder) -> None:
+    of("Sweeps", "Sweeps")(document, folder)
+    without("seeds")(document, folder)
+    document["run"]["tags"]["set.epochs"] = "3"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [overview, trial, of("Retraining", "Retraining"), of("", "Default")],
+    ids=["overview", "trial", "challenger", "another tool's"],
+)
+def test_a_run_that_is_none_of_a_variant_stands_for_none(file, target, tmp_path, change):
+    forged(file, tmp_path / "forged.zip", change)
+    run_id = target.bring_in(tmp_path / "forged.zip").run_id
+    assert "latest" not in target.client.get_run(run_id).data.tags
+    assert target.tracking.newest_by_variant() == {}
+    assert target.bring_in(tmp_path / "forged.zip").run_id == run_id
+
+
+@pytest.fixture
+def own(file, tmp_path):
+    """The file of a run of a question of one's own, as a store with that question writes it."""
+    store = Store(tmp_path / "another home")
+    identity = store.tracking.add_question(OWN)
+    note = store.client.get_experiment(identity).tags["mlflow.note.content"]
+
+    def change(document, folder) -> None:
+        document.update(question=OWN.key, experiment=OWN.title, note=note)
+
+    forged(file, tmp_path / "own.zip", change)
+    return tmp_path / "own.zip"
+
+
+def test_a_question_of_ones_own_is_made_as_where_it_comes_from(own, target):
+    run_id = target.bring_in(own).run_id
+    (experiment,) = (e for e in target.tracking.experiments() if e.name == OWN.title)
+    made = target.client.get_experiment(experiment.experiment_id).tags
+    assert made["question"] == OWN.key
+    assert made["mlflow.note.content"].startswith(OWN.look_at)
+    assert made["mlflow.note.content"].count("](") == 1
+    assert [run.info.run_id for run in target.tracking.newest(OWN.key)] == [run_id]
+    assert target.tracking.newest_by_variant()["mnist_ann"].info.run_id == run_id
+
+
+def test_an_overview_of_quick_looks_stays_among_them(file, target, tmp_path):
+    def change(document, folder) -> None:
+        overview(document, folder)
+        document["experiment"] += " (quick look)"
+
+    forged(file, tmp_path / "forged.zip", change)
+    run = target.client.get_run(target.bring_in(tmp_path / "forged.zip").run_id)
+    assert run.info.experiment_id == target.tracking.experiment("digits", quick=True)
+
+
+def test_an_experiment_that_exists_keeps_its_tags(own, file, target, tmp_path):
+    mine = target.tracking.add_question(Question(OWN.key, "My own title", "Look at mine."))
+    watch = target.tracking.monitoring_experiment("Drift watch", "Mine.")
+    before = [target.client.get_experiment(identity).tags for identity in (mine, watch)]
+    imported = target.client.get_run(target.bring_in(own).run_id)
+    assert imported.info.experiment_id == mine
+    forged(file, tmp_path / "forged.zip", of("Drift watch", "Drift watch"))
+    imported = target.client.get_run(target.bring_in(tmp_path / "forged.zip").run_id)
+    assert imported.info.experiment_id == watch
+    assert [target.client.get_experiment(i).tags for i in (mine, watch)] == before
+
+
 # --- what cannot be -------------------------------------------------------------------------------
 
 
@@ -211,103 +205,24 @@ def test_an_unfinished_run_is_not_exported(target, tmp_path):
         target.export(run_id, tmp_path / "a.zip")
 
 
-def forged(file, path, change) -> None:
-    """The file with changes that its hashes agree with."""
-    folder = path.with_suffix("")
-    manifest = bundle.unpack(file, folder)
-    document = json.loads(manifest.model_dump_json())
-    change(document, folder)
-    bundle.pack(folder, bundle.Manifest.model_validate(document), path)
+def test_a_version_of_an_image_data_set_is_refused_when_it_is_exported(target, tmp_path):
+    experiment = target.tracking.experiment("digits")
+    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
+        logged = target.client.create_logged_model(experiment, "mnist_cnn", run_id)
+        target.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        target.registry.add(logged, run_id, {"data": "fashion-mnist"})
+    with pytest.raises(WrongUse, match=r"fashion-mnist/1 of run .*: only digit models"):
+        target.export(run_id, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
 
 
-def as_mnist(document, folder) -> None:
-    document["versions"][0]["name"] = "mnist-digits"
-
-
-def as_mnist_in_all_words(document, folder) -> None:
-    as_mnist(document, folder)
-    document["versions"][0]["tags"]["data"] = "mnist"
-    document["run"]["tags"]["data_source"] = document["run"]["params"]["data_source"] = "mnist"
-    document["run"]["inputs"][0]["source_type"] = "mnist"
-
-
-def another_network(document, folder) -> None:
-    path = next(folder.rglob("model.onnx"))
-    path.write_bytes(path.read_bytes()[:-10])
-
-
-def another_network_with_its_hash(document, folder) -> None:
-    another_network(document, folder)
-    path = next(folder.rglob("model.onnx"))
-    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
-
-
-def code_to_load(document, folder) -> None:
-    for path in folder.rglob("MLmodel"):
-        known = "loader_module: pipelines.registry.pyfunc"
-        path.write_text(path.read_text().replace(known, "loader_module: os"))
-
-
-def code_in_the_artifact(document, folder) -> None:
-    for path in folder.rglob("MLmodel"):
-        path.write_text(path.read_text().replace("code: null", "code: code"))
-
-
-def another_flavour(document, folder) -> None:
-    """Of a library that unpickles its models."""
-    for path in folder.rglob("MLmodel"):
-        pickled = "flavors:\n  sklearn:\n    pickled_model: model.pkl\n"
-        path.write_text(path.read_text().replace("flavors:\n", pickled))
-
-
-def answers_nan(document, folder) -> None:
-    """The same network with NaN weights, and the hash to go with it."""
-    (path,) = folder.rglob("model.onnx")
-    network = onnx.load(path)
-    weights = max(network.graph.initializer, key=lambda weight: len(weight.raw_data))
-    spoiled = onnx.numpy_helper.to_array(weights) * np.float32(np.nan)
-    weights.CopyFrom(onnx.numpy_helper.from_array(spoiled, weights.name))
-    onnx.save(network, path)
-    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
-
-
-def another_keras(document, folder) -> None:
-    for path in folder.rglob("keras_module.txt"):
-        path.write_text("os")
-
-
-def no_model(document, folder) -> None:
-    shutil.rmtree(folder / "models")
-
-
-def running(document, folder) -> None:
-    document["run"]["status"] = "RUNNING"
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (as_mnist, "it is to be a version of mnist-digits, and was trained on: offline-digits"),
-        (as_mnist_in_all_words, "validation.npz has not the shape (10000, 10)"),
-        (another_network, "model.onnx of offline-digits/1 is not what its tag names"),
-        (another_network_with_its_hash, "its model.onnx does not answer"),
-        (code_to_load, "names code other than Keras's"),
-        (code_in_the_artifact, "names code other than Keras's"),
-        (another_flavour, "names code other than Keras's"),
-        (answers_nan, "answers the probe digit otherwise, by nan"),
-        (another_keras, "names code other than Keras's"),
-        (no_model, "MLmodel"),
-        (running, "its run is 'RUNNING', not ended"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_a_forgery_is_refused_and_leaves_nothing(file, target, tmp_path, change, why):
-    forged(file, tmp_path / "forged.zip", change)
-    with pytest.raises(WrongUse) as refused:
-        target.bring_in(tmp_path / "forged.zip")
-    assert why in str(refused.value)
-    assert target.tracking.runs() == []
-    assert target.client.search_registered_models() == []
+def test_an_artifact_that_no_import_takes_is_refused_when_it_is_exported(target, tmp_path):
+    experiment = target.tracking.experiment("digits")
+    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
+        target.client.log_text(run_id, "x", "mine/notes.csv")
+    with pytest.raises(WrongUse, match=r"run/mine/notes\.csv is of a kind"):
+        target.export(run_id, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
 
 
 def test_an_import_that_fails_half_way_ends_as_failed_and_can_be_repeated(
