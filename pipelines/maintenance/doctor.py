@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from ann_models.digits import mnist
 from ann_models.errors import DataUnavailable, InvalidData
 from mlflow_reader.entities import StoreUnavailable
-from pipelines.errors import PipelineError, format_error
+from pipelines.errors import PipelineError, format_error, without_credentials
 from pipelines.maintenance import relocation
 from pipelines.settings import Settings, embedded_uri
 
@@ -49,7 +49,8 @@ def diagnose(settings: Settings) -> list[Finding]:
     os.environ["ANN_OFFLINE"] = "1"  # no download
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
     findings = [check(settings) for check in (_packages, _state, _mnist)]
-    return [*findings, *_store(settings), _prefect(settings)]
+    findings += [*_store(settings), _prefect(settings)]
+    return [replace(f, message=without_credentials(f.message)) for f in findings]
 
 
 def _packages(settings: Settings) -> Finding:

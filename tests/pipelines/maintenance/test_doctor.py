@@ -117,6 +117,14 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     )
 
 
+def test_no_finding_has_a_password(tmp_path, nobody):
+    address = nobody.replace("://", "://bob:s3cret@")
+    for uri in (address, "postgresql+psycopg://bob:s3cret@127.0.0.1:9/mlflow"):
+        found = diagnose(tmp_path, MLFLOW_TRACKING_URI=uri, PREFECT_API_URL=f"{address}/api")
+        assert not any("s3cret" in finding.message for finding in found.values())
+        assert not found["tracking"].healthy
+
+
 def test_a_tracking_server_that_is_unavailable_fails_each_check_that_needs_it_and_no_other(
     tmp_path, nobody
 ):
