@@ -153,7 +153,7 @@ class Supervisor:
         self._links.add(link)
         line = asyncio.create_task(link.run())
         ended = asyncio.create_task(process.wait())
-        watching = asyncio.create_task(_watch(link, process, ready))
+        watching = asyncio.create_task(_watch(link, process))
         try:
             await asyncio.wait([line, ended], return_when=asyncio.FIRST_COMPLETED)
             if process.returncode is None and not self._stopping.is_set():
@@ -313,10 +313,9 @@ async def _start(
     return process, Link(ours, handle)
 
 
-async def _watch(link: Link, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
-    """Kill a worker that is there and does not respond any more; another takes its place."""
-    await ready.wait()
-    unanswered = 0
+async def _watch(link: Link, process: asyncio.subprocess.Process) -> None:
+    """Kill a worker that does not respond, from its start on; another takes its place."""
+    unanswered = -MAX_UNANSWERED  # it may take twice as long to start
     while unanswered < MAX_UNANSWERED:
         await asyncio.sleep(PING_SECONDS)
         try:
