@@ -1,4 +1,4 @@
-"""A worker that is there and does not respond is killed; one that responds is not."""
+"""A worker that does not respond, from its start on, is killed; one that responds is not."""
 
 import asyncio
 import socket
@@ -26,9 +26,7 @@ async def watched(*, responds: bool) -> bool:
     links = Link(ours, handle), Link(theirs, handle)
     lines = [asyncio.create_task(link.run()) for link in links]
     process = await asyncio.create_subprocess_exec("sleep", "1000")
-    ready = asyncio.Event()
-    ready.set()
-    watching = asyncio.create_task(supervisor._watch(links[0], process, ready))
+    watching = asyncio.create_task(supervisor._watch(links[0], process))
     ended = asyncio.create_task(process.wait())
     told = asyncio.create_task(enough.wait())
     await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
