@@ -9,6 +9,7 @@ import sqlite3
 
 from mlflow_reader.entities import StoreUnavailable
 from pipelines.home import state_folder
+from serving.credentials import without_credentials
 
 
 class PipelineError(Exception):
@@ -111,11 +112,6 @@ def format_error(error: BaseException) -> str:
     return message if known else f"{type(error).__name__}: {message}"
 
 
-def without_credentials(text: str) -> str:
-    """The text with user names and passwords cut out of its addresses."""
-    return _USERINFO.sub("://", text)
-
-
 def _full_disk() -> StorageFull | None:
     folder = state_folder()
     there = next(place for place in (folder, *folder.parents) if place.exists())
@@ -130,7 +126,6 @@ _MAKE_ROOM = f"Make room; {_REPEAT}"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _NO_GROWTH = ("is full", "readonly", "disk I/O")
 _LOCKED = ("database is locked", "table is locked", "schema is locked")
-_USERINFO = re.compile(r"://[^\s/'\"<>]*@")
 _SQL = re.compile(r"\[SQL: .*|\(Background on this error at: .*", re.DOTALL)
 _CLIENTS_OF_MLFLOW = ("requests", "urllib3")
 _CLIENTS_OF_PREFECT = ("httpx", "httpcore")

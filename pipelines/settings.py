@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipelines.errors import WrongUse, without_credentials
+from pipelines.errors import WrongUse
 from pipelines.home import state_folder
+from serving.credentials import without_credentials
 
 MLFLOW_UI = "http://127.0.0.1:5000"  # where `ann ui` and `ann up` serve the embedded store
 SERVER_SCHEMES = ("http", "https")

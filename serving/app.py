@@ -12,11 +12,12 @@ from typing import Any
 
 from serving import metrics
 from serving.bodies import Bodies, Receive, SenderGone
+from serving.credentials import without_credentials
 from serving.cross_site import CrossSite
 from serving.errors import Busy, MethodNotAllowed, ServingError, Unauthorised, WrongMediaType
 from serving.http import Headers, Request, Response
 from serving.records import Records
-from serving.redaction import public, without_credentials
+from serving.redaction import public
 from serving.route import Route
 from serving.routes import Routes
 from serving.settings import Settings

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
+from serving.credentials import without_credentials
 from serving.settings import Settings
 
 LONGEST = 1000  # characters
@@ -15,22 +16,11 @@ _PASSWORDS = (  # as web servers and as databases are named; a browser's rules r
     re.compile(r"://[^:/@]*:([^/?#]*)@"),
     re.compile(r"://[^:/@]*:([^@]*)@"),
 )
-_WORDS = re.compile(r"[^\s'\"<>]+")
 _LOCAL_STORE = re.compile(r"\b((?:file|sqlite)(?:\+\w+)?):/+([^\s'\"<>]*)")
 _PATH = re.compile(
     r"(?<![\w/.])(?:/([^\s/'\"<>:;,()]+)(?:/[^\s/'\"<>:;,()]+)*/([^\s/'\"<>:;,()]*))"
 )
 _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\(?:[^\s\\'\"<>]+\\)*")
-
-
-def without_credentials(text: str) -> str:
-    """The text with user names, passwords and queries cut out of its addresses."""
-    return _WORDS.sub(_bare, text)
-
-
-def _bare(word: re.Match[str]) -> str:
-    before, mark, address = word[0].partition("://")
-    return before + mark + address.rpartition("@")[2].partition("?")[0] if mark else before
 
 
 def public(text: str, settings: Settings) -> str:

@@ -146,7 +146,7 @@ def _read(url: str, table: sql.Table, query: sql.Select) -> list[sql.Row]:
     except (SQLAlchemyError, ImportError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FeedbackUnavailable(
-            f"the predictions and corrections at {_shown(url)} cannot be read ({reason}). Start "
+            f"the predictions and corrections at {url} cannot be read ({reason}). Start "
             "its database, or correct ANN_FEEDBACK_URL."
         ) from error
 
@@ -156,11 +156,6 @@ def _address(url: str) -> sql.URL:
         return sql.make_url(url)
     except ValueError as error:  # of the port
         raise WrongUse(
-            f"ANN_FEEDBACK_URL is no address: {_shown(url)} ({error}); expected one such as "
-            "postgresql://USER:PASSWORD@HOST:5432/DATABASE."
+            f"ANN_FEEDBACK_URL is no address: {url} ({error}); expected one such as "
+            "postgresql://HOST:5432/DATABASE, with USER:PASSWORD@ before the host."
         ) from error
-
-
-def _shown(url: str) -> str:
-    """Without the password."""
-    return url.partition("@")[2] or url

@@ -12,10 +12,9 @@ from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from pipelines.errors import without_credentials
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS
 from serving.settings import NOT_ASKED
@@ -99,8 +98,10 @@ def _ask(
 ) -> tuple[int | None, Any]:
     """Status and JSON of a response; None without one."""
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", **_basic(urlsplit(url)), **headers}
-    request = Request(without_credentials(url), data, headers)
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    headers = {"Content-Type": "application/json", **_basic(unquote(user)), **headers}
+    request = Request(parts._replace(netloc=host).geturl(), data, headers)
     try:
         with urlopen(request, timeout=seconds) as answer:
             return answer.status, _content(answer.read())
@@ -112,15 +113,11 @@ def _ask(
 
 def _authorization() -> dict[str, str]:
     """For a Prefect server with a password; its health route needs none."""
-    return _header(os.environ.get("PREFECT_API_AUTH_STRING", ""))
+    return _basic(os.environ.get("PREFECT_API_AUTH_STRING", ""))
 
 
-def _basic(url: SplitResult) -> dict[str, str]:
-    """For an address with a user's name and password."""
-    return _header(unquote(url.netloc.rpartition("@")[0]))
-
-
-def _header(user: str) -> dict[str, str]:
+def _basic(user: str) -> dict[str, str]:
+    """The header of a `NAME:PASSWORD`; none without one."""
     return {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"} if user else {}
 
 

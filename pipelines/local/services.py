@@ -6,12 +6,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipelines.errors import without_credentials
 from pipelines.local import probes
 from pipelines.local.ports import HOST
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import POOL
 from pipelines.settings import Settings
+from serving.credentials import without_credentials
 
 MLFLOW, PREFECT, WORKER, DIGITS = "MLflow", "Prefect", "schedules", "digits"
 

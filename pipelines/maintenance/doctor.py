@@ -20,9 +20,10 @@ from urllib.request import urlopen
 from ann_models.digits import mnist
 from ann_models.errors import DataUnavailable, InvalidData
 from mlflow_reader.entities import StoreUnavailable
-from pipelines.errors import PipelineError, format_error, without_credentials
+from pipelines.errors import PipelineError, format_error
 from pipelines.maintenance import relocation
 from pipelines.settings import Settings, embedded_uri
+from serving.credentials import without_credentials
 
 if TYPE_CHECKING:
     from pipelines.tracking.client import Tracking

@@ -16,12 +16,12 @@ from pathlib import Path
 from mlflow_reader import artifacts
 from mlflow_reader.entities import ModelVersion, RegisteredModel, StoreUnavailable
 from mlflow_reader.reader import Reader, open_reader
+from serving.credentials import without_credentials
 from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
 from serving.model.status import LONGEST_NAME
-from serving.redaction import without_credentials
 from serving.settings import DATA_SET
 
 MOST_OTHER_MODELS = 50

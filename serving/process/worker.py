@@ -20,6 +20,7 @@ import uvloop
 from serving import settings as environment
 from serving.access_log import AccessLog
 from serving.app import App
+from serving.credentials import without_credentials
 from serving.endpoints import Endpoints
 from serving.errors import RegistryUnavailable, ServingError
 from serving.feedback.store import Feedback, Prediction
@@ -38,7 +39,6 @@ from serving.process.messages import (
     Recalled,
 )
 from serving.records import Records
-from serving.redaction import without_credentials
 from serving.routes import Routes
 from serving.settings import Settings
 from serving.site import Site

@@ -196,5 +196,5 @@ def test_no_message_has_a_password(kind):
 
 
 def test_no_message_of_another_library_has_one_either():
-    cause = OSError("API request to postgresql+psycopg://bob:s3cret@db/mlflow failed")
+    cause = OSError("API request to postgresql+psycopg://bob:s3/cr@et@db/mlflow failed")
     assert format_error(cause) == "OSError: API request to postgresql+psycopg://db/mlflow failed"

@@ -5,8 +5,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from serving.credentials import without_credentials
 from serving.errors import RegistryUnavailable
-from serving.redaction import LONGEST, public, without_credentials
+from serving.redaction import LONGEST, public
 from serving.settings import load
 from tests.support.small_service import NAME, Service, a_one, png_of, put_copy, status
 

@@ -106,7 +106,7 @@ def test_a_store_without_tables_holds_nothing(url):
 
 def test_an_address_that_is_none_is_wrong_use():
     with pytest.raises(
-        WrongUse, match=r"ANN_FEEDBACK_URL is no address: db:abc/ann.*such as"
+        WrongUse, match=r"ANN_FEEDBACK_URL is no address: postgresql://db:abc/ann.*such as"
     ) as failure:
         corrections("postgresql://me:secret@db:abc/ann", MODEL)
     assert "secret" not in str(failure.value)
