@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -215,16 +215,17 @@ def _on_images(champion: Version, entry: DataSetEntry, names: list[str] | None) 
         InvalidSetting: the data set is not where it was.
     """
     data = {"data": f"{IMAGES}{entry.found_at}"}
-    chosen: list[Variant] = []
     if names:
         chosen, _ = select(names, data)
-    elif origin := champion.tags.get(tags.DERIVED_FROM):
-        chosen, _ = select([origin], tags.changes_of(champion.tags) | data)
-    if not names and [variant.name for variant in chosen] != [champion.variant]:
-        raise WrongUse(
-            f"{champion.variant} is not a row of the lecture; train it again with `ann run "
-            "--table`, or name a row to retrain."
-        )
+    else:
+        origin = champion.tags.get(tags.DERIVED_FROM, "")
+        if origin not in variants.VARIANTS:
+            raise WrongUse(
+                f"{champion.variant} is not a row of the lecture; train it again with `ann run "
+                "--table`, or name a row to retrain."
+            )
+        found, _ = select([origin], tags.changes_of(champion.tags) | data)
+        chosen = [replace(variant, name=champion.variant) for variant in found]
     for variant in chosen:
         if not variant.registered:
             raise WrongUse(f"{variant.derived_from} is no candidate for the service.")

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ann_models import datasets
+from ann_models.derive import derive
+from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.flows import lecture, retraining
 from pipelines.flows.context import Context
@@ -14,6 +16,7 @@ from pipelines.flows.drift import drift
 from pipelines.flows.retraining import NoChampion, retrain
 from pipelines.registry.data_sets import DataSetEntry
 from pipelines.registry.versions import Version
+from pipelines.tracking import tags
 from tests.support.served import corrected, enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -129,6 +132,18 @@ def test_a_champion_of_a_table_without_like_is_retrained_by_a_row_that_is_named(
     assert chosen.data == f"images:{found}"
     with pytest.raises(WrongUse, match="mine is not a row of the lecture"):
         retraining._on_images(champion, entry, None)
+
+
+def test_the_order_in_which_a_store_lists_what_differs_means_nothing(tmp_path):
+    found = f"shapes={shapes(tmp_path / 'set', each=12)}"
+    entry = DataSetEntry("shapes", found, ("bar", "ring"), "0" * 64)
+    changes = {"epochs": "7", "batch_size": "16", "data": f"images:{found}"}
+    trained = derive(VARIANTS["mnist_ann"], changes)
+    listed = tags.of_changes(dict(reversed(trained.changes)))
+    about = {tags.VARIANT: trained.name, tags.DERIVED_FROM: "mnist_ann"} | listed
+    champion = Version("shapes", "1", "", ("champion",), about)
+    (chosen,) = retraining._on_images(champion, entry, None)
+    assert (chosen.name, chosen.epochs, chosen.batch_size) == (trained.name, 7, 16)
 
 
 def test_a_folder_that_is_gone_is_named(folder, monkeypatch, tmp_path):
