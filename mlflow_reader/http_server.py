@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +27,7 @@ from mlflow_reader.entities import (
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 MAX_REDIRECTS = 5
+LARGEST = 1e6  # retries or seconds
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
 # What else MLflow's client can do to reach a server; with one of these it is used.
@@ -40,6 +41,9 @@ MLFLOW_ONLY = (
 # Who may sign a server's certificate; the first that is set counts, as in MLflow's client.
 CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CREDENTIAL_FILES = ("~/.mlflow/credentials", "~/.netrc")
+
+
+Number = TypeVar("Number", int, float)
 
 
 def can_read(uri: str) -> bool:
@@ -70,11 +74,11 @@ class HttpReader:
         parts = urlsplit(uri)
         host = parts.netloc.rpartition("@")[2]
         self._address = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
-        retries = int(_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 7))
+        retries = _number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 7)
         options = _certificates() if parts.scheme == "https" else {}
         self._pool = urllib3.PoolManager(
             headers=_credentials(parts.username, parts.password),
-            timeout=_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120),
+            timeout=_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120.0),
             retries=urllib3.Retry(
                 total=None,
                 connect=retries,
@@ -83,7 +87,7 @@ class HttpReader:
                 other=retries,
                 redirect=MAX_REDIRECTS,  # which are no failures
                 status_forcelist=TRANSIENT,
-                backoff_factor=_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 2),
+                backoff_factor=_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 2.0),
                 allowed_methods=None,
                 raise_on_status=False,
             ),
@@ -205,12 +209,16 @@ class HttpReader:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def _number(name: str, default: float) -> float:
+def _number(name: str, default: Number) -> Number:
+    """A variable's value, of its default's type."""
     text = os.environ.get(name) or str(default)
     try:
-        return float(text)
+        found = type(default)(text)
+        if 0 <= found < LARGEST:
+            return found
     except ValueError:
-        raise StoreUnavailable(f"{name} is {text!r}; set it to a number, or unset it") from None
+        pass
+    raise StoreUnavailable(f"{name} is {text!r}; set it to a number, or unset it")
 
 
 def _content(response: Any) -> dict[str, Any]:

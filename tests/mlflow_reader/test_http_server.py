@@ -109,9 +109,10 @@ def test_a_redirect_is_followed_without_counting_as_a_failure():
 
 
 @pytest.mark.parametrize("name", ["MAX_RETRIES", "TIMEOUT", "BACKOFF_FACTOR"])
-def test_a_variable_of_mlflow_that_is_no_number_is_reported(monkeypatch, name):
-    monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", "many")
-    with pytest.raises(StoreUnavailable, match=f"{name} is 'many'; set it to a number"):
+@pytest.mark.parametrize("value", ["many", "inf", "nan", "-1"])
+def test_a_variable_of_mlflow_that_is_no_number_is_reported(monkeypatch, name, value):
+    monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    with pytest.raises(StoreUnavailable, match=f"{name} is '{value}'; set it to a number"):
         HttpReader("http://127.0.0.1:9")
 
 
