@@ -101,8 +101,7 @@ class App:
                 given = key.strip() if scheme.lower() == b"bearer" else b""
             if not hmac.compare_digest(given, self._api_key):
                 raise Unauthorised("Name the API key in the header X-API-Key.")
-        exempt = route.open and request.method in NO_BODY
-        if self._in_flight > MAX_IN_FLIGHT and not exempt:
+        if self._in_flight > MAX_IN_FLIGHT and not (route.open and request.method in NO_BODY):
             raise Busy(f"More than {MAX_IN_FLIGHT} requests are under way; come again in a second.")
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:

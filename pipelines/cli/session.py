@@ -46,15 +46,16 @@ def load_settings_for_reading() -> Settings:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     settings = load_settings()
-    from pipelines.process_identity import has_ended
     from pipelines.tracking import tags
     from pipelines.tracking.reader import RunReader
 
-    running = RunReader(settings).runs_with({tags.PROCESS: None}, "RUNNING")
-    if any(has_ended(run.data.tags[tags.PROCESS]) for run in running):
-        from pipelines.tracking.client import Tracking
+    if running := RunReader(settings).runs_with({tags.PROCESS: None}, "RUNNING"):
+        from pipelines.process_identity import has_ended
 
-        Tracking(settings).end_orphaned_runs()
+        if any(has_ended(run.data.tags[tags.PROCESS]) for run in running):
+            from pipelines.tracking.client import Tracking
+
+            Tracking(settings).end_orphaned_runs()
     return settings
 
 

@@ -269,19 +269,24 @@ def _run_here(context: Context, jobs: list[VariantJob], report: JobReport) -> No
                 if job.variant.depends_on:
                     collect()
                 if job.variant.has_images and not other_hands:  # the helper has time from here on
-                    other_hands = {
-                        learner.variant.name: executor.ahead(
-                            tasks.generate_handwriting, context=context, job=learner
-                        )
-                        for learner in jobs
-                        if learner.variant.other_hands
-                    }
+                    other_hands = _generated_ahead(context, jobs, executor)
                 generated = other_hands.get(job.variant.name)
                 pending.append(run_variant(context, job, executor, collector.show, generated))
                 collect(all_but=executor.backlog)
         finally:
             collect()
         collector.finish()
+
+
+def _generated_ahead(
+    context: Context, jobs: list[VariantJob], executor: Executor
+) -> dict[str, Future[DataFile] | None]:
+    """By variant, the handwriting that it learns from, as far as a helper can generate it."""
+    return {
+        job.variant.name: executor.ahead(tasks.generate_handwriting, context=context, job=job)
+        for job in jobs
+        if job.variant.other_hands
+    }
 
 
 def _run_on_workers(

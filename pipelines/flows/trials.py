@@ -118,7 +118,7 @@ class Trials:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         penalised = any(key.startswith("penalty") for key in self.space)
-        study = optuna.create_study(
+        return optuna.create_study(
             study_name=self.key,
             storage=f"sqlite:///{self.context.settings.home / 'sweeps.db'}",
             load_if_exists=True,
@@ -127,7 +127,6 @@ class Trials:
             if penalised or "loss" in self.space
             else optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         )
-        return study
 
     def _ask(self, study: optuna.Study) -> optuna.Trial:
         """A new trial, whose proposal is seeded by its number: no two workers propose the same."""
@@ -187,7 +186,7 @@ class Trials:
 
     @contextmanager
     def _finished(self, study: optuna.Study, trial: optuna.Trial) -> Iterator[None]:
-        """A trial that is interrupted is forgotten by the next command."""
+        """End a trial that is interrupted; another one takes its place."""
         import optuna
 
         try:

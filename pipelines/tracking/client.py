@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ann_models import datasets
     from ann_models.studies.overview import Summary
 
+QUICK_LOOK = " (quick look)"  # ends the titles of experiments whose numbers are not results
 IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF has all of them
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
@@ -121,7 +122,7 @@ class Tracking(RunReader):
         """
         if question not in QUESTIONS:
             return self._own_experiment(question, quick)
-        title = QUESTIONS[question].title + (" (quick look)" if quick else "")
+        title = QUESTIONS[question].title + (QUICK_LOOK if quick else "")
 
         def tags_of(identity: str) -> dict[str, str]:
             note = views.experiment_note(QUESTIONS[question], identity)
@@ -140,7 +141,7 @@ class Tracking(RunReader):
                 tags.QUICK: str(quick).lower(),
             }
 
-        return self._experiment(question.title + (" (quick look)" if quick else ""), tags_of)
+        return self._experiment(question.title + (QUICK_LOOK if quick else ""), tags_of)
 
     def _own_experiment(self, question: str, quick: bool) -> str:
         quickly = str(quick).lower()

@@ -28,9 +28,7 @@ QUESTION = "question"  # the lecture's question, or the experiment's title: mark
 PROCESS = "process"  # identity of the process that writes the run, to find orphaned runs
 PIPELINE_RUN_ID = "pipeline_run_id"  # the Prefect flow run
 ROW = "row"  # of the lecture's table
-DATA_SOURCE = (
-    "data_source"  # where the data comes from: mnist, offline-digits, generated, own, a set's name
-)
+DATA_SOURCE = "data_source"  # of the data: mnist, offline-digits, generated, own, a set's name
 DATA_SHA256 = "data_sha256"  # of the whole data set
 WEIGHTS_SHA256 = "weights_sha256"  # of all seeds' trained weights, which depend on …
 TENSORFLOW_VERSION = "tensorflow_version"  # … these four, too

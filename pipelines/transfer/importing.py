@@ -29,6 +29,7 @@ from ann_models import datasets
 from ann_models.entry import Question
 from ann_models.errors import AnnError, UnknownName
 from ann_models.questions import QUESTIONS
+from pipelines.candidate import DIGITS
 from pipelines.errors import WrongUse, format_error
 from pipelines.home import sha256
 from pipelines.registry.artifact_reader import (
@@ -41,10 +42,9 @@ from pipelines.registry.artifact_reader import (
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
-from pipelines.tracking.client import Tracking
+from pipelines.tracking.client import QUICK_LOOK, Tracking
 from pipelines.transfer import bundle
 
-QUICK_LOOK = " (quick look)"  # ends the titles of experiments whose numbers are not results
 LINKS = re.compile(r"( (· )?\[[^]]*\]\(#[^)]*\))+$")  # to views, which an experiment's note ends in
 BATCH = 1000  # metrics in one request
 FACTS = {tags.ONNX_MS, tags.ONNX_DIFFERENCE}  # among the gate's numbers: known before it was asked
@@ -55,7 +55,6 @@ OPINIONS = {
 } - FACTS
 FLAVOURS = {"python_function", "keras", "onnx"}
 LOADERS = {"mlflow.keras", "mlflow.onnx", "pipelines.registry.pyfunc"}
-DIGITS = 10  # classes of the digit models, which alone are exchanged
 VALIDATION = {  # digits in validation.npz, by data source
     "mnist": datasets.MNIST_VALIDATION,
     "offline-digits": datasets.OFFLINE_VALIDATION,
