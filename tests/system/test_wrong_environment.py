@@ -113,10 +113,10 @@ def test_a_full_disk_ends_the_job_and_keeps_what_is_finished(ann, small_disk):
 
 @pytest.fixture
 def artifact_disk(ann):
-    """The artifacts of a state folder on a file system of their own."""
+    """The artifacts of a state folder on a file system of their own, with room for two runs."""
     place = ann.home / "artifacts"
     place.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small file system")
     yield place
