@@ -16,6 +16,40 @@ LINE_BYTES = 8 * 1024  # of the request line
 HEADERS = 100
 LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why …
 LINGER_BYTES = 256 * 1024  # … up to this; reading more would keep others waiting
+CONTINUE = b"HTTP/1.1 100 "
+
+
+class ResponseWriter:
+    """What uvicorn writes responses to: the head is sent with the body, in one system call."""
+
+    def __init__(self, transport: Any) -> None:
+        """Take the connection's transport."""
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Keep a head until the body is there, and send both; the interim 100 is sent at once."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        elif data.startswith(CONTINUE):
+            self._transport.write(data)
+        else:
+            self._head = data
+
+    def flush(self) -> None:
+        """Send a head that no body follows."""
+        if self._head:
+            self.write(b"")
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or is being closed."""
+        return bool(self._transport.is_closing())
+
+    def close(self) -> None:
+        """Send what is left, and close the connection."""
+        self.flush()
+        self._transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -34,6 +68,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self._writer = ResponseWriter(transport)
         self.waiting_since = time.monotonic()
 
     def data_received(self, data: bytes) -> None:
@@ -109,6 +144,12 @@ class Connection(HttpToolsProtocol):
             self._refuse(*fault)
         else:
             super().on_headers_complete()
+            self.cycle.transport = self._writer  # type: ignore[assignment]
+
+    def on_response_complete(self) -> None:
+        """Have the response sent, and the next request begin."""
+        self._writer.flush()
+        super().on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from serving.process import connection
-from serving.process.connection import Connection
+from serving.process.connection import Connection, ResponseWriter
 from tests.support.small_service import Service, put_copy
 from tests.support.waiting import wait_for
 
@@ -330,3 +330,74 @@ def test_a_blank_line_after_an_answer_keeps_no_connection(server, port, request_
         assert accepted(server, sender)
         tick(server, connection.REQUEST_SECONDS + 1)
         wait_for(lambda: not accepted(server, sender), 5)
+
+
+class Written:
+    """A transport that notes what is written, and how."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.calls.append(data)
+
+    def writelines(self, parts: tuple[bytes, ...]) -> None:
+        self.calls.append(b"".join(parts))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+
+
+def test_head_and_body_are_one_write():
+    transport = Written()
+    writer = ResponseWriter(transport)
+
+    for body in (b"one!", b"two!"):
+        writer.write(HEAD)
+        writer.write(body)
+
+    assert transport.calls == [HEAD + b"one!", HEAD + b"two!"]
+
+
+def test_a_head_without_a_body_is_written_when_the_response_or_the_connection_ends():
+    transport = Written()
+    writer = ResponseWriter(transport)
+
+    writer.write(HEAD)
+    writer.flush()
+    writer.flush()
+    assert transport.calls == [HEAD]
+
+    writer.write(HEAD)
+    writer.close()
+    assert transport.calls == [HEAD, HEAD] and transport.closed
+
+
+def test_the_interim_100_is_not_kept():
+    transport = Written()
+    writer = ResponseWriter(transport)
+
+    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert transport.calls == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+
+
+def test_a_sender_that_waits_for_100_gets_it_before_its_body(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        sender.sendall(
+            POST
+            + b"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        )
+        assert sender.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sender.sendall(b"[]")
+        assert sender.recv(1000).startswith(b"HTTP/1.1 422 ")
+
+
+def test_a_head_request_is_answered_though_no_body_follows(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
+        for _ in range(2):
+            sender.sendall(b"HEAD /health/live HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert sender.recv(1000).endswith(b"\r\n\r\n")
