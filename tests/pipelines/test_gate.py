@@ -47,6 +47,7 @@ def test_the_first_model_becomes_champion_if_it_is_sane():
     decision = decide(candidate(range(30)), champion=None)
     assert decision.promote
     assert decision.numbers["val_accuracy"] == 0.97
+    assert decision.numbers["val_errors"] == 30
     assert (
         "classifies 970 of 1,000 validation digits correctly: 97.00%" in decision.reasons[3].message
     )
@@ -56,6 +57,13 @@ def test_the_first_model_becomes_champion_if_it_is_sane():
 def broken(index: tuple[int, ...], value: float) -> np.ndarray:
     probabilities = candidate().probabilities.copy()
     probabilities[index] = value
+    return probabilities
+
+
+def negative() -> np.ndarray:
+    """Answers that sum to one, one of them below zero."""
+    probabilities = candidate().probabilities.copy()
+    probabilities[7, :3] = -0.2, 0.1, 0.1
     return probabilities
 
 
@@ -75,6 +83,7 @@ def broken(index: tuple[int, ...], value: float) -> np.ndarray:
             "1 of 1000 answers contain NaN",
         ),
         (candidate(probabilities=broken((7, 0), -0.2)), "not probabilities: the lowest is -0.2"),
+        (candidate(probabilities=negative()), "not probabilities: the lowest is -0.2"),
         (candidate(probabilities=broken((7, 0), 0.5)), "not probabilities: .* within 0.5"),
         (candidate(range(480)), r"classifies 520 of 1,000 .* 95 % interval 48.90% to 55.08%"),
         (
@@ -123,6 +132,15 @@ def test_an_equal_challenger_is_promoted_only_if_it_is_clearly_faster():
     assert decide(candidate(range(50), onnx_ms=0.016), champion).promote
     almost = decide(candidate(range(50), onnx_ms=0.017), champion)
     assert "take at most 0.0160 ms an image (it takes 0.0170)" in against(almost)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "makes"),
+    [(range(2, 34), "2 more"), (range(4, 32), "2 fewer"), (range(2, 32), "0 fewer")],
+)
+def test_the_reason_says_by_how_many_errors_the_two_differ(wrong, makes):
+    decision = decide(candidate(wrong, onnx_ms=0.2), candidate(range(30)))
+    assert f"(it makes {makes})" in against(decision)
 
 
 def test_speed_does_not_buy_errors():
@@ -228,6 +246,17 @@ def test_a_better_challenger_that_answers_recent_requests_differently_is_refused
     assert decision.numbers["shadow_agreement"] == 0.75
 
 
+def test_the_corruption_with_the_largest_loss_is_named():
+    champion = candidate(range(50), robustness={"noise": 0.3, "shift": 0.9})
+    decision = decide(candidate(range(20), robustness={"noise": 0.3, "shift": 0.6}), champion)
+    assert "The largest loss is under shift: 60.00%, the champion 90.00%." in against(decision)
+
+
+def test_a_hundred_recent_requests_are_enough_for_a_verdict():
+    decision = decide(candidate(range(20), shadow=seen(100, 0)), candidate(range(50)))
+    assert "answers 0 of 100 shadow requests" in against(decision)
+
+
 @pytest.mark.parametrize("shadow", [None, seen(99, 0), seen(200, 160)])
 def test_agreement_is_required_only_on_enough_requests(shadow):
     decision = decide(candidate(range(20), shadow=shadow), candidate(range(50)))
@@ -258,6 +287,17 @@ def test_corrections_buy_no_worse_answers_to_the_validation_digits(wrong, shadow
 
 
 # Each threshold, at its boundary
+
+
+def people(wrong: int, marked: float = 0.97, digest: str = "h") -> People:
+    """Answers to 500 digits of other hands, the first `wrong` of them wrong, and to 100 others."""
+    return People(
+        correct=np.arange(500) >= wrong,
+        marked=np.zeros(500, bool),
+        marked_non_digits=np.arange(100) < 100 * marked,
+        digest=digest,
+    )
+
 
 EPSILON = 1e-9
 
@@ -333,6 +373,36 @@ SOUND_EXCEPT = {"noise": 0.9, "shift": 0.78}
             Policy(max_extra_errors=0.002),
             Policy(max_extra_errors=0.0019),
         ),
+        (
+            candidate(range(2, 34), onnx_ms=0.2, shadow=seen(gained=10, lost=1)),
+            candidate(range(30)),
+            Policy(max_extra_errors=0.002),
+            Policy(max_extra_errors=0.0019),
+        ),
+        (
+            candidate(range(20), people=people(10, marked=0.5)),
+            candidate(range(50), people=people(10, marked=0.75)),
+            Policy(marking_margin=0.25),
+            Policy(marking_margin=0.24),
+        ),
+        (
+            candidate(range(20), people=people(10, marked=0.25)),
+            candidate(range(50), people=people(10, marked=0.75)),
+            Policy(least_marking=0.75 + EPSILON),
+            Policy(least_marking=0.75),
+        ),
+        (
+            candidate(range(20), robustness={"noise": 0.5}),
+            candidate(range(50), robustness={"noise": 0.75}),
+            Policy(robustness_margin=0.25),
+            Policy(robustness_margin=0.24),
+        ),
+        (
+            candidate(range(11), people=people(10), onnx_ms=0.2),
+            candidate(range(10), people=people(15)),
+            Policy(significance=0.0625 + EPSILON),
+            Policy(significance=0.0625),
+        ),
     ],
     ids=[
         "accuracy",
@@ -345,6 +415,11 @@ SOUND_EXCEPT = {"noise": 0.9, "shift": 0.78}
         "agreement",
         "shadow requests",
         "extra errors",
+        "extra errors, some elsewhere",
+        "marking",
+        "least marking",
+        "exactly the margin of robustness",
+        "significance on other hands",
     ],
 )
 def test_a_threshold_is_where_the_policy_says(challenger, champion, passes, fails):
@@ -392,16 +467,6 @@ def test_every_number_of_the_gate_is_a_known_tag():
 # Other hands than MNIST's, and what is no digit
 
 
-def people(wrong: int, marked: float = 0.97, digest: str = "h") -> People:
-    """Answers to 500 digits of other hands, the first `wrong` of them wrong, and to 100 others."""
-    return People(
-        correct=np.arange(500) >= wrong,
-        marked=np.zeros(500, bool),
-        marked_non_digits=np.arange(100) < 100 * marked,
-        digest=digest,
-    )
-
-
 def test_who_reads_mnist_better_and_people_worse_is_refused():
     champion = candidate(range(60), people=people(10))
     decision = decide(candidate(range(10), people=people(60)), champion)
@@ -442,6 +507,18 @@ def test_who_takes_more_pictures_of_no_digit_for_digits_is_refused():
         decision
     )
     assert decide(candidate(range(10), people=people(10, marked=0.96)), champion).promote
+
+
+def test_a_champion_that_has_not_learned_what_is_no_digit_asks_for_no_marking():
+    champion = candidate(range(60), people=people(10, marked=0.49))
+    assert decide(candidate(range(10), people=people(10, marked=0)), champion).promote
+    champion = candidate(range(60), people=people(10, marked=0.5))
+    assert not decide(candidate(range(10), people=people(10, marked=0)), champion).promote
+
+
+def test_a_few_more_digits_of_other_hands_are_no_reason_to_promote():
+    champion = candidate(range(10), people=people(13))
+    assert not decide(candidate(range(12), people=people(10), onnx_ms=0.1), champion).promote
 
 
 @pytest.mark.parametrize("champions", [None, people(0, digest="other pictures")])
