@@ -116,6 +116,10 @@ class UnverifiedModel(ServingError):
     status = 503
 
 
+class MissingFile(UnverifiedModel):
+    """A model's file is not in the artifact store."""
+
+
 class CannotListen(ServingError):
     """The address or port cannot be listened on."""
 

@@ -17,7 +17,7 @@ from mlflow_reader import artifacts
 from mlflow_reader.entities import ModelVersion, RegisteredModel, StoreUnavailable
 from mlflow_reader.reader import Reader, open_reader
 from serving.credentials import without_credentials
-from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
+from serving.errors import MissingFile, NoChampion, RegistryUnavailable, UnverifiedModel
 from serving.model import copies, loaded_model
 from serving.model.hidden_layer import HIDDEN_LAYER_FILE
 from serving.model.loaded_model import LoadedModel
@@ -39,11 +39,12 @@ def fetch(uri: str, name: str, alias: str, home: Path) -> LoadedModel:
     Raises:
         NoChampion: the registry has no version under that alias.
         UnverifiedModel: the version's files are not what was registered.
-        RegistryUnavailable: the registry does not answer and there is no last known good copy.
+        MissingFile, RegistryUnavailable: a file is gone, or the registry does not answer, and there
+            is no last known good copy.
     """
     try:
         model = download(uri, find_version(uri, name, alias), alias, home)
-    except RegistryUnavailable as error:
+    except (RegistryUnavailable, MissingFile) as error:
         last = loaded_model.load_last_known_good(home, name, alias, str(error))
         if last is None:
             raise
@@ -166,7 +167,11 @@ def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
                 except FileNotFoundError:
                     if file == HIDDEN_LAYER_FILE:  # not every version has one
                         continue
-                    raise
+                    raise MissingFile(
+                        f"{file} of {version.name} version {version.version} is missing in the "
+                        "artifact store. Roll back to another version with `ann models rollback`, "
+                        "or restore the file."
+                    ) from None
                 os.replace(part, copy / file)
         run = reader.run(version.run_id) if version.run_id else None
         manifest["experiment_id"] = run.info.experiment_id if run else ""

@@ -156,6 +156,25 @@ def test_a_version_that_does_not_verify_is_refused_and_the_old_one_stays(place):
     assert (place.home / "served" / NAME / "last_good_champion").read_text() == "1"
 
 
+@pytest.mark.parametrize("file", ["model.onnx", "probe.npz"])
+def test_a_version_whose_file_is_missing_is_refused_though_the_registry_is_well(place, file):
+    follower = place.follower()
+    place.promote("1")
+    follower.poll()
+    client = place.registry.client
+    registered = Path(client.get_model_version_download_uri(NAME, "2"), file)
+    hidden = registered.rename(registered.with_suffix(".hidden"))
+    try:
+        place.promote("2")
+        status = follower.poll()
+    finally:
+        hidden.rename(registered)
+    assert (status.version, status.registry_error) == ("1", None)
+    assert f"{file} of {NAME} version 2 is missing" in status.refused.reason
+    follower._retry_at = 0
+    assert follower.poll().version == "2"
+
+
 def test_a_refused_version_is_not_downloaded_again_at_every_poll(place, monkeypatch):
     follower = place.follower()
     place.falsify("2")
