@@ -109,9 +109,10 @@ class WorkerMetrics(Collector):
             labels=["model"],
         )
         experiment = client.get_experiment_by_name(EXPERIMENT)
-        for model in _watched(RegistryReader(uri).models()) if experiment else ():
+        ids = [experiment.experiment_id] if experiment else []
+        for model in _watched(RegistryReader(uri).models()) if ids else ():
             ended = search_filter({tags.MODEL: model}, "FINISHED")
-            for run in client.search_runs([experiment.experiment_id], ended, max_results=1):
+            for run in client.search_runs(ids, ended, max_results=1):
                 drift.add_metric([model], float(run.data.tags.get(tags.VERDICT) == DRIFT))
                 checked.add_metric([model], run.info.end_time / 1000)
         yield drift
