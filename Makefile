@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# An absolute path serves in a container, too.
+# An absolute path serves in a container, too. `abspath` takes what has a space for two paths.
+space := $() $()
 ifneq ($(ANN_MNIST_PATH),)
-export ANN_MNIST_PATH := $(abspath $(ANN_MNIST_PATH))
+export ANN_MNIST_PATH := $(subst :space:,$(space),$(abspath $(subst $(space),:space:,$(ANN_MNIST_PATH))))
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
@@ -68,7 +69,7 @@ backup:  ## the running stack's data, into a new folder below backups/
 	@COMPOSE="$(COMPOSE)" deploy/backup.sh
 
 restore: .env  ## FROM=backups/…: read a backup into a stack that holds nothing, and start it
-	@COMPOSE="$(COMPOSE)" deploy/restore.sh $(FROM)
+	@COMPOSE="$(COMPOSE)" deploy/restore.sh "$$FROM"
 
 .env:
 	@umask 077 && deploy/new_env.sh $(wildcard .env) >$@.unfinished && mv $@.unfinished $@

@@ -4,9 +4,11 @@
 set -euo pipefail
 
 example=$(dirname "$0")/../.env.example
+mnist=
 complete() {
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in
+      ANN_MNIST_PATH=) line+=$mnist ;;
       *_PASSWORD=) line+=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n') ;;
     esac
     printf '%s\n' "$line"
@@ -14,7 +16,8 @@ complete() {
 }
 
 if [ $# = 0 ]; then
-  sed "s|^ANN_MNIST_PATH=\$|&${ANN_MNIST_PATH:-}|" "$example" | complete
+  mnist=${ANN_MNIST_PATH:-}
+  complete <"$example"
 else
   complete <"$1"
   grep -E '^[A-Z_0-9]+=' "$example" | while IFS= read -r line; do

@@ -5,22 +5,32 @@ set -Eeuo pipefail  # functions, too, end in the trap below
 compose=${COMPOSE:-docker compose}
 folder=${1:-}
 [ -n "$folder" ] || { echo "Which backup? For example: make restore FROM=backups/2026-01-31T03-00-00" >&2; exit 1; }
+case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+cd "$(dirname "$0")/.."
+here=$PWD
 databases="feedback prefect mlflow"
-here=$PWD/deploy
 
 # Everything is checked before the first dump is read.
 for part in feedback.dump prefect.dump mlflow.dump artifacts.tar.gz manifest checksums; do
   [ -s "$folder/$part" ] || { echo "$folder has no $part: it is no whole backup." >&2; exit 1; }
 done
-checked=$(cd "$folder" && "$here/sha256.sh" --check checksums 2>/dev/null) || {
-  grep -v ': OK$' <<<"$checked" >&2
-  echo "$folder is damaged: a file is not as the backup wrote it. Nothing was changed; use another backup." >&2
+checked=$(cd "$folder" && LC_ALL=C "$here/deploy/sha256.sh" --check checksums 2>&1) || {
+  grep -v ': OK$' <<<"$checked" >&2 || true
+  case $checked in
+    *": FAILED"*) echo "$folder is damaged: a file is not as the backup wrote it. Nothing was changed; use another backup." >&2 ;;
+    *) echo "The checksums of $folder could not be checked, as said above. Nothing was changed." >&2 ;;
+  esac
   exit 1
 }
-if grep -q '^api-key required' "$folder/manifest"; then
+case $(sed -n 's/^api-key //p' "$folder/manifest") in
+  none) why= ;;
+  required) why="The service of $folder required an API key, which no backup holds." ;;
+  *) why="The manifest of $folder does not say whether the service required an API key." ;;
+esac
+if [ -n "$why" ]; then
   key=${ANN_API_KEY:-$($compose config 2>/dev/null | sed -n 's/^ *ANN_API_KEY: *//p' | head -n 1 | tr -d "\"'" || true)}
   [ -n "$key" ] || [ "${WITHOUT_KEY:-}" = 1 ] || {
-    echo "The service of $folder required an API key, which no backup holds. Set ANN_API_KEY in .env" >&2
+    echo "$why Set ANN_API_KEY in .env" >&2
     echo "(a new key will do; tell its senders), or open the service: WITHOUT_KEY=1 make restore …" >&2
     exit 1
   }
@@ -28,6 +38,11 @@ fi
 
 for package in mlflow prefect; do
   wrote=$(sed -n "s/^$package //p" "$folder/manifest")
+  [ -n "$wrote" ] || {
+    echo "The manifest of $folder names no version of $package, so that nobody knows who can read it." >&2
+    echo "Nothing was changed; use another backup." >&2
+    exit 1
+  }
   reads=$($compose run --rm --no-deps -T mlflow \
     python -c "from importlib.metadata import version; print(version('$package'))")
   [ "$(printf '%s\n' "$wrote" "$reads" | sort -V | tail -n 1)" = "$reads" ] || {
@@ -57,17 +72,23 @@ artifacts=$($compose run --rm --no-deps -T mlflow sh -c 'ls -A /var/lib/artifact
   exit 1
 }
 
-emptied() {
+emptied() { # emptied WHAT_HAPPENED WHAT_TO_DO
+  trap - ERR
+  trap '' INT TERM HUP  # a second Ctrl-C does not leave half of it
   $compose down --volumes --timeout 5 >/dev/null 2>&1 || true
-  echo "The restore failed, and what it had read is removed: the stack holds nothing, as before." >&2
-  echo "Free disk space or whatever the error above names, and restore again; $folder is unchanged." >&2
+  echo "The restore $1, and what it had read is removed: the stack holds nothing, as before." >&2
+  echo "$2 and restore again; $folder is unchanged." >&2
 }
-trap emptied ERR
+trap 'emptied failed "Free disk space or whatever the error above names,"' ERR
+interrupted() { emptied "was interrupted" "Leave it time to end,"; }
+trap 'interrupted; exit 130' INT
+trap 'interrupted; exit 143' TERM
+trap 'interrupted; exit 129' HUP
 for database in $databases; do
   on_postgres pg_restore --username postgres --dbname "$database" --single-transaction \
     <"$folder/$database.dump"
 done
 $compose run --rm --no-deps -T mlflow tar -C /var/lib/artifacts -xz <"$folder/artifacts.tar.gz"
-trap - ERR
+trap - ERR INT TERM HUP
 $compose up --detach
 echo "Restored from $folder. '$compose ps' tells when everyone is healthy: in a minute or two."

@@ -35,6 +35,7 @@ class App:
     def __init__(self, routes: Routes, records: Records, settings: Settings) -> None:
         """Take the routes, what keeps records, and who may come in."""
         self._find = routes.find
+        metrics.expect(route.name for route in routes.table)
         self._records = records
         self._settings = settings
         self._api_key = settings.api_key.encode()

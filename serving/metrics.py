@@ -71,11 +71,21 @@ body_bytes = Gauge(
 )
 corrections = Counter("ann_corrections", "Corrections that people sent, by outcome.", ["outcome"])
 lost = Counter("ann_records_lost", "Log lines and predictions that were not kept.", ["kind"])
+# An alert misses what a series begins with: those that alerts count begin at 0.
+for _kind in ("log line", "record", "prediction"):
+    lost.labels(_kind)
 
 # Children are looked up by label once, not with every request.
 _latencies: dict[str, Any] = {}
 _digits: dict[tuple[str, str], list[Any]] = {}
 _inferences: dict[tuple[str, str], list[Any]] = {}
+
+
+def expect(routes: Iterable[str]) -> None:
+    """Begin the count of each route's server errors, so that an alert sees the first ones."""
+    for route in routes:
+        for status in (500, 503):
+            requests.labels(route, status)
 
 
 def requested(counts: Mapping[tuple[str, int], int]) -> None:

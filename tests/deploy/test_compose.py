@@ -213,6 +213,22 @@ def test_a_new_env_has_long_passwords_that_differ_and_is_its_owners_alone(tmp_pa
     assert values["ANN_PORT"] == "8000"
 
 
+@pytest.mark.parametrize("name", ["a&b.npz", "a|b.npz", "a  b.npz", "a\\1.npz"])
+def test_a_new_env_has_the_path_of_mnist_as_it_is(tmp_path, name):
+    path = str(tmp_path / name)
+    environment = {"PATH": os.environ["PATH"], "ANN_MNIST_PATH": path}
+    direct = [ROOT / "deploy/new_env.sh"]
+    (tmp_path / "deploy").mkdir()
+    for part in (".env.example", "deploy/new_env.sh"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    text = subprocess.check_output(direct, env=environment, text=True)
+    assert f"ANN_MNIST_PATH={path}" in text.splitlines()
+    made = ["make", "-f", str(ROOT / "Makefile"), ".env"]
+    environment["ANN_MNIST_PATH"] = name  # of this folder
+    subprocess.run(made, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert f"ANN_MNIST_PATH={path}" in (tmp_path / ".env").read_text().splitlines()
+
+
 def test_an_env_of_an_earlier_version_is_completed_and_keeps_what_it_has(tmp_path):
     path = tmp_path / ".env"
     path.write_text("COMPOSE_PROJECT_NAME=mine\nMLFLOW_DB_PASSWORD=kept\nANN_PORT=8080\n")

@@ -33,12 +33,14 @@ ann_worker_servers_up{server="prefect"} 1
 ann_flow_runs{state="completed"} 5
 # TYPE ann_flow_runs_late gauge
 ann_flow_runs_late 0
+# TYPE ann_flow_run_failed_timestamp_seconds gauge
+ann_flow_run_failed_timestamp_seconds{flow="drift"} 1.7e9
 # TYPE ann_schedule_completed_timestamp_seconds gauge
 ann_schedule_completed_timestamp_seconds{schedule="digits"} 1.7e9
 # TYPE ann_drift_detected gauge
 ann_drift_detected{model="mnist-digits"} 0
 # TYPE ann_drift_checked_timestamp_seconds gauge
-ann_drift_checked_timestamp_seconds 1.7e9
+ann_drift_checked_timestamp_seconds{model="mnist-digits"} 1.7e9
 """  # tests/pipelines/scheduling/test_metrics.py: the worker exposes these
 
 
@@ -67,7 +69,7 @@ def generate_traffic() -> None:
     metrics.refusals.labels("InvalidImage").inc()
     metrics.serving.labels("mnist-digits", "3", "mnist").set(1)
     metrics.corrections.labels("accepted").inc()
-    metrics.lost.labels("line").inc()
+    metrics.lost.labels("log line").inc()
     metrics.in_flight.set(1)
 
 
