@@ -109,6 +109,11 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
     ("arguments", "sentence"),
     [
         (["pause", "nonsense"], "no schedule 'nonsense'; there are: digits, drift, lecture"),
+        (["remove", ""], "there is no schedule ''; there are: digits, drift, lecture, retrain."),
+        (["pause", ""], "there is no schedule ''"),
+        (["resume", ""], "there is no schedule ''"),
+        (["change", "", "--timezone", "UTC"], "there is no schedule ''"),
+        (["trigger", ""], "there is no schedule ''"),
         (["add", "x", "--cron", "never"], "ann: 'never' is not a cron rule"),
         (["add", "x", "--every", "soon"], "'soon' is not a length of time; write 90m, 6h or 1d."),
         (["add", "x"], "ann: name one of --cron and --every"),
