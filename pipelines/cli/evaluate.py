@@ -72,21 +72,24 @@ def _version(
     from pipelines.errors import WrongUse
     from pipelines.registry.client import MODEL_NAMES
 
-    names = [name] if name else list(MODEL_NAMES.values())
-    if number and run_id:
+    names = list(MODEL_NAMES.values()) if name is None else [name]
+    if number is not None and run_id is not None:
         raise WrongUse("--version and --run both name a version; give one of them.")
     for each in names:
-        if run_id:
-            of_run = [v for v in registry.versions(each) if v.run_id.startswith(run_id)]
-            if of_run:
+        if run_id is not None:
+            versions = registry.versions(each) if run_id else []  # every id begins with ""
+            if of_run := [v for v in versions if v.run_id.startswith(run_id)]:
                 return of_run[0]
-        elif number:
+        elif number is not None:
             if any(version.number == number for version in registry.versions(each)):
                 return registry.version(each, number)
         elif champion := registry.champion(each):
             return champion
-    wanted = f"version of run {run_id}" if run_id else f"version {number}" if number else "champion"
-    raise WrongUse(f"{' and '.join(names)} have no {wanted}; see `ann models`.")
+    wanted = "champion" if number is None else f"version {number!r}"
+    if run_id is not None:
+        wanted = f"version of run {run_id!r}"
+    where = " or ".join(names) or repr(name)
+    raise WrongUse(f"there is no {wanted} of {where}; see `ann models`.")
 
 
 def _show(outcome: Outcome) -> None:

@@ -25,9 +25,9 @@ def notify(url: str | None, off: bool) -> None:
     A message is JSON with `title` and `text`, as Slack, Mattermost and others take it. The Prefect
     server of `ann up` or of the container stack sends it. Without URL: whether messages are sent.
     """
-    if url and off:
+    if url is not None and off:
         raise click.UsageError("name a URL or --off, not both.")
-    if url and not _is_address(url):
+    if url is not None and not _is_address(url):
         raise click.BadParameter(f"{url!r} is not an address such as https://hooks.example/ann.")
     with session.prefect() as client:
         from pipelines.scheduling import notifications
@@ -35,7 +35,7 @@ def notify(url: str | None, off: bool) -> None:
         if off:
             removed = notifications.stop(client)
             click.echo("No more messages are sent." if removed else "No messages were sent.")
-        elif url:
+        elif url is not None:
             notifications.notify(client, url)
             names = ", ".join(n.name.removeprefix("ann: report ") for n in notifications.NOTICES)
             click.echo(f"A test message was sent. From now on are reported: {names}.")

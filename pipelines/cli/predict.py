@@ -57,7 +57,7 @@ def predict(
         from pipelines.registry.champion import fetch_champion
 
         champion = fetch_champion(settings, model)
-        if champion.data == OFFLINE and not model:
+        if champion.data == OFFLINE and model is None:
             notify("no MNIST champion: a model trained on the OFFLINE DIGITS answers.")
     for file in files:
         image = images[file]

@@ -106,8 +106,8 @@ def run(
     from ann_models.entry import IMAGES
     from ann_models.selection import select
 
-    own = [f"data={data}"] if data else []
-    own += [f"data={IMAGES}{images}"] if images else []
+    own = [] if data is None else [f"data={data}"]
+    own += [] if images is None else [f"data={IMAGES}{images}"]
     changed = parse_changes([*changes, *own])
     path = str(table.resolve()) if table else None
     select(names, changed, path)  # before anything heavy is imported

@@ -111,10 +111,13 @@ def add(
 ) -> None:
     """Add a schedule, with --cron or --every."""
     with session.prefect() as client:
+        from pipelines.home import state_folder
+        from pipelines.locks import exclusive_lock
         from pipelines.scheduling.deployments import ScheduleSpec, create
 
-        busy = when_busy or "cancel"
-        create(client, ScheduleSpec(name, flow, cron, every, timezone, parameters, busy))
+        spec = ScheduleSpec(name, flow, cron, every, timezone, parameters, when_busy or "cancel")
+        with exclusive_lock(state_folder() / "schedules.lock"):  # Prefect would overwrite a twin
+            create(client, spec)
     click.echo(f"{name} is added.")
 
 

@@ -15,15 +15,33 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 ASCII = {"✓": "ok", "✗": "!!", "–": "-", "±": "+-", "×": "x", "…": "...", "→": "->", "·": "-"}
+ASCII_CODEC = "ann_ascii"  # click writes UTF-8 to a stream whose encoding is called "ascii"
 UNLIMITED = 10_000  # columns, where output is no terminal's
 
 
 def accept_any_encoding() -> None:
     """Replace what the terminal's encoding lacks, instead of failing."""
     codecs.register_error("ann", _replace)
+    codecs.register(_find_codec)
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="ann")
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            reconfigure(encoding=ASCII_CODEC if is_ascii else None, errors="ann")
+
+
+def _find_codec(name: str) -> codecs.CodecInfo | None:
+    if name != ASCII_CODEC:
+        return None
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        known.encode,
+        known.decode,
+        known.streamreader,
+        known.streamwriter,
+        known.incrementalencoder,
+        known.incrementaldecoder,
+        name=ASCII_CODEC,
+    )
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:

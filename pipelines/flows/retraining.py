@@ -199,8 +199,8 @@ def current_champion(context: Context, model: str | None = None) -> Version:
         WrongUse: the named model has no champion.
     """
     registry = context.registry
-    champion = registry.champion(model) if model else registry.current_champion()
-    if champion is None and model:
+    champion = registry.current_champion() if model is None else registry.champion(model)
+    if champion is None and model is not None:
         raise without_champion(model)
     if champion is None:
         raise NoChampion("there is no champion yet; `ann run mnist_ann` makes one.")

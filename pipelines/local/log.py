@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,23 +17,31 @@ class ServiceLog:
         """Append to a file; `show` is called with each name and line for the terminal."""
         self._path = path
         self._show: Callable[[str, str], None] | None = show
-        self._file = path.open("a", encoding="utf-8")
+        self._file = path.open("ab", buffering=0)  # no line that failed is kept for the next
         self._in_traceback: set[str] = set()
 
     def __call__(self, name: str, line: str) -> None:
-        """Write one line to the file, and show it."""
+        """Write one line to the file, and show it; on a full disk the file lacks it."""
         if not line.strip():
             return
-        if self._file.tell() > self.LARGEST:
-            self._file.close()
-            self._path.replace(self._path.with_suffix(".log.1"))
-            self._file = self._path.open("a", encoding="utf-8")
-        print(f"{datetime.now():%F %T} {name:<9} {line}", file=self._file, flush=True)
+        with suppress(OSError):  # the file that is too large goes on, until there is room
+            if self._file.tell() > self.LARGEST:
+                self._begin_file()
+        with suppress(OSError):
+            written = f"{datetime.now():%F %T} {name:<9} {line}\n"
+            self._file.write(written.encode(errors="replace"))
         if self._show and self._for_people(name, line):
             try:
                 self._show(name, line)
             except OSError:  # the terminal was closed, or nobody reads the pipe any more
                 self._show = None
+
+    def _begin_file(self) -> None:
+        with suppress(FileNotFoundError):  # moved already, when the new one could not be made
+            self._path.replace(self._path.with_suffix(".log.1"))
+        new = self._path.open("ab", buffering=0)
+        self._file.close()
+        self._file = new
 
     def _for_people(self, name: str, line: str) -> bool:
         """Whether a line is worth showing: no traceback, request or banner is."""

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import psutil
 
@@ -21,6 +21,7 @@ from pipelines.local import parent_death
 VARIABLE = "ANN_UP_SERVICE"  # in the environment of every process that was started, inherited
 GRACE_SECONDS = 20.0  # between SIGTERM and SIGKILL
 POLL_SECONDS = 0.1
+WATCHDOG_SECONDS = 1.0  # between two checks that the watchdog lives
 
 
 def tag_of(group: str, service: str = "") -> str:
@@ -63,12 +64,26 @@ def terminate_orphans(group: str) -> int:
 async def watchdog(group: str) -> AsyncIterator[None]:
     """A process that ends all services of a group when this one ends, however that happens."""
     command = [sys.executable, "-m", __name__, tag_of(group)]
-    child, pipe = parent_death.start_child(command)
+    keeping = asyncio.create_task(_keep_alive(command))
     try:
         yield
     finally:
-        os.close(pipe)
-        await asyncio.to_thread(child.wait)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+
+async def _keep_alive(command: Sequence[str]) -> None:
+    """Start a child and, whenever it ends, another; once cancelled, let it see our death."""
+    while True:
+        with contextlib.suppress(OSError):  # no more processes or memory: tried again
+            child, pipe = parent_death.start_child(command)
+            try:
+                while child.poll() is None:
+                    await asyncio.sleep(WATCHDOG_SECONDS)
+            finally:
+                os.close(pipe)
+                await asyncio.to_thread(child.wait)
+        await asyncio.sleep(WATCHDOG_SECONDS)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ from pipelines.scheduling import flow_history
 from pipelines.settings import Settings
 
 PATHS = ("ANN_MNIST_PATH",)  # runs of a schedule start in another folder
+PORTS = {  # of a service: its field of `Ports`, and its option
+    MLFLOW: ("mlflow", "--mlflow-port"),
+    PREFECT: ("prefect", "--prefect-port"),
+    DIGITS: ("digits", "--port"),
+}
 AT_REST = {  # the two servers wait most of the time: less memory for their threads, fewer wake-ups
     "MALLOC_ARENA_MAX": "2",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "15",
@@ -96,18 +101,22 @@ def run(
         ready: called once, when every service is healthy or was reported as not ready.
 
     Raises:
-        WrongUse: it runs already for this state folder, or a port is taken.
+        WrongUse: it runs already for this state folder, or a port is taken or named twice.
     """
+    managed = [place for place in endpoints(settings, at) if place.managed and place.name in PORTS]
+    numbers = {place.name: getattr(at, PORTS[place.name][0]) for place in managed}
+    for name, number in numbers.items():
+        if twice := [other for other, its in numbers.items() if its == number and other != name]:
+            raise WrongUse(
+                f"{name} and {twice[0]} cannot both have port {number}; choose another for one of "
+                f"them: `ann up {PORTS[name][1]}` or `{PORTS[twice[0]][1]}`."
+            )
     with _only_one(settings):
         left = terminate_orphans(str(settings.home))
         if left:
             log("ann", f"ended {left} orphaned processes of an earlier `ann up`")
-        wanted = {MLFLOW: "mlflow", PREFECT: "prefect", DIGITS: "digits"}
-        for endpoint in endpoints(settings, at):
-            if endpoint.managed and endpoint.name in wanted:
-                number = getattr(at, wanted[endpoint.name])
-                option = "--port" if endpoint.name == DIGITS else f"--{wanted[endpoint.name]}-port"
-                ports.check_free(number, endpoint.name, f"ann up {option}")
+        for name, number in numbers.items():
+            ports.check_free(number, name, f"ann up {PORTS[name][1]}")
         _make_store(settings)
         asyncio.run(_run(settings, at, log, ready))
 

@@ -98,6 +98,7 @@ def write_state(settings: Settings, ports: Ports, states: Mapping[str, State]) -
     document = {
         "pid": os.getpid(),
         "process": this_process(),
+        "home": str(settings.home.resolve()),
         "ports": asdict(ports),
         "prefect_api_url": settings.prefect_api_url or f"{prefect.address}/api",
         "states": {
@@ -111,9 +112,10 @@ def write_state(settings: Settings, ports: Ports, states: Mapping[str, State]) -
 
 
 def read_state(settings: Settings) -> Any:
-    """What a running `ann up` recorded; None if none is running."""
+    """What a running `ann up` recorded; None if none is running for this state folder."""
     try:
         note = json.loads(state_file(settings).read_text())
-        return None if has_ended(note["process"]) else note
+        copied = note["home"] != str(settings.home.resolve())  # from a folder that `ann up` serves
+        return None if copied or has_ended(note["process"]) else note
     except (OSError, ValueError, KeyError, TypeError):
         return None

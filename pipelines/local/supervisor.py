@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pipelines.local import process_tags
@@ -152,7 +153,7 @@ class Supervisor:
             return f"cannot be started ({error.strerror})"
         state.pid, state.started, state.starts = process.pid, time.time(), state.starts + 1
         state.health = Health(False, "starting")
-        self._changed(self.states)
+        self._publish()
         relay = asyncio.create_task(self._relay(service.name, process.stdout))
         watch = asyncio.create_task(self._watch(service))
         try:
@@ -175,7 +176,7 @@ class Supervisor:
                 continue
             if not line:
                 return
-            self._log(name, line.decode(errors="replace").rstrip())
+            self._say(name, line.decode(errors="replace").rstrip())
 
     async def _watch(self, service: Service) -> None:
         """Report when a started service is healthy; from then on, kill it if it hangs."""
@@ -200,6 +201,16 @@ class Supervisor:
     def _report(self, name: str, health: Health) -> None:
         self.states[name].health = health
         self._reported[name].set()
-        self._changed(self.states)
+        self._publish()
         message = f": {health.message}" if health.message else ""
-        self._log("ann", f"{name} is {'healthy' if health.healthy else 'unavailable'}{message}")
+        self._say("ann", f"{name} is {'healthy' if health.healthy else 'unavailable'}{message}")
+
+    def _publish(self) -> None:
+        try:
+            self._changed(self.states)
+        except OSError as error:  # such as a full disk; the services go on
+            self._say("ann", f"the state of the services cannot be written ({error.strerror})")
+
+    def _say(self, name: str, line: str) -> None:
+        with suppress(OSError, ValueError):  # a service whose output nobody reads would block
+            self._log(name, line)

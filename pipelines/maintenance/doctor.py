@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LEAST_FREE = 2 * 1024**3  # bytes: data, models and figures of a few runs
 DATABASE = "mlflow.db"
+OTHER_DATABASES = ("prefect/prefect.db", "feedback.db")
 NOT_CHECKED = "not checked: tracking is unavailable."
 
 
@@ -50,7 +51,8 @@ def diagnose(settings: Settings) -> list[Finding]:
     os.environ["ANN_OFFLINE"] = "1"  # no download
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
     findings = [check(settings) for check in (_packages, _state, _mnist)]
-    findings += [*_store(settings), _prefect(settings)]
+    findings += [*_store(settings), _prefect(settings), _service(settings)]
+    findings += [f for f in (_database(settings, path) for path in OTHER_DATABASES) if f]
     return [replace(f, message=without_credentials(f.message)) for f in findings]
 
 
@@ -231,3 +233,40 @@ def _prefect(settings: Settings) -> Finding:
             f"{settings.prefect_api_url} does not answer ({error}); start it with `prefect server "
             "start`, or unset PREFECT_API_URL.",
         )
+
+
+def _service(settings: Settings) -> Finding:
+    """What `ann serve` would refuse."""
+    from serving import settings as serving_settings
+    from serving.errors import WrongSetting
+
+    used = {"ANN_HOME": str(settings.home), "MLFLOW_TRACKING_URI": settings.tracking_uri}
+    try:
+        found = serving_settings.load(os.environ | used)
+        serving_settings.check_driver(found.feedback_url)
+    except WrongSetting as error:
+        return Finding("digit service", False, str(error))
+    return Finding("digit service", True, "its settings can be read")
+
+
+def _database(settings: Settings, path: str) -> Finding | None:
+    """Whether SQLite finds a database sound, in a copy; None if it is not made yet."""
+    database = settings.home / path
+    if not database.exists():
+        return None
+    try:
+        with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:
+            copy = Path(folder, database.name)
+            _copy(database, copy)
+            with closing(sqlite3.connect(copy)) as opened:
+                (result,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        result = format_error(error)
+    if result == "ok":
+        return Finding(path, True, "a sound database")
+    return Finding(
+        path,
+        False,
+        f"{database} is damaged or cannot be read ({result}); end what uses it, then restore it "
+        "or move it away: an empty one is made.",
+    )

@@ -29,16 +29,16 @@ def fetch_champion(settings: Settings, model: str | None = None) -> LoadedModel:
     from serving.settings import ALIAS, NAMES
 
     missing: list[NoChampion] = []
-    for name in [model] if model else NAMES:
+    for name in NAMES if model is None else [model]:
         try:
             return fetch(settings.tracking_uri, name, ALIAS, settings.home)
         except NoChampion as error:
             missing.append(error)
-    if model:
+    if model is not None:
         raise without_champion(model)
     raise missing[0]
 
 
 def without_champion(model: str) -> WrongUse:
     """The error of a model that was named and has no champion."""
-    return WrongUse(f"{model} has no champion; `ann models` lists what is registered.")
+    return WrongUse(f"{model!r} has no champion; `ann models` lists what is registered.")

@@ -230,7 +230,7 @@ def _make_work_pool(client: SyncPrefectClient) -> None:
 
 def deployments(client: SyncPrefectClient, name: str | None = None) -> list[DeploymentResponse]:
     """This project's deployments, or the one of a name."""
-    wanted = DeploymentFilter(name=DeploymentFilterName(any_=[name])) if name else None
+    wanted = DeploymentFilter(name=DeploymentFilterName(any_=[name])) if name is not None else None
     pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
     return client.read_deployments(deployment_filter=wanted, work_pool_filter=pool)
 

@@ -256,6 +256,40 @@ def test_a_missing_version_is_wrong_use_of_every_command_and_names_those_there_a
     assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--name", "there is no champion of ''; see `ann models`."),
+        (
+            "--version",
+            "there is no version '' of mnist-digits or offline-digits; see `ann models`.",
+        ),
+        ("--run", "there is no version of run '' of mnist-digits or offline-digits; see"),
+    ],
+)
+def test_an_empty_option_is_no_other_model_version_or_run(
+    in_filled, seven, tmp_path, option, sentence
+):
+    (tmp_path / "7").mkdir()
+    shutil.move(seven, tmp_path / "7")
+    result = in_filled("evaluate", str(tmp_path), option, "")
+    assert result.exit_code == errors.WRONG_USE, result.output
+    assert f"ann: {sentence}" in result.stderr
+
+
+def test_an_empty_model_is_not_the_digits(in_filled, seven):
+    result = in_filled("predict", "--model", "", str(seven))
+    assert result.exit_code == errors.WRONG_USE, result.output
+    assert result.stderr == "ann: '' has no champion; `ann models` lists what is registered.\n"
+
+
+@pytest.mark.parametrize(("option", "value"), [("--images", "''"), ("--data", "'data='")])
+def test_an_empty_data_set_is_not_mnist(ann, option, value):
+    result = ann("run", "mnist_ann", option, "")
+    assert result.exit_code == errors.WRONG_USE, result.output
+    assert value in result.stderr
+
+
 def test_an_unexpected_error_says_where_its_traceback_is(ann, monkeypatch, tmp_path):
     def fail():
         raise RuntimeError("the tables are round")

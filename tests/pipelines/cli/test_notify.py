@@ -84,7 +84,7 @@ def test_an_address_that_takes_nothing_changes_nothing(ann, webhook):
 
 
 @pytest.mark.parametrize(
-    "url", ["hooks.example", "ftp://x/y", "https://", "http://[bad", "http://x:y/"]
+    "url", ["", "hooks.example", "ftp://x/y", "https://", "http://[bad", "http://x:y/"]
 )
 def test_what_is_no_address_is_wrong_use(ann, url):
     assert ann(url).exit_code == 2

@@ -16,6 +16,8 @@ from prefect.testing.utilities import prefect_test_harness
 from pipelines.cli.main import main
 from pipelines.cli.options import Duration
 from pipelines.cli.schedule import add
+from pipelines.errors import Locked
+from pipelines.locks import exclusive_lock
 from pipelines.process_identity import this_process
 from pipelines.scheduling import deployments, schedules
 from pipelines.scheduling.deployments import connected, prepare
@@ -87,6 +89,19 @@ def test_one_is_added_changed_paused_resumed_and_removed(ann):
     assert "depth" not in listed(ann)
 
 
+def test_one_at_a_time_is_added_so_that_no_twin_is_overwritten(ann, home, monkeypatch):
+    made = []
+
+    def create(client, spec) -> None:
+        with pytest.raises(Locked), exclusive_lock(home / "schedules.lock", seconds=0):
+            pass
+        made.append(spec.name)
+
+    monkeypatch.setattr(deployments, "create", create)
+    assert ann("add", "twin", "--every", "6h").exit_code == 0
+    assert made == ["twin"]
+
+
 def test_one_is_triggered_with_other_parameters_for_this_once(ann):
     triggered = ann("trigger", "digits", "--param", "quick=true")
     assert triggered.exit_code == 0
@@ -109,6 +124,11 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
     ("arguments", "sentence"),
     [
         (["pause", "nonsense"], "no schedule 'nonsense'; there are: digits, drift, lecture"),
+        (["remove", ""], "there is no schedule ''; there are: digits, drift, lecture, retrain."),
+        (["pause", ""], "there is no schedule ''"),
+        (["resume", ""], "there is no schedule ''"),
+        (["change", "", "--timezone", "UTC"], "there is no schedule ''"),
+        (["trigger", ""], "there is no schedule ''"),
         (["add", "x", "--cron", "never"], "ann: 'never' is not a cron rule"),
         (["add", "x", "--every", "soon"], "'soon' is not a length of time; write 90m, 6h or 1d."),
         (["add", "x"], "ann: name one of --cron and --every"),
@@ -144,6 +164,7 @@ def test_beside_ann_up_its_prefect_server_is_asked_and_no_other(ann, server, hom
     """In processes of their own, in which Prefect is not imported yet."""
     home.mkdir(exist_ok=True)
     document = {"process": this_process(), "prefect_api_url": server, "pid": os.getpid()}
+    document["home"] = str(home.resolve())
     (home / "up.json").write_text(json.dumps(document))
     environ = {name: v for name, v in os.environ.items() if name != "PREFECT_API_URL"}
 

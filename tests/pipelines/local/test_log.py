@@ -71,6 +71,40 @@ def test_a_file_that_is_too_large_is_kept_once_and_a_new_one_begun(tmp_path, log
     assert [line[30:] for line in (tmp_path / "up.log").read_text().splitlines()] == ["third"]
 
 
+def test_a_full_disk_costs_its_lines_and_nothing_more(tmp_path, log, shown):
+    with open("/dev/full", "ab", buffering=0) as full:
+        log._file, kept = full, log._file
+        log("MLflow", "one")
+        log._file = kept
+    log("MLflow", "two")
+    assert [line for _, line in shown] == ["one", "two"]
+    assert [line[30:] for line in (tmp_path / "up.log").read_text().splitlines()] == ["two"]
+
+
+def test_a_file_that_cannot_be_put_aside_goes_on(tmp_path, log, monkeypatch):
+    monkeypatch.setattr(ServiceLog, "LARGEST", 0)
+    (tmp_path / "up.log.1").mkdir()
+    log("MLflow", "one")
+    log("MLflow", "two")
+    assert (tmp_path / "up.log").read_text().count("MLflow") == 2
+
+
+def test_where_no_new_file_can_be_made_the_old_one_goes_on_until_there_can(
+    tmp_path, log, monkeypatch
+):
+    monkeypatch.setattr(ServiceLog, "LARGEST", 0)
+    log("MLflow", "one")
+    (tmp_path / "up.log").rename(tmp_path / "up.log.1")
+    (tmp_path / "up.log").mkdir()
+    (tmp_path / "up.log" / "file").touch()
+    log("MLflow", "two")
+    assert (tmp_path / "up.log.1").read_text().count("MLflow") == 2
+    (tmp_path / "up.log" / "file").unlink()
+    (tmp_path / "up.log").rmdir()
+    log("MLflow", "three")
+    assert "three" in (tmp_path / "up.log").read_text()
+
+
 @pytest.mark.parametrize(
     "code",
     [

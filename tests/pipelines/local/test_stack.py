@@ -87,6 +87,23 @@ def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do(tmp_path):
     assert "MLflow needs one. End that program, or choose another port: `ann up --ml" in sentence
 
 
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        (
+            Ports(mlflow=15005, digits=15005),
+            "MLflow and digits cannot both have port 15005; .*: `ann up --mlflow-port` or `--port`",
+        ),
+        (Ports(mlflow=4200), "MLflow and Prefect cannot both have port 4200"),
+        (Ports(prefect=8000), "Prefect and digits cannot both have port 8000"),
+    ],
+)
+def test_a_port_that_is_named_twice_is_refused_before_anything_starts(tmp_path, at, sentence):
+    with pytest.raises(WrongUse, match=sentence):
+        stack.run(load(tmp_path), at, lambda *_: None, lambda _: None)
+    assert not [*(tmp_path / "home").iterdir()]
+
+
 def test_there_is_one_for_a_state_folder(tmp_path):
     loaded = load(tmp_path)
     with stack._only_one(loaded), pytest.raises(WrongUse, match=r"runs already for .*home"):

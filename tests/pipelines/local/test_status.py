@@ -123,3 +123,18 @@ def test_prefect_of_the_environment_comes_before_that_of_ann_up(tmp_path):
     environ: dict[str, str] = {}
     assert status.reach_prefect(found, environ)
     assert environ["PREFECT_API_URL"] == url
+
+
+def test_a_copy_of_a_state_folder_does_not_use_the_originals_services(home, tmp_path):
+    status.write_state(home, PORTS, {})
+    copy = settings.load({"ANN_HOME": str(tmp_path / "copy")})
+    status.state_file(copy).write_bytes(status.state_file(home).read_bytes())
+    assert status.is_up(home)
+    assert not status.is_up(copy)
+    assert status.prefect_of_running_stack(copy) is None
+
+
+def test_a_state_folder_is_the_same_by_way_of_a_link(home, tmp_path):
+    (tmp_path / "link").symlink_to(home.home)
+    status.write_state(home, PORTS, {})
+    assert status.is_up(settings.load({"ANN_HOME": str(tmp_path / "link")}))

@@ -1,6 +1,7 @@
 """Services are kept alive, in order, and nothing of them is left when they are to end."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -216,6 +217,33 @@ def test_a_line_of_megabytes_does_not_silence_a_service(group):
     keep([python("loud", code)], group, lambda supervised, lines: ("loud", "still here") in lines)
 
 
+def test_a_full_disk_neither_silences_a_service_nor_ends_it(group):
+    lines: list[str] = []
+    spread = ["print('x' * 10_000, flush=True)"] * 20  # more than a pipe holds
+
+    def log(name: str, line: str) -> None:
+        lines.append(line)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def changed(states) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    code = "; ".join([*spread, "print('still here', flush=True)", SLEEP])
+    supervised = Supervisor([python("loud", code)], group, log, changed)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(supervised.run(stop))
+        while "still here" not in lines or not is_running(supervised, lines):
+            assert not running.done()
+            await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(run())
+    assert "the state of the services cannot be written (No space left on device)" in lines
+
+
 def test_a_program_that_is_missing_is_reported_and_hinders_no_other(group):
     missing = Service("missing", ["/no/such/program"], lambda started: Health(True))
 
@@ -278,6 +306,23 @@ def test_a_killed_supervisor_leaves_nothing(group):
     parent.wait(timeout=10)
     wait_until(lambda: not [*tagged(group)])
     wait_until(lambda: not watchdogs[0].is_running())
+
+
+def test_a_killed_watchdog_is_replaced(group):
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, group, SLEEP])
+    wait_until(lambda: len([*tagged(group)]) == 1)
+
+    def watchdogs() -> list[int]:
+        children = psutil.Process(parent.pid).children()
+        alive = [p for p in children if p.status() != psutil.STATUS_ZOMBIE]
+        return [p.pid for p in alive if not _is_tagged(p)]
+
+    (first,) = watchdogs()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: watchdogs() not in ([], [first]))
+    parent.kill()
+    parent.wait(timeout=10)
+    wait_until(lambda: not [*tagged(group)])
 
 
 def _is_tagged(process: psutil.Process) -> bool:

@@ -194,6 +194,40 @@ def test_a_prefect_server_is_asked_for_its_health(tmp_path, answer, well):
         assert only(doctor._prefect, tmp_path, PREFECT_API_URL=url).healthy is well
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ANN_FEEDBACK_URL", "nonsense"),
+        ("ANN_FEEDBACK_URL", "oracle+none://db/ann"),
+        ("ANN_POLL_SECONDS", "-3"),
+        ("ANN_CORS_ORIGINS", "x"),
+    ],
+)
+def test_settings_that_the_service_refuses_are_found(tmp_path, monkeypatch, variable, value):
+    assert only(doctor._service, tmp_path).healthy
+    monkeypatch.setenv(variable, value)
+    finding = only(doctor._service, tmp_path)
+    assert not finding.healthy
+    assert finding.message.startswith(variable)
+
+
+@pytest.mark.parametrize("path", doctor.OTHER_DATABASES)
+def test_a_damaged_database_is_found_and_left_as_it_is(tmp_path, path):
+    loaded = settings.read({"ANN_HOME": str(tmp_path)})
+    assert doctor._database(loaded, path) is None
+    database = tmp_path / path
+    database.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(database)) as made, made:
+        made.execute("CREATE TABLE t (x)")
+    assert doctor._database(loaded, path) == Finding(path, True, "a sound database")
+    database.write_bytes(b"random" * 1000)
+    finding = doctor._database(loaded, path)
+    assert finding and not finding.healthy
+    assert f"{database} is damaged or cannot be read (" in finding.message
+    assert "restore it or move it away" in finding.message
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [database]
+
+
 # --- nothing is changed ---------------------------------------------------------------------------
 
 
