@@ -15,6 +15,7 @@ export class Drawing extends EventTarget {
   #pointer = null;
   #cursor = null; // where the keyboard's pen is; null until it is used
   #penDown = false;
+  #opening = null; // the file that is being decoded; null once something else was done
 
   constructor(canvas) {
     super();
@@ -56,6 +57,7 @@ export class Drawing extends EventTarget {
   }
 
   undo() {
+    this.#opening = null;
     if (this.#mark === null && !this.#marks.pop()) return;
     this.#mark = this.#pointer = null;
     this.#penDown = false;
@@ -63,19 +65,21 @@ export class Drawing extends EventTarget {
   }
 
   clear() {
-    this.#liftPen();
+    this.#stop();
     if (!this.empty) this.#add({ strokes: [], id: {} });
   }
 
   /** Show a picture file in place of the drawing; one that the browser cannot show still counts. */
   async open(file) {
-    this.#liftPen();
-    this.#add({ strokes: [], picture: await Picture.open(file), id: {} });
+    this.#stop();
+    this.#opening = file;
+    const picture = await Picture.open(file);
+    if (this.#opening === file) this.#add({ strokes: [], picture, id: {} });
   }
 
   /** Show an earlier sheet, or an example, in place of the drawing. */
   show(sheet) {
-    this.#liftPen();
+    this.#stop();
     this.#add(sheet);
   }
 
@@ -110,6 +114,7 @@ export class Drawing extends EventTarget {
   }
 
   #changed() {
+    this.#opening = null;
     this.render();
     this.dispatchEvent(new CustomEvent("change", { detail: { drawing: this.#mark !== null } }));
   }
@@ -140,6 +145,12 @@ export class Drawing extends EventTarget {
     const mark = this.#mark;
     this.#mark = this.#pointer = null;
     if (mark) this.#add(mark);
+  }
+
+  #stop() {
+    this.#opening = null;
+    this.#penDown = false;
+    if (this.#mark) this.#end();
   }
 
   #liftPen() {

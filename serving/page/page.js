@@ -107,6 +107,7 @@ function forgetAnswer(title, detail, aloud = false) {
 
 function whyRefused({ status, message }, { picture }) {
   if (status === 413) return unread.large;
+  if (status === 403) return unread.forbidden;
   if (![400, 415, 422].includes(status)) return ["Not read", message];
   if (!picture) return unread.strokes;
   return picture.bitmap ? unread.picture : unread.file;
@@ -239,7 +240,8 @@ addEventListener("online", wakeUp);
 
 addEventListener("keydown", (event) => {
   if ($("key").open) return;
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") drawing.undo();
+  const command = (event.ctrlKey || event.metaKey) && !event.shiftKey;
+  if (command && event.key.toLowerCase() === "z") drawing.undo();
   else if (event.key === "Escape" || event.key === "Delete") drawing.clear();
   else return;
   event.preventDefault();

@@ -5,6 +5,8 @@ const MAX_BYTES = 1_000_000; // what reverse proxies let through by default
 const MAX_SIDE = 2000; // pixels
 const SMALL_SIDE = 800; // still twice of what the service measures on
 const UNSENDABLE = 10_000_000; // bytes; the service refuses more
+const KEPT = 100_000_000; // bytes; up to this a file may change on disk once it is open
+const UNSIZED_SIDE = 800; // of a drawing that says its proportions at most
 
 export class Picture {
   /** As createImageBitmap gives it; null for a file that the browser cannot show. */
@@ -14,11 +16,12 @@ export class Picture {
   #converted; // whether it goes through a canvas; its PNG once it did
 
   static async open(file) {
-    return new Picture(file, await decode(file));
+    const content = file.size > KEPT ? file : await read(file);
+    return new Picture(content, await decode(content), file.name);
   }
 
-  constructor(file, bitmap) {
-    this.name = file.name || "A picture";
+  constructor(file, bitmap, name) {
+    this.name = name || "A picture";
     this.bitmap = bitmap;
     this.#file = file;
     this.#converted = bitmap !== null && !(READABLE.includes(file.type) && isSmall(file, bitmap));
@@ -41,6 +44,11 @@ export class Picture {
 const isSmall = (file, { width, height }) =>
   file.size <= MAX_BYTES && Math.max(width, height) <= MAX_SIDE;
 
+async function read(file) {
+  const parts = await file.arrayBuffer().then((content) => [content], () => []);
+  return new Blob(parts, { type: file.type });
+}
+
 async function decode(file) {
   const url = URL.createObjectURL(file);
   try {
@@ -48,13 +56,23 @@ async function decode(file) {
       const image = new Image(); // shows SVG, too
       image.src = url;
       await image.decode();
-      return createImageBitmap(image);
+      return createImageBitmap(image).catch(() => createImageBitmap(onCanvas(image)));
     });
   } catch {
     return null;
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+function onCanvas(image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const scale = UNSIZED_SIDE / (Math.max(width, height) || UNSIZED_SIDE);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(width * scale) || UNSIZED_SIDE;
+  canvas.height = Math.round(height * scale) || UNSIZED_SIDE;
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 function toPng(bitmap) {

@@ -54,6 +54,10 @@ export const unread = {
   ],
   file: ["Not a picture", "This file cannot be opened as a picture. PNG and JPEG always work."],
   large: ["Too large", "This picture is too large to be sent. A smaller copy works."],
+  forbidden: [
+    "Not read",
+    "The service takes this page for another site's: a proxy between them hides the page's address. Tell whoever runs it.",
+  ],
   fault: ["Not read", "Something on this page went wrong. Reload it."],
 };
 

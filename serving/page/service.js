@@ -4,6 +4,7 @@ import { BUSY, NO_ANSWER, NO_NETWORK, NOT_UNDERSTOOD } from "./sentences.js";
 
 const KEY = "ann-api-key";
 const TIMEOUT = 10_000; // milliseconds
+const SLOWEST = 20; // bytes of a body in a millisecond, over the slowest line that still serves
 
 /** The service is unavailable: worth another try, after `wait` seconds where it said so. */
 export class Unavailable extends Error {
@@ -24,14 +25,31 @@ export class Refused extends Error {
   }
 }
 
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
-export const keepKey = (key) => sessionStorage.setItem(KEY, key);
+let unstored = null; // the key where the browser lets a page store nothing
+
+function storedKey() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return unstored;
+  }
+}
+
+export const hasKey = () => storedKey() !== null;
+
+export function keepKey(key) {
+  try {
+    sessionStorage.setItem(KEY, key);
+  } catch {
+    unstored = key;
+  }
+}
 
 /** The answer of a model; null: the service's default. */
 export async function predict(content, explain, model) {
   const query = new URLSearchParams({ image: 1, [explain ? "explain" : "live"]: 1 });
   if (model) query.set("model", model);
-  const kind = content.type || "application/octet-stream";
+  const kind = content.type.startsWith("image/") ? content.type : "application/octet-stream";
   const answer = await post(`predict?${query}`, content, kind);
   return { ...answer, digit: answer.digit ?? answer.class };
 }
@@ -59,8 +77,8 @@ function post(path, body, type) {
 }
 
 async function request(path, { headers, ...content } = {}) {
-  const key = sessionStorage.getItem(KEY);
-  const signal = AbortSignal.timeout(TIMEOUT);
+  const key = storedKey();
+  const signal = AbortSignal.timeout(TIMEOUT + (content.body?.size ?? 0) / SLOWEST);
   let response, answer;
   try {
     response = await fetch(path, {

@@ -1,6 +1,7 @@
 // How a sheet looks: strokes, or one picture, on a square canvas.
 
 const PEN = 0.065; // width of a stroke, of the sheet's side
+const BEHIND = "#8c8c8c"; // what is transparent: black and white strokes show on it
 const DOT = 0.09; // strokes that extend no further than this are a dot
 
 /** Draw {strokes, picture}: points are [x, y] in 0 … 1 of a sheet with `side` pixels. */
@@ -58,6 +59,8 @@ function drawPicture(context, { bitmap, name }, side) {
   }
   const scale = side / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+  context.fillStyle = BEHIND;
+  context.fillRect((side - width) / 2, (side - height) / 2, width, height);
   context.imageSmoothingEnabled = scale < 1;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import tests.support.browser as chromium
-from tests.support.person import Page
+from tests.support.person import STROKES, Page
 from tests.support.running import Service
 from tests.support.small_service import a_one, png_of, put_copy
 from tests.support.waiting import wait_for
@@ -48,3 +48,10 @@ def test_what_is_no_json_is_no_answer(
         wait_for(lambda: page["digit"].text)
     finally:
         service.kill()
+
+
+def test_a_proxy_that_hides_the_pages_address_is_named(page: Page) -> None:
+    page.script(BROKEN, '{"error": "A page of …"}', 403)
+    page.draw(STROKES[5])
+    wait_for(lambda: page["sentence"].text == "Not read")
+    assert "a proxy between them hides the page's address" in page["second"].text

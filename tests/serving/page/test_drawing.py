@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 import tests.support.browser as chromium
@@ -46,6 +47,26 @@ def test_undo_takes_strokes_back_one_by_one_and_clearing_can_be_undone(page: Pag
     page.undo()
     assert page.ink_on_paper() == pytest.approx(whole, abs=1e-3)
     wait_for(lambda: page.digit() == digit)
+
+
+def test_redo_takes_no_stroke_back(page: Page) -> None:
+    page.draw(STROKES[4])
+    page.digit()
+    page["undo"].click()
+    ink = page.ink_on_paper()
+    ActionChains(page.browser).key_down(Keys.CONTROL).key_down(Keys.SHIFT).send_keys("z").key_up(
+        Keys.SHIFT
+    ).key_up(Keys.CONTROL).perform()
+    assert page.ink_on_paper() == ink
+
+
+def test_escape_clears_a_stroke_that_is_still_drawn(page: Page) -> None:
+    page.draw(STROKES[7], lift=False)
+    wait_for(lambda: page["sentence"].text != "No digit yet")
+    page.clear()
+    assert page.ink_on_paper() == 0
+    page.draw(STROKES[0])
+    assert page.digit() == 0
 
 
 def test_a_sheet_without_ink_has_no_answer(page: Page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_a_picture_too_large_for_the_service_is_shrunk_before_it_is_sent(
     assert page.digit() == data.arrays["y_test"][0]
 
 
-@pytest.mark.parametrize("name", ["digit.avif", "named-wrongly.png", "digit.svg"])
+@pytest.mark.parametrize("name", ["digit.avif", "named-wrongly.png", "digit.svg", "unsized.svg"])
 def test_a_picture_that_only_the_browser_can_read_is_sent_in_another_form(
     page: Page, name: str, data: datasets.Dataset, tmp_path: Path
 ) -> None:
@@ -95,8 +96,9 @@ def test_a_picture_that_only_the_browser_can_read_is_sent_in_another_form(
     if name.endswith(".svg"):
         digit.save(buffer := io.BytesIO(), "PNG")
         source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        size = "" if name == "unsized.svg" else 'width="400" height="400"'
         (tmp_path / name).write_text(
-            '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="400">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400" {size}>'
             f'<image href="{source}" width="400" height="400"/></svg>'
         )
     else:
@@ -113,6 +115,69 @@ def test_a_file_that_is_no_picture_is_explained_to_a_person(page: Page, tmp_path
     assert page["second"].text == (
         "This file cannot be opened as a picture. PNG and JPEG always work."
     )
+
+
+def test_a_dropped_file_of_numbers_is_no_request(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_text(json.dumps({"image": np.eye(28).tolist()}))
+    page.open_file(path)
+    wait_for(lambda: page["sentence"].text == "Not a picture")
+
+
+SLOW = """(window.createImageBitmap = ((decode) => async (content) => {
+    const picture = await decode(content);
+    if (picture.width < 1000) return picture;
+    await new Promise((resolve) => { window.decoded = resolve; });
+    return picture;
+})(window.createImageBitmap), true)"""
+
+
+def test_what_is_done_while_a_picture_is_decoded_comes_after_it(
+    page: Page, data: datasets.Dataset, tmp_path: Path
+) -> None:
+    x, y = data.arrays["x_test"], data.arrays["y_test"]
+    slow, quick = tmp_path / "slow.png", tmp_path / "quick.png"
+    on_paper(x[0], 1600, 1600).save(slow)
+    picture(quick, x[1])
+    page.script(SLOW)
+
+    page.open_file(slow)
+    wait_for(lambda: page.script("Boolean(window.decoded)"))
+    page.open_file(quick)
+    assert page.digit() == y[1]
+    page.script("(window.decoded(), true)")
+    assert page.digit() == y[1]
+
+    page.script("(window.decoded = null, true)")
+    page.open_file(slow)
+    wait_for(lambda: page.script("Boolean(window.decoded)"))
+    page["clear"].click()
+    page.script("(window.decoded(), true)")
+    wait_for(lambda: page["sentence"].text == "No digit yet")
+    assert page.ink_on_paper() == 0
+
+
+def test_a_picture_that_is_open_may_change_on_disk(
+    page: Page, data: datasets.Dataset, tmp_path: Path
+) -> None:
+    path = picture(tmp_path / "digit.png", data.arrays["x_test"][0])
+    page.open_file(path)
+    digit = page.digit()
+    path.write_bytes(b"something else")
+    page["clear"].click()
+    wait_for(lambda: page["sentence"].text == "No digit yet")
+    page.undo()
+    assert page.digit() == digit
+
+
+def test_black_strokes_on_nothing_are_seen_in_the_dark(page: Page, tmp_path: Path) -> None:
+    page.open(prefers_color_scheme="dark")
+    strokes = Image.new("RGBA", (280, 280))
+    strokes.paste((0, 0, 0, 255), (120, 40, 160, 240))
+    strokes.save(tmp_path / "strokes.png")
+    page.open_file(tmp_path / "strokes.png")
+    wait_for(lambda: page["digit"].text)
+    assert page.colours("paper").min() > 120  # of the corner, where nothing is drawn
 
 
 def test_a_picture_without_a_digit_is_explained_to_a_person(page: Page, tmp_path: Path) -> None:

@@ -42,6 +42,21 @@ def test_the_page_works_under_a_path_prefix(browser: Any, service: Service) -> N
         page.open()
 
 
+def test_the_page_works_where_the_browser_lets_it_store_nothing(
+    browser: Any, service: Service
+) -> None:
+    denied = """Object.defineProperty(window, "sessionStorage", {
+        get() { throw new DOMException("Access is denied", "SecurityError"); },
+    });"""
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": denied})
+    try:
+        page = Page(browser, service.url).open()
+        page.draw(STROKES[5])
+        assert page.digit() == 5
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
 def test_a_drawing_outlives_the_service_and_is_answered_when_it_is_back(
     browser: Any, home: Path
 ) -> None:
