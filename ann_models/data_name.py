@@ -60,6 +60,11 @@ class DataName:
         return self.name.startswith(IMAGES)
 
     @property
+    def has_validation(self) -> bool:
+        """Whether it has points for validation, if it is one of points."""
+        return self.held_out or self.name == "ten_points_held_out"
+
+    @property
     def path(self) -> str:
         """Of the file of points; of an image data set its name and path."""
         return self.name.removeprefix(POINTS).removeprefix(IMAGES)

@@ -170,7 +170,11 @@ class _Builder:
         ]
         if self.dropout is not None:
             layers = _with_dropout(layers, self.dropout)
-        return replace(self.variant, layers=tuple(layers))
+        data = self.variant.data
+        if (wanted := data_name.parse(data)).is_file:
+            held_out = self.variant.early_stopping is not None
+            data = str(replace(wanted, held_out=held_out))
+        return replace(self.variant, layers=tuple(layers), data=data)
 
     def _known(self) -> list[str]:
         attributes = [
@@ -295,7 +299,6 @@ class _Builder:
         wanted = data_name.parse(value)
         if wanted.is_file:
             points.read(Path(wanted.path))
-            wanted = replace(wanted, held_out=self.variant.early_stopping is not None)
         self.variant = replace(self.variant, data=str(wanted))
 
     def _images(self, text: str) -> None:

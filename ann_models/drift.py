@@ -156,6 +156,8 @@ def energy_test(x: np.ndarray, y: np.ndarray, seed: int = 0) -> tuple[float, flo
     n, m = len(x), len(y)
     mean_between = between / (n * m)
     apart = 2 * mean_between - within_x / n**2 - within_y / m**2
+    if not mean_between[0]:  # all distances are 0
+        return 0.0, 1.0
     coefficients = apart / (2 * mean_between)
     as_far = np.count_nonzero(coefficients >= coefficients[0] - 1e-12)
     return float(coefficients[0]), float(as_far / (PERMUTATIONS + 1))

@@ -116,7 +116,7 @@ def _layer_faults(variant: Variant, kind: Kind) -> Iterator[str]:
 def _rest(variant: Variant, kind: Kind) -> Iterator[str]:
     if variant.augmentation and kind != "digits":
         yield "augmentation distorts digits; for points there is data.noise"
-    has_validation = kind == "digits" or "held_out" in variant.data
+    has_validation = kind == "digits" or data_name.parse(variant.data).has_validation
     if variant.early_stopping and not has_validation:
         yield "early stopping needs validation data; did you mean data=ten_points_held_out?"
 

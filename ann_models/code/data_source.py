@@ -177,7 +177,7 @@ def _points(path: Path, held_out: bool) -> str:
 
 def has_validation(variant: Variant) -> bool:
     """Whether `code` makes val_x and val_y."""
-    return variant.data == "digits" or "held_out" in variant.data
+    return variant.data == "digits" or data_name.parse(variant.data).has_validation
 
 
 def input_layer(variant: Variant) -> str:

@@ -169,7 +169,7 @@ def _rate(variant: Variant) -> str:
         return ""
     return (
         f"steps = {variant.epochs} * -(-len(train_x) // {variant.batch_size})\n"
-        f"warmup = round({rate.warmup!r} * steps)\n"
+        f"warmup = min(round({rate.warmup!r} * steps), steps - 1)\n"
         f"rate = tf.keras.optimizers.schedules.CosineDecay(0.0 if warmup else {rate.peak!r}, "
         "steps - warmup,\n"
         f"    warmup_target = {rate.peak!r} if warmup else None, warmup_steps = warmup)\n"

@@ -228,10 +228,10 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
         raise InvalidData(f"{path}: {len(x)} pictures and {len(y)} labels in {part}.")
     if not np.isfinite(x.astype(np.float64)).all() or x.min() < 0:
         raise InvalidData(f"{path}: x_{part} has values that are negative or no numbers.")
-    scale = 255 if x.max() <= 1 and x.dtype.kind == "f" else 1
-    if x.max() * scale > 255:
+    scale = 255 if x.max() <= 1 else 1
+    if x.max() > 255:
         raise InvalidData(f"{path}: x_{part} reaches {x.max()}; expected 0 to 255, or 0 to 1.")
-    return np.rint(x * scale).astype(np.uint8), y
+    return np.rint(x * np.float64(scale)).astype(np.uint8), y
 
 
 # --- folders of pictures --------------------------------------------------------------------------

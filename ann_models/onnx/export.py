@@ -65,7 +65,7 @@ def to_onnx(
             raise UnsupportedLayer(
                 f"layer {layer.name!r} is a {type(layer).__name__}, which has no tested ONNX form "
                 f"(supported: {supported}); use one of these, or add it to "
-                "ann_models/onnx_export.py together with a test"
+                "ann_models/onnx/export.py together with a test"
             )
     images = keras.InputSpec(shape=(None, 28, 28), dtype="float32", name="images")
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

@@ -58,7 +58,8 @@ class Progress:
 
     def _last(self, measure: str) -> float:
         values = self.history[measure]
-        return float(np.nanmean(values[np.isfinite(values).any(axis=1)][-1]))
+        finite = values[np.isfinite(values).any(axis=1)]
+        return float(np.nanmean(finite[-1])) if len(finite) else float("nan")
 
     @property
     def stopped(self) -> bool:

@@ -20,7 +20,7 @@ def build(settings: Adam | SGD, steps: int) -> keras.Optimizer:
 
 
 def _schedule(decay: CosineDecay, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    warmup = round(decay.warmup * steps)
+    warmup = min(round(decay.warmup * steps), steps - 1)  # Keras needs a step to decay in
     if not warmup:
         return keras.optimizers.schedules.CosineDecay(decay.peak, steps)
     return keras.optimizers.schedules.CosineDecay(

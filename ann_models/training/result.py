@@ -122,21 +122,34 @@ class Training:
 
 def joined(parts: Sequence[Training], seconds: float) -> Training:
     """The trainings of several groups of seeds as one; `seconds` for all together."""
-    epochs = min(len(part.history["train_loss"]) for part in parts)
+    interrupted = parts[-1].interrupted
+    lengths = [len(part.history["train_loss"]) for part in parts]
+    epochs = min(lengths) if interrupted else max(lengths)  # early stopping ends each on its own
     best = [part.best_epoch for part in parts if part.best_epoch is not None]
     return Training(
         models=[model for part in parts for model in part.models],
         seeds=tuple(seed for part in parts for seed in part.seeds),
         history={
-            name: np.concatenate([part.history[name][:epochs] for part in parts], axis=1)
+            name: np.concatenate([_of_length(part.history[name], epochs) for part in parts], axis=1)
             for name in parts[0].history
         },
         seconds=seconds,
         snapshots={
-            epoch: [weights for part in parts for weights in part.snapshots[epoch]]
-            for epoch in parts[0].snapshots
-            if all(epoch in part.snapshots for part in parts)
+            epoch: [weights for part in parts for weights in _snapshot(part, epoch)]
+            for epoch in sorted({epoch for part in parts for epoch in part.snapshots})
+            if epoch <= epochs and all(min(part.snapshots) <= epoch for part in parts)
         },
         best_epoch=np.concatenate(best) if best else None,
-        interrupted=parts[-1].interrupted,
+        interrupted=interrupted,
     )
+
+
+def _of_length(measures: NDArray[np.float64], epochs: int) -> NDArray[np.float64]:
+    """Measures (n, seeds) as (epochs, seeds): NaN after a seed's stop."""
+    missing = np.full((max(epochs - len(measures), 0), measures.shape[1]), np.nan)
+    return np.concatenate([measures[:epochs], missing])
+
+
+def _snapshot(part: Training, epoch: int) -> list[Weights]:
+    """The weights after an epoch; of a training that had stopped before, the last ones."""
+    return part.snapshots[max(taken for taken in part.snapshots if taken <= epoch)]

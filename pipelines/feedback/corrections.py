@@ -120,14 +120,16 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
             date = datetime.fromtimestamp(int(day) * DAY, UTC).date()
             refusals[int(day)] = f"The corrections of {date} are refused: {sentence}"
 
-    late = _over_the_limit(found.times, policy.max_per_hour)
-    rules = (  # the first that applies
+    rules = [  # the first that applies
         (np.isin(days, list(refusals)), REFUSED_DAY),
         (evidence.copies, COPY),
         (disputed, DISPUTED),
         (contradicted, CONTRADICTED),
-        (late, TOO_MANY),
-    )
+    ]
+    good = ~np.any([which for which, _ in rules], axis=0)
+    late = np.zeros(len(found), bool)
+    late[good] = _over_the_limit(found.times[good], policy.max_per_hour)
+    rules.append((late, TOO_MANY))
     verdicts = [
         next((verdict for which, verdict in rules if which[i]), ACCEPTED) for i in range(len(found))
     ]

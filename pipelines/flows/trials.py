@@ -103,6 +103,11 @@ class Trials:
             listed = ", ".join(v.name for v in found)
             raise WrongUse(f"{spec.name} is a question; name one of {listed}.")
         self.origin = derive(found[0], spec.changes)
+        if self.origin.other_hands or self.origin.distillation or self.origin.members:
+            raise WrongUse(
+                f"{spec.name} learns from more than its data set: from generated handwriting or "
+                "from other networks. A sweep trains on the data set alone; name another variant."
+            )
         self.space = parse_space(self.origin, spec.over)
         if spec.seeds:
             self.origin = replace(self.origin, seeds=spec.seeds)

@@ -245,3 +245,13 @@ class TestPictures:
     def test_rows_for_other_data_are_refused(self, letters, name, sentence):
         with pytest.raises(InvalidSetting, match=sentence):
             changed(name, f"data={letters}")
+
+
+def test_points_are_held_out_for_early_stopping_in_whatever_order_it_is_asked_for(tmp_path):
+    path = tmp_path / "held_out_points.csv"
+    path.write_text("1,2\n3,4\n5,6\n7,8\n")
+    changes = {"data": str(path), "early_stopping.patience": "20"}
+    origin = VARIANTS["relu_regression_4"]
+    for ordered in (changes, dict(reversed(changes.items()))):
+        assert derive(origin, ordered).data == f"held_out points:{path}"
+    assert derive(origin, {"data": str(path)}).data == f"points:{path}"

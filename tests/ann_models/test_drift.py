@@ -101,3 +101,8 @@ def test_the_same_samples_give_the_same_findings(offline):
     recent = offline.sample(offline.pool[:100])
     first, second = (compare(recent, offline.reference, offline.embedding) for _ in range(2))
     assert first == second
+
+
+def test_samples_without_any_distance_are_no_drift():
+    same = np.ones((20, 3))
+    assert energy_test(same, same) == (0.0, 1.0)

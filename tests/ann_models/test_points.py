@@ -46,6 +46,7 @@ def test_numeric_classes_keep_their_order(tmp_path):
         ("1,2,3,4\n", "line 1: 4 columns"),
         (CURVE + "9,ten\n", "line 5: 'ten' is no number"),
         (CURVE + "9,nan\n", "line 5: nan is not finite"),
+        (CURVE + "9,1e39\n", "line 5: 1e39 is not finite, as a number of 32 bits"),
         (CURVE + "9\n", "line 5 has 1 columns, the first 2"),
         (PLANE + "9,inf,a\n", "line 5: inf is not finite"),
         (PLANE + "9,9,\n", "line 5 has no class"),

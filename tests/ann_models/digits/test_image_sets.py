@@ -198,3 +198,10 @@ def test_every_split_has_each_class_of_a_small_set(tmp_path):
     for part in ("val", "test"):
         assert np.bincount(data.arrays[f"y_{part}"]).tolist() == [1] * 7
     assert np.bincount(data.arrays["y_train"]).tolist() == [4] * 7
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32])
+def test_pixels_of_zeros_and_ones_are_paper_and_ink_whatever_their_type(tmp_path, kind):
+    path = tmp_path / "two.npz"
+    np.savez(path, x_train=(X > 127).astype(kind), y_train=Y)
+    assert set(np.unique(load(ImageSet("mine", str(path))).train[0])) == {0, 255}

@@ -10,6 +10,7 @@ import pytest
 from ann_models.datasets import generate
 from ann_models.entry import Adam, EarlyStopping
 from ann_models.training import checkpoints, trainer
+from ann_models.training.checkpoints import Progress
 from tests.support.small_trainings import BATCH_NORM, REGRESSION, cubic
 
 
@@ -71,3 +72,10 @@ def test_a_checkpoint_of_another_file_format_is_not_resumed(tmp_path, monkeypatc
     reported = []
     trainer.train(REGRESSION, cubic(), (0,), lambda *r: reported.append(r[0]), tmp_path)
     assert reported[0] == 1
+
+
+def test_the_loss_of_a_training_that_has_none_yet_is_nan():
+    progress = Progress({"train_loss": np.full((2, 3), np.inf)}, [])
+    assert np.isnan(progress.loss)
+    progress.extend({"train_loss": np.array([[1.0, np.nan, 3.0]])})
+    assert progress.loss == 2

@@ -284,3 +284,25 @@ def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
     history = fitted(variant, cubic(), keras.optimizers.Adam(schedule))
     trained = trainer.train(variant, cubic(), (0,))
     assert_equal_weights(trained.models[0], history.model, 1e-5)
+
+
+def test_seeds_that_train_one_after_another_stop_each_on_its_own(monkeypatch):
+    data = generate("ten_points_held_out", 0)
+    variant = replace(
+        REGRESSION,
+        layers=(Dense(30, "tanh"), Dense(1)),
+        optimizer=Adam(0.02),
+        epochs=200,
+        early_stopping=EarlyStopping(patience=5),
+        frames=5,
+    )
+    together = trainer.train(variant, data, (0, 1, 2))
+    monkeypatch.setattr(backends, "SMALL", 0)
+    apart = trainer.train(variant, data, (0, 1, 2))
+    assert len(set(np.isfinite(together.history["val_loss"]).sum(axis=0))) > 1
+    for name, measures in together.history.items():
+        np.testing.assert_allclose(apart.history[name], measures, rtol=1e-3)
+    assert apart.snapshots.keys() == together.snapshots.keys()
+    last = max(apart.snapshots)
+    for one, other in zip(apart.snapshots[last], together.snapshots[last], strict=True):
+        np.testing.assert_allclose(one[0], other[0], atol=1e-3)

@@ -279,6 +279,17 @@ def test_the_hourly_limit_counts_each_hour_for_itself():
     assert late.verdicts == (ACCEPTED,) * 7 + (TOO_MANY,) + (ACCEPTED,) * 4
 
 
+def test_refused_corrections_leave_the_hour_to_the_good_ones():
+    digits = np.arange(12) % 10
+    judgement = judge(
+        corrections(digits, np.full(12, MONDAY)),
+        evidence((digits + 1) % 10, digits, copies=np.arange(12) < 6),
+        Policy(max_per_hour=6),
+    )
+    assert judgement.accepted.sum() == 6
+    assert TOO_MANY not in judgement.verdicts
+
+
 @pytest.mark.parametrize(("significance", "refused"), [(0.5**10, False), (0.5**10 + 1e-9, True)])
 def test_a_burst_is_refused_below_its_level_only(significance, refused):
     """Ten of ten corrections give one digit: p = 2⁻¹⁰ if half of them may."""
