@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving import app as application
-from tests.support.small_service import NAME, Service, a_one, put_copy, status
+from tests.support.small_service import Service, a_one, put_copy, status
 
 ONE = {"image": a_one().tolist()}
 
@@ -18,35 +18,7 @@ def own_service(home: Path, **environment: str) -> Service:
     return Service(home, **environment)
 
 
-# Paths and methods
-
-
-@pytest.mark.parametrize(
-    ("path", "keys"),
-    [
-        ("/nowhere", {"error", "request_id"}),
-        ("/page/../app.py", {"error", "request_id"}),
-        ("/page/%2e%2e/app.py", {"error", "request_id"}),
-        ("/v1/nowhere", {"error"}),
-        ("/v2/nowhere", {"error"}),
-        ("/v1/models/other", {"error"}),
-        ("/v2/models/other/ready", {"error"}),
-        (f"/v1/models/{NAME}/versions/x", {"error"}),
-        (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
-    ],
-)
-def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
-    answer = service.get(path)
-    assert (answer.status_code, answer.json().keys()) == (404, keys)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
-)
-def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
-    answer = service.request(method, path)
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+# Methods
 
 
 def test_head_is_get_without_the_body(service: Service):
@@ -207,40 +179,6 @@ def test_each_request_is_one_line_of_json(tmp_path):
     assert (first["images"], first["version"]) == (1, "3")
     assert first["ms"] > 0
     assert (second["status"], second["version"]) == (404, None)
-
-
-# Readiness
-
-
-def test_without_a_model_the_service_lives_and_says_why_it_cannot_answer(tmp_path):
-    service = Service(tmp_path)
-    answer = service.post("/predict", json=ONE)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert "no model to answer with yet" in answer.json()["error"]
-    assert service.post("/invocations", json={}).json().keys() == {"error_code", "message"}
-    ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["ready"]) == (503, False)
-    assert service.get("/ping").status_code == 503
-    assert service.get("/health/live").status_code == 200
-    service.close()
-
-
-def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
-    copy = put_copy(tmp_path, "3", seed=1)
-    (copy / "model.onnx").write_bytes(b"damaged")
-    service = Service(tmp_path)
-    ready = service.get("/health/ready").json()
-    assert (ready["ready"], "SHA-256" in ready["refused"]["reason"]) == (False, True)
-    service.close()
-
-
-def test_readiness_reports_a_registry_that_is_unavailable(service: Service):
-    service.run(service.models.follow(status("3", registry_error="it is unavailable"), None))
-    ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is unavailable")
-    assert "ann_registry_up 0.0" in service.get("/metrics").text
-    service.run(service.models.follow(status("3"), 0.0))
-    assert "ann_registry_up 1.0" in service.get("/metrics").text
 
 
 # The next version

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.support.small_service import NAME, Service, a_one
+from tests.support.small_service import NAME, Service, a_one, put_copy, status
 
 ONE = a_one()
 BATCH = np.stack([ONE, ONE.T])
@@ -51,3 +51,37 @@ def test_v2_counts_what_a_version_answered(service: Service):
     assert success["count"] == after["execution_count"]
     assert success["ns"] > before["inference_stats"]["success"]["ns"]
     assert after["last_inference"] > 1.7e12  # milliseconds since 1970
+
+
+# Readiness
+
+
+def test_without_a_model_the_service_lives_and_says_why_it_cannot_answer(tmp_path):
+    service = Service(tmp_path)
+    answer = service.post("/predict", json={"image": ONE.tolist()})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "no model to answer with yet" in answer.json()["error"]
+    assert service.post("/invocations", json={}).json().keys() == {"error_code", "message"}
+    ready = service.get("/health/ready")
+    assert (ready.status_code, ready.json()["ready"]) == (503, False)
+    assert service.get("/ping").status_code == 503
+    assert service.get("/health/live").status_code == 200
+    service.close()
+
+
+def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
+    copy = put_copy(tmp_path, "3", seed=1)
+    (copy / "model.onnx").write_bytes(b"damaged")
+    service = Service(tmp_path)
+    ready = service.get("/health/ready").json()
+    assert (ready["ready"], "SHA-256" in ready["refused"]["reason"]) == (False, True)
+    service.close()
+
+
+def test_readiness_reports_a_registry_that_is_unavailable(service: Service):
+    service.run(service.models.follow(status("3", registry_error="it is unavailable"), None))
+    ready = service.get("/health/ready")
+    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is unavailable")
+    assert "ann_registry_up 0.0" in service.get("/metrics").text
+    service.run(service.models.follow(status("3"), 0.0))
+    assert "ann_registry_up 1.0" in service.get("/metrics").text
