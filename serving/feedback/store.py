@@ -208,7 +208,12 @@ def _stored(connection: sql.Connection, request_id: str) -> list[Prediction]:
     """The newest stored predictions of an id; or of a sender's own, which several may have."""
     column = predictions.c.request_id
     of_it = column == request_id
-    of_own = sql.and_(column >= f"{request_id}-", column < f"{request_id}.")  # "." follows "-"
+    made = re.sub(r"([/%_])", r"/\1", request_id) + "-" + "_" * 8  # of other ids' rows none counts
+    of_own = sql.and_(
+        column >= f"{request_id}-",  # by the index …
+        column < f"{request_id}.",  # … since "." follows "-"
+        sql.or_(column.like(made, escape="/"), column.like(f"{made}.%", escape="/")),
+    )
     for condition in (of_it, of_own):
         query = predictions.select().where(condition).order_by(predictions.c.id.desc())
         rows = connection.execute(query.limit(MOST_OF_ONE_ID)).mappings().all()

@@ -182,6 +182,8 @@ def _download(uri: str, version: ModelVersion, copy: Path) -> Path:
 def _is_whole(copy: Path, manifest: dict[str, str]) -> bool:
     try:
         kept = json.loads((copy / copies.MANIFEST_FILE).read_bytes())
+        if not isinstance(kept, dict):
+            return False
         same = kept == manifest | {"experiment_id": kept.get("experiment_id")}
         return same and _sha256(copy / copies.MODEL_FILE) == manifest["onnx_sha256"]
     except (OSError, ValueError):

@@ -1,7 +1,5 @@
 """Who may come in, how much, how long; and what is noted of each request."""
 
-import asyncio
-import gzip
 import json
 import re
 import time
@@ -10,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving import app as application
-from serving import bodies
-from serving.errors import UnverifiedModel
-from tests.support.small_service import NAME, Service, a_one, put_copy, status
+from tests.support.small_service import Service, a_one, put_copy, status
 
 ONE = {"image": a_one().tolist()}
 
@@ -22,35 +18,7 @@ def own_service(home: Path, **environment: str) -> Service:
     return Service(home, **environment)
 
 
-# Paths and methods
-
-
-@pytest.mark.parametrize(
-    ("path", "keys"),
-    [
-        ("/nowhere", {"error", "request_id"}),
-        ("/page/../app.py", {"error", "request_id"}),
-        ("/page/%2e%2e/app.py", {"error", "request_id"}),
-        ("/v1/nowhere", {"error"}),
-        ("/v2/nowhere", {"error"}),
-        ("/v1/models/other", {"error"}),
-        ("/v2/models/other/ready", {"error"}),
-        (f"/v1/models/{NAME}/versions/x", {"error"}),
-        (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
-    ],
-)
-def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
-    answer = service.get(path)
-    assert (answer.status_code, answer.json().keys()) == (404, keys)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
-)
-def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
-    answer = service.request(method, path)
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+# Methods
 
 
 def test_head_is_get_without_the_body(service: Service):
@@ -118,116 +86,7 @@ def test_the_docs_lines_name_the_version_that_answers(service: Service):
     assert "/v2/models/mnist-digits/versions/3/infer" in docs
 
 
-# Size, time and load
-
-
-def test_a_body_that_says_it_is_too_large_is_not_read(service: Service):
-    headers = {"content-length": "100000000", "content-type": "application/json"}
-    answer = service.post("/predict", content=b"{}", headers=headers)
-    assert answer.status_code == 413
-    assert "send at most 10,000,000" in answer.json()["error"]
-
-
-def test_a_body_without_a_length_is_read_up_to_the_limit(service: Service):
-    sent = []
-
-    async def endless():
-        while True:
-            sent.append(1)
-            yield b"0" * 1_000_000
-
-    assert service.post("/invocations", content=endless()).status_code == 413
-    assert len(sent) <= 12
-
-
-def packed(service: Service, content: bytes, encoding: str):
-    headers = {"content-type": "application/json", "content-encoding": encoding}
-    return service.post("/predict", content=content, headers=headers)
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "identity", ""])
-def test_a_gzipped_body_is_read_as_if_it_were_not(service: Service, encoding):
-    body = json.dumps(ONE).encode()
-    content = gzip.compress(body) if "gzip" in encoding.lower() else body
-    assert packed(service, content, encoding).json()["digit"] in range(10)
-
-
-@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip"])
-def test_other_encodings_are_415_and_say_what_is_read(service: Service, encoding):
-    answer = packed(service, b"{}", encoding)
-    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, identity")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"no gzip", gzip.compress(b"{}")[:-3], b""],
-    ids=["no gzip", "truncated", "empty"],  # compressed bytes hold the time of compression
-)
-def test_a_damaged_gzip_is_400(service: Service, content):
-    answer = packed(service, content, "gzip")
-    assert (answer.status_code, answer.json().keys()) == (400, {"error", "request_id"})
-
-
-def test_a_gzip_may_have_several_members_but_not_thousands(service: Service):
-    body = json.dumps(ONE).encode()
-    several = b"".join(gzip.compress(body[at : at + 1000]) for at in range(0, len(body), 1000))
-    assert packed(service, several, "gzip").status_code == 200
-    answer = packed(service, gzip.compress(b"") * 2_000 + gzip.compress(body), "gzip")
-    assert (answer.status_code, "members" in answer.json()["error"]) == (400, True)
-
-
-def test_a_gzip_that_unpacks_to_far_more_is_413_before_it_is_unpacked(service: Service):
-    answer = packed(service, gzip.compress(bytes(50_000_000)), "gzip")
-    assert answer.status_code == 413
-
-
-def test_the_sum_of_large_bodies_is_bounded_and_small_ones_pass(tmp_path, monkeypatch):
-    monkeypatch.setattr(bodies, "TOTAL_BYTES", 200_000)
-    service = own_service(tmp_path)
-    held_back = asyncio.Event()
-
-    async def nearly_all(size: int):
-        for _ in range(size // 50_000):
-            yield b" " * 50_000
-        await held_back.wait()
-
-    async def attack_and_ask():
-        ask = service._client.post
-        held = asyncio.create_task(ask("/predict", content=nearly_all(150_000)))
-        while service.app._bodies._bytes < 150_000:
-            await asyncio.sleep(0.01)
-        refused = await ask("/predict", content=nearly_all(150_000))
-        small = await ask("/predict", json=ONE)
-        held_back.set()
-        await held
-        again = await ask("/invocations", json={"instances": [ONE["image"]] * 50})
-        return refused, small, again
-
-    refused, small, again = service.run(attack_and_ask())
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert "large bodies are under way" in refused.json()["error"]
-    assert (small.status_code, again.status_code) == (200, 200)
-    assert service.app._bodies._bytes == 0
-    service.close()
-
-
-def test_a_body_that_does_not_come_is_given_up(service: Service, monkeypatch):
-    monkeypatch.setattr(bodies, "BODY_SECONDS", -1)
-
-    async def endless():
-        yield b"["
-        await asyncio.sleep(60)
-
-    async def ask_and_tick():
-        question = asyncio.create_task(service._client.post("/predict", content=endless()))
-        while not question.done():
-            await asyncio.sleep(0.01)
-            service.app.tick()
-        return question.result()
-
-    answer = service.run(ask_and_tick())
-    assert (answer.status_code, "not complete" in answer.json()["error"]) == (408, True)
-    assert service.post("/predict", json=ONE).status_code == 200
+# Load
 
 
 def test_too_many_requests_at_once_are_refused_with_retry_after(service: Service, monkeypatch):
@@ -322,62 +181,6 @@ def test_each_request_is_one_line_of_json(tmp_path):
     assert (second["status"], second["version"]) == (404, None)
 
 
-def test_the_metrics_count_what_happened(service: Service):
-    def value(line: str) -> float:
-        lines = service.get("/metrics").text.splitlines()
-        return sum(float(text.split()[-1]) for text in lines if text.startswith(line + " "))
-
-    watched = {
-        'ann_requests_total{route="predict",status="200"}': 1,
-        'ann_requests_total{route="predict",status="422"}': 1,
-        'ann_refusals_total{reason="InvalidDigits"}': 1,
-        'ann_request_seconds_count{route="predict"}': 2,
-        "ann_images_per_request_sum": 2,
-        "ann_confidence_count": 2,
-        "ann_uncertain_total": 2,
-    }
-    before = {line: value(line) for line in watched}
-    service.post("/predict", json={"images": [[0] * 784] * 2})
-    service.post("/predict", json={})
-    assert {line: value(line) - before[line] for line in watched} == watched
-    served = f'ann_model_served{{data="mnist",model="{NAME}",version="3"}}'
-    assert value(served) == 1
-
-
-# Readiness
-
-
-def test_without_a_model_the_service_lives_and_says_why_it_cannot_answer(tmp_path):
-    service = Service(tmp_path)
-    answer = service.post("/predict", json=ONE)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert "no model to answer with yet" in answer.json()["error"]
-    assert service.post("/invocations", json={}).json().keys() == {"error_code", "message"}
-    ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["ready"]) == (503, False)
-    assert service.get("/ping").status_code == 503
-    assert service.get("/health/live").status_code == 200
-    service.close()
-
-
-def test_a_damaged_last_good_copy_is_not_served_and_named(tmp_path):
-    copy = put_copy(tmp_path, "3", seed=1)
-    (copy / "model.onnx").write_bytes(b"damaged")
-    service = Service(tmp_path)
-    ready = service.get("/health/ready").json()
-    assert (ready["ready"], "SHA-256" in ready["refused"]["reason"]) == (False, True)
-    service.close()
-
-
-def test_readiness_reports_a_registry_that_is_unavailable(service: Service):
-    service.run(service.models.follow(status("3", registry_error="it is unavailable"), None))
-    ready = service.get("/health/ready")
-    assert (ready.status_code, ready.json()["registry_error"]) == (200, "it is unavailable")
-    assert "ann_registry_up 0.0" in service.get("/metrics").text
-    service.run(service.models.follow(status("3"), 0.0))
-    assert "ann_registry_up 1.0" in service.get("/metrics").text
-
-
 # The next version
 
 
@@ -399,57 +202,6 @@ def test_a_version_that_does_not_verify_here_is_refused_and_the_old_one_stays(tm
     assert service.post("/predict", json=ONE).json()["version"] == "3"
     assert service.get("/health/ready").json()["refused"]["version"] == "4"
     assert "ann_model_refused 1.0" in service.get("/metrics").text
-    service.close()
-
-
-# Slow models
-
-
-def test_a_slow_model_answers_waiting_requests_together_and_correctly(tmp_path, monkeypatch):
-    service = own_service(tmp_path)
-    served = service.models.current
-    monkeypatch.setattr(served, "_inline_images", 0)
-    sizes = []
-    predict = type(served.model).predict
-
-    def slow(champion, images):
-        sizes.append(len(images))
-        time.sleep(0.01)
-        return predict(champion, images)
-
-    monkeypatch.setattr(type(served.model), "predict", slow)
-
-    async def ask(shade: float):
-        body = {"image": (shade * a_one()).tolist()}
-        return (await service._client.post("/predict", json=body)).json()["probabilities"]
-
-    async def many():
-        return await asyncio.gather(*(ask(n / 40) for n in range(40)))
-
-    answers = service.run(many())
-    monkeypatch.undo()
-    assert len(sizes) < 10
-    alone = [
-        service.post("/predict", json={"image": (n / 40 * a_one()).tolist()}).json()
-        for n in range(40)
-    ]
-    for together, one in zip(answers, alone, strict=True):
-        assert together == pytest.approx(one["probabilities"], abs=1e-5)
-    service.close()
-
-
-def test_a_failure_in_a_batch_reaches_all_who_wait(tmp_path, monkeypatch, capfd):
-    service = own_service(tmp_path)
-    served = service.models.current
-    monkeypatch.setattr(served, "_inline_images", 0)
-
-    def fail(parts):
-        raise UnverifiedModel("broken")
-
-    monkeypatch.setattr(served, "_predict", fail)
-    assert service.post("/predict", json=ONE).status_code == 503
-    monkeypatch.undo()
-    assert service.post("/predict", json=ONE).status_code == 200
     service.close()
 
 

@@ -5,7 +5,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from serving.credentials import without_credentials
 from serving.errors import RegistryUnavailable
 from serving.redaction import LONGEST, public
 from serving.settings import load
@@ -19,14 +18,6 @@ ADDRESSES = [
     f"https://mlflow.example/?token={SECRET}",
     f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
 ]
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_addresses_lose_user_names_passwords_and_queries(address):
-    text = without_credentials(f"the registry at {address} cannot be reached: {address!r}.")
-    assert SECRET not in text
-    assert "admin" not in text
-    assert text.count("://") == 2
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

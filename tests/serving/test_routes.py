@@ -1,112 +1,33 @@
-"""The table of routes and what is derived from it: neither can lie."""
-
-import io
-import json
-import re
-from typing import Any
+"""Which route answers a path; what has none is refused in the form of the nearest protocol."""
 
 import pytest
 
-from serving.examples import Body
-from serving.route import Route
-from tests.support.small_service import NAME, Service, put_copy
+from tests.support.small_service import NAME, Service
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Any:
-    home = tmp_path_factory.mktemp("home")
-    put_copy(home, "1", seed=1)
-    service = Service(home)
-    yield service
-    service.close()
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/nowhere", {"error", "request_id"}),
+        ("/page/../app.py", {"error", "request_id"}),
+        ("/page/%2e%2e/app.py", {"error", "request_id"}),
+        ("/v1/nowhere", {"error"}),
+        ("/v2/nowhere", {"error"}),
+        ("/v1/models/other", {"error"}),
+        ("/v2/models/other/ready", {"error"}),
+        (f"/v1/models/{NAME}/versions/x", {"error"}),
+        (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
+    ],
+)
+def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
+    answer = service.get(path)
+    assert (answer.status_code, answer.json().keys()) == (404, keys)
 
 
-def ids(values: list[Any]) -> list[str]:
-    return [f"{route.method} {route.path} {kind}" for route, kind, _ in values]
-
-
-def documented() -> list[tuple[Route, str, Body | None]]:
-    """Each route with each of its bodies that has an example."""
-    from pathlib import Path
-    from tempfile import mkdtemp
-
-    service = Service(Path(mkdtemp()))
-    found: list[tuple[Route, str, Body | None]] = []
-    for route in service.routes.table:
-        if route.name == "webhook" or not route.summary:
-            continue
-        bodies = [(kind, body) for kind, body in route.body.items() if body.example is not None]
-        found += [(route, kind, body) for kind, body in bodies] or [(route, "", None)]
-    service.close()
-    return found
-
-
-def path_of(route: Route) -> str:
-    return route.path.format(name=NAME, version="1", label="champion")
-
-
-@pytest.mark.parametrize(("route", "kind", "body"), documented(), ids=ids(documented()))
-def test_every_example_runs_and_is_answered_as_shown(table: Service, route, kind, body):
-    content, headers = None, {}
-    if body is not None:
-        example = body.example() if callable(body.example) else body.example
-        text = json.dumps(example) if kind == "application/json" else example
-        content, headers = text, {"content-type": kind}
-    answer = table.request(route.method, path_of(route), content=content, headers=headers)
-    assert answer.status_code == route.status, answer.text
-    if route.answer is not None and kind in ("", "application/json"):
-        assert shape(answer.json()) == shape(route.answer)
-
-
-def shape(value: Any) -> Any:
-    """The keys of an answer, whatever their values."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    return [shape(value[0])] if isinstance(value, list) and value else None
-
-
-def test_every_operation_is_in_the_document_and_nothing_else(table: Service):
-    document = table.get("/openapi.json").json()
-    assert document["openapi"] == "3.1.0"
-    listed = {
-        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
-    }
-    assert listed == {(r.method, r.path) for r in table.routes.table if r.summary}
-    assert ("POST", "/webhooks/registry") in listed
-
-
-def test_the_document_names_the_parameters_of_its_paths(table: Service):
-    for path, methods in table.get("/openapi.json").json()["paths"].items():
-        for operation in methods.values():
-            names = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
-            assert names == set(re.findall(r"\{(\w+)\}", path))
-
-
-def test_every_operation_has_a_group_and_its_errors(table: Service):
-    document = table.get("/openapi.json").json()
-    groups = {tag["name"] for tag in document["tags"]}
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            assert set(operation["tags"]) <= groups
-            assert {"401", "404", "503"} <= operation["responses"].keys()
-
-
-def test_the_document_lists_every_field_of_a_correction(table: Service):
-    operation = table.get("/openapi.json").json()["paths"]["/feedback"]["post"]
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    fields = {"digit", "request_id", "image", "model", "version", "predicted"}
-    assert schema["properties"].keys() == fields
-
-
-def test_behind_a_proxy_with_a_prefix_links_and_servers_are_relative(table: Service):
-    assert table.get("/openapi.json").json()["servers"][0]["url"] == "."
-    links = re.findall(r'(?:href|src)="([^"]*)"', table.get("/docs").text)
-    assert links
-    assert not [link for link in links if link.startswith(("/", "http"))]
-
-
-def test_a_form_with_the_example_picture_is_read(table: Service):
-    from serving.examples import picture
-
-    files = {"file": ("one.png", io.BytesIO(picture()), "image/png")}
-    assert table.post("/predict", files=files).status_code == 200
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
+)
+def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
+    answer = service.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -1,0 +1,39 @@
+"""Addresses lose what is secret in them, and nothing else of a text is changed."""
+
+import pytest
+
+from serving.credentials import without_credentials
+
+SECRET = "s3cret"
+ADDRESSES = [
+    f"http://admin:{SECRET}@127.0.0.1:9",
+    f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
+    f"mysql://admin:{SECRET}%40x@db/mlflow",
+    f"https://mlflow.example/?token={SECRET}",
+    f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses_lose_user_names_passwords_and_queries(address):
+    text = without_credentials(f"the registry at {address} cannot be reached: {address!r}.")
+    assert SECRET not in text
+    assert "admin" not in text
+    assert text.count("://") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("http://a:b@host:80/path?q=1", "http://host:80/path"),
+        ("http://a@b@host/", "http://host/"),
+        ("'http://a:b@host/' and <http://host/?q>", "'http://host/' and <http://host/>"),
+        ("see http://host/path", "see http://host/path"),
+        ("who@example.org asks: why?", "who@example.org asks: why?"),
+        ("sqlite:////home/ann.db", "sqlite:////home/ann.db"),
+        ("a://b@c://d", "a://c://d"),
+        ("", ""),
+    ],
+)
+def test_what_is_no_secret_of_an_address_stays(text, left):
+    assert without_credentials(text) == left
