@@ -34,7 +34,7 @@ ERRORS = {
     403: "a page of another site asks, or a webhook's signature is wrong",
     404: "no such model, version, label or prediction",
     408: "the body did not arrive in time",
-    409: "the request_id is that of several pictures",
+    409: "the request_id is that of several pictures, or of another than was sent",
     413: "too many bytes or images",
     415: "wrong content type or encoding",
     422: "wrong shape or range, or no ink",
