@@ -105,11 +105,12 @@ def _content(body: Body) -> dict[str, Any]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": "the answer"}
+    answer: dict[str, Any] = {"description": ERRORS.get(route.status, "the answer")}
     if route.answer is not None:
         content = {"schema": dict(route.schema), "example": route.answer}
         answer["content"] = {"application/json": content}
     without_body = () if route.body else (400, 408, 409, 413, 415, 422)
     errors = [status for status in sorted(route.protocol.statuses) if status not in without_body]
     described = {str(s): {"description": ERRORS.get(s, HTTPStatus(s).phrase)} for s in errors}
-    return {str(route.status): answer, "2XX": {"description": "the answer"}} | described
+    others = {} if route.status >= 400 else {"2XX": {"description": "the answer"}}
+    return {str(route.status): answer} | others | described

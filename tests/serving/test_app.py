@@ -37,6 +37,11 @@ def own_service(home: Path, **environment: str) -> Service:
         ("/v2/models/other/ready", {"error"}),
         (f"/v1/models/{NAME}/versions/x", {"error"}),
         (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
+        ("/v1", {"error"}),
+        ("/v3/models", {"error", "request_id"}),
+        ("*", {"error", "request_id"}),
+        ("/health/nowhere", {"error", "request_id"}),
+        ("/invocations/", {"error_code", "message"}),
     ],
 )
 def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
@@ -46,11 +51,25 @@ def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, ke
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
+    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET, HEAD"), ("PUT", "/v2", "GET, HEAD")],
 )
 def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
     answer = service.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/health", {"error_code", "message"}),
+        ("/health/live", {"error", "request_id"}),
+        ("/health/ready", {"error", "request_id"}),
+        ("/v2/health/live", {"error"}),
+    ],
+)
+def test_another_method_is_refused_in_the_form_of_its_route(service: Service, path, keys):
+    answer = service.post(path)
+    assert (answer.status_code, answer.json().keys()) == (405, keys)
 
 
 def test_head_is_get_without_the_body(service: Service):
