@@ -49,7 +49,7 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
 
 def ask(path: str, body: bytes | None = None) -> dict[str, Any]:
     """What the digit service says; {} if it does not answer."""
-    headers = {"Content-Type": "image/png", "X-API-Key": os.environ.get("ANN_API_KEY", "")}
+    headers = {"Content-Type": "image/png", "X-API-Key": os.environ.get("ANN_API_KEY", "").strip()}
     try:
         with urlopen(Request(f"{SERVICE}{path}", body, headers), timeout=10) as answer:
             return json.load(answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from serving.errors import Forbidden
 from serving.http import Headers, Request, Response
+from serving.settings import normal_origin
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 ALLOWED_METHODS = b"GET, HEAD, POST"
@@ -45,8 +46,7 @@ class CrossSite:
             return
         if site in (b"same-origin", b"none"):
             return
-        host = request.headers.get(b"x-forwarded-host") or request.headers.get(b"host")
-        if site is None and origin is not None and origin.partition(b"://")[2] == host:
+        if site is None and origin is not None and _is_own(origin, request.host):
             return
         shown = (origin or b"another site").decode("latin-1")[:100]
         raise Forbidden(
@@ -79,3 +79,9 @@ class CrossSite:
             (b"access-control-allow-origin", origin),
             (b"access-control-expose-headers", EXPOSED_HEADERS),
         ]
+
+
+def _is_own(origin: bytes, host: str) -> bool:
+    own = normal_origin(origin.decode("latin-1"))
+    scheme = own.partition("://")[0]
+    return own == normal_origin(f"{scheme}://{host}")

@@ -189,7 +189,8 @@ def _answer(operation: Operation) -> Iterator[str]:
 def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
     described = {
         name: field["description"] if "description" in field else _choices(field)
-        for name, field in schema.get("properties", {}).items()
+        for form in (schema, *schema.get("anyOf", ()))
+        for name, field in form.get("properties", {}).items()
         if "description" in field or "enum" in field
     }
     if described:

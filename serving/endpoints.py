@@ -10,7 +10,7 @@ from importlib.metadata import version as installed_version
 from typing import Protocol, TypeVar
 
 from serving import metrics, webhook
-from serving.errors import Busy, InvalidDigits
+from serving.errors import Busy, InvalidDigits, InvalidRequest
 from serving.feedback.correction import check_classes
 from serving.feedback.store import Prediction, the_one
 from serving.http import Request, Response, json_response
@@ -170,6 +170,10 @@ class Endpoints:
         models = self._models
         found = [(name, version) for name in models.names() for version in models.versions(name)]
         return open_inference.repository_index([(*key, key in loaded) for key in found])
+
+    async def v2_control(self, request: Request) -> Response:
+        """POST /v2/repository/models/{name}/load and …/unload."""
+        raise InvalidRequest(open_inference.NO_CONTROL)
 
     async def v2_model(self, request: Request) -> Response:
         """GET /v2/models/{name}[/versions/{version}]."""

@@ -54,11 +54,19 @@ def as_data_url() -> str:
 TEXT: Schema = {"type": "string"}
 BINARY: Schema = {"type": "string", "format": "binary"}
 CLASS: Schema = {"type": "integer", "minimum": 0, "maximum": 9}
-PREDICTION: Schema = {
+PIXELS: Schema = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+ONE_PREDICTION: Schema = {
     "type": "object",
-    "required": ["digit", "probabilities", "confidence", "uncertain", "model", "version"],
+    "required": ["probabilities", "confidence", "uncertain", "model", "version", "request_id"],
+    "anyOf": [{"required": ["digit"]}, {"required": ["class", "label"]}],
     "properties": {
         "digit": CLASS,
+        "class": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "In place of `digit` where a model of other pictures answers.",
+        },
+        "label": {"type": "string", "description": "What that class is called."},
         "probabilities": {"type": "array", "items": {"type": "number"}},
         "confidence": {"type": "number", "description": "The highest probability."},
         "uncertain": {"type": "boolean", "description": "Not sure, or nothing like a digit."},
@@ -73,7 +81,31 @@ PREDICTION: Schema = {
         "run_id": TEXT,
         "run_url": {"type": ["string", "null"], "description": "Its training in MLflow's UI."},
         "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
+        "image": PIXELS | {"description": "With `?image=1`: the 28×28 that the network saw."},
+        "explanation": {
+            "type": "object",
+            "required": ["saliency", "hidden"],
+            "properties": {"saliency": PIXELS, "hidden": {"type": "array"}},
+            "description": "With `?explain=1`: how much each pixel spoke for the answer, and the "
+            "units of the network that fired most.",
+        },
     },
+}
+PREDICTION: Schema = {
+    "anyOf": [
+        ONE_PREDICTION,
+        {
+            "type": "object",
+            "required": ["predictions"],
+            "properties": {
+                "predictions": {
+                    "type": "array",
+                    "items": ONE_PREDICTION,
+                    "description": "Of several images, an object each.",
+                },
+            },
+        },
+    ]
 }
 CORRECTION: Schema = Correction.model_json_schema()
 OBJECT: Schema = {"type": "object"}
@@ -83,7 +115,14 @@ OBJECT: Schema = {"type": "object"}
 TENSOR = {"name": "images", "shape": [1, 28, 28], "datatype": "FP32", "data": DIGIT}
 PREDICT = {
     "application/json": Body(
-        {"type": ["object", "array"], "properties": {"image": IMAGE}}, {"image": DIGIT}
+        {
+            "type": ["object", "array", "string"],
+            "properties": {
+                "image": IMAGE,
+                "images": IMAGE | {"description": "Another name of `image`; for several, say."},
+            },
+        },
+        {"image": DIGIT},
     ),
     "image/png": Body(BINARY, picture),
     "image/jpeg": Body(BINARY),

@@ -56,6 +56,15 @@ class Request:
         """The value of a header, "" if it is not there."""
         return self.headers.get(name, b"").decode("latin-1")
 
+    def first(self, name: bytes) -> str:
+        """The first entry of a header that may be a list, as each proxy of several adds one."""
+        return self.header(name).partition(",")[0].strip()
+
+    @property
+    def host(self) -> str:
+        """The host that the sender asked, behind proxies, too."""
+        return self.first(b"x-forwarded-host") or self.header(b"host")
+
     @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case, of at most 100 characters."""

@@ -34,7 +34,7 @@ ERRORS = {
     403: "a page of another site asks, or a webhook's signature is wrong",
     404: "no such model, version, label or prediction",
     408: "the body did not arrive in time",
-    409: "the request_id is that of several pictures",
+    409: "the request_id is that of several pictures, or of another than was sent",
     413: "too many bytes or images",
     415: "wrong content type or encoding",
     422: "wrong shape or range, or no ink",
@@ -105,11 +105,12 @@ def _content(body: Body) -> dict[str, Any]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": "the answer"}
+    answer: dict[str, Any] = {"description": ERRORS.get(route.status, "the answer")}
     if route.answer is not None:
         content = {"schema": dict(route.schema), "example": route.answer}
         answer["content"] = {"application/json": content}
     without_body = () if route.body else (400, 408, 409, 413, 415, 422)
     errors = [status for status in sorted(route.protocol.statuses) if status not in without_body]
     described = {str(s): {"description": ERRORS.get(s, HTTPStatus(s).phrase)} for s in errors}
-    return {str(route.status): answer, "2XX": {"description": "the answer"}} | described
+    others = {} if route.status >= 400 else {"2XX": {"description": "the answer"}}
+    return {str(route.status): answer} | others | described

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from posixpath import commonpath
 
 from serving import examples
 from serving.endpoints import Endpoints
@@ -102,6 +103,17 @@ def table(do: Endpoints, site: Site) -> Iterable[Route]:
         examples.INDEX,
         answer=examples.INDEXED,
     )
+    for action in ("load", "unload"):
+        yield Route(
+            "v2 control",
+            "POST",
+            f"/v2/repository/models/{{name}}/{action}",
+            do.v2_control,
+            V2,
+            "Refused: the registry's alias decides what serves",
+            answer={"error": open_inference.NO_CONTROL},
+            status=400,
+        )
     yield Route("v2 stats", "GET", "/v2/models/stats", do.v2_stats, V2, "What all models answered")
     for path in V2_MODELS:
         yield Route(
@@ -223,16 +235,22 @@ class Routes:
         """The route of a request, and what its pattern found in the path."""
         wanted = "GET" if method == "HEAD" else method
         path = "/v2" if path == "/v2/" else path
-        others = []
+        others: list[Route] = []
         for route in self.table:
             if match := route.pattern.fullmatch(path):
                 if route.method == wanted:
                     return route, match.groupdict()
-                others.append(route.method)
+                others.append(route)
         return self._nowhere(path, others), {}
 
-    def _nowhere(self, path: str, methods: list[str]) -> Route:
-        """The route of what has none: its errors have the form of the nearest protocol."""
+    def _nowhere(self, path: str, others: list[Route]) -> Route:
+        """The route of what has none: its errors have the form of the nearest protocol.
+
+        Args:
+            path: that was asked for.
+            others: the routes of this path, of other methods.
+        """
+        methods = [name for route in others for name in _METHODS.get(route.method, [route.method])]
 
         async def refuse(request: Request) -> Response:
             if methods:
@@ -242,6 +260,14 @@ class Routes:
                 )
             raise NotFound("There is nothing at this path; /docs lists what there is.")
 
-        first = path.split("/")[1:2]
-        near = (r.protocol for r in self.table if r.path.split("/")[1:2] == first)
-        return Route("none", "", "", refuse, next(near, OWN), open=True)
+        nearest = max(others or self.table, key=lambda route: _nearness(route, path))
+        return Route("none", "", "", refuse, nearest.protocol, open=True)
+
+
+_METHODS = {"GET": ["GET", "HEAD"]}
+
+
+def _nearness(route: Route, path: str) -> tuple[int, bool]:
+    """How long the folder is in which both lie, and whether the route lies below it."""
+    shared = commonpath((route.path, f"/{path}")).rstrip("/")
+    return len(shared), route.path.startswith(f"{shared}/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
 DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
 REGISTRIES = ("http://", "https://", *DATABASES)
+OWN_PORTS = {"http": ":80", "https": ":443"}
 EMBEDDED_UI = "http://127.0.0.1:5000"
 
 
@@ -33,7 +35,7 @@ class Settings:
         webhook_secret: signs MLflow's webhook, ANN_WEBHOOK_SECRET; "" takes none.
         cors_origins: other sites whose pages may ask, ANN_CORS_ORIGINS; "*" is every site.
         trusted_proxies: whose X-Forwarded-For names the sender, ANN_TRUSTED_PROXIES: addresses
-            and networks, with commas between them; "" trusts none.
+            and networks, with commas between them; "*" trusts all, "" none.
     """
 
     home: Path
@@ -77,10 +79,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         mlflow_ui=re.sub(r"://[^/]*@", "://", ui.partition("?")[0]).rstrip("/"),
         poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
         feedback_url=feedback_url,
-        api_key=environ.get("ANN_API_KEY", ""),
-        webhook_secret=environ.get("ANN_WEBHOOK_SECRET", ""),
+        api_key=_secret(environ, "ANN_API_KEY"),
+        webhook_secret=_secret(environ, "ANN_WEBHOOK_SECRET"),
         cors_origins=_origins(environ, "ANN_CORS_ORIGINS"),
-        trusted_proxies=environ.get("ANN_TRUSTED_PROXIES", ""),
+        trusted_proxies=_networks(environ, "ANN_TRUSTED_PROXIES"),
     )
 
 
@@ -103,6 +105,34 @@ def check_driver(url: str) -> None:
         ) from None
 
 
+def normal_origin(origin: str) -> str:
+    """An origin as browsers write it: in lower case, without the port that its scheme implies."""
+    scheme, mark, host = origin.lower().partition("://")
+    return scheme + mark + host.removesuffix(OWN_PORTS.get(scheme, ""))
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    given = environ.get(name, "")
+    secret = given.strip()  # as of a file that ends with a newline
+    if given and not (secret and secret.isascii() and secret.isprintable()):
+        fault = "characters other than printable ASCII" if secret else "white space alone"
+        raise WrongSetting(f"{name} has {fault}; set it to letters, digits and signs of ASCII.")
+    return secret
+
+
+def _networks(environ: Mapping[str, str], name: str) -> str:
+    parts = [part.strip() for part in environ.get(name, "").split(",") if part.strip()]
+    if "*" in parts:
+        return "*"
+    try:
+        return ",".join(str(ipaddress.ip_network(part, strict=False)) for part in parts)
+    except ValueError as error:
+        raise WrongSetting(
+            f"{name} has a wrong part: {error}; expected addresses and networks such as "
+            "127.0.0.1,10.0.0.0/8, or *."
+        ) from None
+
+
 def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
     text = environ.get(name) or str(default)
     try:
@@ -115,7 +145,8 @@ def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
 
 
 def _origins(environ: Mapping[str, str], name: str) -> frozenset[str]:
-    found = [origin.strip().rstrip("/") for origin in environ.get(name, "").split(",")]
+    parts = environ.get(name, "").split(",")
+    found = [normal_origin(origin.strip().rstrip("/")) for origin in parts]
     for origin in filter(None, found):
         if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin):
             raise WrongSetting(

@@ -13,6 +13,7 @@ from typing import Any
 from serving.docs_page import as_html
 from serving.errors import NotFound
 from serving.http import Headers, Request, Response, json_response
+from serving.settings import normal_origin
 
 FOLDER = Path(__file__).parent / "page"
 INDEX = "index.html"
@@ -70,12 +71,12 @@ class Site:
 
 def _address(request: Request) -> str:
     """The service's address as the reader knows it, behind a proxy, too; it ends with a slash."""
-    host = request.header(b"x-forwarded-host") or request.header(b"host")
-    if not HOST.fullmatch(host):
+    if not HOST.fullmatch(request.host):
         return ADDRESS
-    scheme = "https" if request.header(b"x-forwarded-proto") == "https" else "http"
-    prefix = request.header(b"x-forwarded-prefix").rstrip("/")
-    return f"{scheme}://{host}{prefix if PREFIX.fullmatch(prefix) else ''}/"
+    scheme = "https" if request.first(b"x-forwarded-proto").lower() == "https" else "http"
+    prefix = request.first(b"x-forwarded-prefix").rstrip("/")
+    origin = normal_origin(f"{scheme}://{request.host}")
+    return f"{origin}{prefix if PREFIX.fullmatch(prefix) else ''}/"
 
 
 def _cached(request: Request, content: bytes, media_type: str | None) -> Response:

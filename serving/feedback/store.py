@@ -235,17 +235,23 @@ def the_one(
     """The answer that is meant: the only image's, or that of the image that was sent, too.
 
     Raises:
-        Conflict: the id is that of several images, and none of them was sent.
+        Conflict: the id is that of several images, or of another image than the one that was sent.
     """
     images = {_content(one.image) for one in found}
-    if len(images) > 1:
-        sent = None if image is None else to_bytes(image)
-        found = [one for one in found if _content(one.image) == sent]
-        if not found:
+    if image is not None:
+        sent = to_bytes(image)
+        meant = [one for one in found if _content(one.image) == sent]
+        if found and not meant:
             raise Conflict(
-                f"{request_id!r} is the id of {len(images)} images; name the request_id of the one "
-                'answer, or send its 28×28 as "image", too.'
+                f"{request_id!r} is the id of another image than the one that was sent; send the "
+                "request_id or the image alone."
             )
+        return meant[0] if meant else None
+    if len(images) > 1:
+        raise Conflict(
+            f"{request_id!r} is the id of {len(images)} images; name the request_id of the one "
+            'answer, or send its 28×28 as "image", too.'
+        )
     return found[0] if found else None
 
 
@@ -254,11 +260,13 @@ def _store(connection: sql.Connection, row: dict[str, Any]) -> str:
     same = corrections.select().where(
         table.image_sha256 == row["image_sha256"], table.digit == row["digit"]
     )
+    of_id = table.request_id == row["request_id"]
+    of_image = table.image_sha256 == row["image_sha256"]
     if connection.execute(same).first():
-        return "known"
+        withdrawn = corrections.delete().where(of_id, of_image, table.digit != row["digit"])
+        taken_back = row["request_id"] and connection.execute(withdrawn).rowcount
+        return "changed" if taken_back else "known"
     if row["request_id"]:
-        of_id = table.request_id == row["request_id"]
-        of_image = table.image_sha256 == row["image_sha256"]
         earlier = corrections.update().where(of_id, of_image)
         if connection.execute(earlier.values(row)).rowcount:
             return "changed"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import chain
 from reprlib import repr as brief
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import orjson
@@ -112,10 +113,12 @@ def from_json(value: Any) -> Images | Pictures:
         try:  # the usual case, three times as fast as NumPy's way
             image = np.frombuffer(_ONE_IMAGE.pack(*value), np.float32).reshape(1, SIDE, SIDE)
         except (struct.error, OverflowError, TypeError):
-            raise InvalidDigits(
-                "A pixel is not a number; expected 784 numbers in [0, 1]."
-            ) from None
-        return in_range(image)
+            if not _is_picture(value[0]) or _is_number(value[0]):
+                raise InvalidDigits(
+                    "A pixel is not a number; expected 784 numbers in [0, 1]."
+                ) from None
+        else:
+            return in_range(image)
     if _is_picture(value):
         return [picture(value)]
     if type(value) is not list or not value:
@@ -127,6 +130,15 @@ def from_json(value: Any) -> Images | Pictures:
 
 def _is_picture(value: Any) -> bool:
     return type(value) is str or (type(value) is dict and value.keys() == {"b64"})
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that was written as a text."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def pictures(values: list[Any]) -> Pictures:
@@ -152,10 +164,10 @@ def picture(value: Any) -> bytes:
     if type(text) is not str:
         raise InvalidDigits(f"The picture is {_seen(text)}; expected a string in base64.")
     head, comma, rest = text.partition(",")
-    if head.startswith("data:") and comma:
-        if not head.endswith(";base64"):
+    if comma and head[:5].lower() == "data:":
+        if not head.lower().endswith(";base64"):
             raise InvalidDigits("The data: URL does not end with ;base64 before its comma.")
-        text = rest
+        text = unquote(rest)
     text = re.sub(r"\s+", "", text).translate(_TO_STANDARD).rstrip("=")
     try:
         return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)

@@ -26,6 +26,7 @@ from serving.protocols.digits import (
     MAX_DIMENSIONS,
     MAX_IMAGES,
     MAX_PICTURES,
+    PIXELS,
     Images,
     Pictures,
     from_lists,
@@ -52,6 +53,9 @@ EXTENSIONS = [
     "model_repository",
     "statistics",
 ]
+NO_CONTROL = (
+    "explicit model load / unload is not allowed: the registry's alias decides what serves."
+)
 BYTES = "BYTES"  # encoded pictures
 
 
@@ -75,10 +79,14 @@ class Inference:
 def parse(request: Request) -> Inference:
     """Read a request: FP16, FP32 or FP64 in [0, 1], UINT8 in 0 … 255, or pictures as BYTES.
 
+    By Triton's extension, a body without JSON is the one tensor, FP32, and all outputs are binary.
+
     Raises:
         InvalidRequest, InvalidDigits, TooLarge: what is wrong.
     """
     length = _header_length(request)
+    if length == 0 and request.body:
+        return Inference("", _raw(request.body), {OUTPUT: True, REASONS: True})
     content = parse_json(request.body[:length])
     if type(content) is not dict:
         raise InvalidRequest('Expected an object with "inputs".')
@@ -104,6 +112,15 @@ def _header_length(request: Request) -> int:
             f"{len(request.body)} bytes."
         )
     return int(text)
+
+
+def _raw(binary: bytes) -> Images:
+    if len(binary) % (4 * PIXELS):
+        raise InvalidRequest(
+            f"The body is a binary tensor of {len(binary)} bytes, as its header's length is 0; "
+            f"expected {4 * PIXELS:,} an image, 28×28 of FP32."
+        )
+    return in_range(shaped(np.frombuffer(binary, DTYPES["FP32"]).reshape(-1, PIXELS)))
 
 
 def _images(tensor: dict[str, Any], binary: bytes) -> Images | Pictures:
@@ -205,7 +222,8 @@ def _wanted(content: dict[str, Any]) -> tuple[dict[str, bool], int]:
                 f"The output is named {brief(name)}; expected {OUTPUT!r} or {REASONS!r}, each once."
             )
         parameters = _parameters(output)
-        wanted[name] = parameters.get("binary_data", default) is True
+        binary = parameters.get("binary_data")
+        wanted[name] = default if binary is None else binary is True
         if name == OUTPUT:
             classes = parameters.get("classification") or 0
     if type(classes) is not int or classes < 0:
@@ -313,6 +331,7 @@ def model_config(name: str, classes: int, labels: Sequence[str] = ()) -> Respons
     The names of the classes are the parameter `labels`, a JSON list.
     """
     parameters = {"labels": {"string_value": json.dumps(list(labels))}}
+    one_value = {"dims": [1], "reshape": {"shape": []}}  # an image, without a dimension of its own
     return json_response(
         {
             "name": name,
@@ -322,7 +341,7 @@ def model_config(name: str, classes: int, labels: Sequence[str] = ()) -> Respons
             "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [28, 28]}],
             "output": [
                 {"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [classes]},
-                {"name": REASONS, "data_type": "TYPE_STRING", "dims": [1]},
+                {"name": REASONS, "data_type": "TYPE_STRING", **one_value},
             ],
             **({"parameters": parameters} if labels else {}),
         }

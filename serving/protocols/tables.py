@@ -1,8 +1,8 @@
 """Tables, as data frames and CSV files hold images → rows that `digits.from_json` reads.
 
-A table has one column named "images" of nested lists, or a column a pixel. Columns are found by
-their names, as MLflow's scoring server does with a model's signature: their order means nothing,
-and others, such as an index, are ignored. Only a table without names is read by position.
+A table has one column named "images" of nested lists or pictures, or a column a pixel. Columns are
+found by their names, as MLflow's scoring server does with a model's signature: their order means
+nothing, and others, such as an index, are ignored. Only a table without names is read by position.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from reprlib import repr as brief
 from typing import Any
 
+import orjson
+
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
-from serving.protocols.digits import MAX_IMAGES, MAX_VALUES, PIXELS, SIDE, parse_json
+from serving.protocols.digits import MAX_IMAGES, MAX_VALUES, PIXELS, SIDE
 
 COLUMN = "images"
 MAX_COLUMNS = 10_000
@@ -107,7 +109,8 @@ def from_csv(body: bytes) -> list[Any]:
     if len(lines) > MAX_IMAGES:
         raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
     if names and COLUMN in names:
-        return [_nested(cell) for cell in rows_by_name(names, [list(line) for line in lines])]
+        cells = rows_by_name(names, [list(line) for line in lines])
+        return [_nested(cell, row) for row, cell in enumerate(cells, 1)]
     images = rows_by_name(names, [list(line) for line in lines])
     return [[_number(cell, row) for cell in image] for row, image in enumerate(images, 1)]
 
@@ -171,5 +174,11 @@ def _number(cell: str, row: int) -> float:
         raise InvalidRequest(f"Row {row} has {brief(cell)}, which is no number.") from None
 
 
-def _nested(cell: str) -> Any:
-    return parse_json(cell.encode())
+def _nested(cell: str, row: int) -> Any:
+    """Lists in JSON; or a picture, as text as it is or in JSON."""
+    if not cell.lstrip().startswith(("[", "{", '"')):
+        return cell
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"Row {row}'s {COLUMN} is no JSON: {error}.") from None

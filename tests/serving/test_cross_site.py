@@ -58,6 +58,9 @@ FOREIGN = [
     {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "cross-site"},
     {"origin": "http://evil.service", "sec-fetch-site": "same-site"},
+    {"origin": "http://inner", "x-forwarded-host": "digits.lan, inner"},
+    {"origin": "http://digits.lan", "host": "digits.lan:443"},
+    {"origin": "http://digits.lan:8000", "host": "digits.lan"},
 ]
 
 
@@ -83,11 +86,24 @@ def test_what_a_page_of_another_site_would_change_is_refused(opened: Service, he
         {"origin": "http://service"},
         {"origin": "https://digits.example", "sec-fetch-site": "same-origin"},  # behind a proxy
         {"origin": "http://digits.example", "x-forwarded-host": "digits.example"},
+        {"origin": "http://digits.lan", "x-forwarded-host": "digits.lan, inner"},
+        {"origin": "http://digits.lan", "x-forwarded-host": "", "host": "digits.lan"},
+        {"origin": "http://digits.lan", "host": "digits.lan:80"},
+        {"origin": "https://digits.lan", "host": "digits.lan:443"},
+        {"origin": "http://digits.lan", "host": "DIGITS.lan"},
+        {"origin": "http://[::1]:8000", "host": "[::1]:8000"},
         {"sec-fetch-site": "none"},
     ],
 )
 def test_programs_and_the_services_own_page_are_answered(service: Service, headers):
     assert service.post("/predict", json=ONE, headers=headers).status_code == 200
+
+
+def test_an_origin_is_allowed_as_browsers_write_it(tmp_path):
+    put_copy(tmp_path, "3", seed=1)
+    service = Service(tmp_path, ANN_CORS_ORIGINS="https://Other.example:443")
+    assert service.post("/predict", json=ONE, headers={"origin": OTHER}).status_code == 200
+    service.close()
 
 
 def test_without_the_setting_no_origin_is_allowed(service: Service):

@@ -130,6 +130,12 @@ def test_answers_their_fields_and_errors_are_shown() -> None:
     assert "<dt><code>413</code></dt><dd>too many bytes" in page
 
 
+def test_the_fields_of_an_answer_of_several_forms_are_shown(service: Service) -> None:
+    page = as_html(service.get("/openapi.json").json(), ADDRESS).decode()
+    for field in ("reason", "label", "explanation", "predictions"):
+        assert f"<dt><code>{field}</code></dt>" in page
+
+
 def test_text_is_escaped_and_code_in_backticks_is_code() -> None:
     page = as_html(SMALL, ADDRESS).decode()
     assert "Read &lt;digits&gt;" in page

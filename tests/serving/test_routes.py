@@ -17,6 +17,11 @@ from tests.support.small_service import NAME, Service
         ("/v2/models/other/ready", {"error"}),
         (f"/v1/models/{NAME}/versions/x", {"error"}),
         (f"/v1/models/{NAME}/versions/%C2%B3", {"error"}),
+        ("/v1", {"error"}),
+        ("/v3/models", {"error", "request_id"}),
+        ("*", {"error", "request_id"}),
+        ("/health/nowhere", {"error", "request_id"}),
+        ("/invocations/", {"error_code", "message"}),
     ],
 )
 def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, keys):
@@ -26,7 +31,7 @@ def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, ke
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET"), ("PUT", "/v2", "GET")],
+    [("GET", "/predict", "POST"), ("POST", "/metrics", "GET, HEAD"), ("PUT", "/v2", "GET, HEAD")],
 )
 def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
     answer = service.request(method, path)

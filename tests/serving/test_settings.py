@@ -16,6 +16,12 @@ from serving.settings import check_driver, load
         ("ANN_POLL_SECONDS", "nan"),
         ("ANN_POLL_SECONDS", "0"),
         ("ANN_POLL_SECONDS", "often"),
+        ("ANN_API_KEY", "schlüssel"),
+        ("ANN_API_KEY", "two\nlines"),
+        ("ANN_API_KEY", " \n"),
+        ("ANN_WEBHOOK_SECRET", "s\x00cret"),
+        ("ANN_TRUSTED_PROXIES", "foo"),
+        ("ANN_TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/99"),
         ("ANN_HOME", __file__),
         ("ANN_HOME", "/tmp/what?"),
     ],
@@ -23,6 +29,31 @@ from serving.settings import check_driver, load
 def test_an_impossible_value_is_refused_and_its_variable_named(variable, value):
     with pytest.raises(WrongSetting, match=variable):
         load({variable: value})
+
+
+def test_the_newline_that_ends_a_secrets_file_is_no_part_of_it():
+    settings = load({"ANN_API_KEY": "k3y\n", "ANN_WEBHOOK_SECRET": " s3cret\r\n"})
+    assert (settings.api_key, settings.webhook_secret) == ("k3y", "s3cret")
+
+
+def test_a_wrong_secret_is_not_repeated():
+    with pytest.raises(WrongSetting, match="printable ASCII") as refused:
+        load({"ANN_API_KEY": "s3crét"})
+    assert "s3cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "trusted"),
+    [
+        ("", ""),
+        ("*", "*"),
+        ("127.0.0.1, 10.1.2.3/8,", "127.0.0.1/32,10.0.0.0/8"),
+        ("::1,fd00::/8", "::1/128,fd00::/8"),
+        ("127.0.0.1,*", "*"),
+    ],
+)
+def test_trusted_proxies_are_addresses_and_networks_or_all(given, trusted):
+    assert load({"ANN_TRUSTED_PROXIES": given}).trusted_proxies == trusted
 
 
 def test_of_a_wrong_database_address_the_password_is_not_repeated():

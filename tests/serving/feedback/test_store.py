@@ -227,6 +227,33 @@ def test_the_senders_own_id_is_enough_while_it_means_one_picture(own: Service, t
     assert corrected(tmp_path) == [(pixels(ONE), 7), (pixels(OTHER), 1)]
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_id_and_a_picture_that_contradict_each_other_are_refused(own: Service, tmp_path, count):
+    images = [ONE, OTHER][:count]
+    headers = {"x-request-id": "trace-1"}
+    for image in images:
+        own.post("/predict", json={"image": image}, headers=headers)
+    status, reason = say(own, request_id="trace-1", image=np.eye(28).tolist(), digit=3)
+    assert (status, "another image" in reason) == (409, True)
+    assert not rows(tmp_path, "corrections")
+
+
+def test_an_id_with_its_own_picture_keeps_what_was_answered(own: Service, tmp_path):
+    answer = own.post("/predict", json={"image": ONE}).json()
+    assert say(own, request_id=answer["request_id"], image=ONE, digit=7) == (201, "stored")
+    (row,) = rows(tmp_path, "corrections")
+    assert (row["request_id"], row["predicted"]) == (answer["request_id"], answer["digit"])
+
+
+def test_a_correction_that_is_withdrawn_goes_where_the_new_one_is_known(own: Service, tmp_path):
+    ids = [own.post("/predict", json={"image": ONE}).json()["request_id"] for _ in range(2)]
+    assert say(own, request_id=ids[0], digit=7) == (201, "stored")
+    assert say(own, request_id=ids[1], digit=1) == (201, "stored")
+    assert say(own, request_id=ids[1], digit=7) == (200, "changed")
+    assert say(own, request_id=ids[1], digit=7) == (200, "known")
+    assert corrected(tmp_path) == [(pixels(ONE), 7)]
+
+
 def test_the_senders_own_id_finds_what_is_written(own: Service, tmp_path):
     headers = {"x-request-id": "trace-1"}
     own.post("/predict", json={"image": ONE}, headers=headers)

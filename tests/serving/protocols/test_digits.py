@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import warnings
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -386,12 +387,20 @@ def test_pictures_are_read_alone_or_in_a_list():
         from_json(PICTURES[:1] * (MAX_PICTURES + 1))
 
 
+@pytest.mark.parametrize("one", [PICTURES[0], {"b64": PICTURES[0]}])
+def test_as_many_pictures_as_pixels_are_too_many(one):
+    with says(TooLarge, "The batch has 784 pictures; send at most 32 at once."):
+        from_json([one] * 784)
+
+
 @given(st.binary(max_size=20))
 def test_base64_gives_the_bytes_back_in_either_alphabet(content):
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         text = encode(content).decode()
         for written in (text, text.rstrip("="), f"data:image/png;base64,{text}", f" {text}\n"):
             assert picture(written) == content
+        assert picture(f"DATA:image/png;BASE64,{text}") == content
+        assert picture(f"data:image/png;base64,{quote(text, safe='')}") == content
 
 
 @pytest.mark.parametrize(

@@ -471,6 +471,39 @@ def test_a_header_that_is_the_whole_body_is_none():
     np.testing.assert_array_equal(whole.images, BATCH)
 
 
+# A body without JSON
+
+
+def raw(content: bytes) -> Inference:
+    return parse(a_request(content, inference_header_content_length="0"))
+
+
+def test_a_body_without_json_is_the_tensor_itself_and_answered_in_binary():
+    found = raw(BATCH.astype("<f4").tobytes())
+    np.testing.assert_array_equal(found.images, BATCH)
+    assert (found.id, found.outputs) == ("", {"probabilities": True, "reasons": True})
+
+
+@pytest.mark.parametrize("size", [1, 784, 3135, 3137])
+def test_a_body_without_json_that_fits_no_images_is_refused(size):
+    with says(InvalidRequest, f"of {size} bytes", "expected 3,136 an image, 28×28 of FP32."):
+        raw(bytes(size))
+
+
+def test_a_body_without_json_has_as_many_images_as_any_other_and_pixels_in_range():
+    with says(TooLarge, "The batch has 2,001 images"):
+        raw(bytes(3136 * 2001))
+    with says(InvalidDigits, "The pixels range from 0 to 255"):
+        raw((255 * BATCH).astype("<f4").tobytes())
+
+
+def test_no_model_is_loaded_or_unloaded_by_hand(service: Service):
+    for action in ("load", "unload"):
+        answer = service.post(f"/v2/repository/models/{NAME}/{action}", json={})
+        assert (answer.status_code, answer.json().keys()) == (400, {"error"})
+        assert answer.json()["error"].startswith("explicit model load / unload is not allowed: ")
+
+
 # Pictures
 
 
@@ -540,6 +573,13 @@ def test_as_many_binary_pictures_are_taken_as_in_json():
                 "outputs": outputs("probabilities", binary_data=False),
             },
             {"probabilities": False},
+        ),
+        (
+            {
+                "parameters": {"binary_data_output": True},
+                "outputs": outputs("probabilities", binary_data=None),
+            },
+            {"probabilities": True},
         ),
     ],
 )
@@ -612,6 +652,7 @@ def test_the_configuration_says_the_most_images_and_the_names_of_classes():
     assert digits["max_batch_size"] == 2000
     assert digits["input"] == [{"name": "images", "data_type": "TYPE_FP32", "dims": [28, 28]}]
     assert [output["dims"] for output in digits["output"]] == [[10], [1]]
+    assert digits["output"][1]["reshape"] == {"shape": []}  # with the batch, metadata's [-1]
     assert "parameters" not in digits
     letters = content_of(open_inference.model_config("letters", 2, ["ä", "b"]))
     assert json.loads(letters["parameters"]["labels"]["string_value"]) == ["ä", "b"]

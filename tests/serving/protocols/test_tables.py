@@ -1,5 +1,6 @@
 """Columns are found by their names, whatever their order; CSV as pandas and Excel write it."""
 
+import base64
 import io
 import json
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from serving.errors import InvalidDigits
 from serving.protocols.tables import pixel_order
-from tests.support.small_service import Service, a_one, answers_of
+from tests.support.small_service import Service, a_one, answers_of, png_of
 
 IMAGES = np.stack([a_one(), a_one().T])
 FLAT = IMAGES.reshape(2, 784)
@@ -157,6 +158,30 @@ def test_a_table_of_too_many_columns_or_cells_is_413(service: Service, content):
     answer = score(service, content, "text/csv")
     assert answer.status_code == 413
     assert "send" in answer.json()["message"]
+
+
+AS_TEXT = base64.b64encode(png_of(a_one())).decode()
+WRITTEN = {
+    "base64": AS_TEXT,
+    "a data: URL": f"data:image/png;base64,{AS_TEXT}",
+    "a text in JSON": json.dumps(AS_TEXT),
+    "an object": json.dumps({"b64": AS_TEXT}),
+}
+
+
+@pytest.mark.parametrize("cell", WRITTEN.values(), ids=WRITTEN)
+def test_a_cell_may_hold_a_picture(service: Service, cell):
+    seen = service.post("/predict", content=png_of(a_one()), headers={"content-type": "image/png"})
+    table = pd.DataFrame({"images": [cell] * 2, "label": [1, 1]}).to_csv(index=False)
+    rows = score(service, table, "text/csv").json()["predictions"]
+    assert len(rows) == 2
+    np.testing.assert_allclose(rows[1]["probabilities"], seen.json()["probabilities"], atol=1e-6)
+
+
+def test_a_cell_that_is_no_json_is_named_by_its_row(service: Service):
+    table = pd.DataFrame({"images": [json.dumps(IMAGES[0].tolist()), "[1, 2"]}).to_csv(index=False)
+    reason = score(service, table, "text/csv").json()["message"]
+    assert reason.startswith("Row 2's images is no JSON: ")
 
 
 WRONG_CSV = {
