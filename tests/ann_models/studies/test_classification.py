@@ -167,7 +167,8 @@ def test_the_moving_hidden_space_has_the_hidden_units_and_the_output_units_line(
     monkeypatch.setattr(classification.frames, "hidden_space", lambda *shown: shown)
     variant, data = VARIANTS["nonlinear_classification"], generate("nonlinear", 0)
     training = with_frames(an_untrained(variant, data))
-    z, _, normals, biases, _ = study(variant, data, training).animations["hidden_space"]
+    animations = study(variant, data, training).animations
+    z, _, normals, biases, _ = animations["hidden_space"]
     hidden, output = training.models[1].layers
     assert z[1] == pytest.approx(np.asarray(hidden(data.arrays["x_train"])), abs=1e-6)
     assert normals[1] == pytest.approx(output.get_weights()[0][:, 0])
@@ -192,3 +193,11 @@ def test_row_5s_panels_show_the_seed_of_the_median_loss():
     x, y = data.arrays["x_train"], data.arrays["y_train"][:, 0]
     hidden = np.asarray(training.models[1].layers[0](x[y == 0]))
     assert blue.get_xydata() == pytest.approx(hidden, abs=1e-6)
+
+
+def test_row_5s_moving_regions_have_the_limits_of_its_panel(monkeypatch):
+    monkeypatch.setattr(classification.frames, "decision_regions", lambda *shown: shown)
+    variant, data = VARIANTS["nonlinear_classification"], generate("nonlinear", 0)
+    training = with_frames(an_untrained(variant, data))
+    _, _, limits, _, _ = study(variant, data, training).animations["decision_regions"]
+    assert limits == ((-5, 5), (-4, 4))
