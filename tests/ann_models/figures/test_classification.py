@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from ann_models.figures import classification, style
-from tests.support.panels import PANELS, X, Y, legend, the_axes
+from tests.support.panels import GRID, PANELS, X, Y, Z, legend, the_axes
 
 
 def test_class_one_is_red_and_class_zero_blue():
@@ -56,3 +56,82 @@ def test_the_hidden_space_is_the_unit_square(name):
     assert (axes.get_xlim(), axes.get_ylim()) == ((0, 1), (0, 1))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
     assert axes.get_aspect() == 1
+
+
+def test_many_points_are_pale_and_few_are_large_with_an_edge():
+    many = the_axes(classification.data(X, Y)).lines[0]
+    few = the_axes(classification.data(X[:10], Y[:10])).lines[0]
+    eleven = the_axes(classification.data(X[:11], Y[:11])).lines[0]
+    assert (many.get_alpha(), few.get_alpha(), eleven.get_alpha()) == (0.4, None, 0.4)
+    assert few.get_markersize() > many.get_markersize()
+    assert few.get_markeredgecolor() == style.BLACK
+
+
+def test_the_data_may_have_limits():
+    axes = the_axes(classification.data(X, Y, (-5, 5), (-4, 3)))
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-5, 5), (-4, 3))
+
+
+def test_each_seed_has_a_thin_line_and_a_single_one_only_its_thick_one():
+    axes = the_axes(PANELS["boundary"]())
+    thin = [line for line in axes.lines[2:] if line.get_linewidth() < 1]
+    assert (len(thin), len(axes.lines)) == (3, 6)
+    assert axes.get_ylim() == (-4.3, 3.3)
+    assert legend(axes) == [
+        "$C_0$",
+        "$C_1$",
+        "each of 3 seeds",
+        "boundary, seed of the median loss",
+    ]
+    one = the_axes(classification.boundary(X, Y, np.ones((1, 2)), np.zeros(1), 0))
+    assert legend(one) == ["$C_0$", "$C_1$", "boundary"]
+
+
+def test_points_on_the_edge_of_the_hidden_space_are_drawn_whole():
+    axes = the_axes(PANELS["hidden_space"]())
+    assert not any(points.get_clip_on() for points in axes.lines)
+
+
+def test_the_hidden_space_has_other_limits_where_told():
+    axes = the_axes(classification.hidden_space(Z, Y, (-1.1, 1.1)))
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-1.1, 1.1), (-1.1, 1.1))
+
+
+def test_the_output_units_line_is_where_its_sum_is_zero():
+    axes = the_axes(PANELS["hidden_space_with_boundary"]())
+    line = axes.lines[-1]
+    for z1, z2 in (line.get_xy1(), line.get_xy2()):
+        assert z1 - z2 + 0.2 == pytest.approx(0)
+    assert line.get_xy1() != line.get_xy2()
+    assert line.get_label() == "output unit"
+
+
+def test_each_hidden_unit_has_the_line_of_its_own_column_of_the_kernel():
+    kernel, biases = np.array([[1.0, 3.0], [2.0, -1.0]]), np.array([-2.0, 0.5])
+    figure = classification.hidden_lines(X, Y, kernel, biases)
+    for unit, line in enumerate(the_axes(figure).lines[2:]):
+        for point in (line.get_xy1(), line.get_xy2()):
+            assert np.dot(point, kernel[:, unit]) + biases[unit] == pytest.approx(0)
+        assert line.get_label() == f"$z_{unit + 1}$ = ½"
+
+
+def test_decision_regions_stand_where_their_coordinates_say_in_the_range_of_probabilities():
+    probabilities = np.tile(np.linspace(0, 1, 40), (30, 1))
+    figure = classification.decision_regions(X, Y, GRID, GRID[:30], probabilities)
+    (image,) = the_axes(figure).images
+    assert image.get_extent() == [GRID[0], GRID[-1], GRID[0], GRID[29]]
+    assert image.get_clim() == (0, 1)
+    assert image.origin == "lower"
+    assert figure.axes[1].get_ylabel() == "probability of $C_1$"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "drawn"), [(0.4, 0.6, 1), (0.5, 0.9, 0), (0.1, 0.5, 0), (0.6, 0.9, 0)]
+)
+def test_the_boundary_is_drawn_only_where_both_classes_are_predicted(low, high, drawn):
+    probabilities = np.tile(np.linspace(low, high, 40), (40, 1))
+    axes = the_axes(classification.decision_regions(X, Y, GRID, GRID, probabilities))
+    assert len(axes.collections) == drawn
+    if drawn:
+        (line,) = axes.collections[0].get_paths()
+        assert line.vertices[:, 0] == pytest.approx(0)  # where the probability is ½
