@@ -160,6 +160,7 @@ def test_each_layer_stands_where_it_can(variant, layers, faults):
             "classification; did you mean binary_crossentropy",
         ),
         (DIGITS, "mse", "digits; did you mean sparse_categorical_crossentropy"),
+        (DIGITS, "sparse_categorical_crossentropy", None),
         (
             DIGITS,
             "categorical_crossentropy",
