@@ -89,6 +89,13 @@ def test_a_search_with_one_trial_is_drawn():
     axes.figure.draw_without_rendering()
 
 
+def test_all_axes_are_within_the_panel_with_room_for_the_last_ones_ticks():
+    _, axes = paths([1.0, 2.0], rate=["1", "2"], units=["1", "2"])
+    assert axes.get_xlim() == pytest.approx((-0.1, 2.4))
+    assert axes.get_ylim() == pytest.approx((-0.05, 1.05))
+    assert axes.get_yticks().tolist() == []
+
+
 def test_many_settings_have_a_wide_panel():
     wide = search.parallel_coordinates("row", {k: ["1", "2"] for k in "abcd"}, [1.0, 2.0])
     narrow = search.parallel_coordinates("row", {"a": ["1", "2"]}, [1.0, 2.0])

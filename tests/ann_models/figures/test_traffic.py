@@ -34,6 +34,7 @@ def test_each_measure_has_its_panel_and_both_samples_their_colour(panels):
         "mean distance to known digits",
     ]
     assert {axes.get_ylabel() for axes in panels} == {"share"}
+    assert tuple(panels[0].figure.get_size_inches()) == (10, 7)
     assert legend(panels[0]) == ["known digits", "traffic"]
     assert traffic.LOOK["traffic"]["color"] == style.RED
 

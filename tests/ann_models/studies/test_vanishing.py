@@ -108,22 +108,35 @@ def test_the_norms_through_training_are_those_of_the_median_seed_from_epoch_0_on
         assert line.get_ydata()[1:] == pytest.approx(curve[:, median_seed(training)])
 
 
-def test_the_share_of_zeros_is_a_mean_over_hidden_layers_and_seeds():
+def zeros_of(weights, x):
+    """The shares of zeros in the two hidden layers of rectifiers."""
+    one = np.maximum(0, x.reshape(len(x), -1) @ weights[0] + weights[1])
+    two = np.maximum(0, one @ weights[2] + weights[3])
+    return np.mean(one == 0), np.mean(two == 0)
+
+
+def test_the_shares_of_zeros_are_means_over_the_seeds_before_and_after_training():
     data = tiny_digits()
     variant, training = a_deep_training(data, "relu")
+    for epoch in range(EPOCHS):  # until the last one some units are silent
+        for weights in training.snapshots[epoch]:
+            weights[1] = weights[1] - np.array([99] * 4 + [0] * 4)
     findings = study(variant, data, training)
-    x, shares = data.arrays["x_train"], []
-    for model in training.models:
-        one = np.asarray(model.layers[1](x.reshape(len(x), -1)))
-        two = np.asarray(model.layers[2](one))
-        shares.append((np.mean(one == 0), np.mean(two == 0)))
-    assert findings.metrics["zero_activation_share"] == pytest.approx(np.mean(shares))
-    assert findings.curves["zero_activation_share"].shape == (EPOCHS, 2)
-    assert findings.curves["zero_activation_share"][-1] == pytest.approx(np.mean(shares, axis=1))
-    before, after = findings.figures["zero_activations"].axes[0].containers
-    assert [bar.get_height() for bar in after] == pytest.approx(np.mean(shares, axis=0))
-    mean_before = np.mean([bar.get_height() for bar in before])
-    assert findings.metrics["zero_activation_share_start"] == pytest.approx(mean_before)
+    x = data.arrays["x_train"]
+    before, after = (
+        np.array([zeros_of(weights, x) for weights in training.snapshots[epoch]])
+        for epoch in (0, EPOCHS)
+    )
+    assert before[:, 0].min() >= 0.5
+    assert before.mean() > after.mean()
+    assert findings.metrics["zero_activation_share_start"] == pytest.approx(before.mean())
+    assert findings.metrics["zero_activation_share"] == pytest.approx(after.mean())
+    curve = findings.curves["zero_activation_share"]
+    assert curve.shape == (EPOCHS, 2)
+    assert curve[-1] == pytest.approx(after.mean(axis=1))
+    bars = findings.figures["zero_activations"].axes[0].containers
+    for shown, shares in zip(bars, (before, after), strict=True):
+        assert [bar.get_height() for bar in shown] == pytest.approx(shares.mean(axis=0))
 
 
 def test_the_panels_name_the_activation():
