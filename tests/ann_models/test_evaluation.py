@@ -135,6 +135,59 @@ def test_calibration_is_perfect_where_confidence_is_the_share_of_right_answers()
     )
 
 
+def guo(probabilities, labels, bins=15):
+    """Σ |B|/n · |acc(B) − conf(B)| over the bins B = ((b − 1)/bins, b/bins] (Guo et al. 2017)."""
+    pairs = zip(probabilities, labels, strict=True)
+    named = [(max(row), row.index(max(row)) == label) for row, label in pairs]
+    error = 0.0
+    for b in range(1, bins + 1):
+        members = [(c, right) for c, right in named if (b - 1) / bins < c <= b / bins]
+        if members:
+            accuracy = sum(right for _, right in members) / len(members)
+            confidence = sum(c for c, _ in members) / len(members)
+            error += len(members) / len(named) * abs(accuracy - confidence)
+    return error
+
+
+@given(st.integers(0, 1000), st.integers(2, 12), st.floats(0.05, 2), st.integers(1, 20))
+def test_the_calibration_error_is_that_of_the_published_formula(seed, classes, sharpness, bins):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.full(classes, sharpness), 80)
+    labels = np.array([rng.choice(classes, p=row) for row in probabilities])
+    for chosen in ({}, {"bins": bins}):
+        found = evaluation.expected_calibration_error(probabilities, labels, **chosen)
+        assert found == pytest.approx(guo(probabilities.tolist(), labels.tolist(), **chosen))
+
+
+def two_answers(right, wrong):
+    """Probabilities and labels of an answer of each confidence, one right and one wrong."""
+    probabilities = np.array([[right, 1 - right], [wrong, 1 - wrong]])
+    return probabilities, np.array([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "apart"),
+    [
+        (0.92, 0.93, False),
+        (0.93, 0.94, True),  # between the 14th and the 15th of 15 bins: 0.9333
+        (0.86, 0.87, True),  # between the 13th and the 14th: 0.8667
+        (0.8, 0.81, True),  # a bin holds its upper end
+        (0.79, 0.8, False),
+        (0.94, 1.0, False),
+        (0.53, 0.54, True),
+    ],
+)
+def test_answers_in_bins_of_their_own_do_not_cancel(right, wrong, apart):
+    gaps = [1 - right, -wrong]
+    expected = sum(map(abs, gaps)) / 2 if apart else abs(sum(gaps)) / 2
+    found = evaluation.expected_calibration_error(*two_answers(right, wrong))
+    assert found == pytest.approx(expected)
+
+
+def test_a_confidence_of_zero_is_in_the_lowest_bin():
+    assert evaluation.expected_calibration_error(np.zeros((2, 3)), np.array([0, 1])) == 0.5
+
+
 def test_always_certain_and_always_wrong_is_the_worst_calibration():
     assert evaluation.expected_calibration_error(np.eye(2), np.array([1, 0])) == 1
 
@@ -197,3 +250,76 @@ def test_predictions_in_batches_are_those_of_one_call_in_inference_mode():
     for batch in (10, 2):  # by direct calls, and through a graph, with an incomplete last batch
         assert evaluation.predict(model, x, batch) == pytest.approx(whole)
     assert evaluation.predict(model, x[:0]).shape == (0, 2)
+
+
+def test_ten_outputs_are_the_probabilities_of_the_digits_as_they_are():
+    outputs = some_probabilities(4)
+    assert evaluation.digit_probabilities(outputs) is outputs
+    assert evaluation.digit_scores(outputs).tolist() == [1] * 4
+
+
+def test_eleven_outputs_give_probabilities_of_the_digits_given_that_it_is_one():
+    outputs = np.array([[0.3, 0.1, *[0] * 8, 0.6], [0.5, *[0] * 9, 0.5]])
+    found = evaluation.digit_probabilities(outputs)
+    assert found[:, :2] == pytest.approx(np.array([[0.75, 0.25], [1, 0]]))
+    assert found.shape == (2, 10)
+    assert evaluation.digit_scores(outputs) == pytest.approx([0.4, 0.5])
+
+
+def test_what_is_surely_no_digit_is_each_of_them_equally_likely():
+    outputs = np.eye(11)[[10]]
+    assert evaluation.digit_probabilities(outputs)[0] == pytest.approx([0.1] * 10)
+    assert evaluation.digit_scores(outputs).tolist() == [0]
+
+
+def test_the_confidence_is_the_probability_of_the_likeliest_digit_among_all_answers():
+    outputs = np.array([[0.3, 0.1, *[0] * 8, 0.6], [0.7, 0.1, *[0] * 8, 0.2]])
+    assert evaluation.confidences(outputs) == pytest.approx([0.3, 0.7])
+    assert evaluation.confidences(outputs[:, :10]) == pytest.approx([0.3, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p_value"),
+    [(0, 0, 1), (1, 1, 1), (5, 0, 2 / 32), (0, 5, 2 / 32), (1, 4, 12 / 32)],
+)
+def test_mcnemars_test_tosses_a_coin_for_each_difference(first, second, p_value):
+    assert evaluation.mcnemar(first, second) == pytest.approx(p_value)
+
+
+def test_errors_of_the_same_loss_stay_in_their_order():
+    probabilities = np.tile([[0.75, 0.25]], (4, 1))
+    worst = evaluation.worst_errors(probabilities, np.array([1, 0, 1, 1]), 2)
+    assert worst.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("examples", "traced"), [(9, False), (10, True), (25, True)])
+def test_ten_batches_or_more_go_through_a_graph(examples, traced):
+    import tensorflow as tf
+
+    eager = []
+
+    def model(x, training):
+        eager.append(tf.executing_eagerly())
+        return x
+
+    x = RNG.random((examples, 2), dtype=np.float32)
+    assert evaluation.predict(model, x, batch=1) == pytest.approx(x)
+    assert eager == ([False] if traced else [True] * examples)
+
+
+def test_a_thousand_examples_are_a_batch():
+    sizes = []
+
+    def model(x, training):
+        sizes.append(len(x))
+        return x
+
+    evaluation.predict(model, np.zeros((2001, 1), np.float32))
+    assert sizes == [1000, 1000, 1]
+
+
+def test_the_roughness_is_that_of_the_curve_whatever_its_distance():
+    x = np.linspace(0, 1, 1001)
+    curve = np.sin(2 * np.pi * x)
+    assert evaluation.roughness(x, curve) == pytest.approx((2 * np.pi) ** 4 / 2, rel=1e-2)
+    assert evaluation.roughness(x + 7, curve + 3) == pytest.approx(evaluation.roughness(x, curve))

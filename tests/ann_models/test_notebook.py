@@ -17,16 +17,3 @@ def test_the_example_ends_with_a_picture_and_no_log_lines():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.startswith(b"\x89PNG")
     assert done.stderr == b""
-
-
-FAKE_TENSORFLOW = """
-import os
-os.write(2, b"I0000 information\\nW0000 a warning\\n")
-"""
-
-
-def test_what_is_more_than_information_is_still_printed(tmp_path):
-    (tmp_path / "tensorflow.py").write_text(FAKE_TENSORFLOW)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import ann_models.quiet_tensorflow"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert done.stderr == b"W0000 a warning\n"

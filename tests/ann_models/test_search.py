@@ -9,7 +9,6 @@ from ann_models import datasets, networks
 from ann_models.datasets import Dataset
 from ann_models.derive import derive
 from ann_models.errors import InvalidSetting
-from ann_models.figures import search as figures
 from ann_models.search import Choices, Interval, objective, parse_space, with_validation
 from ann_models.training import train
 from ann_models.variants import VARIANTS
@@ -124,22 +123,3 @@ def test_validation_is_reported_after_each_chunk_and_may_end_the_training():
         train(variant, data, (0, 1), on_validation=validated)
     assert [epoch for epoch, _ in seen] == [1, 2, 3]
     assert all(np.isfinite(loss) for _, loss in seen)
-
-
-def test_a_search_is_drawn_with_its_best_trial_and_labelled_axes():
-    figure = figures.parallel_coordinates(
-        "row",
-        {"rate": ["0.1", "0.001", "0.01"], "activation": ["relu", "tanh", "relu"]},
-        [1.0, 0.01, 0.1],
-        frozenset({"rate"}),
-    )
-    axes = figure.axes[0]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
-        "rate",
-        "activation",
-        "validation loss",
-    ]
-    thick = [line for line in axes.lines if line.get_linewidth() == 3]
-    assert [list(line.get_ydata()) for line in thick] == [[0.0, 1.0, 0.0]]
-    figure.savefig("/dev/null", format="png")
-    figures.importances("row", {"rate": 0.9, "activation": 0.1}).savefig("/dev/null", format="png")

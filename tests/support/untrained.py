@@ -3,6 +3,7 @@
 import numpy as np
 
 from ann_models import networks, studies
+from ann_models.datasets import Dataset
 from ann_models.training.trainer import Training
 
 EPOCHS = 4
@@ -18,6 +19,18 @@ def an_untrained(variant, data, seeds=3):
     if variant.loss != "mse":
         history |= {n.replace("loss", "accuracy"): np.exp(-v) for n, v in history.items()}
     return Training(models, tuple(range(seeds)), history, 1.0)
+
+
+def tiny_digits():
+    """Pictures whose pixel number k is lit where the label is k; other pixels are faint."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, n in (("train", 60), ("val", 40), ("test", 50)):
+        y = np.arange(n, dtype=np.int32) % 10
+        x = rng.random((n, 28, 28), dtype=np.float32) / 100
+        x[np.arange(n), 0, y] = 1
+        arrays |= {f"x_{split}": x, f"y_{split}": y}
+    return Dataset("digits", "generated", arrays)
 
 
 def study(variant, data, training):

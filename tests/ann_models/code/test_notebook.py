@@ -6,10 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from ann_models.code.exercises import _EXERCISES, exercise_of
 from ann_models.code.notebook import notebook
 from ann_models.questions import QUESTIONS
-from ann_models.recipes import RECIPES
 from ann_models.variants import VARIANTS
 
 
@@ -29,16 +27,6 @@ def test_it_has_the_question_the_maths_an_exercise_a_hint_and_a_folded_answer():
     assert (
         words.index("## Exercise") < words.index("<summary>Hint") < words.index("<summary>Answer")
     )
-
-
-def test_every_question_with_a_trained_row_has_an_exercise_of_its_own():
-    asked = {v.question for v in VARIANTS.values() if v.layers and v not in RECIPES}
-    assert asked == set(_EXERCISES)
-
-
-def test_a_question_of_ones_own_has_a_general_exercise():
-    own = replace(VARIANTS["relu_regression_4"], question="mine")
-    assert "seeds" in exercise_of(own).task
 
 
 def test_the_same_variant_gives_the_same_file():

@@ -16,9 +16,6 @@ from ann_models.layers import Deslant
 from ann_models.networks import build as build_variant
 from ann_models.onnx.export import SUPPORTED_LAYERS, largest_difference, to_onnx
 from ann_models.onnx.inference import (
-    least_confidence,
-    milliseconds_per_image,
-    predictor,
     scored_predictor,
 )
 
@@ -113,15 +110,6 @@ def test_an_unsupported_layer_is_named_with_what_is_supported():
         to_onnx(model)
 
 
-def test_one_image_takes_a_positive_time_within_its_budget(digits):
-    assert 0 < milliseconds_per_image(to_onnx(dense()), digits[0], seconds=0.02) < 20
-
-
-def test_one_digit_and_many_get_the_same_answer(digits):
-    answer = predictor(to_onnx(dense()))
-    np.testing.assert_allclose(answer(digits[:1])[0], answer(digits)[0], atol=1e-6)
-
-
 def with_no_digit() -> keras.Sequential:
     keras.utils.set_random_seed(3)
     return keras.Sequential([keras.Input((28, 28)), layers.Flatten(), layers.Dense(11, "softmax")])
@@ -139,18 +127,6 @@ def test_the_eleventh_class_becomes_a_score_of_its_own(digits):
     assert 0 < scores.min() < scores.max() < 1
     assert largest_difference(model, onnx_bytes, digits) < 1e-5
     assert to_onnx(with_no_digit()) == onnx_bytes
-
-
-def test_a_network_of_ten_classes_scores_every_picture_as_a_digit(digits):
-    model = dense()
-    probabilities, scores = scored_predictor(to_onnx(model))(digits)
-    np.testing.assert_allclose(probabilities, predict(model, digits), atol=1e-6)
-    np.testing.assert_array_equal(scores, 1)
-
-
-def test_the_least_confidence_travels_in_the_metadata():
-    assert least_confidence(to_onnx(dense(), 0.725), default=0.8) == 0.725
-    assert least_confidence(to_onnx(dense()), default=0.8) == 0.8
 
 
 def test_eleven_named_classes_are_not_ten_digits_and_a_rest(digits):

@@ -1,4 +1,4 @@
-"""What the studies of the digits and of vanishing gradients measure and show."""
+"""What the studies of the digits measure and show."""
 
 from dataclasses import replace
 
@@ -8,25 +8,12 @@ import pytest
 from ann_models import entry
 from ann_models.datasets import Dataset
 from ann_models.digits.corruptions import CORRUPTIONS
-from ann_models.evaluation import predict
 from ann_models.variants import VARIANTS
-from tests.support.untrained import EPOCHS, an_untrained, study
+from tests.support.untrained import an_untrained, study, tiny_digits
 
 SMALL_ANN = (entry.Flatten(), entry.Dense(16, "relu"), entry.Dense(10, "softmax"))
 SMALL_CNN = (entry.Convolution(4), entry.Flatten(), entry.Dense(10, "softmax"))
 READER = (entry.Flatten(), entry.Dense(10, "softmax"))  # reads the label off the first ten pixels
-
-
-def tiny_digits():
-    """Pictures whose pixel number k is lit where the label is k; other pixels are faint."""
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for split, n in (("train", 60), ("val", 40), ("test", 50)):
-        y = np.arange(n, dtype=np.int32) % 10
-        x = rng.random((n, 28, 28), dtype=np.float32) / 100
-        x[np.arange(n), 0, y] = 1
-        arrays |= {f"x_{split}": x, f"y_{split}": y}
-    return Dataset("digits", "generated", arrays)
 
 
 def reading_weights(confusions=()):
@@ -120,71 +107,3 @@ def test_the_augmented_samples_are_distorted_versions_of_the_original_above_them
     image = figure.axes[0].images[0].get_array().data
     assert image[:28, :28] == pytest.approx(data.arrays["x_train"][0])
     assert np.abs(image[30:58, :28] - image[:28, :28]).max() > 0.1
-
-
-# --- row 18 ---------------------------------------------------------------------------------------
-
-
-def a_deep_training(data, activation):
-    layers = (entry.Flatten(), *[entry.Dense(8, activation)] * 2, entry.Dense(10, "softmax"))
-    variant = replace(VARIANTS[f"vanishing_gradient_{activation}"], layers=layers)
-    training = an_untrained(variant, data, seeds=2)
-    now = [model.get_weights() for model in training.models]
-    training.snapshots = {
-        epoch: [[array * 2.0 ** (epoch - EPOCHS) for array in weights] for weights in now]
-        for epoch in range(EPOCHS + 1)
-    }
-    return variant, training
-
-
-def test_gradient_norms_are_measured_at_the_start_and_after_every_epoch():
-    data = tiny_digits()
-    variant, training = a_deep_training(data, "sigmoid")
-    findings = study(variant, data, training)
-    for layer in (1, 2, 3):
-        assert findings.metrics[f"gradient_norm_start_layer_{layer}"] > 0
-        assert findings.curves[f"gradient_norm_layer_{layer}"].shape == (EPOCHS, 2)
-    assert "gradient_norm_layer_4" not in findings.curves
-    assert set(findings.figures) > {"gradient_norms_at_start", "gradient_norms_in_training"}
-
-
-@pytest.mark.parametrize(("activation", "drawn"), [("relu", True), ("sigmoid", False)])
-def test_the_share_of_zeros_is_drawn_only_where_there_are_zeros(activation, drawn):
-    data = tiny_digits()
-    variant, training = a_deep_training(data, activation)
-    assert ("zero_activations" in study(variant, data, training).figures) == drawn
-
-
-def test_the_last_layers_gradient_norm_is_that_of_the_softmax_formula():
-    data = tiny_digits()
-    variant, training = a_deep_training(data, "tanh")
-    findings = study(variant, data, training)
-    x, y = data.arrays["x_train"], data.arrays["y_train"]
-    for seed, model in enumerate(training.models):  # the last snapshot is the model itself
-        hidden = np.asarray(model.layers[2](model.layers[1](x.reshape(len(x), -1))))
-        gradient = hidden.T @ (predict(model, x) - np.eye(10)[y]) / len(x)
-        measured = findings.curves["gradient_norm_layer_3"][-1, seed]
-        assert measured == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
-
-
-def test_rectifiers_give_zeros_and_sigmoids_none():
-    data = tiny_digits()
-    sparse = study(*_with(data, "relu")).metrics
-    dense = study(*_with(data, "sigmoid")).metrics
-    assert 0.1 < sparse["zero_activation_share"] < 0.9
-    assert dense["zero_activation_share"] == 0
-
-
-def _with(data, activation):
-    variant, training = a_deep_training(data, activation)
-    return variant, data, training
-
-
-def test_measuring_gradients_leaves_the_trained_weights_alone():
-    data = tiny_digits()
-    variant, training = a_deep_training(data, "relu")
-    before = [model.get_weights() for model in training.models]
-    study(variant, data, training)
-    for model, weights in zip(training.models, before, strict=True):
-        for now, then in zip(model.get_weights(), weights, strict=True):
-            assert (now == then).all()

@@ -14,7 +14,6 @@ from ann_models import networks
 from ann_models.datasets import generate
 from ann_models.entry import Activation, ActivationLayer, BatchNormalization, Dense, Dropout
 from ann_models.evaluation import predict
-from ann_models.figures.animation import Animation
 from ann_models.studies.frames import ACTIVATIONS, trajectory
 from ann_models.training import train
 from ann_models.variants import VARIANTS
@@ -50,12 +49,6 @@ def test_the_outputs_are_those_of_the_network_after_each_epoch():
 
 def test_every_activation_of_a_variant_can_be_shown():
     assert set(ACTIVATIONS) == set(get_args(Activation))
-
-
-def test_thinned_frames_end_with_the_last_one():
-    frames = np.zeros((4, 2, 2, 3), np.uint8)
-    assert [epoch for epoch, _ in Animation([0, 1, 4, 9], frames).thinned(2)] == [1, 9]
-    assert [epoch for epoch, _ in Animation([0, 1, 4], frames[:3]).thinned(2)] == [0, 4]
 
 
 def test_frames_end_where_early_stopping_ended_the_seed():

@@ -1,0 +1,192 @@
+"""The style sheet of all panels: legends, logarithmic axes, notebooks."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from ann_models.figures import style
+from tests.support.panels import PANELS, legend
+
+
+@pytest.mark.parametrize(
+    ("value", "powers", "text"),
+    [
+        (0.05, False, "0.05"),
+        (10_000, False, "10,000"),
+        (0.01, True, "$10^{-2}$"),
+        (2e-9, True, "$2·10^{-9}$"),
+    ],
+)
+def test_ticks_of_logarithmic_axes_are_plain_or_powers(value, powers, text):
+    assert style.log_label(value, powers) == text
+
+
+def test_one_axis_never_mixes_plain_numbers_and_powers():
+    figure, axes = style.panel("t")
+    axes.plot([1, 2], [1e-6, 1.0])
+    style.log_ordinate(axes)
+    figure.draw_without_rendering()
+    assert all("10^" in tick.get_text() for tick in axes.get_yticklabels())
+
+
+def test_a_notebook_shows_a_panel_as_a_picture():
+    assert PANELS["data"]()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_drawing_leaves_the_users_matplotlib_settings_alone():
+    before = dict(matplotlib.rcParams)
+    PANELS["data"]()._repr_png_()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_panel_has_its_labels_size_and_grid():
+    figure, axes = style.panel("title", "abscissa", "ordinate", (3, 2))
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (
+        "title",
+        "abscissa",
+        "ordinate",
+    )
+    assert tuple(figure.get_size_inches()) == (3, 2)
+    assert axes.xaxis.get_gridlines()[0].get_visible()
+    _, without = style.panel("title", grid=False)
+    assert not without.xaxis.get_gridlines()[0].get_visible()
+
+
+def test_panels_are_counted_row_by_row():
+    _, axes = style.panels(3, (6, 4), rows=2)
+    places = [(a.get_subplotspec().rowspan.start, a.get_subplotspec().colspan.start) for a in axes]
+    assert places == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_panels_share_an_ordinate_only_where_told(same):
+    _, (left, right) = style.panels(2, (6, 4), same_ordinate=same)
+    left.set_ylim(3, 4)
+    assert (right.get_ylim() == (3, 4)) == same
+
+
+def test_one_legend_names_each_label_of_all_axes_once():
+    figure, (left, right) = style.panels(2, (6, 4))
+    for axes in (left, right):
+        axes.plot([0, 1], label="both")
+    right.plot([1, 0], label="right")
+    style.legend(figure)
+    assert legend(left) == ["both", "right"]
+
+
+def test_nothing_with_a_name_needs_no_legend():
+    figure, axes = style.panel("t")
+    axes.plot([0, 1])
+    style.legend(figure)
+    assert figure.legends == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "inches", "columns"),
+    [
+        (["a"], 6, 1),
+        (["ab", "cd"], 6, 2),
+        (["x" * 20] * 4, 6, 2),
+        (["x" * 20] * 4, 6.3, 3),
+        (["x" * 200, "y"], 6, 1),
+        ([r"$\max(0)$"] * 9, 6, 7),  # of the formula, three letters count
+    ],
+)
+def test_as_many_legend_entries_stand_beside_each_other_as_fit(texts, inches, columns):
+    assert style._columns(texts, inches) == columns
+
+
+def test_the_median_of_several_seeds_is_thick_and_each_seed_thin():
+    _, axes = style.panel("t")
+    values = np.array([[1.0, 2.0, 6.0], [3.0, 3.0, 9.0]])
+    style.seeds_and_median(axes, np.arange(2), values, "loss", style.BLUE)
+    *thin, thick = axes.lines
+    assert [line.get_ydata().tolist() for line in thin] == values.T.tolist()
+    assert thick.get_ydata().tolist() == [2, 3]
+    assert thick.get_linewidth() > thin[0].get_linewidth()
+    assert thin[0].get_label() == "loss, each of 3 seeds"
+    assert thick.get_label() == "loss, median"
+
+
+def test_lines_without_a_name_begin_with_what_they_are():
+    _, axes = style.panel("t")
+    style.seeds_and_median(axes, np.arange(2), np.ones((2, 2)), "", style.BLUE)
+    assert axes.lines[0].get_label() == "each of 2 seeds"
+    assert axes.lines[-1].get_label() == "median"
+
+
+@pytest.mark.parametrize(("points", "marker"), [(1, "o"), (2, "None")])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_single_point_is_marked_because_it_has_no_line(points, marker, seeds):
+    _, axes = style.panel("t")
+    style.seeds_and_median(axes, np.arange(points), np.ones((points, seeds)), "t", style.BLUE)
+    assert {line.get_marker() for line in axes.lines} == {marker}
+
+
+def test_the_shown_seed_is_thick_among_all():
+    _, axes = style.panel("t")
+    values = np.array([[1.0, 2.0, 6.0], [3.0, 3.0, 9.0]])
+    style.seeds_and_one(axes, np.arange(2), values, 2, style.RED)
+    *thin, thick = axes.lines
+    assert len(thin) == 3
+    assert thick.get_ydata().tolist() == [6, 9]
+    assert thick.get_linewidth() > thin[0].get_linewidth()
+    assert (thin[0].get_label(), thick.get_label()) == (
+        "each of 3 seeds",
+        "seed of the median loss",
+    )
+
+
+def test_one_seed_is_the_network():
+    _, axes = style.panel("t")
+    style.seeds_and_one(axes, np.arange(2), np.ones((2, 1)), 0, style.RED)
+    assert [line.get_label() for line in axes.lines] == ["network"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1, 1000, [1, 10, 100, 1000]),
+        (1, 100, [1, 2, 5, 10, 20, 50, 100]),  # a ratio of just 100 is not above it
+        (1, 5, [1, 1.5, 2, 3, 4, 5]),
+        (1, 2, [1, 1.2, 1.5, 2]),
+    ],
+)
+def test_the_shorter_a_logarithmic_ordinate_the_more_ticks_a_decade(low, high, ticks):
+    _, axes = style.panel("t")
+    axes.set_ylim(low, high)
+    style.log_ordinate(axes)
+    axes.set_ylim(low, high)
+    shown = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert axes.get_yscale() == "log"
+    assert shown == pytest.approx(ticks)
+
+
+def test_a_logarithmic_abscissa_has_its_ticks_at_the_places_or_at_powers_of_ten():
+    _, axes = style.panel("t")
+    axes.plot([3, 700], [1, 2])
+    style.log_abscissa(axes, [3, 70, 700])
+    assert axes.get_xscale() == "log"
+    assert axes.get_xticks().tolist() == [3, 70, 700]
+    assert axes.xaxis.get_minorticklocs().tolist() == []
+    style.log_abscissa(axes)
+    assert {10, 100} <= set(axes.get_xticks())
+
+
+@pytest.mark.parametrize(("lowest", "start"), [(0.49, True), (0.5, False)])
+def test_an_accuracys_ordinate_starts_at_0_where_half_of_it_would_be_used(lowest, start):
+    _, axes = style.panel("t", ylabel="accuracy")
+    axes.plot([lowest, 1])
+    style.accuracy_ordinate(axes)
+    assert (axes.get_ylim()[0] == 0) == start
+    assert ("axis starts at" in axes.get_ylabel()) != start
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "powers"), [(1e-3, 1, False), (7e-4, 1, True), (1, 2e5, False), (1, 3e5, True)]
+)
+def test_an_axis_beyond_plain_numbers_has_powers_of_ten(low, high, powers):
+    _, axes = style.panel("t")
+    style.log_ordinate(axes)
+    axes.set_ylim(low, high)
+    assert ("10^" in axes.yaxis.get_major_formatter()(1.0)) == powers
