@@ -292,7 +292,9 @@ def test_a_gzip_may_have_a_hundred_members():
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"no gzip", ""), (gzip.compress(b"{}")[:-1], "it ends too early")]
+    ("content", "why"),
+    [(b"no gzip", ""), (gzip.compress(b"{}")[:-1], "it ends too early")],
+    ids=["no gzip", "cut off"],
 )
 def test_a_damaged_gzip_says_why(content, why):
     with says(InvalidRequest, f"The body is no gzip: {why}"):
