@@ -28,9 +28,9 @@ def test_curves_are_metrics_by_epoch_and_the_first_epoch_is_one():
 
 
 def test_the_final_measure_is_the_last_value_of_its_curve():
-    findings = Findings({"val_accuracy": 0.975}, {"val_accuracy": np.array([0.9, 0.97])})
-    assert history(findings, "val_accuracy") == {1: 0.9, 2: 0.975}
-    assert len(content.metrics_of(findings, NOW)) == 2
+    findings = Findings({"val_accuracy": 0.975}, {"val_accuracy": np.array([0.9, 0.95, 0.97])})
+    assert history(findings, "val_accuracy") == {1: 0.9, 2: 0.95, 3: 0.975}
+    assert len(content.metrics_of(findings, NOW)) == 3
 
 
 def test_a_curve_without_a_final_measure_ends_with_its_own_last_value():
