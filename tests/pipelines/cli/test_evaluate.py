@@ -66,6 +66,7 @@ def chosen(found: dict[str, int], *wanted: str | None) -> str:
         (BOTH, (None, "4", None), "offline-digits version 4"),
         (BOTH, (OFFLINE, "3", None), "offline-digits version 3"),
         (BOTH, (None, None, "a1"), "mnist-digits version 1"),
+        (BOTH, (None, None, "a"), "mnist-digits version 3"),
         (BOTH, (None, None, "a4"), "offline-digits version 4"),
         (BOTH, (None, None, f"a1{OFFLINE}"), "offline-digits version 1"),
     ],

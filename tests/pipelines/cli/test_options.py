@@ -5,11 +5,19 @@ from datetime import timedelta
 
 import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ann_models.variants import QUESTIONS, VARIANTS
-from pipelines.cli.options import Duration, PositiveNumber, VariantName, examples
+from pipelines.cli.options import (
+    Duration,
+    PositiveNumber,
+    VariantName,
+    examples,
+    table_file,
+    variant_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +88,26 @@ def test_names_and_keys_are_completed():
 
 def test_examples_are_a_line_each():
     assert examples("ann up", "ann ui") == "\b\nExamples:\n  ann up\n  ann ui"
+
+
+@click.command()
+@variant_names
+@table_file
+def command(names, table):
+    click.echo(f"{names} {table}")
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("a", "b", "c")])
+def test_any_number_of_names_can_be_given(names):
+    assert CliRunner().invoke(command, names).output == f"{names} None\n"
+
+
+def test_a_table_is_a_file_and_no_folder(tmp_path):
+    assert f"() {tmp_path / 'a.toml'}" in run_with_table(tmp_path / "a.toml").output
+    refused = run_with_table(tmp_path)
+    assert refused.exit_code == 2
+    assert "is a directory" in refused.output
+
+
+def run_with_table(path):
+    return CliRunner().invoke(command, ["--table", str(path)])

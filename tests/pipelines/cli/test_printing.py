@@ -13,6 +13,7 @@ from pipelines.cli.printing import (
     print_version,
     warn_of_offline_digits,
 )
+from pipelines.cli.terminal import print_table
 from pipelines.flows.report import JobReport, VariantResult
 from pipelines.maintenance.leaderboard import LeaderboardEntry
 from pipelines.registry.versions import Version
@@ -81,6 +82,15 @@ def test_errors_on_the_offline_digits_are_marked_with_their_number():
     offline = ENTRY | {"data": "offline-digits", "test_images": 300, "test_accuracy_mean": 0.97}
     (row,) = cells(leaderboard_table([LeaderboardEntry(**offline)]))
     assert row[5] == "9/300 OFFLINE"
+
+
+def test_tables_are_narrow_and_have_a_line_for_each_row(capsys):
+    print_table(metrics_table([("a", {}, ""), ("b", {}, "")]))
+    print_table(leaderboard_table([LeaderboardEntry(**ENTRY)]))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 5
+    assert lines[0] == "variant training loss ± val. acc. test acc. s"
+    assert lines[4].startswith("mnist_ann 3     98.10% 97.90% 0.12% 210    1,235 k 12 0.031 0.40%")
 
 
 def test_the_offline_digits_are_not_to_be_compared(capsys):
