@@ -2,13 +2,14 @@
 
 import math
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Metric
+from mlflow.entities import Metric, RunTag
 
 from mlflow_reader import sqlite_store
 from mlflow_reader.entities import StoreUnavailable
@@ -27,7 +28,10 @@ def file(tmp_path_factory) -> str:
         run = client.create_run(experiment, 1000 * number + 1000, run_name=f"run {number}")
         values = (math.nan if number == 3 else number / 10, -1.0)
         metrics = [Metric(key, value, 1, 0) for key, value in zip("ab", values, strict=True)]
-        client.log_batch(run.info.run_id, metrics)
+        client.log_batch(run.info.run_id, metrics, tags=[RunTag("even", str(number % 2 == 0))])
+        if number == 1:
+            client.set_terminated(run.info.run_id, "FINISHED", 2500)
+    client.delete_run(client.create_run(experiment, 9000, run_name="removed").info.run_id)
     client.create_registered_model("digits")
     for tags in ({"a": "1"}, {"a": "2"}):
         client.create_model_version("digits", "file:///x", tags=tags, await_creation_for=0)
@@ -88,6 +92,38 @@ def test_more_runs_than_one_statement_takes_are_read_whole(reader, monkeypatch):
     for most in (1, 2, 3):
         monkeypatch.setattr(sqlite_store, "PARAMETERS", most)
         assert repr(reader.runs([identity], {})) == repr(whole)
+
+
+def names(runs) -> list[str]:
+    return [run.info.run_name for run in runs]
+
+
+def test_runs_are_found_by_tags_with_any_value_or_one_and_by_status(reader):
+    (identity,) = [e.experiment_id for e in reader.experiments() if e.name == "first"]
+    assert names(reader.runs([identity], {"even": "True"})) == ["run 4", "run 2", "run 0"]
+    assert len(reader.runs([identity], {"even": None})) == 5
+    assert names(reader.runs([identity], {"even": None}, "FINISHED")) == ["run 1"]
+    assert reader.runs([identity], {"none": None}) == []
+
+
+def test_deleted_runs_are_found_only_where_they_are_wanted(reader):
+    (identity,) = [e.experiment_id for e in reader.experiments() if e.name == "first"]
+    active, everything = reader.run_infos([identity]), reader.run_infos([identity], deleted=True)
+    assert [info.run_name for info in everything if info not in active] == ["removed"]
+
+
+def test_a_run_has_its_times_and_zero_for_one_that_is_not_known(file, reader, tmp_path):
+    (identity,) = [e.experiment_id for e in reader.experiments() if e.name == "first"]
+    times = {
+        info.run_name: (info.start_time, info.end_time) for info in reader.run_infos([identity])
+    }
+    assert (times["run 0"], times["run 1"]) == ((1000, 0), (2000, 2500))
+    shutil.copy(path_of(file), tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        store.execute("UPDATE runs SET start_time = NULL, name = NULL")
+        store.commit()
+    found = SqliteReader(f"sqlite:///{tmp_path / 'mlflow.db'}").run_infos([identity])
+    assert {(info.start_time, info.run_name) for info in found} == {(0, "")}
 
 
 def test_each_version_has_its_own_tags(reader):
