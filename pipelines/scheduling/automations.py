@@ -21,7 +21,7 @@ ON_DRIFT = DeploymentEventTrigger(
 def retrain_on_drift(client: SyncPrefectClient, deployment: UUID) -> None:
     """Let drift start this deployment, unless an automation does already.
 
-    An automation that a person paused or changed stays as it is; it is removed with its deployment.
+    An automation that a person paused or changed stays as it is; it is removed with its schedule.
     """
     if client.read_resource_related_automations(f"prefect.deployment.{deployment}"):
         return

@@ -89,7 +89,7 @@ def change(
 
 
 def remove(client: SyncPrefectClient, name: str) -> None:
-    """Remove a schedule; its runs stay.
+    """Remove a schedule and what starts it, such as drift; its runs stay.
 
     Raises:
         WrongUse: there is no such schedule, or it is active: Prefect could not end its run.
@@ -102,6 +102,7 @@ def remove(client: SyncPrefectClient, name: str) -> None:
             "Prefect's UI; then remove it."
         )
     client.delete_deployment(deployment.id)
+    client.delete_resource_owned_automations(f"prefect.deployment.{deployment.id}")
 
 
 def pause(client: SyncPrefectClient, name: str) -> None:

@@ -1,17 +1,14 @@
 """Whichever implementation reads a store, the entities are those of MLflow's own client."""
 
 import math
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from mlflow_reader import artifacts, http_server, sqlite_store
-from mlflow_reader.entities import StoreUnavailable
+from mlflow_reader import artifacts, http_server
 from mlflow_reader.http_server import HttpReader
 from mlflow_reader.mlflow_client import ClientReader
 from mlflow_reader.reader import Reader, open_reader
@@ -174,49 +171,3 @@ def test_a_versions_files_are_read_from_the_disk(file, tmp_path):
 @pytest.mark.slow
 def test_a_versions_files_are_read_from_a_server(server, tmp_path):
     check_download(server, tmp_path)
-
-
-# --- a file ---------------------------------------------------------------------------------------
-
-
-def test_a_file_of_another_schema_is_left_to_mlflow(file, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "SCHEMAS", {"another"})
-    assert isinstance(open_reader(file), ClientReader)
-
-
-def test_reading_writes_nothing(file):
-    path = Path(file.removeprefix("sqlite:///"))
-    before = path.read_bytes()
-    read_everything(open_reader(file))
-    assert path.read_bytes() == before
-
-
-def test_a_file_that_is_missing_is_not_made(tmp_path):
-    with pytest.raises(StoreUnavailable, match="unable to open"):
-        open_reader(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_file_that_is_no_database_is_reported(tmp_path):
-    (tmp_path / "mlflow.db").write_text("not a database" * 100)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        open_reader(f"sqlite:///{tmp_path / 'mlflow.db'}")
-
-
-def test_a_locked_file_is_reported(file, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "LOCK_SECONDS", 0.01)
-    reader = open_reader(file)
-    with closing(sqlite3.connect(file.removeprefix("sqlite:///"), isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreUnavailable, match="locked"):
-            reader.experiments()
-
-
-def test_the_files_of_a_version_that_was_deleted_meanwhile_are_reported(file):
-    with pytest.raises(StoreUnavailable, match="no version 99 any more"):
-        open_reader(file).download_uri("mnist-digits", "99")
-
-
-def test_a_database_whose_driver_is_missing_is_reported():
-    with pytest.raises(StoreUnavailable, match="pyodbc"):
-        open_reader("mssql+pyodbc://bob:s3cret@db/mlflow").registered_models()

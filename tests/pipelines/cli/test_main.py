@@ -10,68 +10,17 @@ import sys
 import click
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from mlflow import MlflowClient
+from click.testing import CliRunner
 from PIL import Image
 
-from ann_models.findings import Findings
 from ann_models.variants import VARIANTS
-from pipelines import settings
-from pipelines.cli import compare, errors, session
+from pipelines.cli import errors
 from pipelines.cli.main import COMMANDS, main
-from pipelines.tracking.client import Tracking
 from serving.errors import NoChampion
 from serving.model.loaded_model import Answers
 from serving.model.uncertainty import SURE
 
 HEAVY = ("tensorflow", "keras", "mlflow", "prefect", "onnxruntime", "matplotlib", "sklearn")
-
-
-@pytest.fixture
-def ann(tmp_path):
-    """Run a command in this process, in a state folder of its own."""
-    before = dict(os.environ)
-    os.environ |= {"ANN_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
-    for variable in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
-        os.environ.pop(variable, None)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, list(arguments))
-
-    yield run
-    os.environ.clear()  # what a command exports to MLflow and Prefect is forgotten
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A state folder with two runs and three registered versions."""
-    home = tmp_path_factory.mktemp("filled")
-    tracking = Tracking(settings.load({"ANN_HOME": str(home)})).open()
-    experiment = tracking.experiment("digits")
-    for name, accuracy in (("mnist_ann", 0.975), ("mnist_cnn", 0.985)):
-        tags = {"variant": name, "quick": "false"}
-        with tracking.run(experiment, name, tags) as run_id:
-            tracking.log_findings(run_id, Findings({"test_accuracy": accuracy}), {})
-        tracking.make_newest(run_id, name, experiment)
-    client = tracking.client
-    client.create_registered_model("mnist-digits")
-    for tags in (
-        {"decision": "promoted", "reasons": "There is no champion to beat."},
-        {"decision": "refused", "reasons": "It is worse.\nIt is slower.", "val_accuracy": "0.91"},
-        {"decision": "forced", "forced_reason": "smaller, for the old phones"},
-    ):
-        tags["variant"] = "mnist_ann"
-        client.create_model_version("mnist-digits", home.as_uri(), tags=tags, await_creation_for=0)
-    client.set_registered_model_alias("mnist-digits", "champion", "3")
-    client.set_registered_model_alias("mnist-digits", "previous", "1")
-    return home
-
-
-@pytest.fixture
-def in_filled(ann, filled):
-    os.environ["ANN_HOME"] = str(filled)
-    return ann
 
 
 class Oracle:
@@ -167,13 +116,6 @@ def test_the_version_is_the_packages(ann):
     assert ann("--version").output == "ann, version 0.1.0\n"
 
 
-def test_every_variant_is_listed_with_its_row_and_what_it_shows(ann):
-    lines = ann("list").output.splitlines()
-    for variant in VARIANTS.values():
-        (line,) = (line for line in lines if variant.name in line.split())
-        assert str(variant.row) in line.split()
-
-
 # --- wrong use ------------------------------------------------------------------------------------
 
 
@@ -237,25 +179,6 @@ def test_a_wrong_environment_is_wrong_use_of_any_command(
 # --- errors ---------------------------------------------------------------------------------------
 
 
-def test_an_error_is_one_message_and_its_traceback_is_in_the_log(offline, tmp_path):
-    result = offline("models", "rollback")
-    assert result.exit_code == errors.FAILED
-    assert result.stderr.startswith("ann: offline-digits has no previous champion")
-    assert result.stderr.count("\n") == 1
-    assert "Traceback" in (tmp_path / "home/ann.log").read_text()
-
-
-@pytest.mark.parametrize(
-    "arguments", [("models", "promote", "99", "--reason", "x"), ("export", "mnist-digits/99", "a")]
-)
-def test_a_missing_version_is_wrong_use_of_every_command_and_names_those_there_are(
-    in_filled, arguments
-):
-    result = in_filled(*arguments)
-    assert result.exit_code == errors.WRONG_USE
-    assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
-
-
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
@@ -288,30 +211,6 @@ def test_an_empty_data_set_is_not_mnist(ann, option, value):
     result = ann("run", "mnist_ann", option, "")
     assert result.exit_code == errors.WRONG_USE, result.output
     assert value in result.stderr
-
-
-def test_an_unexpected_error_says_where_its_traceback_is(ann, monkeypatch, tmp_path):
-    def fail():
-        raise RuntimeError("the tables are round")
-
-    monkeypatch.setattr(session, "load_settings", fail)
-    (tmp_path / "home").mkdir()
-    result = ann("compare")
-    assert result.exit_code == errors.FAILED
-    assert result.stderr.splitlines() == [
-        "ann: RuntimeError: the tables are round",
-        f"ann: unexpected error; the traceback is in {tmp_path}/home/ann.log",
-    ]
-
-
-def test_an_interruption_is_a_sentence(ann, monkeypatch):
-    def interrupt():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(session, "load_settings", interrupt)
-    result = ann("compare")
-    assert result.exit_code == errors.FAILED
-    assert result.stderr.startswith("ann: interrupted")
 
 
 # --- predict --------------------------------------------------------------------------------------
@@ -401,125 +300,6 @@ def test_without_any_champion_the_way_to_one_is_said(ann, seven):
     assert "`ann run`" in result.stderr
 
 
-# --- compare and models ---------------------------------------------------------------------------
-
-
-def test_runs_are_compared_side_by_side_with_the_page_that_shows_more(in_filled):
-    lines = in_filled("compare", "mnist_cnn", "mnist_ann").stdout.splitlines()
-    assert [line.split()[:2] for line in lines[1:3]] == [
-        ["mnist_ann", "97.50%"],
-        ["mnist_cnn", "98.50%"],
-    ]
-    assert "viewStateShareKey=digits" in lines[3]
-
-
-def test_runs_are_compared_as_json(in_filled):
-    rows = json.loads(in_filled("compare", "--json").stdout)
-    assert [(row["name"], row["metrics"]) for row in rows] == [
-        ("mnist_ann", {"test_accuracy": 0.975}),
-        ("mnist_cnn", {"test_accuracy": 0.985}),
-    ]
-
-
-def test_a_run_with_changes_of_an_unknown_origin_is_labelled_by_its_own_name():
-    assert compare._label({"variant": "mine", "set.epochs": "5"}) == "mine, epochs=5"
-    changed = {"variant": "mine+", "derived_from": "mine", "set.epochs": "5"}
-    assert compare._label(changed) == "mine, epochs=5"
-
-
-def test_every_version_is_shown_with_its_decision_and_reasons_newest_first(in_filled):
-    output = in_filled("models").stdout
-    assert output == (
-        "mnist-digits version 3 [champion]\n"
-        "  mnist_ann: forced\n"
-        "    forced: smaller, for the old phones\n"
-        "mnist-digits version 2\n"
-        "  mnist_ann: refused, 91.00% of the validation digits\n"
-        "    It is worse.\n"
-        "    It is slower.\n"
-        "mnist-digits version 1 [previous]\n"
-        "  mnist_ann: promoted\n"
-        "    There is no champion to beat.\n"
-    )
-
-
-def test_versions_are_json_for_programs(in_filled):
-    versions = json.loads(in_filled("models", "--json").stdout)
-    assert [version["number"] for version in versions] == ["3", "2", "1"]
-    assert versions[1]["tags"]["decision"] == "refused"
-
-
-def test_promote_and_roll_back_move_the_champion_and_record_why(ann, filled, tmp_path):
-    shutil.copytree(filled, tmp_path / "home")
-    client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow.db")
-
-    def champion() -> int:
-        return client.get_model_version_by_alias("mnist-digits", "champion").version
-
-    result = ann("models", "promote", "2", "--reason", "a test")
-    assert result.stdout == "mnist-digits version 2 is champion now.\n"
-    assert f"was moved from {filled}" in result.stderr
-    assert champion() == 2
-    assert client.get_model_version("mnist-digits", "2").tags["forced_reason"] == "a test"
-    assert ann("models", "rollback").stdout == "mnist-digits version 3 is champion again.\n"
-    assert champion() == 3
-
-
-def test_a_rollback_to_nowhere_is_refused(ann):
-    result = ann("models", "rollback")
-    assert result.exit_code == errors.FAILED
-    assert "no previous champion" in result.stderr
-
-
-def test_an_empty_store_says_how_to_fill_it(ann):
-    assert "`ann run" in ann("compare").stderr
-    assert "`ann run" in ann("models").stderr
-
-
-# --- offline digits -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def offline(ann, tmp_path):
-    """A state folder in which only the offline digits were trained."""
-    tracking = Tracking(settings.load({"ANN_HOME": str(tmp_path / "home")}))
-    experiment = tracking.experiment("digits")
-    tags = {"variant": "mnist_ann", "quick": "false", "seeds": "1", "data_source": "offline-digits"}
-    metrics = {"test_accuracy": 0.97, "val_accuracy": 0.96, "parameters": 9.0, "ece": 0.1}
-    with tracking.run(experiment, "mnist_ann", tags) as run_id:
-        tracking.log_findings(run_id, Findings(metrics | {"train_seconds": 1.0}), {})
-    tracking.make_newest(run_id, "mnist_ann", experiment)
-    client = tracking.client
-    client.create_registered_model("offline-digits")
-    tags = {"decision": "promoted", "variant": "mnist_ann"}
-    client.create_model_version("offline-digits", "file:///x", tags=tags, await_creation_for=0)
-    client.set_registered_model_alias("offline-digits", "champion", "1")
-    return ann
-
-
-def test_the_offline_digits_champion_is_listed(offline):
-    output = offline("models").stdout
-    assert output.startswith("offline-digits version 1 [champion]\n")
-    assert "OFFLINE DIGITS" in output
-
-
-@pytest.mark.parametrize("command", ["compare", "leaderboard"])
-def test_numbers_of_the_offline_digits_are_marked(offline, command):
-    output = offline(command).stdout
-    assert "OFFLINE DIGITS: not MNIST" in output
-
-
-def test_errors_are_counted_on_the_digits_that_were_tested(offline):
-    assert "9/300 OFFLINE" in offline("leaderboard").stdout
-    (entry,) = json.loads(offline("leaderboard", "--json").stdout)
-    assert (entry["data"], entry["test_images"]) == ("offline-digits", 300)
-
-
-def test_of_the_offline_digits_versions_one_is_promoted_where_there_is_no_other(offline):
-    result = offline("models", "promote", "1", "--reason", "a test")
-    assert result.stdout == "offline-digits version 1 is champion now.\n"
-
-
 # --- terminals ------------------------------------------------------------------------------------
 
 
@@ -563,21 +343,3 @@ def test_shells_complete_names():
     code = "from pipelines.cli.main import main; main(prog_name='ann')"
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
     assert done.stdout == "plain,mnist_cnn\n"
-
-
-def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path):
-    shutil.copytree(filled, tmp_path / "home")
-    ann("models", "promote", "1", "--reason", "a demonstration")
-    ann("models", "promote", "2", "--reason", "another one")
-    lines = ann("models", "history").stdout.splitlines()
-    assert "version 2 promoted by " in lines[0]
-    assert lines[1] == "    another one"
-    assert "version 1 promoted by " in lines[2]
-    found = json.loads(ann("models", "history", "--json").stdout)
-    assert [(event["version"], event["by"]) for event in found] == [("2", "hand"), ("1", "hand")]
-
-
-def test_a_model_without_decisions_has_no_history(in_filled):
-    assert in_filled("models", "--name", "offline-digits", "history").stdout == (
-        "offline-digits has no history yet.\n"
-    )

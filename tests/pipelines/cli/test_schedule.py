@@ -5,16 +5,13 @@ import os
 import shlex
 import subprocess
 import sys
-from datetime import timedelta
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
-from pipelines.cli.options import Duration
 from pipelines.cli.schedule import add
 from pipelines.errors import Locked
 from pipelines.locks import exclusive_lock
@@ -184,21 +181,3 @@ def test_nothing_is_triggered_where_nothing_would_run_it(home):
     answer = CliRunner().invoke(main, ["schedule", "trigger", "digits"])
     assert answer.exit_code == 2
     assert "start `ann up` first" in answer.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "length"),
-    [
-        ("90m", timedelta(minutes=90)),
-        ("6h", timedelta(hours=6)),
-        ("1d", timedelta(days=1)),
-    ],
-)
-def test_lengths_of_time_are_written_with_their_unit(text, length):
-    assert Duration().convert(text, None, None) == length
-
-
-@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "1.5h", "999999d"])
-def test_other_lengths_of_time_are_refused(text):
-    with pytest.raises(click.BadParameter, match="not a length of time"):
-        Duration().convert(text, None, None)

@@ -129,16 +129,6 @@ def test_nothing_to_report_is_said(store):
         report(store, registry(store), UI)
 
 
-def test_a_page_is_not_written_into_the_pdf_that_is_printed_from_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setenv("ANN_HOME", str(tmp_path / "home"))
-    page = tmp_path / "lecture.PDF"
-    result = CliRunner().invoke(main, ["report", str(page), "--pdf"])
-    assert result.exit_code == 2
-    assert f"ann report {page.with_suffix('.html')} --pdf" in result.stderr
-    assert not page.exists()
-
-
 @pytest.mark.slow
 def test_a_page_of_forty_rows_stays_small(store):
     for number in range(40):

@@ -126,12 +126,6 @@ def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):
     assert not Context.open().tracking.runs()
 
 
-def test_a_wrong_path_of_mnist_is_wrong_use(home, monkeypatch):
-    monkeypatch.setenv("ANN_MNIST_PATH", __file__)
-    with pytest.raises(WrongUse, match="ANN_MNIST_PATH"):
-        sweep("mnist_ann", ["layers.1.units=3,4"], trials=1)
-
-
 @pytest.mark.slow
 def test_workers_share_the_trials_of_one_study(home):
     report = sweep(ROW, SPACE, trials=5, seeds=1, changes=SHORT, workers=2)

@@ -13,16 +13,10 @@ import psutil
 import pytest
 
 from pipelines.local import probes, process_tags, supervisor
-from pipelines.local.process_tags import tagged, terminate, terminate_orphans
+from pipelines.local.process_tags import tagged, terminate
 from pipelines.local.supervisor import Health, Service, Supervisor
 
 SLEEP = "import time; time.sleep(600)"
-STUBBORN = """
-import signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("on", flush=True)
-time.sleep(600)
-"""
 WITH_CHILD = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -273,28 +267,6 @@ def test_nothing_is_left_after_the_end(group, code):
     count = 2 if code is WITH_CHILD else 1
     keep([python("some", code)], group, lambda *_: len([*tagged(group)]) == count)
     assert [*tagged(group)] == []
-
-
-def test_who_ignores_sigterm_is_killed(group):
-    environment = os.environ | {process_tags.VARIABLE: f"{group}|stubborn|"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUBBORN], env=environment, stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"on\n"
-    assert terminate(f"{group}|", grace=0.3) == 1
-    assert process.wait(timeout=10) == -signal.SIGKILL
-    process.stdout.close()
-
-
-def test_others_are_left_alone(group):
-    environment = os.environ | {process_tags.VARIABLE: f"{group}-of-another|some|"}
-    other = subprocess.Popen([sys.executable, "-c", SLEEP], env=environment)
-    try:
-        assert terminate_orphans(group) == 0
-        assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait(timeout=10)
 
 
 def test_a_killed_supervisor_leaves_nothing(group):

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import RegistryError, WrongUse
-from pipelines.registry.client import MODEL_NAMES
 from pipelines.tracking import provenance
-from serving import settings as serving_settings
 from tests.support.registry_bench import (
     BETTER_ONLY,
     GOOD,
@@ -183,10 +181,6 @@ def test_every_decision_is_appended_to_the_history(three, monkeypatch):
     assert [event.time for event in events] == sorted(event.time for event in events)
 
 
-def test_a_model_that_was_never_registered_has_no_history(empty):
-    assert empty.registry.history(NAME) == []
-
-
 def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files(empty, tmp_path):
     version = empty.register(nearest_mean(GOOD))
     entry = empty.client.get_model_version(NAME, "1")
@@ -226,31 +220,6 @@ def test_a_decision_stands_though_its_card_cannot_be_stored(empty, tmp_path):
     empty.registry.promote(version, "the first")
     assert empty.aliases() == {"champion": 1}
     assert empty.client.get_model_version(NAME, "1").description.startswith("**Champion**")
-
-
-def test_the_current_champion_is_of_mnist_if_there_is_one(three):
-    three.registry.promote(three[1], "the first")
-    assert str(three.registry.current_champion()) == "offline-digits version 1"
-    source = three.client.get_model_version(NAME, "2").source
-    three.client.create_registered_model("mnist-digits")
-    three.client.create_model_version("mnist-digits", source, three.run_id, dict(three[2].tags))
-    assert str(three.registry.current_champion()) == "offline-digits version 1"
-    three.client.set_registered_model_alias("mnist-digits", "champion", "1")
-    assert str(three.registry.current_champion()) == "mnist-digits version 1"
-
-
-def test_pipelines_and_service_look_for_the_champion_in_the_same_order():
-    assert tuple(MODEL_NAMES.values()) == serving_settings.NAMES
-
-
-def test_an_unknown_version_is_answered_with_the_known_ones(three):
-    with pytest.raises(RegistryError, match="has no version '7'; its versions: 3, 2, 1"):
-        three.registry.version(NAME, "7")
-
-
-def test_an_empty_registry_has_no_versions_and_no_champion(empty):
-    assert empty.registry.versions(NAME) == []
-    assert empty.registry.champion(NAME) is None
 
 
 def test_a_registration_that_cannot_write_its_files_leaves_no_version(empty, monkeypatch):

@@ -4,14 +4,10 @@ import asyncio
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import psutil
 import pytest
 from prefect.client.schemas.actions import WorkPoolUpdate
-from prefect.client.schemas.objects import StateType
 from prefect.server.schemas.schedules import CronSchedule
-from prefect.states import Completed, Pending, Running, Scheduled
-from prefect.testing.utilities import prefect_test_harness
-from prefect.types import DateTime
+from prefect.states import Completed, Pending, Running
 from prefect.types._datetime import now
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
@@ -19,48 +15,13 @@ from ann_models.errors import InvalidSetting
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
-from pipelines.scheduling import deployments, orphaned_runs, schedules
+from pipelines.scheduling import deployments, schedules
 from pipelines.scheduling.deployments import DEFAULTS, ScheduleSpec, connected, create, prepare
 from pipelines.scheduling.work_pool import JOB_TEMPLATE, POOL
+from tests.support.scheduled import begin, by_name, due
 
 DIGIT_NETWORKS = ["mnist_ann", "mnist_cnn", "mnist_augmented", "handwriting_cnn"]
 QUICK = {"names": ["relu_shapes"], "quick": True}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect():
-    with prefect_test_harness(120):
-        yield
-
-
-@pytest.fixture
-def client():
-    """A client of the server, with the usual schedules; all are gone afterwards."""
-    with connected() as client:
-        prepare(client)
-        yield client
-        for deployment in deployments.deployments(client):
-            for run in schedules.runs(client, deployment.id, schedules.ACTIVE, limit=100):
-                client.delete_flow_run(run.id)
-            client.delete_deployment(deployment.id)
-        client.delete_variable_by_name(deployments.MADE)
-
-
-def by_name(client) -> dict[str, schedules.Schedule]:
-    return {schedule.name: schedule for schedule in schedules.list_schedules(client)}
-
-
-def due(client, name: str, when: DateTime | None = None):
-    """A run that a schedule would have made for a time; None: now."""
-    deployment = schedules.find(client, name)
-    return client.create_flow_run_from_deployment(
-        deployment.id, state=Scheduled(scheduled_time=when or now("UTC"))
-    )
-
-
-def begin(client, run) -> str:
-    """What a worker is answered when it wants to begin a run."""
-    return client.set_flow_run_state(run.id, Pending()).state.name
 
 
 # --- what is there --------------------------------------------------------------------------------
@@ -137,15 +98,6 @@ def test_a_schedule_runs_at_an_interval(client):
     assert by_name(client)["often"].when == "every 6:00:00"
 
 
-def test_another_cron_rule_keeps_the_time_zone(client):
-    schedules.change(client, "digits", timezone="Asia/Tokyo")
-    schedules.change(client, "digits", cron="0 6 * * *")
-    digits = by_name(client)["digits"]
-    assert (digits.when, digits.timezone) == ("0 6 * * *", "Asia/Tokyo")
-    schedules.change(client, "digits", every=timedelta(hours=2))
-    assert by_name(client)["digits"].timezone == "Asia/Tokyo"
-
-
 def test_the_first_schedule_of_all_makes_the_work_pool(client):
     for name in by_name(client):
         schedules.remove(client, name)
@@ -167,16 +119,6 @@ def test_a_question_stands_for_its_variants(client):
         ScheduleSpec("q", "lecture", every=timedelta(days=1), parameters={"names": ["neurons"]}),
     )
     assert by_name(client)["q"].parameters == {"names": ["neurons"]}
-
-
-def test_only_what_is_given_is_changed(client):
-    schedules.change(client, "digits", parameters={"quick": True})
-    schedules.change(client, "digits", timezone="Asia/Tokyo")
-    schedules.change(client, "digits", when_busy="wait")
-    digits = by_name(client)["digits"]
-    assert (digits.when, digits.timezone, digits.busy) == ("30 4 * * *", "Asia/Tokyo", "wait")
-    assert digits.parameters["quick"] is True
-    assert "names" in digits.parameters
 
 
 @pytest.mark.parametrize(
@@ -218,26 +160,6 @@ def test_what_cannot_be_is_refused_with_a_message(prefect, plan, sentence):
         if plan.name == "digits":
             prepare(client)
         create(client, plan)
-
-
-def test_an_unknown_schedule_is_answered_with_those_there_are(client):
-    there = "there are: digits, drift, lecture, retrain"
-    with pytest.raises(WrongUse, match=f"no schedule 'dijits'; {there}"):
-        schedules.pause(client, "dijits")
-
-
-def test_a_wrong_parameter_of_a_trigger_is_refused_before_anything_runs(client):
-    deployment = schedules.find(client, "digits")
-    with pytest.raises(WrongUse, match=r"'quick'.*not of type"), connected() as other:
-        schedules.trigger(other, "digits", {"quick": "perhaps"})
-    assert schedules.runs(client, deployment.id, [StateType.SCHEDULED]) == []
-
-
-def test_a_paused_schedule_plans_nothing_and_goes_on_when_resumed(client):
-    schedules.pause(client, "digits")
-    assert by_name(client)["digits"].paused
-    schedules.resume(client, "digits")
-    assert not by_name(client)["digits"].paused
 
 
 # --- what is decided ------------------------------------------------------------------------------
@@ -284,25 +206,6 @@ def test_where_clocks_change_a_time_that_is_missing_moves_and_one_that_is_double
     assert hourly == ["31. 01:00 CEST", "31. 02:00 CEST", "31. 03:00 CET"]
 
 
-def test_a_schedule_with_a_running_flow_is_not_removed(client):
-    begin(client, due(client, "digits"))
-    with pytest.raises(WrongUse, match=r"digits is active .* cancel the run"):
-        schedules.remove(client, "digits")
-    assert "digits" in by_name(client)
-
-
-def test_a_run_whose_schedule_was_deleted_under_it_stops_no_clearing_up(client):
-    run = due(client, "digits")
-    begin(client, run)
-    client.delete_deployment(schedules.find(client, "digits").id)
-    other = due(client, "lecture")
-    begin(client, other)
-    assert client.read_flow_run(other.id).name in orphaned_runs.crash_scheduled(
-        client, timedelta(0)
-    )
-    client.delete_flow_run(run.id)
-
-
 def test_it_waits_where_that_is_wanted(client):
     schedules.change(client, "digits", when_busy="wait")
     first, second = due(client, "digits"), due(client, "digits")
@@ -310,46 +213,9 @@ def test_it_waits_where_that_is_wanted(client):
     assert begin(client, second) == "AwaitingConcurrencySlot"
 
 
-def test_a_second_run_is_not_triggered_to_be_cancelled(client):
-    begin(client, due(client, "digits"))
-    with pytest.raises(WrongUse, match=r"digits is active .* would be cancelled"):
-        schedules.trigger(client, "digits", {})
-    schedules.change(client, "digits", when_busy="wait")
-    assert schedules.trigger(client, "digits", {}).state.is_scheduled()
-
-
 def test_a_machine_that_slept_makes_up_one_of_the_runs_it_missed(client):
     missed = [due(client, "digits", now("UTC") - timedelta(days=days)) for days in (3, 2, 1)]
     assert [begin(client, run) for run in missed] == ["Pending", "Cancelled", "Cancelled"]
-
-
-def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_back(client):
-    run = due(client, "digits")
-    begin(client, run)
-    client.set_flow_run_state(run.id, Running())
-    assert orphaned_runs.crash_scheduled(client) == []  # it may be about to get its process
-    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == [
-        client.read_flow_run(run.id).name
-    ]
-    state = client.read_flow_run(run.id).state
-    assert (state.name, state.message) == ("Crashed", "Its process was killed.")
-    assert begin(client, due(client, "digits")) == "Pending"
-
-
-def test_a_run_with_a_process_is_left_alone(client, monkeypatch):
-    run = due(client, "digits")
-    begin(client, run)
-    monkeypatch.setattr(
-        psutil.Process, "environ", lambda process: {orphaned_runs.RUN_VARIABLE: str(run.id)}
-    )
-    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
-
-
-def test_another_machines_run_is_left_alone(client):
-    run = due(client, "digits")
-    begin(client, run)
-    client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
-    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
 
 
 # --- a table of one's own -------------------------------------------------------------------------

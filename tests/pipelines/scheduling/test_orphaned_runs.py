@@ -2,27 +2,22 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
-import pytest
+import psutil
 from prefect import flow
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Running
 
 from pipelines.flows import ad_hoc
 from pipelines.process_identity import this_process
-from pipelines.scheduling import orphaned_runs
+from pipelines.scheduling import orphaned_runs, schedules
+from tests.support.scheduled import begin, due
 
 
 @flow
 def typed() -> None:
     """A run that somebody typed."""
-
-
-@pytest.fixture
-def client(prefect):
-    with get_client(sync_client=True) as client:
-        yield client
 
 
 def dead_process() -> str:
@@ -40,13 +35,6 @@ def state_of(client, run) -> StateType:
     return client.read_flow_run(run.id).state.type
 
 
-def test_a_run_says_whose_it_is(client):
-    with ad_hoc.process_tag():
-        state = typed(return_state=True)
-    run = client.read_flow_run(state.state_details.flow_run_id)
-    assert run.tags == [f"{ad_hoc.PROCESS_TAG}{this_process()}"]
-
-
 def test_the_run_of_a_killed_process_is_closed_once_and_others_are_left(client):
     killed = run_of(client, dead_process())
     living, elsewhere = run_of(client, this_process()), run_of(client, "another-machine 1@1.0")
@@ -58,3 +46,47 @@ def test_the_run_of_a_killed_process_is_closed_once_and_others_are_left(client):
         assert state_of(client, run) == StateType.RUNNING
     assert state_of(client, ended) == StateType.COMPLETED
     assert orphaned_runs.crash_ad_hoc(client) == []
+
+
+# --- scheduled runs -------------------------------------------------------------------------------
+
+
+def test_a_run_whose_schedule_was_deleted_under_it_stops_no_clearing_up(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.delete_deployment(schedules.find(client, "digits").id)
+    other = due(client, "lecture")
+    begin(client, other)
+    assert client.read_flow_run(other.id).name in orphaned_runs.crash_scheduled(
+        client, timedelta(0)
+    )
+    client.delete_flow_run(run.id)
+
+
+def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_back(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.set_flow_run_state(run.id, Running())
+    assert orphaned_runs.crash_scheduled(client) == []  # it may be about to get its process
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == [
+        client.read_flow_run(run.id).name
+    ]
+    state = client.read_flow_run(run.id).state
+    assert (state.name, state.message) == ("Crashed", "Its process was killed.")
+    assert begin(client, due(client, "digits")) == "Pending"
+
+
+def test_a_run_with_a_process_is_left_alone(client, monkeypatch):
+    run = due(client, "digits")
+    begin(client, run)
+    monkeypatch.setattr(
+        psutil.Process, "environ", lambda process: {orphaned_runs.RUN_VARIABLE: str(run.id)}
+    )
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []
+
+
+def test_another_machines_run_is_left_alone(client):
+    run = due(client, "digits")
+    begin(client, run)
+    client.update_flow_run_labels(run.id, {orphaned_runs.WORKER_LABEL: "elsewhere"})
+    assert orphaned_runs.crash_scheduled(client, timedelta(0)) == []

@@ -7,22 +7,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import keras
 import mlflow.keras
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from mlflow.entities import ViewType
 from mlflow.models import Model
-from mlflow.store.tracking import sqlalchemy_store
 
 from ann_models import archives, datasets
 from ann_models.figures.animation import Animation
@@ -31,7 +26,7 @@ from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 from pipelines import settings
 from pipelines.errors import TrackingUnavailable
-from pipelines.tracking import content, provenance, tags, views
+from pipelines.tracking import provenance, tags, views
 from pipelines.tracking.client import Tracking
 
 TAGS = {"variant": "xor_mlp", "quick": "false"}
@@ -250,49 +245,10 @@ def test_a_row_without_data_has_no_input(store, run_id):
     assert run.data.params["row"] == "6"
 
 
-def test_curves_are_metrics_by_epoch_and_the_first_epoch_is_one(store, run_id):
-    curves = {"train_loss": np.array([[4.0, 2.0], [3.0, 1.0]])}
-    store.log_findings(run_id, Findings(curves=curves), {})
-    assert history(store, run_id, "train_loss") == {1: 3.0, 2: 2.0}  # the mean over the seeds
-
-
-def test_the_final_measure_is_the_last_value_of_its_curve(store, run_id):
-    findings = Findings({"val_accuracy": 0.975}, {"val_accuracy": np.array([0.9, 0.97])})
-    store.log_findings(run_id, findings, {})
-    assert history(store, run_id, "val_accuracy") == {1: 0.9, 2: 0.975}
-    assert store.client.get_run(run_id).data.metrics["val_accuracy"] == 0.975
-
-
-@given(st.integers(1, 20_000), st.integers(1, 3), st.integers(0, 5))
-def test_a_long_curve_keeps_its_ends_in_a_hundred_points(epochs, seeds, stopped):
-    curve = np.arange(epochs * seeds, dtype=float).reshape(epochs, seeds)
-    curve[max(1, epochs - stopped) :] = np.nan  # after the seeds stopped early
-    steps = [metric.step for metric in content._curve("loss", curve, None, 0)]
-    assert len(steps) <= content.CURVE_POINTS
-    assert (steps[0], steps[-1]) == (1, max(1, epochs - stopped))
-    assert steps == sorted(set(steps))
-
-
-def test_series_are_metrics_by_their_own_step(store, run_id):
-    series = {"seeds/max_error": {0: 0.5, 1: 0.25}, "test_error_by_train_size": {500: 0.1}}
-    store.log_findings(run_id, Findings(series=series), {})
-    assert history(store, run_id, "seeds/max_error") == {0: 0.5, 1: 0.25}
-    assert history(store, run_id, "test_error_by_train_size") == {500: 0.1}
-
-
 def test_more_metrics_than_one_request_may_carry_all_arrive(store, run_id):
     metrics = {f"metric_{i}": float(i) for i in range(1001)}
     store.log_findings(run_id, Findings(metrics), {})
     assert store.client.get_run(run_id).data.metrics == metrics
-
-
-def test_a_small_share_is_logged_in_per_cent_too(store, run_id):
-    store.log_findings(run_id, Findings({"generalisation_gap": 0.0042, "train_mse": 0.0042}), {})
-    assert store.client.get_run(run_id).data.metrics == {
-        "generalisation_gap": 0.0042,
-        "generalisation_gap_percent": pytest.approx(0.42),
-        "train_mse": 0.0042,
-    }
 
 
 def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tmp_path):
@@ -448,53 +404,3 @@ def test_deleted_runs_stay_deleted(store):
     assert store.end_orphaned_runs() == []
     experiment = store.experiment("digits")
     assert store.client.search_runs([experiment], run_view_type=ViewType.DELETED_ONLY)
-
-
-# --- servers and first commands -------------------------------------------------------------------
-
-
-@pytest.fixture
-def old_server():
-    """A server that answers as MLflow 2.22 does."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self, content: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def do_GET(self):
-            self._answer(b"2.22.0" if self.path == "/version" else b"{}")
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(b"{}")
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def test_a_server_older_than_logged_models_is_refused_with_its_version(old_server, tmp_path):
-    loaded = settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": old_server})
-    with pytest.raises(TrackingUnavailable, match=r"is version 2\.22\.0; 3\.0 or newer is needed"):
-        Tracking(loaded).open()
-
-
-def test_nobody_sees_half_of_a_new_store(tmp_path, monkeypatch):
-    class Watched(sqlalchemy_store.SqlAlchemyStore):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            in_place = arguments[0] == f"sqlite:///{tmp_path}/mlflow.db"
-            assert in_place is (tmp_path / "mlflow.db").exists()
-
-    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", Watched)
-    tracking = Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
-    assert tracking.client.search_experiments()
-    assert {path.name for path in tmp_path.iterdir()} >= {"mlflow.db", "mlflow.lock"}
-    assert not [path for path in tmp_path.iterdir() if path.is_dir() and path.name != "artifacts"]

@@ -1,17 +1,19 @@
-"""A run goes out of one store and into another, and is the same there."""
+"""A run out of a file is the same here; a forgery is refused and leaves nothing behind."""
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
-from mlflow.entities import LoggedModelOutput
 
+from ann_models import archives
 from ann_models.entry import Question
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
-from pipelines.transfer import bundle
+from pipelines.transfer import bundle, importing
 from serving.model.download import fetch
 from tests.support.two_stores import DIGITS, NAME, Store, forged, of
 
@@ -100,11 +102,27 @@ def test_the_same_file_again_makes_nothing_twice(target, file):
     assert len(target.registry.versions(NAME)) == 1
 
 
-def test_what_was_imported_can_be_exported_again(target, file, tmp_path):
+def test_many_metrics_are_logged_in_several_requests(origin, target, file, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 2)
+    run_id = target.bring_in(file).run_id
+    for name in ("val_accuracy", "never"):
+        assert len(target.history(run_id, name)) == len(origin.history(champion_run(origin), name))
+
+
+def test_the_gates_opinions_are_those_of_its_origin_and_its_facts_stay(target, file):
+    (version,) = target.bring_in(file).versions
+    assert {"decision", "reasons"}.isdisjoint(version.tags)
+    assert version.tags["origin_decision"] == "promoted"
+    assert "onnx_ms" in version.tags
+    assert "origin_onnx_ms" not in version.tags
+
+
+def test_each_model_is_ready_and_belongs_to_the_run(target, file):
     imported = target.bring_in(file)
-    manifest = target.export(f"{NAME}/1", tmp_path / "again.zip")
-    assert manifest.run.id == imported.run_id
-    assert manifest.versions[0].tags["imported_version"] == f"{NAME}/1"
+    run = target.client.get_run(imported.run_id)
+    for output in run.outputs.model_outputs:
+        model = target.client.get_logged_model(output.model_id)
+        assert (str(model.status), model.source_run_id) == ("READY", imported.run_id)
 
 
 # --- its question, and for what it stands ---------------------------------------------------------
@@ -139,6 +157,27 @@ def test_a_run_that_is_none_of_a_variant_stands_for_none(file, target, tmp_path,
     assert "latest" not in target.client.get_run(run_id).data.tags
     assert target.tracking.newest_by_variant() == {}
     assert target.bring_in(tmp_path / "forged.zip").run_id == run_id
+
+
+def test_a_store_with_a_run_of_the_variant_goes_on_comparing_its_own(file, target):
+    experiment = target.tracking.experiment("digits")
+    with target.tracking.run(experiment, "mnist_ann", {"variant": "mnist_ann"}) as mine:
+        pass
+    target.tracking.make_newest(mine, "mnist_ann", experiment)
+    target.bring_in(file)
+    assert [run.info.run_id for run in target.tracking.newest("digits")] == [mine]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "KILLED"])
+def test_a_run_that_failed_stands_for_nothing(file, target, tmp_path, status):
+    def change(document, folder) -> None:
+        document["run"]["status"] = status
+        document["versions"] = []
+
+    forged(file, tmp_path / "failed.zip", change)
+    imported = target.bring_in(tmp_path / "failed.zip")
+    assert target.client.get_run(imported.run_id).info.status == status
+    assert imported.versions == target.tracking.newest("digits") == []
 
 
 @pytest.fixture
@@ -188,41 +227,163 @@ def test_an_experiment_that_exists_keeps_its_tags(own, file, target, tmp_path):
     assert [target.client.get_experiment(i).tags for i in (mine, watch)] == before
 
 
-# --- what cannot be -------------------------------------------------------------------------------
+# --- forgeries ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("subject", ["0a1b", "challenger", "no such thing"])
-def test_an_unknown_subject_is_refused_with_what_can_be_named(origin, tmp_path, subject):
-    with pytest.raises(WrongUse, match=r"there is no (run '|challenger yet)"):
-        origin.export(subject, tmp_path / "a.zip")
-    assert not (tmp_path / "a.zip").exists()
+def as_mnist(document, folder) -> None:
+    document["versions"][0]["name"] = "mnist-digits"
 
 
-def test_an_unfinished_run_is_not_exported(target, tmp_path):
-    experiment = target.tracking.experiment("digits")
-    run_id = target.client.create_run(experiment).info.run_id
-    with pytest.raises(WrongUse, match="is RUNNING: it can be exported when it has ended"):
-        target.export(run_id, tmp_path / "a.zip")
+def as_mnist_in_all_words(document, folder) -> None:
+    as_mnist(document, folder)
+    document["versions"][0]["tags"]["data"] = "mnist"
+    document["run"]["tags"]["data_source"] = document["run"]["params"]["data_source"] = "mnist"
+    document["run"]["inputs"][0]["source_type"] = "mnist"
 
 
-def test_a_version_of_an_image_data_set_is_refused_when_it_is_exported(target, tmp_path):
-    experiment = target.tracking.experiment("digits")
-    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
-        logged = target.client.create_logged_model(experiment, "mnist_cnn", run_id)
-        target.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        target.registry.add(logged, run_id, {"data": "fashion-mnist"})
-    with pytest.raises(WrongUse, match=r"fashion-mnist/1 of run .*: only digit models"):
-        target.export(run_id, tmp_path / "a.zip")
-    assert not (tmp_path / "a.zip").exists()
+def another_network(document, folder) -> None:
+    path = next(folder.rglob("model.onnx"))
+    path.write_bytes(path.read_bytes()[:-10])
 
 
-def test_an_artifact_that_no_import_takes_is_refused_when_it_is_exported(target, tmp_path):
-    experiment = target.tracking.experiment("digits")
-    with target.tracking.run(experiment, "mnist_cnn", {}) as run_id:
-        target.client.log_text(run_id, "x", "mine/notes.csv")
-    with pytest.raises(WrongUse, match=r"run/mine/notes\.csv is of a kind"):
-        target.export(run_id, tmp_path / "a.zip")
-    assert not (tmp_path / "a.zip").exists()
+def another_network_with_its_hash(document, folder) -> None:
+    another_network(document, folder)
+    path = next(folder.rglob("model.onnx"))
+    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
+
+
+def code_to_load(document, folder) -> None:
+    for path in folder.rglob("MLmodel"):
+        known = "loader_module: pipelines.registry.pyfunc"
+        path.write_text(path.read_text().replace(known, "loader_module: os"))
+
+
+def code_in_the_artifact(document, folder) -> None:
+    for path in folder.rglob("MLmodel"):
+        path.write_text(path.read_text().replace("code: null", "code: code"))
+
+
+def another_flavour(document, folder) -> None:
+    """Of a library that unpickles its models."""
+    for path in folder.rglob("MLmodel"):
+        pickled = "flavors:\n  sklearn:\n    pickled_model: model.pkl\n"
+        path.write_text(path.read_text().replace("flavors:\n", pickled))
+
+
+def answers_nan(document, folder) -> None:
+    """The same network with NaN weights, and the hash to go with it."""
+    (path,) = folder.rglob("model.onnx")
+    network = onnx.load(path)
+    weights = max(network.graph.initializer, key=lambda weight: len(weight.raw_data))
+    spoiled = onnx.numpy_helper.to_array(weights) * np.float32(np.nan)
+    weights.CopyFrom(onnx.numpy_helper.from_array(spoiled, weights.name))
+    onnx.save(network, path)
+    document["versions"][0]["tags"]["onnx_sha256"] = bundle.sha256(path)
+
+
+def another_keras(document, folder) -> None:
+    for path in folder.rglob("keras_module.txt"):
+        path.write_text("os")
+
+
+def no_model(document, folder) -> None:
+    shutil.rmtree(folder / "models")
+
+
+def description(text: str):
+    def change(document, folder) -> None:
+        for path in folder.rglob("MLmodel"):
+            path.write_text(text)
+
+    return change
+
+
+def lacking(path: str):
+    def change(document, folder) -> None:
+        for found in folder.rglob(path):
+            found.unlink()
+
+    return change
+
+
+def rewritten(name: str, **changes):
+    """An archive with other arrays; None leaves one out. Of a version without its hash."""
+
+    def change(document, folder) -> None:
+        (path,) = folder.rglob(f"{name}.npz")
+        arrays = archives.read(path) | changes
+        archives.write(path, {key: a for key, a in arrays.items() if a is not None})
+        document["versions"][0]["tags"].pop(f"{name}_sha256", None)
+
+    return change
+
+
+def of_no_source(document, folder) -> None:
+    document["versions"][0]["name"] = "another"
+    del document["versions"][0]["tags"]["data"]
+    del document["run"]["tags"]["data_source"], document["run"]["params"]["data_source"]
+    document["run"]["inputs"] = []
+
+
+def another_probe(document, folder) -> None:
+    rewritten("probe", probabilities=np.full(10, 0.1))(document, folder)
+    document["versions"][0]["tags"]["probe_sha256"] = "0" * 64
+
+
+def of_model(index: int):
+    def change(document, folder) -> None:
+        document["versions"][0]["model"] = index
+
+    return change
+
+
+def running(document, folder) -> None:
+    document["run"]["status"] = "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (as_mnist, "it is to be a version of mnist-digits, and was trained on: offline-digits"),
+        (as_mnist_in_all_words, "validation.npz has not the shape (10000, 10)"),
+        (another_network, "model.onnx of offline-digits/1 is not what its tag names"),
+        (another_network_with_its_hash, "its model.onnx does not answer"),
+        (code_to_load, "names code other than Keras's"),
+        (code_in_the_artifact, "names code other than Keras's"),
+        (another_flavour, "names code other than Keras's"),
+        (answers_nan, "answers the probe digit otherwise, by nan"),
+        (another_keras, "names code other than Keras's"),
+        (no_model, "MLmodel"),
+        (description("a: b: c"), "its MLmodel cannot be read"),
+        (description(""), "its MLmodel cannot be read"),
+        (description("- a"), "its MLmodel cannot be read"),
+        (description("flavors: text"), "its MLmodel cannot be read"),
+        (description("flavors: {keras: text}"), "its MLmodel names code other than"),
+        (description("\0"), "its MLmodel cannot be read"),
+        (lacking("model.onnx"), "model.onnx of offline-digits/1 is missing"),
+        (lacking("probe.npz"), "probe.npz of offline-digits/1 is missing"),
+        (rewritten("validation", probabilities=None), "validation.npz of offline-digits/1"),
+        (rewritten("validation", labels=None), "validation.npz of offline-digits/1"),
+        (rewritten("probe", image=None), "probe.npz of offline-digits/1"),
+        (another_probe, "probe.npz of offline-digits/1 is not what its tag names"),
+        (of_no_source, "it is to be a version of another"),
+        (of("o'clock", "x"), "its question or entry is"),
+        (of_model(2), "offline-digits/1 has no model"),
+        (of_model(-1), "offline-digits/1 has no model"),
+        (running, "its run is 'RUNNING', not ended"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_forgery_is_refused_and_leaves_nothing(file, target, tmp_path, change, why):
+    forged(file, tmp_path / "forged.zip", change)
+    with pytest.raises(WrongUse) as refused:
+        target.bring_in(tmp_path / "forged.zip")
+    assert why in str(refused.value)
+    assert target.tracking.runs() == []
+    assert target.client.search_registered_models() == []
+
+
+# --- failures -------------------------------------------------------------------------------------
 
 
 def test_an_import_that_fails_half_way_ends_as_failed_and_can_be_repeated(

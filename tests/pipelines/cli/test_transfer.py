@@ -1,0 +1,139 @@
+"""`ann export` and `ann import`: what a person and a program read; the whole way is in transfer."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines.cli import transfer
+from pipelines.registry.versions import Version
+from pipelines.transfer import bundle, exporting, importing
+from pipelines.transfer.importing import Imported
+
+RUN = bundle.Run(
+    id="r1",
+    name="mnist_ann",
+    status="FINISHED",
+    start=1,
+    end=2,
+    params={},
+    tags={},
+    metrics=[],
+    inputs=[],
+)
+
+
+class Registry:
+    """Judges every version as the first one."""
+
+    def __init__(self) -> None:
+        self.judged: list[str] = []
+
+    def judge(self, version: Version) -> None:
+        self.judged.append(str(version))
+
+    def version(self, name: str, number: str) -> Version:
+        if not self.judged:
+            return Version(name, number, "r2", (), {})
+        tags = {"decision": "promoted", "reasons": "There is no champion.\nIt is sound."}
+        return Version(name, number, "r2", ("champion",), tags)
+
+
+@pytest.fixture
+def registry(monkeypatch) -> Registry:
+    found = Registry()
+    monkeypatch.setattr(transfer, "_opened", lambda: (SimpleNamespace(), found))
+    return found
+
+
+@pytest.fixture
+def exported(registry, monkeypatch) -> list:
+    """What was exported: a file of 2.5 MB each time."""
+    asked = []
+
+    def export(tracking, reg, subject: str, file: Path) -> bundle.Manifest:
+        asked.append((reg, subject, file))
+        file.write_bytes(bytes(2_500_000))
+        versions = [
+            bundle.Version(name="mnist-digits", number=n, model=0, aliases=[], tags={})
+            for n in ("3", "4")
+        ]
+        return bundle.Manifest(
+            experiment="x", question="", note="", run=RUN, models=[], versions=versions, files={}
+        )
+
+    monkeypatch.setattr(exporting, "export", export)
+    return asked
+
+
+def imports(monkeypatch, new: bool = True, versions: int = 1) -> None:
+    found = [Version("mnist-digits", str(n + 1), "r2", (), {}) for n in range(versions)]
+    monkeypatch.setattr(importing, "import_file", lambda *_: Imported("r2", new, found))
+
+
+def run(command, *words: str) -> Result:
+    return CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+def test_what_was_exported_is_named_with_its_versions_and_size(exported, registry, tmp_path):
+    file = tmp_path / "a.zip"
+    result = run(transfer.export_run, "champion", str(file))
+    assert exported == [(registry, "champion", file)]
+    assert result.stdout == f"{file}: run r1 (mnist_ann), mnist-digits/3, mnist-digits/4, 2.5 MB\n"
+
+
+def test_programs_read_of_an_export_the_same_as_json(exported, tmp_path):
+    file = tmp_path / "a.zip"
+    assert json.loads(run(transfer.export_run, "champion", str(file), "--json").stdout) == {
+        "file": str(file),
+        "run_id": "r1",
+        "versions": ["mnist-digits/3", "mnist-digits/4"],
+        "bytes": 2_500_000,
+    }
+
+
+def test_an_import_is_not_judged_and_says_how_it_would_be(registry, monkeypatch):
+    imports(monkeypatch)
+    result = run(transfer.import_run, "a.zip")
+    assert result.stdout == "run r2\nmnist-digits version 1: undecided\n"
+    assert result.stderr.startswith("ann: the gate was not run: import it again with --judge")
+    assert registry.judged == []
+
+
+def test_told_to_judge_the_gate_decides_on_every_version(registry, monkeypatch):
+    imports(monkeypatch, versions=2)
+    result = run(transfer.import_run, "a.zip", "--judge")
+    assert registry.judged == ["mnist-digits version 1", "mnist-digits version 2"]
+    assert result.stdout.splitlines()[1:4] == [
+        "mnist-digits version 1 [champion]: promoted",
+        "    There is no champion.",
+        "    It is sound.",
+    ]
+    assert result.stderr == ""
+
+
+def test_the_same_file_again_is_said_to_be_known(registry, monkeypatch):
+    imports(monkeypatch, new=False, versions=0)
+    result = run(transfer.import_run, "a.zip")
+    assert result.stdout == "run r2\n"
+    assert result.stderr == "ann: this file was imported before; nothing is imported twice.\n"
+
+
+def test_programs_read_of_an_import_whether_it_is_new(registry, monkeypatch):
+    for new in (True, False):
+        imports(monkeypatch, new)
+        result = run(transfer.import_run, "a.zip", "--judge", "--json")
+        document = json.loads(result.stdout)
+        assert (document["run_id"], document["new"]) == ("r2", new)
+        assert document["versions"][0]["tags"]["decision"] == "promoted"
+        assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", [transfer.export_run, transfer.import_run])
+def test_a_folder_is_no_file(registry, tmp_path, command):
+    words = ["champion", str(tmp_path)] if command is transfer.export_run else [str(tmp_path)]
+    result = run(command, *words)
+    assert result.exit_code == 2
+    assert "is a directory" in result.stderr
