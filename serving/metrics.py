@@ -118,7 +118,7 @@ def answered(runner: ModelRunner, answers: Iterable[tuple[int, float]]) -> None:
     """Count digits, each with its confidence."""
     key = runner.model.name, runner.model.version
     children = _digits.get(key)
-    if children is None:
+    if children is None or len(children) < runner.model.classes:  # the number may be used again
         classes = range(runner.model.classes)
         children = _digits[key] = [digits.labels(*key, each) for each in classes]
     counts: Counter_[int] = Counter_()

@@ -41,10 +41,10 @@ def test_the_metrics_count_what_happened(service: Service):
 
 @pytest.fixture
 def runners(tmp_path) -> list[ModelRunner]:
-    """Version 8 of digits, and version 1 of letters a and b."""
+    """Version 8 of digits, and version 1 of signs a and b."""
     put_copy(tmp_path, "8", seed=1)
-    put_copy(tmp_path, "1", seed=1, name="letters", labels=["a", "b"])
-    models = [load(tmp_path, name, number, "") for name, number in ((NAME, "8"), ("letters", "1"))]
+    put_copy(tmp_path, "1", seed=1, name="signs", labels=["a", "b"])
+    models = [load(tmp_path, name, number, "") for name, number in ((NAME, "8"), ("signs", "1"))]
     return [ModelRunner(model, "") for model in models]
 
 
@@ -71,22 +71,31 @@ def test_seconds_are_observed_by_route():
 
 
 def test_digits_are_counted_by_class_of_their_model(runners):
-    digits, letters = runners
+    digits, signs = runners
     before = value("ann_confidence_count")
     metrics.answered(digits, [(9, 0.5), (0, 0.9), (9, 0.99)])
-    metrics.answered(letters, [(1, 0.5)])
+    metrics.answered(signs, [(1, 0.5)])
     assert value("ann_confidence_count") - before == 4
     assert value("ann_digits_total", model=NAME, version="8", digit="9") == 2
     assert value("ann_digits_total", model=NAME, version="8", digit="0") == 1
-    assert value("ann_digits_total", model="letters", version="1", digit="1") == 1
-    last = dict(model="letters", version="1")
+    assert value("ann_digits_total", model="signs", version="1", digit="1") == 1
+    last = dict(model="signs", version="1")
     assert REGISTRY.get_sample_value("ann_digits_total", last | {"digit": "0"}) == 0
     assert REGISTRY.get_sample_value("ann_digits_total", last | {"digit": "2"}) is None
 
 
+def test_a_number_that_is_used_again_may_have_more_classes(tmp_path):
+    for labels in ("ab", "abc"):
+        put_copy(tmp_path, "1", seed=1, name="shapes", labels=list(labels))
+        runner = ModelRunner(load(tmp_path, "shapes", "1", ""), "")
+        metrics.answered(runner, [(len(labels) - 1, 0.5)])
+    found = [value("ann_digits_total", model="shapes", version="1", digit=n) for n in "012"]
+    assert found == [0, 1, 1]
+
+
 def test_what_a_version_answered_is_in_its_totals_and_in_no_others(runners):
-    digits, letters = runners
-    before, others = metrics.totals(*digits.key), metrics.totals(*letters.key)
+    digits, signs = runners
+    before, others = metrics.totals(*digits.key), metrics.totals(*signs.key)
     metrics.inferred(digits, 2, 0.25, 1000.5)
     metrics.inferred(digits, 1, 0.5, 2000.25)
     metrics.answered(digits, [(1, 0.5)] * 5)
@@ -96,19 +105,19 @@ def test_what_a_version_answered_is_in_its_totals_and_in_no_others(runners):
     assert after.images - before.images == 5
     assert after.nanoseconds - before.nanoseconds == 750_000_000
     assert after.last_milliseconds == 2_000_250
-    assert metrics.totals(*letters.key) == others
+    assert metrics.totals(*signs.key) == others
     assert metrics.totals(NAME, "99") == ModelTotals(NAME, "99", 0, 0, 0, 0)
     assert metrics.totals("others", "8").requests == 0
 
 
 def test_the_version_that_serves_is_one_and_the_one_before_it_zero(runners):
-    digits, letters = runners
+    digits, signs = runners
     labels = [dict(model=NAME, version="8", data="mnist")]
-    labels += [dict(model="letters", version="1", data="mnist")]
+    labels += [dict(model="signs", version="1", data="mnist")]
     swaps = value("ann_model_swaps_total")
     metrics.swapped(None, digits)
     assert (value("ann_model_served", **labels[0]), value("ann_model_swaps_total")) == (1, swaps)
-    metrics.swapped(digits, letters)
+    metrics.swapped(digits, signs)
     assert [value("ann_model_served", **each) for each in labels] == [0, 1]
     assert value("ann_model_swaps_total") == swaps + 1
 

@@ -58,6 +58,12 @@ def test_what_a_row_needs_may_not_be_missing(connection, table, row, needed):
         put(connection, table, row | {needed: None})
 
 
+def test_rows_are_numbered_and_predictions_are_found_by_their_id():
+    for table in (predictions, corrections):
+        assert [column.name for column in table.primary_key] == ["id"]
+    assert [[*index.columns] for index in predictions.indexes] == [[predictions.c.request_id]]
+
+
 @given(st.integers(0, 255))
 def test_an_image_comes_back_from_its_bytes(level):
     image = np.zeros((28, 28), np.float32)
