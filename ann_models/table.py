@@ -92,7 +92,7 @@ def read(path: Path) -> Table:
         InvalidSetting: the file cannot be read, or every fault in it with its line and key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text)
     except OSError as error:
         raise InvalidSetting(f"{path} cannot be read: {error.strerror}.") from error

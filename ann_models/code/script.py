@@ -39,7 +39,8 @@ def script(variant: Variant, seed: int = 0, weights: str | None = None) -> str:
     Raises:
         UnsupportedLayer: nothing is trained, or its training does not fit a short script.
     """
-    title = f"# {variant.name}: {variant.look_at}\n"
+    look_at = " ".join(variant.look_at.split())  # a comment has one line
+    title = f"# {variant.name}: {look_at}\n"
     parts = sections(variant, seed, weights)
     return title + "\n\n".join(f"# {part.heading}\n{part.code}" for part in parts) + "\n"
 

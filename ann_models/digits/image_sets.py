@@ -195,7 +195,9 @@ def _arrays(arrays: dict[str, np.ndarray], path: Path) -> Pictures:
             raise InvalidData(f"{path} has no {name}; it has {', '.join(arrays) or 'nothing'}.")
     train = _pair(arrays["x_train"], arrays["y_train"], path, "train")
     test = None
-    if "x_test" in arrays and "y_test" in arrays:
+    if ("x_test" in arrays) != ("y_test" in arrays):
+        raise InvalidData(f"{path} has one of x_test and y_test; add the other, or leave out both.")
+    if "x_test" in arrays:
         test = _pair(arrays["x_test"], arrays["y_test"], path, "test")
     labels = np.unique(train[1])
     if not 2 <= len(labels) <= MOST_CLASSES:
@@ -203,11 +205,13 @@ def _arrays(arrays: dict[str, np.ndarray], path: Path) -> Pictures:
             f"{path} has {len(labels)} class{'' if len(labels) == 1 else 'es'}; "
             f"expected 2 to {MOST_CLASSES}."
         )
-    if test is not None and (unknown := set(np.unique(test[1])) - set(labels)):
-        raise InvalidData(f"{path}: the test labels {sorted(unknown)} are in no training picture.")
+    if test is not None and len(unknown := np.setdiff1d(test[1], labels)):
+        raise InvalidData(f"{path}: the test labels {unknown.tolist()} are in no training picture.")
     names = [str(name) for name in arrays.get("classes", labels)]
     if len(names) != len(labels):
         raise InvalidData(f"{path} names {len(names)} classes for {len(labels)} labels.")
+    if len(set(names)) < len(names):
+        raise InvalidData(f"{path} gives several classes one name: {', '.join(names)}.")
 
     def numbered(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         return pair[0], np.searchsorted(labels, pair[1])

@@ -144,6 +144,8 @@ class _Sweep:
             if finished:
                 self.context.progress.notice(
                     f"This sweep is resumed: {finished} of {wanted} trials are done."
+                    if finished < wanted
+                    else f"This sweep has {finished} trials already, {wanted} were asked for."
                 )
             numbers = range(finished, wanted)
             several = self.workers > 1 and len(numbers) > 1

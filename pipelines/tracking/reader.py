@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,11 +30,11 @@ class RunReader:
         self.settings = settings
 
     def experiments(self) -> list[Experiment]:
-        """The experiments of this project, by title."""
+        """The experiments of this project, by title; numbers in it count as numbers."""
         reader = reader_of(self.settings.tracking_uri)
         found = reader.experiments() if reader else []
         ours = [experiment for experiment in found if experiment.tags.get(tags.QUESTION)]
-        return sorted(ours, key=lambda experiment: experiment.name)
+        return sorted(ours, key=lambda experiment: _by_number(experiment.name))
 
     def runs_with(self, wanted: Mapping[str, str | None], status: str = "") -> list[Run]:
         """The runs of this project with these tags (None: any) and this status, newest first."""
@@ -57,3 +58,9 @@ class RunReader:
         """The newest finished full run of every variant, by its name."""
         runs = self.runs_with({tags.LATEST: "true", tags.QUICK: "false"}, "FINISHED")
         return {run.data.tags[tags.VARIANT]: run for run in reversed(runs)}
+
+
+def _by_number(title: str) -> list[str | int]:
+    """A key that sorts "10 …" after "9 …"."""
+    parts = re.split(r"(\d+)", title)  # text and number in turns
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]

@@ -133,3 +133,7 @@ def test_pictures_are_named_with_a_folder_beside_the_file(write):
     assert variant.data == f"images:letters={path.parent / 'letters'}"
     assert variant.layers[-1].units == 2
     assert variant.registered
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(write):
+    assert table.read(write("\ufeff" + GOOD)).variants

@@ -237,3 +237,9 @@ def test_pictures_of_ones_own_have_no_short_script(tmp_path):
     variant = derive(VARIANTS["mnist_ann"], {"data": f"images:letters={tmp_path}"})
     with pytest.raises(UnsupportedLayer, match="take more than a short script to read"):
         script(variant)
+
+
+def test_what_a_row_shows_is_one_comment_however_many_lines_it_has():
+    row = replace(VARIANTS["relu_regression_4"], look_at="Two lines\nof text")
+    compile(text := script(row), "script", "exec")
+    assert text.startswith("# relu_regression_4: Two lines of text\n")

@@ -133,6 +133,15 @@ class TestFaults:
             ({"x_train": X * np.nan, "y_train": Y}, "no numbers"),
             ({"x_train": X, "y_train": np.minimum(np.arange(40), 1)}, "6 training pictures"),
             ({"x_train": X, "y_train": Y, "classes": np.array(["a"])}, "names 1 classes"),
+            (
+                {"x_train": X, "y_train": Y, "classes": np.array(["a", "b", "a", "c"])},
+                "several classes one name: a, b, a, c",
+            ),
+            ({"x_train": X, "y_train": Y, "x_test": X}, "one of x_test and y_test"),
+            (
+                {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": np.array([8, 9])},
+                r"test labels \[8, 9\] are in no training picture",
+            ),
         ],
     )
     def test_arrays_that_are_no_set_are_refused(self, tmp_path, arrays, message):
