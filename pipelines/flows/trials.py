@@ -103,7 +103,7 @@ class Trials:
             listed = ", ".join(v.name for v in found)
             raise WrongUse(f"{spec.name} is a question; name one of {listed}.")
         self.origin = derive(found[0], spec.changes)
-        if self.origin.other_hands or self.origin.distillation or self.origin.members:
+        if self.origin.other_hands or self.origin.distillation:
             raise WrongUse(
                 f"{spec.name} learns from more than its data set: from generated handwriting or "
                 "from other networks. A sweep trains on the data set alone; name another variant."

@@ -65,6 +65,7 @@ async def watchdog(group: str) -> AsyncIterator[None]:
     """A process that ends all services of a group when this one ends, however that happens."""
     command = [sys.executable, "-m", __name__, tag_of(group)]
     keeping = asyncio.create_task(_keep_alive(command))
+    await asyncio.sleep(0)  # the first one is there before any service
     try:
         yield
     finally:

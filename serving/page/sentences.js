@@ -56,7 +56,7 @@ export const unread = {
   large: ["Too large", "This picture is too large to be sent. A smaller copy works."],
   forbidden: [
     "Not read",
-    "The service takes this page for another site's: a proxy between them hides the page's address. Tell whoever runs it.",
+    "The service takes this page for another site's: a proxy between them hides the page's address. Tell the person who runs it.",
   ],
   fault: ["Not read", "Something on this page went wrong. Reload it."],
 };

@@ -56,7 +56,7 @@ def test_a_recipe_is_a_candidate_for_the_service(recipe):
     assert recipe.has_networks
 
 
-def test_whoever_is_needed_comes_before():
+def test_what_is_needed_comes_before():
     known = set()
     for recipe in RECIPES:
         assert set(recipe.depends_on) <= known, recipe.name

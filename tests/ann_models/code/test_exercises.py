@@ -42,6 +42,6 @@ def test_no_part_of_an_exercise_is_empty_and_its_formulas_are_closed(part):
 
 
 @pytest.mark.parametrize("part", ["task", "hint", "answer"])
-def test_every_question_is_asked_in_words_of_its_own(part):
+def test_no_two_questions_are_the_same(part):
     texts = [getattr(exercise, part) for exercise in ALL]
     assert len(set(texts)) == len(texts)

@@ -39,7 +39,7 @@ def test_the_final_losses_of_all_seeds_stand_under_their_median_on_logarithmic_a
 
 
 @pytest.mark.parametrize(("measure", "first"), [("accuracy", "accuracy (axis"), ("loss", "loss")])
-def test_runs_side_by_side_share_an_ordinate_that_is_named_once(measure, first):
+def test_neighbouring_panels_share_an_ordinate_that_is_named_once(measure, first):
     runs = {name: {"training": np.full((10, 2), 0.9)} for name in ("sigmoid", "tanh", "relu")}
     figure = comparison.learning_curves_side_by_side(runs, measure)
     assert [axes.get_title() for axes in figure.axes] == ["sigmoid", "tanh", "relu"]

@@ -78,9 +78,12 @@ def test_a_version_is_that_of_mnist_unless_only_the_other_has_it(found, wanted, 
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
-        ((None, "9", None), "mnist-digits and offline-digits have no version 9; see `ann models`."),
-        ((None, None, "f0"), "mnist-digits and offline-digits have no version of run f0"),
-        (("nosuch", None, None), "nosuch have no champion"),
+        (
+            (None, "9", None),
+            "there is no version '9' of mnist-digits or offline-digits; see `ann models`.",
+        ),
+        ((None, None, "f0"), "there is no version of run 'f0' of mnist-digits or offline-digits"),
+        (("nosuch", None, None), "there is no champion of nosuch"),
         ((None, "1", "a1"), "--version and --run both name a version; give one of them."),
     ],
 )

@@ -84,7 +84,8 @@ def test_errors_on_the_offline_digits_are_marked_with_their_number():
     assert row[5] == "9/300 OFFLINE"
 
 
-def test_tables_are_narrow_and_have_a_line_for_each_row(capsys):
+def test_tables_are_narrow_and_have_a_line_for_each_row(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     print_table(metrics_table([("a", {}, ""), ("b", {}, "")]))
     print_table(leaderboard_table([LeaderboardEntry(**ENTRY)]))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]

@@ -120,7 +120,7 @@ def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):
         sweep(ROW, ["layers.0.activation=relu,tan"], trials=1)
     with pytest.raises(WrongUse, match="is a question"):
         sweep("neurons", SPACE, trials=1)
-    for name in ("handwriting_cnn", "best_100_units", "teachers"):
+    for name in ("handwriting_cnn", "best_100_units"):
         with pytest.raises(WrongUse, match="learns from more than its data set"):
             sweep(name, ["epochs=1,2"], trials=1)
     assert not Context.open().tracking.runs()

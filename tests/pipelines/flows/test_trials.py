@@ -97,7 +97,7 @@ def test_another_search_has_another_key(search, context, spec):
     assert other.key != search.key
 
 
-def test_the_same_search_has_the_same_key_whoever_asks_and_for_how_many_trials(search, context):
+def test_the_same_search_has_the_same_key_for_any_number_of_trials(search, context):
     again = replace(SPEC, over=SPACE[::-1], trials=9, pipeline_run_id="another", run_id="")
     assert Trials(context, again).key == search.key
 

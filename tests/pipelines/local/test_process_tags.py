@@ -120,8 +120,12 @@ def test_a_watchdog_ends_the_services_of_a_process_that_is_killed(group):
 def test_a_watchdog_goes_with_its_owners_work_and_ends_what_is_left(group):
     async def work() -> psutil.Process:
         async with process_tags.watchdog(group):
-            (dog,) = [p for p in psutil.Process().children() if group in " ".join(p.cmdline())]
-            return dog
+            while not (dogs := watchdogs()):
+                await asyncio.sleep(0.01)
+            return dogs[0]
+
+    def watchdogs() -> list[psutil.Process]:
+        return [p for p in psutil.Process().children() if group in " ".join(p.cmdline())]
 
     with running(tag_of(group, "one")) as one:
         dog = asyncio.run(work())

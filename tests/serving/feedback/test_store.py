@@ -392,7 +392,7 @@ def test_of_answers_with_several_images_the_first_of_the_one_that_was_sent_is_me
     assert store.the_one(answers, a_one(), "x") is answers[1]
     with pytest.raises(Conflict, match=r"'x' is the id of 2 images; name the request_id"):
         store.the_one(answers, None, "x")
-    with pytest.raises(Conflict, match="send its 28×28"):
+    with pytest.raises(Conflict, match="is the id of another image"):
         store.the_one(answers, np.zeros((28, 28), np.float32), "x")
 
 
