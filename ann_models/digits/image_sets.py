@@ -235,7 +235,7 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
     scale = 255 if x.max() <= 1 else 1
     if x.max() > 255:
         raise InvalidData(f"{path}: x_{part} reaches {x.max()}; expected 0 to 255, or 0 to 1.")
-    return np.rint(x * np.float64(scale)).astype(np.uint8), y
+    return np.rint(x * np.float32(scale)).astype(np.uint8), y
 
 
 # --- folders of pictures --------------------------------------------------------------------------

@@ -115,7 +115,8 @@ def read_state(settings: Settings) -> Any:
     """What a running `ann up` recorded; None if none is running for this state folder."""
     try:
         note = json.loads(state_file(settings).read_text())
-        copied = note["home"] != str(settings.home.resolve())  # from a folder that `ann up` serves
+        home = str(settings.home.resolve())
+        copied = note.get("home", home) != home  # from the folder that `ann up` really serves
         return None if copied or has_ended(note["process"]) else note
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -108,11 +108,10 @@ def from_csv(body: bytes) -> list[Any]:
         raise InvalidRequest("The table has a header line alone; expected a line an image.")
     if len(lines) > MAX_IMAGES:
         raise TooLarge(f"The table has more than {MAX_IMAGES:,} rows; send fewer at once.")
+    rows = enumerate(rows_by_name(names, [list(line) for line in lines]), 1)
     if names and COLUMN in names:
-        cells = rows_by_name(names, [list(line) for line in lines])
-        return [_nested(cell, row) for row, cell in enumerate(cells, 1)]
-    images = rows_by_name(names, [list(line) for line in lines])
-    return [[_number(cell, row) for cell in image] for row, image in enumerate(images, 1)]
+        return [_nested(cell, row) for row, cell in rows]
+    return [[_number(cell, row) for cell in image] for row, image in rows]
 
 
 def _lines(body: bytes) -> list[list[str]]:

@@ -3,15 +3,7 @@
 import pytest
 
 from serving.credentials import without_credentials
-
-SECRET = "s3cret"
-ADDRESSES = [
-    f"http://admin:{SECRET}@127.0.0.1:9",
-    f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
-    f"mysql://admin:{SECRET}%40x@db/mlflow",
-    f"https://mlflow.example/?token={SECRET}",
-    f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
-]
+from tests.support.secrets import ADDRESSES, SECRET
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

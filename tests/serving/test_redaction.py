@@ -8,16 +8,8 @@ import pytest
 from serving.errors import RegistryUnavailable
 from serving.redaction import LONGEST, public
 from serving.settings import load
+from tests.support.secrets import ADDRESSES, SECRET
 from tests.support.small_service import NAME, Service, a_one, png_of, put_copy, status
-
-SECRET = "s3cret"
-ADDRESSES = [
-    f"http://admin:{SECRET}@127.0.0.1:9",
-    f"postgresql+psycopg://admin:{SECRET}@db:5432/mlflow?sslmode=require",
-    f"mysql://admin:{SECRET}%40x@db/mlflow",
-    f"https://mlflow.example/?token={SECRET}",
-    f"postgresql+psycopg://admin:{SECRET}[x@db/feedback",
-]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -210,15 +210,12 @@ def test_a_finished_training_leaves_nothing_of_its_data_in_memory(backend, monke
     assert copies and not any(copy() is not None for copy in copies)
 
 
+STOPPING = replace(REGRESSION, layers=(Dense(30, "tanh"), Dense(1)), optimizer=Adam(0.02))
+
+
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(backend):
     data = generate("ten_points_held_out", 0)
-    variant = replace(
-        REGRESSION,
-        layers=(Dense(30, "tanh"), Dense(1)),
-        optimizer=Adam(0.02),
-        epochs=400,
-        early_stopping=EarlyStopping(patience=20),
-    )
+    variant = replace(STOPPING, epochs=400, early_stopping=EarlyStopping(patience=20))
     trained = trainer.train(variant, data, (0, 1))
     for i, model in enumerate(trained.models):
         losses = trained.history["val_loss"][:, i]
@@ -288,14 +285,7 @@ def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
 
 def test_seeds_that_train_one_after_another_stop_each_on_its_own(monkeypatch):
     data = generate("ten_points_held_out", 0)
-    variant = replace(
-        REGRESSION,
-        layers=(Dense(30, "tanh"), Dense(1)),
-        optimizer=Adam(0.02),
-        epochs=200,
-        early_stopping=EarlyStopping(patience=5),
-        frames=5,
-    )
+    variant = replace(STOPPING, epochs=200, early_stopping=EarlyStopping(patience=5), frames=5)
     together = trainer.train(variant, data, (0, 1, 2))
     monkeypatch.setattr(backends, "SMALL", 0)
     apart = trainer.train(variant, data, (0, 1, 2))

@@ -138,3 +138,11 @@ def test_a_state_folder_is_the_same_by_way_of_a_link(home, tmp_path):
     (tmp_path / "link").symlink_to(home.home)
     status.write_state(home, PORTS, {})
     assert status.is_up(settings.load({"ANN_HOME": str(tmp_path / "link")}))
+
+
+def test_an_ann_up_of_an_earlier_version_is_recognised(home):
+    status.write_state(home, PORTS, states())
+    document = json.loads(status.state_file(home).read_text())
+    del document["home"]
+    status.state_file(home).write_text(json.dumps(document))
+    assert status.is_up(home)
