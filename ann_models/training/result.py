@@ -137,7 +137,8 @@ def joined(parts: Sequence[Training], seconds: float) -> Training:
         snapshots={
             epoch: [weights for part in parts for weights in _snapshot(part, epoch)]
             for epoch in sorted({epoch for part in parts for epoch in part.snapshots})
-            if epoch <= epochs and all(min(part.snapshots) <= epoch for part in parts)
+            if epoch <= epochs
+            and all(min(part.snapshots, default=epochs + 1) <= epoch for part in parts)
         },
         best_epoch=np.concatenate(best) if best else None,
         interrupted=interrupted,

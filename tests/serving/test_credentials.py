@@ -3,7 +3,7 @@
 import pytest
 
 from serving.credentials import without_credentials
-from tests.support.secrets import ADDRESSES, SECRET
+from tests.support.secret_addresses import ADDRESSES, SECRET
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

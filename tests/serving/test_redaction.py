@@ -8,7 +8,7 @@ import pytest
 from serving.errors import RegistryUnavailable
 from serving.redaction import LONGEST, public
 from serving.settings import load
-from tests.support.secrets import ADDRESSES, SECRET
+from tests.support.secret_addresses import ADDRESSES, SECRET
 from tests.support.small_service import NAME, Service, a_one, png_of, put_copy, status
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ann_models.entry import Dense, Dropout
 from ann_models.training import trainer
-from ann_models.training.result import Training
+from ann_models.training.result import Training, joined
 from tests.support.small_trainings import REGRESSION, cubic
 
 
@@ -32,3 +32,15 @@ def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
     x = cubic().arrays["x_train"]
     drawn, from_disk = (t.models[0](x, training=True) for t in (trained, loaded))
     np.testing.assert_array_equal(drawn, from_disk)
+
+
+def test_a_part_that_was_interrupted_before_its_first_epoch_ends_the_whole_there():
+    """It has no snapshot, so no epoch has the weights of every seed."""
+    trained = trainer.train(replace(REGRESSION, keep_weights=True), cubic(), (0,))
+    no_measures = {name: measures[:0] for name, measures in trained.history.items()}
+    interrupted = replace(trained, seeds=(1,), history=no_measures, snapshots={}, interrupted=True)
+    whole = joined([trained, interrupted], seconds=1.0)
+    assert whole.interrupted
+    assert whole.seeds == (0, 1)
+    assert whole.snapshots == {}
+    assert whole.history["train_loss"].shape == (0, 2)
