@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,14 +69,19 @@ class WorkerProgress(ProgressReporter):
         """Send a message.
 
         Raises:
-            KeyboardInterrupt: the job was interrupted.
+            KeyboardInterrupt: the job was interrupted, or this worker is being closed, whose
+                result nobody could receive.
         """
         from distributed import get_worker
 
-        if self.interrupted.is_set():
-            raise KeyboardInterrupt
         message = TrainingProgress(self.variant, done, total, loss)
-        get_worker().log_event(_topic(self.job), {MESSAGE: asdict(message)})
+        try:
+            interrupted = self.interrupted.is_set()
+            get_worker().log_event(_topic(self.job), {MESSAGE: asdict(message)})
+        except (OSError, RuntimeError, CancelledError) as error:  # Dask's for a closed connection
+            raise KeyboardInterrupt from error
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 class Cluster:

@@ -8,6 +8,7 @@ import dask
 import pytest
 from click.testing import CliRunner
 from distributed import Client, LocalCluster
+from distributed.comm import CommClosedError
 
 from pipelines import settings
 from pipelines.cli.main import main
@@ -177,6 +178,18 @@ def test_ctrl_c_interrupts_the_trainings_of_that_job_on_every_worker_of_a_cluste
         assert progress.last == ("mnist_ann", 1_000_000, 0.5)
         assert mine[0].wrapped_future.result(timeout=PATIENCE) == "interrupted"
         assert not other.done()
+
+
+@pytest.mark.parametrize(
+    "closed", [RuntimeError("ConnectionPool is closed"), CommClosedError("in <TCP>")]
+)
+def test_a_worker_that_is_being_closed_counts_as_interrupted(closed, monkeypatch):
+    def is_set() -> bool:
+        raise closed
+
+    monkeypatch.setattr(dask_workers, "_interrupted", lambda job: SimpleNamespace(is_set=is_set))
+    with pytest.raises(KeyboardInterrupt):
+        WorkerProgress("mnist_ann", "job").epochs(1, 10, 0.5)
 
 
 def test_own_processes_and_a_cluster_exclude_each_other():
