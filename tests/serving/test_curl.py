@@ -108,8 +108,12 @@ def test_every_line_runs_when_it_is_pasted(running: Service, tmp_path: Path) -> 
                     ["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=120
                 )
                 ran += 1
-                good = {"200", "201", "202"} | ({"403", "404"} if "webhooks" in path else set())
-                if done.returncode or not set(done.stderr.split()) <= good:
+                expected = {"200", "201", "202"}
+                if "webhooks" in path:  # set up by nobody here
+                    expected |= {"403", "404"}
+                if path.endswith(("/load", "/unload")):  # the registry decides, and a 400 says so
+                    expected = {"400"}
+                if done.returncode or not set(done.stderr.split()) <= expected:
                     wrong.append((line, done.stdout, done.stderr))
     assert wrong == []
     assert ran >= len(document["paths"])

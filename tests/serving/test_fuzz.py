@@ -21,7 +21,7 @@ from tests.support.small_service import a_one
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-CASES = 550  # of each operation
+CASES = 700  # of each operation
 PICTURES = 2_000
 LARGEST_MB = 400
 
