@@ -29,10 +29,12 @@ def has_ended(identity: str) -> bool:
     process, _, boot = rest.partition(" ")
     pid, _, start = process.partition("@")
     try:
-        same = abs(_start(psutil.Process(int(pid))) - float(start)) < TOLERANCE
+        found = psutil.Process(int(pid))
+        same = abs(_start(found) - float(start)) < TOLERANCE
+        zombie = found.status() == psutil.STATUS_ZOMBIE  # until its parent asks how it ended
     except (psutil.NoSuchProcess, ValueError):
         return True
-    return boot != _boot() or not same
+    return boot != _boot() or not same or zombie
 
 
 def _start(process: psutil.Process) -> float:

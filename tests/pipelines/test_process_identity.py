@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import process_identity
 from pipelines.process_identity import has_ended, this_process
+from tests.support.waiting import wait_for
 
 HOST = socket.gethostname()
 
@@ -34,6 +35,10 @@ def test_this_process_lives_and_one_that_was_killed_does_not():
     identity = other.stdout.readline().strip()
     assert not has_ended(identity)
     other.kill()
+    wait_for(lambda: psutil.Process(other.pid).status() == psutil.STATUS_ZOMBIE)
+    assert has_ended(identity), (
+        "in a container nobody may ask how it ended: it is gone all the same"
+    )
     other.communicate(timeout=30)
     assert has_ended(identity)
 
