@@ -69,24 +69,26 @@ def prepare_flows(settings: Settings, trains_here: bool = True) -> None:
     Raises:
         TrackingUnavailable: MLflow's server or store cannot be reached.
     """
+    from ann_models import collector
     from pipelines.flows import progress
     from pipelines.local import status
 
     terminal = progress.Terminal()
     terminal.stage("starting MLflow, Prefect and TensorFlow")
     status.reach_prefect(settings)
-    from pipelines.tracking.client import Tracking
-
-    Tracking(settings).open()  # raises if the server is unavailable
     logging.raiseExceptions = False  # an undelivered line of Prefect's log is not reported
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with progress.native_errors_to(settings.log):
-        if trains_here:
-            import ann_models.training  # noqa: F401
+    with collector.paused():
+        from pipelines.tracking.client import Tracking
 
-        from pipelines.flows import ad_hoc, lecture  # noqa: F401
-        from pipelines.scheduling import orphaned_runs
-        from pipelines.scheduling.deployments import connected
+        Tracking(settings).open()  # raises if the server is unavailable
+        with progress.native_errors_to(settings.log):
+            if trains_here:
+                import ann_models.training  # noqa: F401
+
+            from pipelines.flows import ad_hoc, lecture  # noqa: F401
+            from pipelines.scheduling import orphaned_runs
+            from pipelines.scheduling.deployments import connected
 
     with connected() as prefect:
         for name in orphaned_runs.crash_ad_hoc(prefect):

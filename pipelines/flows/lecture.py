@@ -339,8 +339,12 @@ def _run_on_worker(job: VariantJob, environment: WorkerEnvironment) -> VariantRe
 
 @cache
 def import_tensorflow() -> None:
-    """Import TensorFlow, and keep its half a million objects out of every later collection."""
+    """Import TensorFlow, and keep its half a million objects out of every later collection.
+
+    Collections are rare from then on: tracing creates many objects that stay, and what has cycles
+    of the size of a data set is collected after its variant.
+    """
     import ann_models.training  # noqa: F401
 
-    gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
