@@ -24,6 +24,7 @@ from ann_models.evaluation import (
     expected_calibration_error,
     named_classes,
     predict,
+    predict_each,
     wilson_interval,
     worst_errors,
 )
@@ -152,7 +153,10 @@ def scores(
         These by metric name, and each model's test probabilities (n, 10).
     """
     labels = {split: data.arrays[f"y_{split}"] for split in SPLITS}
-    outputs = {s: [_answers(data, m, data.arrays[f"x_{s}"]) for m in models] for s in SPLITS}
+    found = predict_each(models, [data.arrays[f"x_{split}"] for split in SPLITS])
+    outputs = {
+        s: [_probabilities(data, o) for o in each] for s, each in zip(SPLITS, found, strict=True)
+    }
     measured = {
         f"{split}_accuracy": [accuracy(o, labels[split]) for o in outputs[split]]
         for split in SPLITS
@@ -234,8 +238,11 @@ def _add_robustness(findings: Findings, data: Dataset, model: keras.Model) -> No
 
 
 def _answers(data: Dataset, model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return _probabilities(data, predict(model, images))
+
+
+def _probabilities(data: Dataset, outputs: np.ndarray) -> np.ndarray:
     """The probabilities (n, 10) of the ten digits, or (n, classes) of an image data set's."""
-    outputs = predict(model, images)
     return outputs if data.classes else digit_probabilities(outputs)
 
 

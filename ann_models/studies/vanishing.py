@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import keras
@@ -30,10 +31,8 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
         training: with snapshots of the weights before and after each epoch.
     """
     x, y = (data.arrays[name][:PROBE] for name in ("x_train", "y_train"))
-    probe = keras.models.clone_model(training.models[0])
-    measured = [
-        [_measure(probe, weights, x, y) for weights in row] for row in training.snapshots.values()
-    ]
+    measure = _measure_on(training.models[0], x, y)
+    measured = [[measure(weights) for weights in row] for row in training.snapshots.values()]
     norms = np.array([[norm for norm, _ in row] for row in measured])  # (epochs+1, seeds, layers)
     zeros = np.array([[zero for _, zero in row] for row in measured])  # hidden layers only
     activation = training.models[0].layers[-2].activation.__name__
@@ -65,22 +64,34 @@ def vanishing_gradient(variant: Variant, data: Dataset, training: Training) -> F
     return findings
 
 
-def _measure(
-    probe: keras.Model, weights: list[np.ndarray], x: np.ndarray, y: np.ndarray
-) -> tuple[list[float], list[float]]:
-    """‖∂ℓ/∂ω‖ of each dense layer's kernel ω, and the share of zeros in each hidden layer."""
-    probe.set_weights(weights)
+def _measure_on(
+    model: keras.Model, x: np.ndarray, y: np.ndarray
+) -> Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]:
+    """A function of weights of the model's architecture, measured on the examples (n, …), (n,).
+
+    Returns:
+        It gives ‖∂ℓ/∂ω‖ of each dense layer's kernel ω, and each hidden layer's share of zeros.
+    """
+    probe = keras.models.clone_model(model)
     dense = [layer for layer in probe.layers if isinstance(layer, keras.layers.Dense)]
-    hidden: list[tf.Tensor] = []
-    with tf.GradientTape() as tape:
-        outputs = tf.constant(x)
-        for layer in probe.layers:
-            outputs = layer(outputs)
-            if layer in dense:
-                hidden.append(outputs)
-        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, outputs))
-    gradients = tape.gradient(loss, [layer.kernel.value for layer in dense])
-    return (
-        [float(tf.norm(gradient)) for gradient in gradients],
-        [float(tf.reduce_mean(tf.cast(h == 0, tf.float32))) for h in hidden[:-1]],
-    )
+
+    @tf.function(autograph=False)
+    def measured() -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        hidden: list[tf.Tensor] = []
+        with tf.GradientTape() as tape:
+            outputs = tf.constant(x)
+            for layer in probe.layers:
+                outputs = layer(outputs)
+                if layer in dense:
+                    hidden.append(outputs)
+            loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, outputs))
+        gradients = tape.gradient(loss, [layer.kernel.value for layer in dense])
+        zeros = [tf.reduce_mean(tf.cast(h == 0, tf.float32)) for h in hidden[:-1]]
+        return [tf.norm(gradient) for gradient in gradients], zeros
+
+    def measure(weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        probe.set_weights(weights)
+        norms, zeros = measured()
+        return np.array(norms, float), np.array(zeros, float)
+
+    return measure

@@ -292,19 +292,43 @@ def test_errors_of_the_same_loss_stay_in_their_order():
     assert worst.tolist() == [0, 2]
 
 
-@pytest.mark.parametrize(("examples", "traced"), [(9, False), (10, True), (25, True)])
-def test_ten_batches_or_more_go_through_a_graph(examples, traced):
+@pytest.fixture
+def calls():
+    """Two networks of one architecture, and whether each call of their layer was eager."""
+    import keras
     import tensorflow as tf
 
     eager = []
 
-    def model(x, training):
-        eager.append(tf.executing_eagerly())
-        return x
+    class Watched(keras.layers.Dense):
+        def call(self, x):
+            eager.append(tf.executing_eagerly())
+            return super().call(x)
 
+    networks = [keras.Sequential([keras.Input((2,)), Watched(3)]) for _ in range(2)]
+    eager.clear()
+    return networks, eager
+
+
+@pytest.mark.parametrize(("examples", "traced"), [(9, False), (10, True), (25, True)])
+def test_ten_batches_or_more_go_through_a_graph(calls, examples, traced):
+    (network, _), eager = calls
     x = RNG.random((examples, 2), dtype=np.float32)
-    assert evaluation.predict(model, x, batch=1) == pytest.approx(x)
+    found = evaluation.predict(network, x, batch=1)
     assert eager == ([False] if traced else [True] * examples)
+    assert found == pytest.approx(np.asarray(network(x)), rel=1e-5)
+
+
+def test_networks_of_one_architecture_share_one_graph(calls):
+    networks, eager = calls
+    inputs = [RNG.random((n, 2), dtype=np.float32) for n in (20, 9, 11)]
+    found = evaluation.predict_each(networks, inputs, batch=1)
+    assert eager.count(False) == 1
+    assert eager.count(True) == 2 * 9  # too few for a graph
+    for answers, x in zip(found, inputs, strict=True):
+        assert len(answers) == 2
+        for answer, network in zip(answers, networks, strict=True):
+            assert answer == pytest.approx(np.asarray(network(x)), rel=1e-5)
 
 
 def test_a_thousand_examples_are_a_batch():
