@@ -196,6 +196,14 @@ def split(accepted: Corrections) -> tuple[Corrections, Corrections]:
     return accepted.select(~held_out), accepted.select(held_out & counts)
 
 
+def used(examples: int, count: int, policy: Policy | None = None) -> tuple[int, int]:
+    """Of so many corrections, how many join so many training examples, and how often each."""
+    policy = policy or Policy()
+    room = int(policy.max_share * examples)
+    taken = min(count, room)
+    return taken, min(policy.max_repeats, room // taken) if taken else 0
+
+
 def add_to_training(
     data: Dataset, training: Corrections, policy: Policy | None = None
 ) -> tuple[Dataset, int]:
@@ -204,17 +212,15 @@ def add_to_training(
     Validation and test digits stay as they are. Of more corrections than the largest share allows
     the newest are taken.
     """
-    policy = policy or Policy()
-    room = int(policy.max_share * len(data.arrays["x_train"]))
-    newest = training.select(np.sort(np.argsort(-training.times, kind="stable")[:room]))
-    if not len(newest):
+    count, repeats = used(len(data.arrays["x_train"]), len(training), policy)
+    if not count:
         return data, 0
-    repeats = min(policy.max_repeats, room // len(newest))
+    newest = training.select(np.sort(np.argsort(-training.times, kind="stable")[:count]))
     arrays = {
         "x_train": _appended(data.arrays["x_train"], [newest.images] * repeats),
         "y_train": _appended(data.arrays["y_train"], [newest.digits] * repeats),
     }
-    return Dataset("digits_corrected", data.source, data.arrays | arrays), repeats
+    return Dataset(f"{data.name}_corrected", data.source, data.arrays | arrays), repeats
 
 
 def _appended(array: np.ndarray, more: Iterable[np.ndarray]) -> np.ndarray:
