@@ -152,7 +152,11 @@ class Program:
         self._require_finite(measures, active.numpy()[:epochs], progress, seeds)
         progress.extend(measures)
         if self._takes_snapshots and progress.epochs == next_stop:
-            progress.snapshots[progress.epochs] = self.state.weights_by_replica()
+            now, before = self.state.weights_by_replica(), list(progress.snapshots.values())[-1]
+            trains = active.numpy()[:epochs].any(axis=0)  # a stopped one's weights still change
+            progress.snapshots[progress.epochs] = [
+                now[i] if trains[i] else before[i] for i in range(self.replicas)
+            ]
 
     @property
     def _takes_snapshots(self) -> bool:

@@ -319,6 +319,21 @@ def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
     assert_equal_weights(trained.models[0], history.model, 1e-5)
 
 
+def test_a_seed_that_stopped_keeps_its_weights_while_others_train(monkeypatch):
+    data = generate("ten_points_held_out", 0)
+    variant = replace(STOPPING, epochs=60, early_stopping=EarlyStopping(patience=5))
+    variant = replace(variant, keep_weights=True)
+    for small in (backends.SMALL, 0):  # vectorised, and one after another
+        monkeypatch.setattr(backends, "SMALL", small)
+        trained = trainer.train(variant, data, (0, 1, 2))
+        ends = np.isfinite(trained.history["val_loss"]).sum(axis=0)
+        assert min(ends) < max(ends) <= max(trained.snapshots)
+        for seed, end in enumerate(ends):
+            last, stopped = (trained.snapshots[epoch][seed] for epoch in (max(ends), end))
+            for one, other in zip(last, stopped, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
 def test_seeds_that_train_one_after_another_stop_each_on_its_own(monkeypatch):
     data = generate("ten_points_held_out", 0)
     variant = replace(STOPPING, epochs=200, early_stopping=EarlyStopping(patience=5), frames=5)
