@@ -204,7 +204,7 @@ def digits(source: str) -> Dataset:
     return Dataset("digits", source, _DIGITS[source]())
 
 
-def image_set(text: str) -> Dataset:
+def image_set(text: str, notice: Callable[[str], None] = log.warning) -> Dataset:
     """Return an image data set of one's own in a fixed split, stratified as the digits' is.
 
     Of each class a sixth of the training pictures is for validation, and another sixth for the test
@@ -212,6 +212,7 @@ def image_set(text: str) -> Dataset:
 
     Args:
         text: `fashion-mnist`, or a name and a path, as `ann_models.digits.image_sets` reads them.
+        notice: receives a sentence on each kind of file or picture that was left out.
 
     Returns:
         The data set, whose source is the set's name; its array `classes` has the classes' names.
@@ -225,6 +226,8 @@ def image_set(text: str) -> Dataset:
 
     entry = image_sets.parse(text)
     found = image_sets.load(entry)
+    for sentence in found.notes:
+        notice(sentence)
     images, labels = found.train
     order = stratified_order(labels)
     among_class = np.empty(len(order), int)  # the how-manieth of its class each one is

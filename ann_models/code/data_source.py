@@ -82,7 +82,9 @@ class Distortion(tf.keras.layers.Layer):  # shift, rotation, elastic (Simard et 
         return row(0) + (rows - top) * (row(1) - row(0))"""
 
 _CLASSES = """\
-(low1, low2), (high1, high2) = train_x.min(axis = 0), train_x.max(axis = 0)
+low, high = train_x.min(axis = 0), train_x.max(axis = 0)
+margin = 0.1 * (high - low)  # no point on the frame
+(low1, low2), (high1, high2) = low - margin, high + margin
 x1, x2 = np.meshgrid(np.linspace(low1, high1, 100), np.linspace(low2, high2, 100))
 p = model.predict(np.stack([x1.ravel(), x2.ravel()], axis = 1), verbose = 0).reshape(x1.shape)
 plt.figure(figsize = (6, 4))
@@ -92,7 +94,7 @@ plt.plot(C1[:, 0], C1[:, 1], 'ro', alpha = 0.4, label = 'C1')
 plt.plot(C0[:, 0], C0[:, 1], 'bo', alpha = 0.4, label = 'C0')
 plt.xlabel('$x_1$', fontsize = 15)
 plt.ylabel('$x_2$', fontsize = 15)
-plt.legend(loc = 1)
+plt.legend(loc = 'lower center', bbox_to_anchor = (0.5, 1), ncol = 2)  # above, clear of the points
 plt.show()"""
 _CURVE = """\
 xp = np.linspace(train_x.min(), train_x.max(), 200).reshape(-1, 1)

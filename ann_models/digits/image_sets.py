@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from PIL import Image
 
 from ann_models import archives
 from ann_models.digits import idx
+from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 from digit_images.ink import prepare
 from digit_images.normalization import SIDE
@@ -76,11 +76,13 @@ class Pictures:
         classes: what the labels 0, 1, … are called.
         train: uint8 (n, 28, 28), ink 255, and labels (n,).
         test: the same, or nothing where the set has no test part.
+        notes: what was left out, one sentence each.
     """
 
     classes: tuple[str, ...]
     train: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def parse(text: str) -> ImageSet:
@@ -92,16 +94,18 @@ def parse(text: str) -> ImageSet:
     if text == FASHION_MNIST:
         return ImageSet(text)
     name, equals, path = text.partition("=")
-    if not equals or not path.strip():
-        raise InvalidSetting(
-            f"no image data set is called {text!r}; expected {FASHION_MNIST} or NAME=PATH, such as "
-            "letters=pictures/letters."
-        )
+    expected = f"expected {FASHION_MNIST} or NAME=PATH, such as letters=pictures/letters."
+    if not equals:
+        raise InvalidSetting(f"no image data set is called {text!r}; {expected}")
+    if not name.strip() or not path.strip():
+        missing = "path after" if name.strip() else "name before"
+        raise InvalidSetting(f"{text!r} has no {missing} its =; {expected}")
     if name in TAKEN or name == FASHION_MNIST:
         raise InvalidSetting(f"{name!r} is the name of another data set; choose one of your own.")
     if not _NAME.fullmatch(name):
         raise InvalidSetting(
-            f"{name!r} is no name of a data set: lower-case letters, digits and -, at most 41."
+            f"{name!r} is no name of a data set; expected 2 to 41 lower-case letters, digits and "
+            "-, the first one a letter."
         )
     found = Path(path).expanduser().resolve()
     if not found.exists():
@@ -124,7 +128,7 @@ def classes_of(entry: ImageSet) -> tuple[str, ...]:
 
 
 def load(entry: ImageSet) -> Pictures:
-    """Read and check a set.
+    """Read and check a set; what it repeats is left out, except of Fashion-MNIST.
 
     Raises:
         InvalidData: the files are missing, damaged, or not pictures of two classes or more.
@@ -139,6 +143,9 @@ def load(entry: ImageSet) -> Pictures:
         pictures = _arrays(idx.read_folder(path), path)
     else:
         pictures = _class_folders(path)
+    train, repeated = without_repeats(pictures.train, pictures.test, pictures.classes)
+    notes = *pictures.notes, *(f"{path}: {sentence}" for sentence in repeated)
+    pictures = replace(pictures, train=train, notes=notes)
     counts = np.bincount(pictures.train[1], minlength=len(pictures.classes))
     few = [
         f"{name} has {count}"
@@ -148,7 +155,7 @@ def load(entry: ImageSet) -> Pictures:
     if few:
         raise InvalidData(
             f"{path}: every class needs {FEWEST_OF_A_CLASS} training pictures or more; "
-            f"{', '.join(few[:SHOWN_FAULTS])}."
+            f"{', '.join(few[:SHOWN_FAULTS])}.{''.join(f' {sentence}' for sentence in repeated)}"
         )
     return pictures
 
@@ -228,6 +235,11 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
             "subfolder of pictures for each class is brought to that size."
         )
     y = y.reshape(-1)
+    if y.dtype.kind not in "biuU" and not (y.dtype.kind == "f" and (y == np.rint(y)).all()):
+        raise InvalidData(
+            f"{path}: y_{part} has labels that are no whole numbers and no text, such as "
+            f"{_first_odd(y)}; give each class a number or a name."
+        )
     if len(x) != len(y) or not len(x):
         raise InvalidData(f"{path}: {len(x)} pictures and {len(y)} labels in {part}.")
     if not np.isfinite(x.astype(np.float64)).all() or x.min() < 0:
@@ -236,6 +248,11 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
     if x.max() > 255:
         raise InvalidData(f"{path}: x_{part} reaches {x.max()}; expected 0 to 255, or 0 to 1.")
     return np.rint(x * np.float32(scale)).astype(np.uint8), y
+
+
+def _first_odd(labels: np.ndarray) -> object:
+    odd = labels[labels != np.rint(labels)] if labels.dtype.kind == "f" else labels
+    return odd.tolist()[0]
 
 
 # --- folders of pictures --------------------------------------------------------------------------
@@ -247,11 +264,15 @@ def _class_folders(path: Path) -> Pictures:
     classes = _classes(training)
     train = _of_folders(training, classes)
     if training == path:
-        return Pictures(classes, train)
+        return Pictures(classes, train, notes=_left_out(path))
     other = set(_classes(path / "test")) - set(classes)
     if other:
         raise InvalidData(f"{path / 'test'} has classes without training: {sorted(other)}.")
-    return Pictures(classes, train, _of_folders(path / "test", classes))
+    test = _of_folders(path / "test", classes)
+    notes = *_left_out(training), *_left_out(path / "test")
+    if more := sorted({child.name for child in _shown(path)} - {"train", "test"}):
+        notes += (f"{path}: only train and test are read, not {', '.join(more)}.",)
+    return Pictures(classes, train, test, notes)
 
 
 def _training_folder(path: Path) -> Path:
@@ -261,9 +282,7 @@ def _training_folder(path: Path) -> Path:
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    names = sorted(
-        child.name for child in folder.iterdir() if child.is_dir() and child.name[0] != "."
-    )
+    names = sorted(child.name for child in _shown(folder) if child.is_dir())
     if not 2 <= len(names) <= MOST_CLASSES:
         raise InvalidData(
             f"{folder} has {len(names)} subfolder{'' if len(names) == 1 else 's'}; expected one "
@@ -276,6 +295,13 @@ def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.
     found = [(file, label) for label, name in enumerate(classes) for file in _files(folder / name)]
     if not FEWEST <= len(found) <= MOST:
         raise InvalidData(f"{folder} has {len(found)} pictures; expected {FEWEST} to {MOST:,}.")
+    labels = np.array([label for _, label in found])
+    there = {name for name in classes if (folder / name).is_dir()}
+    if empty := sorted(there - {classes[label] for label in labels}):
+        raise InvalidData(
+            f"{folder}: there is no picture in {', '.join(empty[:SHOWN_FAULTS])}; expected files "
+            f"that end in {', '.join(sorted(SUFFIXES))}. Add some, or remove the folder."
+        )
     images = np.empty((len(found), SIDE, SIDE), np.uint8)
     faults = []
     for place, (file, _) in enumerate(found):
@@ -289,11 +315,43 @@ def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.
             f"{folder}: {len(faults)} of {len(found)} pictures cannot be read: "
             f"{'; '.join(faults[:SHOWN_FAULTS])}{more}. Replace or remove them."
         )
-    return images, np.array([label for _, label in found])
+    return images, labels
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES)
+def _files(folder: Path) -> list[Path]:
+    """The pictures of a class.
+
+    Raises:
+        InvalidData: some are in folders below it, whose class could be another one.
+    """
+    below = [child for child in _shown(folder) if child.is_dir()]
+    for file in (file for child in below for file in sorted(child.rglob("*"))):
+        if file.suffix.lower() in SUFFIXES:
+            raise InvalidData(
+                f"{file} is in a folder below {folder}; expected the pictures of a class directly "
+                "in its folder, and above the classes nothing, or train and test."
+            )
+    return [file for file in _shown(folder) if file.suffix.lower() in SUFFIXES]
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What is in a folder, by name, hidden files and folders left out; nothing if it is none."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [child for child in found if child.name[0] != "."]
+
+
+def _left_out(folder: Path) -> tuple[str, ...]:
+    """A sentence on the files that are no pictures, or in no folder of a class."""
+    inside = [file for child in _shown(folder) for file in _shown(child)]
+    files = [file for file in _shown(folder) if file.is_file()]
+    files += [f for f in inside if f.is_file() and f.suffix.lower() not in SUFFIXES]
+    if not files:
+        return ()
+    some = ", ".join(str(file.relative_to(folder)) for file in files[:SHOWN_FAULTS])
+    return (
+        f"{folder}: {len(files):,} files are no pictures in the folder of a class and left out: "
+        f"{some}{', …' if len(files) > SHOWN_FAULTS else ''}.",
+    )
 
 
 def in_form(file: Path) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,33 @@ def are_copies(images: np.ndarray, originals: np.ndarray) -> NDArray[np.bool_]:
         places, distances = nearest(np.roll(here, (down, right), (1, 2)), there, 1)
         found |= distances[:, 0] <= NEAR_COPY * norms[places[:, 0]]
     return found
+
+
+def near_copies(images: np.ndarray) -> NDArray[np.intp]:
+    """Group images (n, 28, 28) that are near copies of each other, by the rule of `are_copies`.
+
+    A copy of a copy is in the same group (single linkage), so that no threshold separates two that
+    are alike. Takes some seconds for 3,000 images, and four times as long for twice as many.
+
+    Returns:
+        For each image the place of the first one of its group, its own if it has no copy; (n,).
+    """
+    here = centred(images)
+    flat = here.reshape(len(here), math.prod(here.shape[1:]))
+    squares = np.einsum("ij,ij->i", flat, flat)
+    first = np.arange(len(images))
+    for start in range(0, len(images), CHUNK):
+        mine, later = slice(start, start + CHUNK), slice(start, None)
+        sums = squares[mine, None] + squares[later]
+        limit = NEAR_COPY**2 * np.maximum(squares[mine, None], squares[later])
+        near = np.zeros(sums.shape, bool)
+        for down, right in itertools.product((-1, 0, 1), repeat=2):
+            moved = np.roll(here[mine], (down, right), (1, 2)).reshape(len(sums), -1)
+            near |= sums - 2 * (moved @ flat[later].T) <= limit
+        for row in near[near.sum(axis=1) > 1]:
+            together = np.unique(first[later][row])
+            first[np.isin(first, together)] = together[0]
+    return first
 
 
 def centred(images: np.ndarray) -> NDArray[np.float32]:

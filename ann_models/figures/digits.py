@@ -71,24 +71,37 @@ def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) 
     return figure
 
 
-def worst_errors(images: np.ndarray, labels: np.ndarray, named: np.ndarray) -> Figure:
-    """The most confident errors (n, 28, 28), each under "true → predicted" class, by name."""
+def worst_errors(
+    images: np.ndarray, labels: np.ndarray, named: np.ndarray, examples: str
+) -> Figure:
+    """The most confident errors (n, 28, 28), each under "true → predicted" class, by name.
+
+    Args:
+        images: of the errors.
+        labels: the true classes, (n,).
+        named: the predicted ones, (n,).
+        examples: on what they were made, such as "10,000 test digits".
+    """
     if not len(images):
-        figure, axes = style.panel("Worst errors: none, all are right", size=(8, 1), grid=False)
+        figure, axes = style.panel(f"No error on {examples}", size=(8, 1), grid=False)
         axes.axis("off")
         return figure
     texts = [
         f"{str(true)[:7]} → {str(taken)[:7]}" for true, taken in zip(labels, named, strict=True)
     ]
-    return labelled_grid(images, texts, "Worst errors: true → predicted")
+    return labelled_grid(images, texts, f"Worst errors on {examples}: true → predicted")
 
 
 def prediction(
-    image: np.ndarray, label: int, probabilities: np.ndarray, names: Sequence[str] = DIGITS
+    image: np.ndarray,
+    label: int,
+    probabilities: np.ndarray,
+    example: str,
+    names: Sequence[str] = DIGITS,
 ) -> Figure:
-    """One picture (28, 28) beside a stem plot of its classes' probabilities."""
+    """One picture (28, 28), such as "test digit 7", beside its classes' probabilities."""
     figure, (left, right) = style.panels(2, (8, 4), grid=False)
-    style.label(left, f"Label: {names[label]}")
+    style.label(left, f"{example.capitalize()}, label: {names[label]}")
     left.imshow(image, "gray", vmin=0, vmax=1)
     left.axis("off")
     style.label(
@@ -123,12 +136,20 @@ def augmented_samples(originals: np.ndarray, versions: np.ndarray) -> Figure:
     return figure
 
 
-def robustness(versions: Mapping[str, np.ndarray], accuracies: Mapping[str, float]) -> Figure:
-    """Corrupted digits (n, 28, 28), a row a corruption, beside the accuracy under each."""
+def robustness(
+    versions: Mapping[str, np.ndarray], accuracies: Mapping[str, float], examples: str
+) -> Figure:
+    """Corrupted digits (n, 28, 28), a row a corruption, beside the accuracy under each.
+
+    Args:
+        versions: the pictures that are shown, by corruption.
+        accuracies: by corruption.
+        examples: what they are measured on, such as "500 test digits".
+    """
     figure, (left, right) = style.panels(2, (10, 4.4), grid=False)
-    style.label(left, "Corrupted digits")
+    style.label(left, f"Some of {examples}, corrupted")
     mosaic(left, np.concatenate(list(versions.values())), "gray", (0, 1), columns=SHOWN_CORRUPTED)
-    style.label(right, "Accuracy under each corruption", "accuracy", "")
+    style.label(right, "Accuracy under each corruption", f"accuracy on {examples}", "")
     names = list(accuracies)
     bars = right.barh(names, [accuracies[name] for name in names], color=style.BLUE)
     right.bar_label(bars, fmt="{:.1%}", padding=3)

@@ -89,9 +89,18 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
         _add_robustness(findings, data, judged.model)
     findings.figures |= {
         "worst_mistakes": figures.worst_errors(
-            images[worst], names[labels[worst]], names[named[worst]]
+            images[worst],
+            names[labels[worst]],
+            names[named[worst]],
+            f"{len(labels):,} test {_pictures_of(data)}s",
         ),
-        "prediction": figures.prediction(images[one], labels[one], probabilities[one], list(names)),
+        "prediction": figures.prediction(
+            images[one],
+            labels[one],
+            probabilities[one],
+            f"test {_pictures_of(data)} {one:,}",
+            list(names),
+        ),
         "first_layer_weights": figures.weight_pictures(
             *_pictures(judged.model.get_weights()[0], images[0])
         ),
@@ -217,7 +226,9 @@ def _judged(variant: Variant, data: Dataset, training: Training) -> _Judged:
     size = len(data.arrays["x_train"])
     findings.series["test_error_by_train_size"] = {size: 1 - findings.metrics["test_accuracy"]}
     findings.figures["confusion_matrix"] = figures.confusion(
-        matrix, f"test {'images' if data.classes else 'digits'}, seed {training.seeds[best]}", names
+        matrix,
+        f"{len(labels):,} test {_pictures_of(data)}s, seed {training.seeds[best]}",
+        names,
     )
     findings.tables["confusion_matrix"] = {"true": names} | {
         f"predicted_{name}": matrix[:, number].tolist() for number, name in enumerate(names)
@@ -233,7 +244,9 @@ def _add_robustness(findings: Findings, data: Dataset, model: keras.Model) -> No
     findings.metrics |= {f"test_accuracy_{name}": share for name, share in right.items()}
     findings.metrics["robustness"] = float(np.mean(list(right.values())))
     findings.figures["robustness"] = figures.robustness(
-        {name: x[: figures.SHOWN_CORRUPTED] for name, x in versions.items()}, right
+        {name: x[: figures.SHOWN_CORRUPTED] for name, x in versions.items()},
+        right,
+        f"{len(labels):,} test {_pictures_of(data)}s",
     )
 
 
@@ -244,6 +257,10 @@ def _answers(data: Dataset, model: keras.Model, images: np.ndarray) -> np.ndarra
 def _probabilities(data: Dataset, outputs: np.ndarray) -> np.ndarray:
     """The probabilities (n, 10) of the ten digits, or (n, classes) of an image data set's."""
     return outputs if data.classes else digit_probabilities(outputs)
+
+
+def _pictures_of(data: Dataset) -> str:
+    return "image" if data.classes else "digit"
 
 
 def _class_names(data: Dataset) -> list[str]:

@@ -21,7 +21,7 @@ from ann_models.training.checkpoints import Checkpoint, Progress, ctrl_c_waits
 from ann_models.training.flattening import ParameterLayout
 from ann_models.training.result import Training
 from ann_models.training.state import State
-from ann_models.training.step import Problem
+from ann_models.training.step import Problem, examples, mean_loss
 
 PROGRESS_REPORTS = 20  # of a training without frames
 ORDERS_IN_MEMORY = 10_000_000  # indices of examples in one chunk
@@ -89,7 +89,7 @@ class Program:
             checkpoint: resumed from if it holds this training, and kept up to date.
 
         Raises:
-            TrainingDiverged: a training loss is no longer finite.
+            TrainingDiverged: a loss is no longer finite, or the trained weights are not.
         """
         started = time.perf_counter()
         progress = self._start(models, seeds, checkpoint)
@@ -109,9 +109,11 @@ class Program:
             if checkpoint:
                 checkpoint.remove()
         stopping = self.variant.early_stopping is not None
-        trained = self.state.weights_by_replica(best=stopping and progress.epochs > 0)
+        trained = self.state.weights_by_replica(best=stopping)
         for model, weights in zip(models, trained, strict=True):
             model.set_weights(weights)
+        if not interrupted:
+            self._require_finite_networks(models, seeds)
         return Training(
             models=models,
             seeds=seeds,
@@ -147,10 +149,14 @@ class Program:
         ]
         history, active = self.run_epochs(np.stack(orders, axis=1), tf.constant(epochs))
         measures = {name: values.numpy()[:epochs] for name, values in history.items()}
-        self._require_finite(measures["train_loss"], active.numpy()[:epochs], progress, seeds)
+        self._require_finite(measures, active.numpy()[:epochs], progress, seeds)
         progress.extend(measures)
         if self._takes_snapshots and progress.epochs == next_stop:
-            progress.snapshots[progress.epochs] = self.state.weights_by_replica()
+            now, before = self.state.weights_by_replica(), list(progress.snapshots.values())[-1]
+            trains = active.numpy()[:epochs].any(axis=0)  # a stopped one's weights still change
+            progress.snapshots[progress.epochs] = [
+                now[i] if trains[i] else before[i] for i in range(self.replicas)
+            ]
 
     @property
     def _takes_snapshots(self) -> bool:
@@ -160,17 +166,37 @@ class Program:
         return [variable.numpy() for variable in self.state.checkpointed]
 
     def _require_finite(
-        self, losses: np.ndarray, active: np.ndarray, progress: Progress, seeds: tuple[int, ...]
+        self,
+        measures: Mapping[str, np.ndarray],
+        active: np.ndarray,
+        progress: Progress,
+        seeds: tuple[int, ...],
     ) -> None:
         """Refuse a loss (epochs, replicas) that is not finite while its replica trains."""
-        bad = np.argwhere(active & ~np.isfinite(losses))
-        if len(bad):
-            epoch, replica = bad[0]
-            raise TrainingDiverged(
-                f"{self.variant.name}: the training loss is {losses[epoch, replica]} in epoch "
-                f"{progress.epochs + epoch + 1} with seed {seeds[replica]}; a smaller learning "
-                f"rate than {self.variant.optimizer.learning_rate} may help."
-            )
+        for name, what in (("train_loss", "training loss"), ("val_loss", "validation loss")):
+            losses = measures.get(name, np.zeros_like(active, float))
+            for epoch, replica in np.argwhere(active & ~np.isfinite(losses))[:1]:
+                when = f"in epoch {progress.epochs + epoch + 1}"
+                raise self._diverged(f"{what} is {losses[epoch, replica]} {when}", seeds[replica])
+
+    def _require_finite_networks(self, models: list[keras.Model], seeds: tuple[int, ...]) -> None:
+        """Refuse networks that the last step made diverge: the losses are of before it."""
+        count = min(self.examples, loop.EVALUATION_BATCH)
+        x, y = examples(self.problem.data, "train", tf.range(count))
+        for model, seed in zip(models, seeds, strict=True):
+            if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+                raise self._diverged("weights are not finite after the last epoch", seed)
+            if self.problem.size("val"):
+                continue  # whose loss was measured after it
+            loss = float(mean_loss(self.variant.loss, y, model(x), tf.ones(count)))
+            if not np.isfinite(loss):
+                raise self._diverged(f"training loss is {loss} after the last epoch", seed)
+
+    def _diverged(self, what: str, seed: int) -> TrainingDiverged:
+        return TrainingDiverged(
+            f"{self.variant.name}: the {what} with seed {seed}; a smaller learning rate than "
+            f"{self.variant.optimizer.learning_rate} may help."
+        )
 
 
 def shuffled(

@@ -124,7 +124,8 @@ def joined(parts: Sequence[Training], seconds: float) -> Training:
     """The trainings of several groups of seeds as one; `seconds` for all together."""
     interrupted = parts[-1].interrupted
     lengths = [len(part.history["train_loss"]) for part in parts]
-    epochs = min(lengths) if interrupted else max(lengths)  # early stopping ends each on its own
+    # Early stopping ends each part on its own; after an interruption no later epoch has all seeds.
+    epochs = lengths[-1] if interrupted else max(lengths)
     best = [part.best_epoch for part in parts if part.best_epoch is not None]
     return Training(
         models=[model for part in parts for model in part.models],

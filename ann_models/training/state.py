@@ -32,7 +32,8 @@ class State:
         epoch: epochs done.
         seeds: of the replicas, (replicas,); with the optimiser's step they seed the augmentation.
         penalty_scale: what the model's penalties are multiplied by.
-        best: a copy of parameters and buffers from each replica's best epoch, for early stopping.
+        best: a copy of parameters and buffers from each replica's best epoch, for early stopping;
+            of the start before its first.
         best_loss: the validation loss of that epoch, (replicas,).
         best_epoch: its number, the first being 1, (replicas,).
     """
@@ -98,6 +99,8 @@ class State:
         self.epoch.assign(0)
         self.best_epoch.assign(tf.zeros_like(self.best_epoch))
         self.best_loss.assign(tf.fill([self.replicas], np.inf))
+        for best, now in zip(self.best, self.network_variables, strict=True):
+            best.assign(now.value)
 
     def restore(self, values: Sequence[np.ndarray]) -> None:
         """Assign what a checkpoint saved of `checkpointed`."""

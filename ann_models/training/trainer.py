@@ -46,7 +46,7 @@ def train(
 
     Raises:
         InvalidData: the arrays do not pair up.
-        TrainingDiverged: a loss is no longer a finite number.
+        TrainingDiverged: a loss, or a weight in the end, is no longer a finite number.
     """
     started = time.perf_counter()
     program = _program(variant, data, seeds)

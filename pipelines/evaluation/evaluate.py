@@ -170,7 +170,7 @@ def _findings(
     matrix = confusion_matrix(labels[digits], named[digits])
     found = Findings(
         metrics={name: float(value) for name, value in measured.items() if value is not None},
-        figures={"confusion_matrix": figures.confusion(matrix, "own pictures")},
+        figures={"confusion_matrix": figures.confusion(matrix, f"{digits.sum():,} own pictures")},
         tables={
             "confusion_matrix": {"true": list(range(10))}
             | {f"predicted_{digit}": matrix[:, digit].tolist() for digit in range(10)}

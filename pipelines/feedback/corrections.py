@@ -4,7 +4,8 @@ The rule, for the corrections of each UTC day together:
 
 - A correction is *contradicted* if the champion, asked again, and all five nearest training digits
   agree on another digit (nearest neighbours against flipped labels: Paudice, Muñoz-González and
-  Lupu 2018). It is *disputed* if the same image was also given another digit. Neither is used.
+  Lupu 2018). It is *disputed* if the same image, or a near copy of it, was also given another
+  digit. Neither is used.
 - Users mostly correct errors, and on real errors of the champion the neighbours sometimes err as it
   does. How often is known from its errors on the validation digits. If a day has significantly more
   contradicted and disputed corrections than that (exact one-sided binomial test against the
@@ -14,6 +15,7 @@ The rule, for the corrections of each UTC day together:
 
 What is accepted is capped: repeated a few times at most, and a small share of the training set.
 Every fifth accepted image, chosen by its content, is held out permanently to measure the effect.
+Near copies of one drawing are in the same part, and held-out ones count once.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ann_models.datasets import Dataset
+from ann_models.digits.neighbours import near_copies
 from ann_models.evaluation import wilson_interval
 from pipelines.feedback.requests import Corrections
 
@@ -101,9 +104,7 @@ class Judgement:
 def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) -> Judgement:
     """Decide on every correction; the order in which they are given does not matter."""
     policy = policy or Policy()
-    keys = found.keys
-    times_given = Counter(keys)  # rows are unique: an image twice has two different digits
-    disputed = np.array([times_given[key] > 1 for key in keys], bool)
+    disputed = _disputed(found)
     both_agree = evidence.champion == evidence.neighbours
     contradicted = both_agree & (evidence.champion != found.digits)
     allowed = wilson_interval(evidence.shared_errors, max(evidence.errors, 1))[1]
@@ -134,6 +135,14 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
         next((verdict for which, verdict in rules if which[i]), ACCEPTED) for i in range(len(found))
     ]
     return Judgement(tuple(verdicts), tuple(refusals.values()))
+
+
+def _disputed(found: Corrections) -> NDArray[np.bool_]:
+    """Which are near copies of each other with different digits, (n,)."""
+    groups = near_copies(found.images)
+    answers = np.unique(np.stack([groups, found.digits], axis=1), axis=0)[:, 0]
+    several, count = np.unique(answers, return_counts=True)
+    return np.isin(groups, several[count > 1])
 
 
 def _flood(suspects: int, total: int, allowed: float, policy: Policy) -> str:
@@ -173,9 +182,26 @@ def _over_the_limit(times: np.ndarray, most: int) -> NDArray[np.bool_]:
 
 
 def split(accepted: Corrections) -> tuple[Corrections, Corrections]:
-    """Those to train on, and those held out; an image is always in the same part."""
-    held_out = np.array([int(key[:8], 16) % HELD_OUT_ONE_IN == 0 for key in accepted.keys], bool)
-    return accepted.select(~held_out), accepted.select(held_out)
+    """Those to train on, and those held out: of near copies, which count once, the oldest.
+
+    The oldest of near copies decides for all, so that later ones do not move an image to the other
+    part.
+    """
+    keys = np.array(accepted.keys, str)
+    order = np.lexsort((keys, accepted.times))
+    oldest = np.empty_like(order)
+    oldest[order] = order[near_copies(accepted.images[order])]
+    held_out = np.array([int(key[:8], 16) % HELD_OUT_ONE_IN == 0 for key in keys[oldest]], bool)
+    counts = oldest == np.arange(len(keys))
+    return accepted.select(~held_out), accepted.select(held_out & counts)
+
+
+def used(examples: int, count: int, policy: Policy | None = None) -> tuple[int, int]:
+    """Of so many corrections, how many join so many training examples, and how often each."""
+    policy = policy or Policy()
+    room = int(policy.max_share * examples)
+    taken = min(count, room)
+    return taken, min(policy.max_repeats, room // taken) if taken else 0
 
 
 def add_to_training(
@@ -186,17 +212,15 @@ def add_to_training(
     Validation and test digits stay as they are. Of more corrections than the largest share allows
     the newest are taken.
     """
-    policy = policy or Policy()
-    room = int(policy.max_share * len(data.arrays["x_train"]))
-    newest = training.select(np.sort(np.argsort(-training.times, kind="stable")[:room]))
-    if not len(newest):
+    count, repeats = used(len(data.arrays["x_train"]), len(training), policy)
+    if not count:
         return data, 0
-    repeats = min(policy.max_repeats, room // len(newest))
+    newest = training.select(np.sort(np.argsort(-training.times, kind="stable")[:count]))
     arrays = {
         "x_train": _appended(data.arrays["x_train"], [newest.images] * repeats),
         "y_train": _appended(data.arrays["y_train"], [newest.digits] * repeats),
     }
-    return Dataset("digits_corrected", data.source, data.arrays | arrays), repeats
+    return Dataset(f"{data.name}_corrected", data.source, data.arrays | arrays), repeats
 
 
 def _appended(array: np.ndarray, more: Iterable[np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import sqlalchemy as sql
 from sqlalchemy.exc import SQLAlchemyError
 
+from ann_models.datasets import Dataset
 from pipelines.errors import PipelineError, WrongUse
 from serving.feedback import tables
 
@@ -38,6 +39,16 @@ class Corrections:
 
     def __len__(self) -> int:
         return len(self.digits)
+
+    @classmethod
+    def of(cls, data: Dataset) -> Corrections:
+        """Those that `dataset` made."""
+        return cls(*(data.arrays[name] for name in ("x", "y", "times")))
+
+    def dataset(self, source: str) -> Dataset:
+        """Them as a data set; `source` is of the digits that they correct."""
+        arrays = {"x": self.images, "y": self.digits, "times": self.times}
+        return Dataset("corrections", source, arrays)
 
     def select(self, which: np.ndarray) -> Corrections:
         """Some of them, by a mask or by indices."""

@@ -12,6 +12,8 @@ from ann_models import datasets
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from pipelines import settings as environment
+from pipelines.feedback import corrections
+from pipelines.feedback.requests import Corrections
 from pipelines.flows import progress
 from pipelines.flows.progress import ProgressReporter
 from pipelines.registry.client import Registry
@@ -31,6 +33,7 @@ class DataFile:
     source: str
     digest: str
     data_set: DataSetEntry | None = None  # of an image data set of one's own
+    corrections: str | None = None  # path of those that join whatever part of it a variant uses
 
 
 @dataclass(eq=False)
@@ -105,11 +108,15 @@ class Context:
         return self._dataset[1]
 
     def dataset_of(self, variant: Variant, file: DataFile) -> Dataset:
-        """The part of a data set that a variant uses."""
+        """The part of a data set that a variant uses, and the corrections of that file."""
         data = self.load_dataset(file.path)
-        if variant.train_size is None:
+        if variant.train_size is not None:
+            size = min(variant.train_size, len(data.arrays["x_train"]))
+            data = datasets.digits_subset(data, size)
+        if file.corrections is None:
             return data
-        return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
+        corrected = Corrections.of(Dataset.load(Path(file.corrections)))
+        return corrections.add_to_training(data, corrected)[0]
 
     # --- networks ---------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ def _challenge(
     """One challenger after the other; each meets the champion of its moment."""
     for position, variant in enumerate(chosen, 1):
         job = VariantJob(variant, corrected.file, report.pipeline_run_id)
-        result = _train_challenger(context, job, corrected, report.model)
+        result = _train_challenger(context, job, corrected.learned_by(variant), report.model)
         report.challengers.append(result)
         if result.error:
             context.progress.failure(f"{variant.name}: {result.error}")

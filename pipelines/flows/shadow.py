@@ -103,5 +103,4 @@ def sentence(seen: ShadowResult, metrics: dict[str, float], champion: Version) -
 def _corrections(context: Context, accepted: DataFile | None) -> Corrections:
     if accepted is None:
         return Corrections(np.empty((0, 28, 28), np.float32), np.empty(0, np.int32), np.empty(0))
-    arrays = context.load_dataset(accepted.path).arrays
-    return Corrections(arrays["x"], arrays["y"], arrays["times"])
+    return Corrections.of(context.load_dataset(accepted.path))

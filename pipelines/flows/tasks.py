@@ -83,7 +83,7 @@ def find_images(context: Context, text: str) -> DataFile:
         WrongUse: it has the name of another one.
         InvalidSetting, InvalidData, DataUnavailable: it cannot be read.
     """
-    data = datasets.image_set(text)
+    data = datasets.image_set(text, context.progress.notice)
     entry = DataSetEntry(data.source, text, data.classes, data.digest)
     context.registry.data_sets.check(entry)
     return replace(context.save_dataset(data), data_set=entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 
 from ann_models.datasets import Dataset
 from ann_models.digits import neighbours
+from ann_models.entry import Variant
 from ann_models.findings import Findings
 from pipelines.feedback import corrections, requests
 from pipelines.feedback.corrections import Evidence, Judgement
@@ -37,7 +38,7 @@ class TrainingCorrections:
 
     Attributes:
         run_id: the MLflow run that records them.
-        file: the digits with the accepted corrections among the training part.
+        file: the digits, and the corrections that join their training part.
         counts: how many corrections got each verdict.
         refusals: why days were refused.
         used: corrections in the training part.
@@ -52,6 +53,12 @@ class TrainingCorrections:
     used: int
     accepted: DataFile
     accepted_sha256: str
+
+    def learned_by(self, variant: Variant) -> TrainingCorrections:
+        """The same, with fewer `used` where the variant learns from a part of the digits."""
+        if variant.train_size is None:
+            return self
+        return replace(self, used=corrections.used(variant.train_size, self.used)[0])
 
     @property
     def about(self) -> dict[str, str]:
@@ -92,15 +99,14 @@ def were_used(context: Context, tag: str, digest: str, champion: Version) -> boo
 def training_corrections(
     context: Context, digits: DataFile, champion: Version
 ) -> TrainingCorrections:
-    """Judge the corrections, record every verdict, join the accepted ones to the digits."""
+    """Judge the corrections, record every verdict, and save those that are trained on."""
     tracking = context.tracking
     data = context.load_dataset(digits.path)
     found, invalid = stored(context, champion)
     judgement = corrections.judge(found, _evidence(context, found, champion, data))
     accepted = found.select(judgement.accepted)
     training, held_out = corrections.split(accepted)
-    joined, repeats = corrections.add_to_training(data, training)
-    used = (len(joined.arrays["x_train"]) - len(data.arrays["x_train"])) // max(repeats, 1)
+    used, repeats = corrections.used(len(data.arrays["x_train"]), len(training))
     counts = judgement.counts | ({"no digit": invalid} if invalid else {})
     about = {
         tags.VARIANT: "corrections",
@@ -113,8 +119,7 @@ def training_corrections(
         tags.REFUSALS: "\n".join(judgement.refusals),
         tags.VERDICT: "refused" if judgement.refusals else "accepted",
     }
-    arrays = {"x": accepted.images, "y": accepted.digits, "times": accepted.times}
-    recorded = Dataset("corrections", data.source, arrays)
+    recorded = accepted.dataset(data.source)
     summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
     with tracking.run(
         tracking.monitoring_experiment(EXPERIMENT, NOTE), "corrections", about
@@ -136,7 +141,7 @@ def training_corrections(
     get_run_logger().info("corrections: %s", summary or "none")
     return TrainingCorrections(
         run_id=run_id,
-        file=context.save_dataset(joined),
+        file=replace(digits, corrections=context.save_dataset(training.dataset(data.source)).path),
         counts=counts,
         refusals=list(judgement.refusals),
         used=used,

@@ -107,9 +107,16 @@ def _trained_run(context: Context, name: str, data: Dataset, quick: bool) -> Run
 
 
 def _newest_run(context: Context, name: str, source: str | None, quick: bool) -> Run | None:
-    runs = context.tracking.newest(VARIANTS[name].question, quick)
-    found = [run for run in runs if run.data.tags[tags.VARIANT] == name]
-    return found[-1] if found and found[-1].data.tags[tags.DATA_SOURCE] == source else None
+    """The newest on this data; a newer one on other data does not hide it."""
+    experiment = context.tracking.experiment(VARIANTS[name].question, quick)
+    condition = (
+        f"attributes.status = 'FINISHED' AND tags.{tags.VARIANT} = '{name}' "
+        f"AND tags.{tags.DATA_SOURCE} = '{source}' "
+        f"AND tags.{tags.LATEST} != ''"  # was its variant's newest: nothing of it is missing
+    )
+    newest = ["attributes.start_time DESC"]
+    found = context.tracking.client.search_runs([experiment], condition, order_by=newest)
+    return found[0] if found else None
 
 
 def _networks(context: Context, run: Run, name: str, data: Dataset) -> Training:

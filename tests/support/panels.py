@@ -39,8 +39,11 @@ PANELS = {
     "labelled_grid": lambda: digits.labelled_grid(IMAGES, range(12), "Digits"),
     "class_counts": lambda: digits.class_counts({"train": np.arange(10), "test": np.ones(10)}),
     "confusion": lambda: digits.confusion(np.eye(10, dtype=int) * 90 + 1, "test digits"),
-    "worst_mistakes": lambda: digits.worst_errors(IMAGES, np.arange(12), np.arange(12)),
-    "prediction": lambda: digits.prediction(IMAGES[0], 3, np.full(10, 0.1)),
+    "worst_mistakes": lambda: digits.worst_errors(
+        IMAGES, np.arange(12), np.arange(12), "10,000 test digits"
+    ),
+    "prediction": lambda: digits.prediction(IMAGES[0], 3, np.full(10, 0.1), "test digit 7"),
+    "robustness": lambda: digits.robustness({"noise": IMAGES}, {"noise": 0.9}, "500 test digits"),
     "weight_pictures": lambda: digits.weight_pictures(RNG.normal(size=(16, 3, 3)), "Kernels"),
     "augmented_samples": lambda: digits.augmented_samples(IMAGES[:10], RNG.random((3, 10, 28, 28))),
     "learning_curves": lambda: learning.learning_curves(

@@ -30,13 +30,14 @@ def write_idx(path, array: np.ndarray) -> None:
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
-def alphabet(folder, letters: str = "ABC", each: int = 12, size=(60, 80), paper="white"):
+def alphabet(folder, letters: str = "ABC", each: int = 12, paper="white", height=24.0):
     for letter in letters:
         (folder / letter).mkdir(parents=True)
         for number in range(each):
-            image = Image.new("RGB", size, paper)
+            image = Image.new("RGB", (60, 80), paper)
             ink = "black" if paper == "white" else "white"
-            ImageDraw.Draw(image).text((20 + number % 3, 30), letter, fill=ink, font_size=30)
+            font_size = height + number / 2  # no two alike
+            ImageDraw.Draw(image).text((20, 30), letter, fill=ink, font_size=font_size)
             image.save(folder / letter / f"{number}.png")
     return folder
 
@@ -45,7 +46,7 @@ class TestForms:
     @pytest.mark.parametrize("scale", [1, 255])
     def test_keras_npz(self, tmp_path, scale):
         x = X if scale == 1 else X.astype(np.float32) / 255
-        np.savez(tmp_path / "a.npz", x_train=x, y_train=Y, x_test=x[:8], y_test=Y[:8])
+        np.savez(tmp_path / "a.npz", x_train=x, y_train=Y, x_test=1 - x[:8], y_test=Y[:8])
         found = load(ImageSet("mine", str(tmp_path / "a.npz")))
         np.testing.assert_array_equal(found.train[0], X)
         assert found.classes == ("0", "1", "2", "3")
@@ -76,10 +77,11 @@ class TestForms:
 
     def test_subfolders_train_and_test_are_the_two_parts(self, tmp_path):
         alphabet(tmp_path / "train")
-        alphabet(tmp_path / "test", each=4)
+        alphabet(tmp_path / "test", each=4, height=24.25)
         found = load(ImageSet("letters", str(tmp_path)))
         assert found.test is not None
         assert len(found.test[1]) == 12
+        assert found.notes == ()
 
     @pytest.mark.parametrize("paper", ["white", "black"])
     def test_ink_is_bright_on_dark_whatever_the_paper(self, tmp_path, paper):
@@ -115,6 +117,10 @@ class TestFaults:
             ("mnist=.", "the name of another data set"),
             ("offline-digits=.", "the name of another data set"),
             ("A/B=.", "is no name of a data set"),
+            ("x=.", "'x' is no name of a data set; expected 2 to 41 lower-case letters"),
+            ("letters", "no image data set is called 'letters'; expected fashion-mnist or NAME="),
+            ("letters=", "'letters=' has no path after its =; expected fashion-mnist or NAME="),
+            ("=letters", "'=letters' has no name before its =; expected fashion-mnist or NAME="),
             ("mine=nowhere", "there is no"),
         ],
     )
@@ -129,6 +135,12 @@ class TestFaults:
             ({"x_train": X, "y_train": Y[:5]}, "40 pictures and 5 labels"),
             ({"x_train": X[:, :20], "y_train": Y}, "expected \\(n, 28, 28\\)"),
             ({"x_train": X, "y_train": Y * 0}, "has 1 class;"),
+            ({"x_train": X, "y_train": Y + 0.5}, r"y_train has labels .* such as 0\.5; give each"),
+            ({"x_train": X, "y_train": np.where(Y, Y, np.nan)}, "y_train has labels .* nan"),
+            (
+                {"x_train": X, "y_train": Y, "x_test": 1 - X, "y_test": Y + 0.5},
+                "y_test has labels that are no whole numbers",
+            ),
             ({"x_train": X.astype(np.float32) * 9, "y_train": Y}, "expected 0 to 255"),
             ({"x_train": X * np.nan, "y_train": Y}, "no numbers"),
             ({"x_train": X, "y_train": np.minimum(np.arange(40), 1)}, "6 training pictures"),
@@ -171,6 +183,25 @@ class TestFaults:
         with pytest.raises(InvalidData, match="has 0 pictures"):
             load(ImageSet("letters", str(tmp_path)))
 
+    def test_a_class_without_pictures_is_named(self, tmp_path):
+        alphabet(tmp_path)
+        (tmp_path / "D").mkdir()
+        (tmp_path / "D" / "0.heic").write_bytes(b"no kind of picture that is read")
+        with pytest.raises(InvalidData, match=r"there is no picture in D; expected files .*\.png"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_pictures_below_the_folder_of_their_class_are_not_dropped_in_silence(self, tmp_path):
+        alphabet(tmp_path)
+        alphabet(tmp_path / "B", "x", each=1)
+        with pytest.raises(InvalidData, match=r"B/x/0\.png is in a folder below .*/B; expected"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    def test_parts_of_other_names_than_train_and_test_are_no_classes(self, tmp_path):
+        for part in ("train", "val"):
+            alphabet(tmp_path / part)
+        with pytest.raises(InvalidData, match=r"train/A/0\.png .* nothing, or train and test"):
+            load(ImageSet("letters", str(tmp_path)))
+
     def test_a_file_of_fashion_mnist_that_is_another_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setenv("KERAS_HOME", str(tmp_path))
         for name in FASHION_SHA256:
@@ -184,6 +215,53 @@ class TestFaults:
         monkeypatch.setenv("KERAS_HOME", str(tmp_path))
         with pytest.raises(DataUnavailable, match="ANN_OFFLINE"):
             load(parse("fashion-mnist"))
+
+
+class TestWhatIsLeftOut:
+    """Each kind is left out, and said."""
+
+    def test_files_that_are_no_pictures_of_a_class(self, tmp_path):
+        alphabet(tmp_path)
+        for name in ("readme.txt", "stray.png", "B/notes.txt", ".hidden", "B/.DS_Store"):
+            (tmp_path / name).write_bytes(b"")
+        found = load(ImageSet("letters", str(tmp_path)))
+        assert len(found.train[1]) == 36
+        (note,) = found.notes
+        assert "3 files are no pictures in the folder of a class and left out" in note
+        assert note.endswith(": readme.txt, stray.png, B/notes.txt.")
+
+    def test_parts_beside_train_and_test(self, tmp_path):
+        for i, part in enumerate(("train", "test", "val")):
+            alphabet(tmp_path / part, height=24 + i / 8)
+        (note,) = load(ImageSet("letters", str(tmp_path))).notes
+        assert note.endswith("only train and test are read, not val.")
+
+    def test_training_pictures_that_are_in_the_test_too(self, tmp_path):
+        """The test stays as it is, so that numbers on it can be compared."""
+        np.savez(tmp_path / "a.npz", x_train=X, y_train=Y, x_test=X[:8], y_test=Y[:8])
+        found = load(ImageSet("mine", str(tmp_path / "a.npz")))
+        np.testing.assert_array_equal(found.train[0], X[8:])
+        assert found.test is not None
+        np.testing.assert_array_equal(found.test[0], X[:8])
+        (note,) = found.notes
+        assert note.endswith("a.npz: 8 training pictures are in the test, too, and left out.")
+
+    def test_a_set_is_told_from_a_few_pictures_that_it_repeats(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x_train=X[Y], y_train=Y)
+        few = r"6 training pictures or more; 0 has 1, .* 36 training pictures repeat others"
+        with pytest.raises(InvalidData, match=few):
+            load(ImageSet("mine", str(tmp_path / "a.npz")))
+
+    def test_no_part_has_a_picture_of_another(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x_train=np.concatenate([X] * 3), y_train=np.tile(Y, 3))
+        notes: list[str] = []
+        data = datasets.image_set(f"mine={tmp_path / 'a.npz'}", notes.append)
+        parts = [data.arrays[f"x_{part}"] for part in ("train", "val", "test")]
+        assert sum(map(len, parts)) == 40
+        assert len(np.unique(np.concatenate(parts), axis=0)) == 40
+        assert [note.partition(": ")[2] for note in notes] == [
+            "80 training pictures repeat others and are left out."
+        ]
 
 
 def test_a_set_is_split_as_the_digits_are_under_its_own_name(tmp_path):

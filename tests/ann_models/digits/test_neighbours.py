@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from ann_models import datasets
-from ann_models.digits.neighbours import NO_WITNESS, are_copies, centred, nearest, unanimous_label
+from ann_models.digits.neighbours import (
+    NO_WITNESS,
+    are_copies,
+    centred,
+    near_copies,
+    nearest,
+    unanimous_label,
+)
 
 DIGITS = datasets.digits("offline-digits").arrays
 IMAGES, LABELS = DIGITS["x_train"][:600], DIGITS["y_train"][:600]
@@ -40,18 +47,17 @@ def as_jpeg(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.open(stream), np.float32) / 255
 
 
-@pytest.mark.parametrize(
-    "disguise",
-    [
-        lambda x: x,
-        lambda x: np.rint(15 * x) / 15,
-        lambda x: np.roll(x, (2, -1), (1, 2)),
-        lambda x: 0.9 * x,
-        lambda x: np.clip(x + np.random.default_rng(0).normal(0, 0.03, x.shape), 0, 1),
-        lambda x: np.stack([as_jpeg(image) for image in x]),
-    ],
-    ids=["equal", "rounded", "moved", "dimmed", "noisy", "compressed"],
-)
+DISGUISES = {
+    "equal": lambda x: x,
+    "rounded": lambda x: np.rint(15 * x) / 15,
+    "moved": lambda x: np.roll(x, (2, -1), (1, 2)),
+    "dimmed": lambda x: 0.9 * x,
+    "noisy": lambda x: np.clip(x + np.random.default_rng(0).normal(0, 0.03, x.shape), 0, 1),
+    "compressed": lambda x: np.stack([as_jpeg(image) for image in x]),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
 def test_a_copy_is_known_in_disguise(disguise):
     copies = disguise(HELD_OUT[:60]).astype(np.float32)
     assert are_copies(copies, HELD_OUT).all()
@@ -67,6 +73,24 @@ def test_other_digits_of_mnist_are_no_copies(mnist):
 def test_nothing_is_a_copy_of_nothing():
     assert not are_copies(IMAGES[:3], IMAGES[:0]).any()
     assert are_copies(IMAGES[:0], IMAGES).shape == (0,)
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
+def test_near_copies_are_one_group_named_by_its_first_image(disguise, mnist):
+    originals = mnist.arrays["x_train"][:200]  # more than one chunk with their copies
+    copies = disguise(originals[::-1]).astype(np.float32)
+    expected = np.concatenate([np.arange(200), np.arange(200)[::-1]])
+    np.testing.assert_array_equal(near_copies(np.concatenate([originals, copies])), expected)
+
+
+def test_a_copy_of_a_copy_is_in_the_group_although_it_is_too_far_from_the_first():
+    steps = np.float32([1.0, 0.88, 0.77])[:, None, None] * HELD_OUT[0]
+    assert not are_copies(steps[2:], steps[:1]).any()
+    assert near_copies(steps[[0, 2, 1]]).tolist() == [0, 0, 0]
+
+
+def test_of_no_images_there_are_no_groups():
+    assert near_copies(IMAGES[:0]).shape == (0,)
 
 
 def test_a_centred_digit_is_where_mnist_puts_it():

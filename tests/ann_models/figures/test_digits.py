@@ -8,9 +8,9 @@ from tests.support.panels import IMAGES, legend, the_axes
 
 
 def test_the_ten_probabilities_are_a_stem_plot_beside_the_digit():
-    figure = digits.prediction(IMAGES[0], 3, np.eye(10)[4])
+    figure = digits.prediction(IMAGES[0], 3, np.eye(10)[4], "test digit 7")
     picture, stems = figure.axes
-    assert (picture.get_title(), stems.get_title()) == ("Label: 3", "Prediction: 4")
+    assert (picture.get_title(), stems.get_title()) == ("Test digit 7, label: 3", "Prediction: 4")
     assert stems.containers[0].markerline.get_ydata() == pytest.approx(np.eye(10)[4])
 
 
@@ -108,22 +108,25 @@ def test_many_classes_of_ones_own_have_a_larger_matrix_and_upright_names():
 
 
 def test_the_worst_errors_stand_under_true_and_predicted_class():
-    axes = the_axes(digits.worst_errors(IMAGES[:2], ["3", "T-shirt/top"], ["8", "Coat"]))
+    axes = the_axes(
+        digits.worst_errors(IMAGES[:2], ["3", "T-shirt/top"], ["8", "Coat"], "9 test images")
+    )
     assert [text.get_text() for text in axes.texts] == ["3 → 8", "T-shirt → Coat"]
-    assert axes.get_title() == "Worst errors: true → predicted"
+    assert axes.get_title() == "Worst errors on 9 test images: true → predicted"
 
 
 def test_without_errors_the_panel_says_so():
-    figure = digits.worst_errors(IMAGES[:0], [], [])
-    assert the_axes(figure).get_title() == "Worst errors: none, all are right"
+    figure = digits.worst_errors(IMAGES[:0], [], [], "9 test digits")
+    assert the_axes(figure).get_title() == "No error on 9 test digits"
     assert len(the_axes(figure).images) == 0
 
 
 def test_a_picture_of_ones_own_classes_is_predicted_by_name():
     names = ["Coat", "Bag", "Boot"]
-    figure = digits.prediction(IMAGES[0], 2, np.array([0.1, 0.7, 0.2]), names)
+    figure = digits.prediction(IMAGES[0], 2, np.array([0.1, 0.7, 0.2]), "test image 7", names)
     picture, stems = figure.axes
-    assert (picture.get_title(), stems.get_title()) == ("Label: Boot", "Prediction: Bag")
+    titles = picture.get_title(), stems.get_title()
+    assert titles == ("Test image 7, label: Boot", "Prediction: Bag")
     assert (stems.get_xlabel(), stems.get_ylabel()) == ("class", "probability")
     assert stems.get_ylim() == (-0.02, 1.05)
 
@@ -150,13 +153,14 @@ def test_augmented_digits_stand_below_their_originals():
 
 def test_the_accuracy_under_each_corruption_is_a_bar_from_the_top():
     versions = {"noise": np.ones((12, 28, 28)), "blur": np.zeros((12, 28, 28))}
-    figure = digits.robustness(versions, {"noise": 0.9, "blur": 0.5})
+    figure = digits.robustness(versions, {"noise": 0.9, "blur": 0.5}, "500 test digits")
     pictures, bars = figure.axes
     assert pictures.images[0].get_array().shape == (60, 360)
     assert [bar.get_width() for bar in bars.containers[0]] == [0.9, 0.5]
     assert [text.get_text() for text in bars.texts] == ["90.0%", "50.0%"]
     assert bars.yaxis_inverted()
-    assert bars.get_xlabel() == "accuracy"
+    assert bars.get_xlabel() == "accuracy on 500 test digits"
+    assert pictures.get_title() == "Some of 500 test digits, corrupted"
 
 
 def test_tiles_stand_in_rows_with_nothing_between_them():

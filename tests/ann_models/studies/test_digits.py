@@ -87,6 +87,16 @@ def test_both_kinds_of_network_show_all_panels(layers, title):
     assert findings.figures["first_layer_weights"].axes[0].get_title() == title
 
 
+def test_the_panels_name_the_split_and_how_many_they_are_about():
+    variant, data = replace(VARIANTS["mnist_ann"], layers=SMALL_ANN), tiny_digits()
+    count = len(data.arrays["y_test"])
+    shown = study(variant, data, an_untrained(variant, data, seeds=1)).figures
+    for name, text in (("worst_mistakes", "errors on"), ("confusion_matrix", "Confusion matrix:")):
+        assert f"{text} {count} test digits" in shown[name].axes[0].get_title()
+    assert shown["prediction"].axes[0].get_title().startswith("Test digit ")
+    assert shown["robustness"].axes[1].get_xlabel() == f"accuracy on {count} test digits"
+
+
 def test_augmented_digits_are_shown_where_they_are_used():
     data = tiny_digits()
     for name, shown in (

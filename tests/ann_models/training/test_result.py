@@ -34,6 +34,18 @@ def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
     np.testing.assert_array_equal(drawn, from_disk)
 
 
+def test_a_part_that_stopped_early_does_not_shorten_an_interrupted_one():
+    trained = trainer.train(replace(REGRESSION, keep_weights=True), cubic(), (0,))
+    two = {name: measures[:2] for name, measures in trained.history.items()}
+    few = {epoch: trained.snapshots[epoch] for epoch in (0, 1, 2)}
+    stopped = replace(trained, history=two, snapshots=few)
+    whole = joined([stopped, replace(trained, seeds=(1,), interrupted=True)], seconds=1.0)
+    losses = whole.history["train_loss"]
+    assert np.isfinite(losses).sum(axis=0).tolist() == [2, 4]
+    assert list(whole.snapshots) == [0, 1, 2, 3, 4]
+    assert whole.snapshots[4][0] is trained.snapshots[2][0]
+
+
 def test_a_part_that_was_interrupted_before_its_first_epoch_ends_the_whole_there():
     """It has no snapshot, so no epoch has the weights of every seed."""
     trained = trainer.train(replace(REGRESSION, keep_weights=True), cubic(), (0,))

@@ -73,6 +73,13 @@ def test_a_reset_gives_each_replica_the_weights_of_its_model(state):
         assert_equal(weights, model.get_weights())
 
 
+def test_before_the_first_epoch_the_best_weights_are_those_of_the_start(state):
+    for models in (some_models(), some_models()[::-1]):
+        state.reset(models, [0, 1])
+        for weights, model in zip(state.weights_by_replica(best=True), models, strict=True):
+            assert_equal(weights, model.get_weights())
+
+
 def test_a_reset_forgets_the_training_before_it(state):
     state.reset(some_models(), [0, 1])
     before = values(state.optimizer.variables)
@@ -118,13 +125,12 @@ def test_a_checkpoint_has_the_optimisers_step_the_best_weights_and_the_epoch(sta
 
 
 def test_the_best_weights_are_a_copy_of_their_own(state):
-    state.reset(some_models(), [0, 1])
-    for best, now in zip(state.best, state.network_variables, strict=True):
-        best.assign(now)
-    best = some_models()
-    state.reset(best[::-1], [0, 1])
-    assert_equal(state.weights_by_replica(best=True)[0], best[0].get_weights())
-    assert_equal(state.weights_by_replica()[0], best[1].get_weights())
+    models = some_models()
+    state.reset(models, [0, 1])
+    for variable in state.network_variables:
+        variable.assign(np.zeros(variable.shape))
+    assert_equal(state.weights_by_replica(best=True)[0], models[0].get_weights())
+    assert not any(weights.any() for weights in state.weights_by_replica()[0])
 
 
 def test_the_penalty_counts_once_until_told_otherwise(state):

@@ -269,6 +269,42 @@ def test_a_loss_that_is_not_finite_is_an_error_that_says_where():
         trainer.train(variant, cubic(), (7,))
 
 
+@pytest.mark.parametrize("rate", [1e30, 1e38], ids=["of the loss", "of the weights"])
+def test_divergence_in_the_very_last_step_is_an_error(rate):
+    """One epoch of one batch, whose loss was measured before its step."""
+    variant = replace(REGRESSION, optimizer=SGD(rate), epochs=1, batch_size=200)
+    with pytest.raises(
+        TrainingDiverged, match=r"after the last epoch with seed 7; .*learning rate"
+    ):
+        trainer.train(variant, cubic(), (7,))
+
+
+def held_out_cubic(values: float = 1.0) -> Dataset:
+    arrays = cubic().arrays
+    some = {"x_val": arrays["x_train"][:50] * np.float32(values), "y_val": arrays["y_train"][:50]}
+    return Dataset("held out", "generated", dict(arrays) | some)
+
+
+def test_early_stopping_before_any_finite_validation_loss_is_an_error():
+    stopping = EarlyStopping(patience=1)
+    variant = replace(REGRESSION, optimizer=SGD(1e30), epochs=5, early_stopping=stopping)
+    variant = replace(variant, batch_size=200)
+    with pytest.raises(
+        TrainingDiverged, match=r"validation loss is (nan|inf) in epoch 1 with seed"
+    ):
+        trainer.train(variant, held_out_cubic(), (7, 8))
+
+
+def test_a_finite_training_has_nothing_to_refuse():
+    stopping = EarlyStopping(patience=1)
+    for data, variant in (
+        (cubic(), REGRESSION),
+        (held_out_cubic(), REGRESSION),
+        (held_out_cubic(), replace(REGRESSION, early_stopping=stopping)),
+    ):
+        assert np.isfinite(trainer.train(variant, data, (7, 8)).history["train_loss"][0]).all()
+
+
 def test_arrays_that_do_not_pair_up_are_refused():
     data = Dataset("odd", "generated", {"x_train": np.zeros((3, 1)), "y_train": np.zeros((2, 1))})
     with pytest.raises(InvalidData, match="3 inputs and 2 targets"):
@@ -281,6 +317,21 @@ def test_the_learning_rate_follows_its_schedule_as_in_fit(in_order):
     history = fitted(variant, cubic(), keras.optimizers.Adam(schedule))
     trained = trainer.train(variant, cubic(), (0,))
     assert_equal_weights(trained.models[0], history.model, 1e-5)
+
+
+def test_a_seed_that_stopped_keeps_its_weights_while_others_train(monkeypatch):
+    data = generate("ten_points_held_out", 0)
+    variant = replace(STOPPING, epochs=60, early_stopping=EarlyStopping(patience=5))
+    variant = replace(variant, keep_weights=True)
+    for small in (backends.SMALL, 0):  # vectorised, and one after another
+        monkeypatch.setattr(backends, "SMALL", small)
+        trained = trainer.train(variant, data, (0, 1, 2))
+        ends = np.isfinite(trained.history["val_loss"]).sum(axis=0)
+        assert min(ends) < max(ends) <= max(trained.snapshots)
+        for seed, end in enumerate(ends):
+            last, stopped = (trained.snapshots[epoch][seed] for epoch in (max(ends), end))
+            for one, other in zip(last, stopped, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_seeds_that_train_one_after_another_stop_each_on_its_own(monkeypatch):

@@ -111,6 +111,13 @@ def test_an_image_with_two_digits_is_not_trained_on():
     assert judgement.verdicts[:3] == (DISPUTED, DISPUTED, ACCEPTED)
 
 
+def test_a_near_copy_with_another_digit_is_disputed_too():
+    found, known = honest(60)
+    found.images[1] = np.roll(np.rint(15 * found.images[0]) / 15, 1, axis=1)
+    judgement = judge(found, known)
+    assert judgement.verdicts[:3] == (DISPUTED, DISPUTED, ACCEPTED)
+
+
 def test_a_day_of_disputes_is_refused():
     images = np.repeat(np.random.default_rng(0).random((20, 28, 28)).astype(np.float32), 2, axis=0)
     digits = np.arange(40) % 10
@@ -261,6 +268,34 @@ def test_a_fifth_is_held_out_permanently():
     again = split(found.select(np.arange(250)))[1]
     assert set(again.keys) <= set(held_out.keys)
     assert not set(training.keys) & set(held_out.keys)
+
+
+def drawn_thrice(n: int) -> Corrections:
+    """Each image as it is, then rounded, then moved by a pixel."""
+    drawn = np.random.default_rng(0).random((n, 20, 20)).astype(np.float32)
+    images = np.pad(drawn, ((0, 0), (4, 4), (4, 4)))
+    every = np.concatenate([images, np.rint(15 * images) / 15, np.roll(images, 1, axis=2)])
+    return corrections(np.tile(np.arange(n) % 10, 3), images=every)
+
+
+def test_near_copies_are_in_one_part_and_held_out_ones_count_once():
+    found = drawn_thrice(100)
+    training, held_out = split(found)
+    first = split(found.select(np.arange(100)))
+    assert held_out.keys == first[1].keys
+    assert len(training) == 3 * len(first[0])
+    assert set(first[0].keys) <= set(training.keys)
+
+
+def test_the_order_does_not_decide_which_part_near_copies_are_in():
+    found = drawn_thrice(100)
+    mixed = found.select(np.random.default_rng(1).permutation(300))
+    for part, other in zip(split(found), split(mixed), strict=True):
+        assert sorted(part.keys) == sorted(other.keys)
+
+
+def test_of_no_corrections_both_parts_are_empty():
+    assert [len(part) for part in split(corrections([]))] == [0, 0]
 
 
 # --- each threshold, at its boundary --------------------------------------------------------------

@@ -8,7 +8,13 @@ import sqlalchemy as sql
 
 from ann_models import datasets
 from pipelines.errors import WrongUse
-from pipelines.feedback.requests import FeedbackUnavailable, corrections, keys, recent_images
+from pipelines.feedback.requests import (
+    Corrections,
+    FeedbackUnavailable,
+    corrections,
+    keys,
+    recent_images,
+)
 from serving.feedback import tables as feedback
 from serving.feedback.store import Feedback, Prediction
 
@@ -45,6 +51,14 @@ def test_a_correction_comes_back_as_the_service_stored_it(url):
     assert found.times[0] == pytest.approx(time.time(), abs=60)
     assert invalid == 0
     assert found.keys == keys(IMAGES[:1])
+
+
+def test_corrections_are_a_data_set_and_back():
+    made = Corrections(IMAGES[:2], np.array([7, 8], np.int32), np.array([1.0, 2.0]))
+    data = made.dataset("mnist")
+    assert (data.name, data.source) == ("corrections", "mnist")
+    again = Corrections.of(data)
+    assert (again.digest, again.times.tolist()) == (made.digest, [1.0, 2.0])
 
 
 def test_corrections_of_another_model_stay_with_it_and_those_of_none_belong_to_all(url):

@@ -1,5 +1,7 @@
 """What a job uses, in its own process and in another."""
 
+from dataclasses import replace
+
 import cloudpickle
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from ann_models import networks
 from ann_models.datasets import Dataset
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
+from pipelines.feedback.requests import Corrections
 from pipelines.flows.context import Context
 from pipelines.flows.progress import ProgressReporter, Terminal, reporting_to
 
@@ -60,6 +63,20 @@ def test_a_variant_uses_no_more_digits_than_its_entry_says(context):
     few = VARIANTS["mnist_data_size_500"]
     assert len(context.dataset_of(few, file).arrays["x_train"]) == 30
     assert len(context.dataset_of(VARIANTS["mnist_ann"], file).arrays["x_train"]) == 30
+
+
+def test_corrections_join_whatever_part_of_the_digits_a_variant_uses(context):
+    arrays = {"x_train": np.zeros((600, 28, 28), np.float32), "y_train": np.arange(600) % 10}
+    file = context.save_dataset(Dataset("digits", "made", arrays))
+    made = Corrections(np.ones((30, 28, 28), np.float32), np.full(30, 7), np.arange(30.0))
+    corrections = context.save_dataset(made.dataset("made")).path
+    corrected = replace(file, corrections=corrections)
+    for name, digits, learned in (("mnist_data_size_500", 500, 25), ("mnist_ann", 600, 30)):
+        data = context.dataset_of(VARIANTS[name], corrected)
+        assert len(data.arrays["y_train"]) == digits + learned  # at most a twentieth
+        assert data.arrays["x_train"][digits:].all()
+        assert (data.arrays["y_train"][digits:] == 7).all()
+        assert data.digest != context.dataset_of(VARIANTS[name], file).digest
 
 
 def test_what_was_trained_is_handed_over_once_and_then_read_from_its_file(context):

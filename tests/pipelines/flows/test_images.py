@@ -5,12 +5,13 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from prefect.logging import disable_run_logger
 
 from ann_models import datasets
 from ann_models.derive import derive
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
-from pipelines.flows import lecture, retraining
+from pipelines.flows import lecture, retraining, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.drift import drift
 from pipelines.flows.retraining import NoChampion, retrain
@@ -21,6 +22,7 @@ from tests.support.served import corrected, enter
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
+SPLITS = ("train", "val", "test")
 CHANGES = {"epochs": "30", "layers.1.units": "20"}
 
 
@@ -99,6 +101,19 @@ def test_a_set_whose_pictures_cannot_be_read_registers_nothing(folder, tmp_path)
     with pytest.raises(WrongUse, match=r"1 of 120 pictures cannot be read: bar/3\.png"):
         lecture.lecture(["mnist_ann"], seeds=1, changes=on(broken, "broken"))
     assert Context.open().registry.data_sets.find("broken") is None
+
+
+def test_what_a_set_repeats_is_said_before_it_is_trained_on(folder, tmp_path):
+    path = tmp_path / "repeated.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
+    np.savez(path, x_train=np.concatenate([images] * 2), y_train=np.arange(80) % 4)
+    context, notices = Context.open(), []
+    context.progress.notice = notices.append
+    with disable_run_logger():
+        file = tasks.find_images.fn(context, f"repeated={path}")
+    (notice,) = notices
+    assert notice == f"{path}: 40 training pictures repeat others and are left out."
+    assert sum(len(context.load_dataset(file.path).arrays[f"y_{p}"]) for p in SPLITS) == 40
 
 
 def test_a_quick_look_registers_nothing(folder, tmp_path):

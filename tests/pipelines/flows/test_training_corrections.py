@@ -1,6 +1,7 @@
 """What people corrected is judged, recorded with every verdict, and joined to the training part."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from prefect.logging import disable_run_logger
 
 from ann_models import datasets
 from ann_models.digits import neighbours
+from ann_models.variants import VARIANTS
 from pipelines.feedback.corrections import ACCEPTED, REFUSED_DAY, Judgement
 from pipelines.feedback.requests import Corrections
 from pipelines.flows import training_corrections as module
@@ -20,6 +22,7 @@ from tests.support.registry_bench import nearest_mean
 from tests.support.served import DIGITS, NAME, corrected, enter, tilted
 
 HONEST = 30
+DIGITS_DIGEST = datasets.digits(NAME).digest
 
 
 def champion(context: Context):
@@ -62,6 +65,11 @@ def used(home) -> TrainingCorrections:
         corrected(home, DIGITS["x_train"][300:330], wrong)
         corrected(home, np.zeros((1, 28, 28), np.float32), np.array([3]))
         return trained_with(Context.open())
+
+
+def joined_with(context: Context, used: TrainingCorrections) -> dict[str, np.ndarray]:
+    """What a variant learns from that uses all digits."""
+    return context.dataset_of(VARIANTS["mnist_ann"], used.file).arrays
 
 
 def run_of(context: Context, used: TrainingCorrections):
@@ -117,7 +125,7 @@ def test_the_run_has_a_table_of_verdicts_and_pictures_of_both_kinds(used, contex
 
 
 def test_the_joined_digits_have_the_accepted_ones_in_their_training_part_alone(used, context):
-    joined = context.load_dataset(used.file.path).arrays
+    joined = joined_with(context, used)
     more = len(joined["x_train"]) - len(DIGITS["x_train"])
     assert more == len(joined["y_train"]) - len(DIGITS["y_train"]) == 2 * used.used
     np.testing.assert_array_equal(joined["x_val"], DIGITS["x_val"])
@@ -157,7 +165,7 @@ def test_without_corrections_the_digits_stay_as_they_are(home, tmp_path, monkeyp
     context = Context.open()
     used = trained_with(context)
     assert (used.counts, used.refusals, used.used) == ({}, [], 0)
-    assert used.file.digest == datasets.digits(NAME).digest
+    assert context.dataset_of(VARIANTS["mnist_ann"], used.file).digest == DIGITS_DIGEST
     run = run_of(context, used)
     assert run.data.tags[tags.VERDICT] == "accepted"
     assert run.data.metrics["corrections_repeats"] == run.data.metrics["corrections_used"] == 0
@@ -174,8 +182,7 @@ def test_validation_and_test_digits_never_enter_the_training_data(home, tmp_path
     context = Context.open()
     used = trained_with(context)
     assert used.counts["copy of a held-out digit"] >= 80
-    joined = context.load_dataset(used.file.path)
-    added = joined.arrays["x_train"][len(DIGITS["x_train"]) :]
+    added = joined_with(context, used)["x_train"][len(DIGITS["x_train"]) :]
     assert len(added) == used.used > 29  # so many that none is repeated
     held_out = np.concatenate([DIGITS["x_val"], DIGITS["x_test"]]).reshape(-1, 784)
     apart = np.linalg.norm(added.reshape(-1, 1, 784) - held_out[None], axis=2)
@@ -213,6 +220,15 @@ def test_a_challenger_records_how_many_were_used_and_how_many_refused():
         tags.CORRECTIONS_ACCEPTED_SHA256: "c0ffee",
         tags.CORRECTIONS_RUN: "r1",
     }
+
+
+@pytest.mark.parametrize(("size", "used"), [(None, 40), (1_197, 40), (500, 25), (10, 0)])
+def test_a_variant_that_learns_from_fewer_digits_uses_fewer_corrections(size, used):
+    """A twentieth of its digits at most."""
+    file = DataFile("digits.npz", NAME, "d1")
+    found = TrainingCorrections("r1", file, {}, [], 40, file, "c0ffee")
+    variant = replace(VARIANTS["mnist_ann"], train_size=size)
+    assert found.learned_by(variant).about[tags.CORRECTIONS_USED] == str(used)
 
 
 def judged(verdicts: list[str]) -> tuple[Corrections, Judgement]:

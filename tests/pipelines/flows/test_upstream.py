@@ -18,6 +18,7 @@ from pipelines.flows import upstream
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
 from pipelines.maintenance.leaderboard import ranked
+from pipelines.tracking import tags
 from tests.support.served import enter
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow]
@@ -160,6 +161,31 @@ def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monk
     assert not first.failed
     again = lecture(["student"])
     assert [row.name for row in again.rows] == ["student"]
+
+
+def test_newer_networks_on_other_digits_do_not_hide_those_on_these(tmp_path, monkeypatch):
+    """As after a run without MNIST: neither used for it, nor trained again."""
+    enter(tmp_path, monkeypatch)
+    context, runs = Context.open(), {}
+    experiment = context.tracking.experiment(FIRST.question)
+    for source in ("offline-digits", "mnist", "offline-digits", "unmarked"):
+        about = {tags.VARIANT: "first", tags.DATA_SOURCE: source.replace("unmarked", "mnist")}
+        with context.tracking.run(experiment, "first", about) as run_id:
+            runs[source] = run_id
+        if source != "unmarked":
+            context.tracking.make_newest(run_id, "first", experiment)
+    found = {
+        source: upstream._newest_run(context, "first", source, quick=False)
+        for source in ("mnist", "offline-digits")
+    }
+    assert {source: run.info.run_id for source, run in found.items()} == {
+        source: runs[source] for source in found
+    }
+    assert upstream.with_untrained(context, [FIRST], "mnist", quick=False) == [FIRST]
+    untrained = replace(BOTH, members=(FIRST,))
+    for source, expected in (("mnist", []), ("own", [FIRST])):
+        chosen = upstream.with_untrained(context, [untrained], source, quick=False)
+        assert [variant for variant in chosen if variant.name == "first"] == expected
 
 
 def test_a_committee_without_trained_members_says_what_to_train(home):
