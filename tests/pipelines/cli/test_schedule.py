@@ -9,6 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Cancelled
 from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
@@ -115,6 +116,32 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
         "mnist_augmented",
         "handwriting_cnn",
     ]
+
+
+def test_a_trigger_that_no_worker_starts_says_so(ann):
+    triggered = ann("trigger", "digits")
+    assert triggered.exit_code == 0
+    assert "ann: no worker is online in the work pool 'ann'; `ann up`" in triggered.stderr
+
+
+def test_a_run_that_does_not_complete_is_exit_code_1(ann, monkeypatch):
+    def follow(client, run, tell, warn):
+        return run.model_copy(update={"state": Cancelled()})
+
+    monkeypatch.setattr(schedules, "follow", follow)
+    assert ann("trigger", "digits", "--wait").exit_code == 1
+
+
+def test_ctrl_c_ends_the_wait_and_says_that_the_run_goes_on(ann, monkeypatch):
+    def follow(client, run, tell, warn):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedules, "follow", follow)
+    interrupted = ann("trigger", "digits", "--wait")
+    assert interrupted.exit_code == 1
+    assert "/runs/flow-run/" in interrupted.stdout
+    assert "is not waited for any longer, but goes on" in interrupted.stderr
+    assert "KILLED" not in interrupted.stderr
 
 
 @pytest.mark.parametrize(
