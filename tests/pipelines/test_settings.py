@@ -104,6 +104,22 @@ def test_a_malformed_prefect_url_is_refused(tmp_path, url):
         load(tmp_path, PREFECT_API_URL=url)
 
 
+@pytest.mark.parametrize("port", ["nonsense", "-1", "0", "99999", "9464.5", "²"])
+def test_a_wrong_port_for_metrics_is_refused(tmp_path, port):
+    with pytest.raises(WrongUse, match=f"ANN_METRICS_PORT is '{port}'; set it to a port"):
+        load(tmp_path, ANN_METRICS_PORT=port)
+
+
+def test_a_port_for_metrics_is_a_number_and_none_where_the_variable_is_empty():
+    assert settings.metrics_port({"ANN_METRICS_PORT": "9464"}) == 9464
+    assert settings.metrics_port({"ANN_METRICS_PORT": ""}) is None
+
+
+def test_a_malformed_address_of_mlflows_pages_is_refused(tmp_path):
+    with pytest.raises(WrongUse, match="ANN_MLFLOW_UI is 'mlflow'; expected an address such as"):
+        load(tmp_path, ANN_MLFLOW_UI="mlflow")
+
+
 @pytest.mark.parametrize("place", ["a file", "a file/below"])
 def test_a_state_folder_that_cannot_be_written_is_refused_with_what_to_do(tmp_path, place):
     (tmp_path / "a file").touch()
