@@ -171,7 +171,8 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiles sooner, runs as fast
     }
     for name, value in defaults.items():
-        environ.setdefault(name, value)
+        if not environ.get(name):  # an empty variable counts as not set
+            environ[name] = value
 
 
 def bypass_proxy(environ: MutableMapping[str, str] = os.environ) -> None:

@@ -142,7 +142,7 @@ def change(
     when_busy: str | None,
 ) -> None:
     """Change when a schedule runs, with what, or what happens when it is busy."""
-    if not (cron or every or timezone or parameters or when_busy):
+    if not (parameters or when_busy) and (cron, every, timezone) == (None, None, None):
         raise click.UsageError("name what is to change: --cron, --every, --timezone, --param …")
     with session.prefect() as client:
         from pipelines.scheduling import schedules
@@ -213,7 +213,7 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
 
         run = schedules.trigger(client, name, parameters)
         asked = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
-        page = os.environ.get("PREFECT_UI_URL", asked).rstrip("/")
+        page = (os.environ.get("PREFECT_UI_URL") or asked).rstrip("/")
         click.echo(f"{name} is started: {page}/runs/flow-run/{run.id}")
         if not wait:
             if obstacle := schedules.obstacle(client):

@@ -83,12 +83,14 @@ def change(
     """
     deployment = find(client, name)
     update = DeploymentUpdate()
-    if cron or every or timezone:
+    if (cron, every, timezone) != (None, None, None):
         before = _timing_of(deployment)
-        if not (cron or every):
+        if (cron, every) == (None, None):
             cron = before.cron if isinstance(before, CronSchedule) else None
             every = before.interval if isinstance(before, IntervalSchedule) else None
-        after = timing(cron, every, timezone or getattr(before, "timezone", None))
+        after = timing(
+            cron, every, getattr(before, "timezone", None) if timezone is None else timezone
+        )
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
         update.parameters = {**deployment.parameters, **checked(parameters)}

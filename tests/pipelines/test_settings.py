@@ -165,6 +165,13 @@ def test_what_a_person_set_for_them_wins(tmp_path):
     assert environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
 
 
+def test_an_empty_variable_of_theirs_counts_as_not_set(tmp_path):
+    environ = {"PREFECT_HOME": "", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": ""}
+    settings.export(load(tmp_path), environ)
+    assert environ["PREFECT_HOME"] == str(tmp_path / "prefect")
+    assert environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
+
+
 def test_reading_the_settings_imports_nothing_heavy():
     heavy = "mlflow", "prefect", "tensorflow", "keras", "numpy"
     code = f"import sys, pipelines.settings; print([m for m in {heavy} if m in sys.modules])"

@@ -158,6 +158,10 @@ def test_ctrl_c_ends_the_wait_and_says_that_the_run_goes_on(ann, monkeypatch):
         (["add", "x"], "ann: name one of --cron and --every"),
         (["add", "x", "--every", "1d", "--param", "quick"], "'quick' is not KEY=VALUE"),
         (["add", "x", "--every", "1d", "--param", "quick=7"], "7 is not of type 'boolean'"),
+        (["add", "x", "--cron", ""], "ann: '' is not a cron rule"),
+        (["add", "x", "--every", "1d", "--timezone", ""], "ann: '' is not a time zone"),
+        (["change", "digits", "--cron", ""], "ann: '' is not a cron rule"),
+        (["change", "digits", "--timezone", ""], "ann: '' is not a time zone"),
         (["change", "digits"], "name what is to change"),
         (["trigger", "digits", "--param", "speed=1"], "'speed' was unexpected"),
     ],
@@ -174,6 +178,12 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
     monkeypatch.setenv("PREFECT_UI_URL", "http://127.0.0.1:4242/")
     triggered = ann("trigger", "digits")
     assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
+
+
+def test_an_empty_address_of_prefects_pages_counts_as_not_set(ann, server, monkeypatch):
+    monkeypatch.setenv("PREFECT_UI_URL", "")
+    page = server.removesuffix("/api")
+    assert f"digits is started: {page}/runs/flow-run/" in ann("trigger", "digits").stdout
 
 
 def test_the_example_of_the_help_runs(ann):
