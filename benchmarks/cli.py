@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.options import PositiveNumber, as_json, examples, variant_names
+from pipelines.cli.options import FilePath, PositiveNumber, as_json, examples, variant_names
 
 if TYPE_CHECKING:
     from benchmarks.pipeline import Overhead, Sweep
@@ -18,7 +18,7 @@ QUICK_LOOK = "SHORTENED: a quick look at a twentieth of the epochs, not the benc
 QUICK_ROWS = "SHORTENED: each row as `ann run --quick` shortens it, not the benchmark."
 
 
-class PlotFile(click.Path):
+class PlotFile(FilePath):
     """A file in a folder that exists: checked before minutes are spent."""
 
     def __init__(self) -> None:
@@ -305,10 +305,10 @@ def _failed(part: Any) -> bool:
         "ann benchmark guard result.json --recorded benchmarks/ratios.json",
     )
 )
-@click.argument("result", type=click.Path(path_type=Path))
+@click.argument("result", type=FilePath(path_type=Path))
 @click.option(
     "--recorded",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     default=Path(__file__).with_name("ratios.json"),
     help="The ratios to reach, as JSON by name; benchmarks/ratios.json by default.",
 )

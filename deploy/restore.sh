@@ -22,6 +22,13 @@ checked=$(cd "$folder" && LC_ALL=C "$here/deploy/sha256.sh" --check checksums 2>
   esac
   exit 1
 }
+for part in feedback.dump prefect.dump mlflow.dump artifacts.tar.gz manifest; do
+  grep -qE "^[0-9a-f]{64} [ *](\./)?${part//./\\.}\$" "$folder/checksums" || {
+    echo "The checksums of $folder have none of $part: the file is cut off, or not the backup's." >&2
+    echo "Nothing was changed; use another backup." >&2
+    exit 1
+  }
+done
 case $(sed -n 's/^api-key //p' "$folder/manifest") in
   none) why= ;;
   required) why="The service of $folder required an API key, which no backup holds." ;;

@@ -76,12 +76,16 @@ class RegisteredModel:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version of a registered model; `run_id` is "" if no run trained it."""
+    """A version of a registered model, created that many milliseconds after 1970.
+
+    `run_id` is "" if no run trained it.
+    """
 
     name: str
     version: str
     run_id: str
     tags: Mapping[str, str]
+    creation_timestamp: int
 
 
 def search_filter(tags: Mapping[str, str | None], status: str) -> str:

@@ -307,5 +307,9 @@ def _model(model: Mapping[str, Any]) -> RegisteredModel:
 
 def _version(version: Mapping[str, Any]) -> ModelVersion:
     return ModelVersion(
-        version["name"], str(version["version"]), version.get("run_id", ""), _tags(version)
+        version["name"],
+        str(version["version"]),
+        version.get("run_id", ""),
+        _tags(version),
+        int(version.get("creation_timestamp", 0)),
     )

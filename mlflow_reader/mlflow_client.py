@@ -159,5 +159,9 @@ def _model(model: Any) -> RegisteredModel:
 
 def _version(version: Any) -> ModelVersion:
     return ModelVersion(
-        version.name, str(version.version), version.run_id or "", dict(version.tags)
+        version.name,
+        str(version.version),
+        version.run_id or "",
+        dict(version.tags),
+        version.creation_timestamp or 0,
     )

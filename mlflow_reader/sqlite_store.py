@@ -42,8 +42,8 @@ _MODEL = (
     f"FROM registered_models AS m WHERE workspace = '{WORKSPACE}' "
 )
 _VERSION = (
-    "SELECT version, run_id FROM model_versions WHERE current_stage != 'Deleted_Internal' AND "
-    f"workspace = '{WORKSPACE}' AND name = ? "
+    "SELECT version, run_id, creation_time FROM model_versions "
+    f"WHERE current_stage != 'Deleted_Internal' AND workspace = '{WORKSPACE}' AND name = ? "
 )
 
 
@@ -205,7 +205,10 @@ class SqliteReader:
                     (name, *values),
                 )
             )
-        return [ModelVersion(name, str(n), run or "", tags.get(n, {})) for n, run in rows]
+        return [
+            ModelVersion(name, str(n), run or "", tags.get(n, {}), created or 0)
+            for n, run, created in rows
+        ]
 
     def download_uri(self, name: str, number: str) -> str:
         """See `Reader`."""

@@ -99,6 +99,23 @@ def translate(error: BaseException) -> BaseException:
     return error
 
 
+def was_interrupted(error: BaseException) -> bool:
+    """Whether it is a KeyboardInterrupt, or arose while one was handled, as of a locked database.
+
+    Of each link both the cause and the context count: a library that translates an error leaves the
+    interruption in the context of the original.
+    """
+    left, seen = [error], set[int]()
+    while left:
+        link = left.pop()
+        if isinstance(link, KeyboardInterrupt):
+            return True
+        if id(link) not in seen:
+            seen.add(id(link))
+            left += [each for each in (link.__cause__, link.__context__) if each]
+    return False
+
+
 def format_error(error: BaseException) -> str:
     """The error's whole message in one line, without traceback, SQL statement and passwords."""
     message = without_credentials(" ".join(_SQL.sub("", str(error)).split()))

@@ -82,6 +82,23 @@ def ui_address(settings: Settings, environ: Mapping[str, str] = os.environ) -> s
     return without_credentials(address).rstrip("/")
 
 
+def metrics_port(environ: Mapping[str, str] = os.environ) -> int | None:
+    """The port at which the worker serves metrics: ANN_METRICS_PORT; None: it serves none.
+
+    Raises:
+        WrongUse: it is not a port.
+    """
+    text = environ.get("ANN_METRICS_PORT")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
+        raise WrongUse(
+            f"ANN_METRICS_PORT is {text!r}; set it to a port from 1 to 65535, such as 9464, or "
+            "unset it."
+        )
+    return int(text)
+
+
 def read(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the environment; nothing is written.
 
@@ -101,6 +118,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     prefect_api_url = environ.get("PREFECT_API_URL") or None
     if prefect_api_url:
         _check_url("PREFECT_API_URL", prefect_api_url, "http://127.0.0.1:4200/api")
+    if ui := environ.get("ANN_MLFLOW_UI"):
+        _check_url("ANN_MLFLOW_UI", ui, MLFLOW_UI)
+    metrics_port(environ)
     return Settings(home, tracking_uri, prefect_api_url, _is_on(environ, "ANN_SHADOW"))
 
 
@@ -151,7 +171,8 @@ def export(settings: Settings, environ: MutableMapping[str, str] = os.environ) -
         "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiles sooner, runs as fast
     }
     for name, value in defaults.items():
-        environ.setdefault(name, value)
+        if not environ.get(name):  # an empty variable counts as not set
+            environ[name] = value
 
 
 def bypass_proxy(environ: MutableMapping[str, str] = os.environ) -> None:

@@ -73,6 +73,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             "database such as sqlite:///FILE or postgresql+psycopg://HOST/NAME."
         )
     ui = environ.get("ANN_MLFLOW_UI") or (uri if uri.startswith("http") else EMBEDDED_UI)
+    if not ui.startswith(("http://", "https://")):
+        raise WrongSetting(f"ANN_MLFLOW_UI is {ui!r}; expected an address such as {EMBEDDED_UI}.")
     return Settings(
         home=home,
         tracking_uri=uri,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import VariantName, examples, set_settings, table_file
+from pipelines.cli.options import FilePath, VariantName, examples, set_settings, table_file
 
 if TYPE_CHECKING:
     from ann_models.entry import Question, Variant
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--weights", is_flag=True, help="Write the trained network of the newest run, too.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(path_type=Path, file_okay=False),
     help="The folder for the files; without it a script alone is printed.",
 )
 @set_settings

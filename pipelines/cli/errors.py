@@ -11,11 +11,15 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 
 def report(error: BaseException) -> int:
     """Print the error's message, keep its traceback in the log, choose the exit code."""
-    if isinstance(error, KeyboardInterrupt):
+    from pipelines import errors
+
+    if errors.was_interrupted(error):
         notify("interrupted; an active run is marked KILLED, what is finished is kept.")
+        if not isinstance(error, KeyboardInterrupt):  # such as a locked database
+            notify("its end may not be recorded; the next command marks it then.")
+            _keep_traceback(error)
         return FAILED
     from ann_models.errors import AnnError, InvalidSetting, UnknownName
-    from pipelines import errors
     from serving.errors import CannotListen, ServingError, WrongSetting
 
     cause = errors.translate(error)

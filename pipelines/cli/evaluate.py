@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import as_json, examples
+from pipelines.cli.options import FilePath, as_json, examples
 from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FAULTS_SHOWN = 10
         "ann evaluate photos/", "ann evaluate own.npz --version 3", "ann evaluate test.csv --json"
     )
 )
-@click.argument("pictures", type=click.Path(path_type=Path))
+@click.argument("pictures", type=FilePath(path_type=Path))
 @click.option("--name", default=None, help="The registered model; the one that serves.")
 @click.option("--version", "number", default=None, help="A version's number; the champion.")
 @click.option("--run", "run_id", default=None, help="The version that this run registered.")

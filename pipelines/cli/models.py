@@ -115,7 +115,10 @@ def history(chosen: tuple[Settings, str], as_json: bool) -> None:
     from pipelines.registry.reader import RegistryReader
 
     settings, name = chosen
-    events = RegistryReader(settings.tracking_uri).history(name)
+    registry = RegistryReader(settings.tracking_uri)
+    if registry.unrecorded_move(name):
+        _writable(settings).record_move(name)
+    events = registry.history(name)
     if as_json:
         click.echo(json.dumps([asdict(event) for event in events]))
         return

@@ -35,6 +35,16 @@ class Duration(click.ParamType):
         return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
+class FilePath(click.Path):
+    """A path; an empty text, such as that of a variable that is not set, is no folder."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Refuse an empty text: Python would take it for the current folder."""
+        if value == "":
+            self.fail("'' is no path.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class PositiveNumber(click.ParamType):
     """A finite number above zero, up to a limit."""
 
@@ -74,7 +84,7 @@ class VariantName(click.ParamType):
 
 table_file = click.option(
     "--table",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(path_type=Path, dir_okay=False),
     help="A TOML file or Python module with variants of your own, in place of the lecture's.",
 )
 set_settings = click.option(

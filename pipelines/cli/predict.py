@@ -11,7 +11,7 @@ import click
 
 from pipelines.cli import session
 from pipelines.cli.errors import FAILED, WRONG_USE
-from pipelines.cli.options import as_json, examples, registered_model
+from pipelines.cli.options import FilePath, as_json, examples, registered_model
 from pipelines.cli.printing import OFFLINE
 from pipelines.cli.terminal import notify
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
         "curl -s https://example.org/seven.png | ann predict -",
     )
 )
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
-)
+@click.argument("files", nargs=-1, required=True, type=FilePath(path_type=Path), metavar="FILE...")
 @registered_model
 @as_json
 @click.pass_context

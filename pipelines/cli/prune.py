@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     default=10,
     show_default=True,
     type=click.IntRange(1),
-    help="The newest runs of each variant that are kept, however old.",
+    help="The newest runs, and versions, of each variant that are kept, however old.",
 )
 @click.option("--yes", is_flag=True, help="Delete; without this option nothing is deleted.")
 @as_json
@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 def prune(
     context: click.Context, older_than: timedelta, keep: int, yes: bool, as_json: bool
 ) -> None:
-    """List old runs and files; with --yes, delete them permanently.
+    """List old runs, refused versions and files; with --yes, delete them permanently.
 
-    Active runs and runs of registered versions are kept, however old.
+    Active runs, runs of the registered versions that stay, and versions with an alias or that were
+    champion once are kept, however old.
     """
     settings = session.load_settings()
     from pipelines.maintenance import retention
@@ -83,7 +84,7 @@ def _print_plan(planned: RetentionPlan) -> None:
     table = Table("what", "", "days ago", "MB", box=None)
     for item in planned.items:
         days = f"{(time.time() - item.used) / 86400:.0f}"
-        where = item.identity if "run" in item.kind else ""
+        where = "" if item.kind == "file" else item.identity
         table.add_row(f"{item.kind} {item.name}", where, days, _megabytes(item.size))
     if planned.items:
         print_table(table)

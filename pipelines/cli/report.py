@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import examples
+from pipelines.cli.options import FilePath, examples
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PRINTING_SECONDS = 60
@@ -18,9 +18,7 @@ PRINTING_SECONDS = 60
 @click.command(
     epilog=examples("ann report", "ann report lecture.html", "ann report lecture.html --pdf")
 )
-@click.argument(
-    "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html")
-)
+@click.argument("file", type=FilePath(path_type=Path, dir_okay=False), default=Path("report.html"))
 @click.option("--pdf", is_flag=True, help="Write a PDF, too, with Chromium or Chrome.")
 def report(file: Path, pdf: bool) -> None:
     """Write the whole lecture as one HTML page: questions, figures, numbers, the champion.

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import as_json, examples, set_settings, table_file, variant_names
+from pipelines.cli.options import (
+    FilePath,
+    as_json,
+    examples,
+    set_settings,
+    table_file,
+    variant_names,
+)
 from pipelines.cli.printing import print_report
 from pipelines.cli.terminal import print_table
 
@@ -74,7 +81,7 @@ def list_variants(table: Path | None) -> None:
 @set_settings
 @click.option(
     "--data",
-    type=click.Path(dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="A CSV file of points, x1, x2, class or x, y, in place of the variants' data.",
 )
 @click.option(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -143,7 +142,7 @@ def change(
     when_busy: str | None,
 ) -> None:
     """Change when a schedule runs, with what, or what happens when it is busy."""
-    if not (cron or every or timezone or parameters or when_busy):
+    if not (parameters or when_busy) and (cron, every, timezone) == (None, None, None):
         raise click.UsageError("name what is to change: --cron, --every, --timezone, --param …")
     with session.prefect() as client:
         from pipelines.scheduling import schedules
@@ -201,7 +200,11 @@ def resume(name: str) -> None:
 )
 @click.argument("name")
 @parameters
-@click.option("--wait", is_flag=True, help="Until the run has ended; exit code 1 if it failed.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Until the run has ended; exit code 1 unless it completed, or if no worker starts it.",
+)
 @click.pass_context
 def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait: bool) -> None:
     """Run a schedule now, with parameters changed for this run."""
@@ -210,14 +213,18 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
 
         run = schedules.trigger(client, name, parameters)
         asked = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
-        page = os.environ.get("PREFECT_UI_URL", asked).rstrip("/")
+        page = (os.environ.get("PREFECT_UI_URL") or asked).rstrip("/")
         click.echo(f"{name} is started: {page}/runs/flow-run/{run.id}")
-        while wait and not (run.state and run.state.is_final()):
-            time.sleep(1)
-            run = client.read_flow_run(run.id)
-        if wait and run.state:
-            click.echo(f"{run.name}: {run.state.name}. {run.state.message or ''}".rstrip())
-    if wait and not (run.state and run.state.is_completed()):
+        if not wait:
+            if obstacle := schedules.obstacle(client):
+                notify(f"{obstacle} The run begins then.")
+            return
+        try:
+            run = schedules.follow(client, run, click.echo, notify)
+        except KeyboardInterrupt:
+            notify(f"{run.name} is not waited for any longer, but goes on; see or cancel it there.")
+            context.exit(FAILED)
+    if not (run.state and run.state.is_completed()):
         context.exit(FAILED)
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import as_json, examples
+from pipelines.cli.options import FilePath, as_json, examples
 from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+file_argument = click.argument("file", type=FilePath(path_type=Path, dir_okay=False))
 
 
 @click.command(

@@ -156,11 +156,16 @@ def cluster(
         modules: what the workers import before they count as ready.
 
     Raises:
-        WrongUse: there is no memory for so many workers, or the cluster's cannot do this work.
+        WrongUse: there is no memory for so many workers, the cluster's cannot do this work, or the
+            address is empty.
         ClusterUnavailable: no scheduler answers at the address.
     """
     from prefect_dask import DaskTaskRunner
 
+    if address is not None and not address.strip():
+        raise WrongUse(
+            f"{address!r} is no address of a Dask scheduler; name one such as tcp://HOST:8786."
+        )
     with ExitStack() as stack:
         if address is None:
             local = stack.enter_context(_processes(workers))

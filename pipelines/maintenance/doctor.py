@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
+import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from ann_models.errors import DataUnavailable, InvalidData
 from mlflow_reader.entities import StoreUnavailable
 from pipelines.errors import PipelineError, format_error
 from pipelines.maintenance import relocation
-from pipelines.settings import Settings, embedded_uri
+from pipelines.settings import Settings, embedded_uri, metrics_port
 from serving.credentials import without_credentials
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def diagnose(settings: Settings) -> list[Finding]:
     os.environ["ANN_OFFLINE"] = "1"  # no download
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
     findings = [check(settings) for check in (_packages, _state, _mnist)]
-    findings += [*_store(settings), _prefect(settings), _service(settings)]
+    findings += [*_store(settings), _prefect(settings), _service(settings), _metrics()]
     findings += [f for f in (_database(settings, path) for path in OTHER_DATABASES) if f]
     return [replace(f, message=without_credentials(f.message)) for f in findings]
 
@@ -249,17 +250,39 @@ def _service(settings: Settings) -> Finding:
     return Finding("digit service", True, "its settings can be read")
 
 
+def _metrics() -> Finding:
+    """Whether the worker can serve metrics at ANN_METRICS_PORT, or does."""
+    finding, port = partial(Finding, "metrics"), metrics_port()
+    if port is None:
+        return finding(True, "the worker serves none (no ANN_METRICS_PORT)")
+    try:
+        with socket.create_server(("", port)):
+            return finding(True, f"port {port} is free for the worker")
+    except OSError as error:
+        if _serves_metrics(port):
+            return finding(True, f"the worker serves them at port {port}")
+        return finding(
+            False,
+            f"ANN_METRICS_PORT is {port}, where no metrics can be served ({error}); set it to a "
+            "free port such as 9464, or unset it.",
+        )
+
+
+def _serves_metrics(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            return b"ann_worker_servers_up" in answer.read()
+    except (OSError, HTTPException):
+        return False
+
+
 def _database(settings: Settings, path: str) -> Finding | None:
-    """Whether SQLite finds a database sound, in a copy; None if it is not made yet."""
+    """Whether SQLite finds a database sound, without a change; None if it is not made yet."""
     database = settings.home / path
     if not database.exists():
         return None
     try:
-        with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:
-            copy = Path(folder, database.name)
-            _copy(database, copy)
-            with closing(sqlite3.connect(copy)) as opened:
-                (result,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+        result = _quick_check(database)
     except (OSError, sqlite3.Error) as error:
         result = format_error(error)
     if result == "ok":
@@ -270,3 +293,21 @@ def _database(settings: Settings, path: str) -> Finding | None:
         f"{database} is damaged or cannot be read ({result}); end what uses it, then restore it "
         "or move it away: an empty one is made.",
     )
+
+
+def _quick_check(database: Path) -> str:
+    """SQLite's verdict on a database: "ok" or the first fault; no file is made beside it."""
+    with database.open("rb") as file:
+        keeps_a_log = file.read(20)[18:19] == b"\2"  # "write version" of its header: WAL
+    log, shared = (database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm"))
+    with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:
+        mode = "ro"
+        if keeps_a_log and not shared.exists():  # not in use; with "ro" SQLite would make the file
+            if log.exists() and log.stat().st_size:  # it holds transactions: of a killed process
+                copy = Path(folder, database.name)
+                _copy(database, copy)
+                database = copy
+            else:
+                mode = "ro&immutable=1"
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True)) as opened:
+            return str(opened.execute("PRAGMA quick_check(1)").fetchone()[0])

@@ -1,12 +1,13 @@
-"""Retention: old runs and files are deleted, by age and count; first planned, then applied.
+"""Retention: old runs, versions and files are deleted, by age and count; planned, then applied.
 
 MLflow's own deletion only marks a run as deleted. Here its artifacts are deleted first, then its
 rows; rows can only be deleted in a database. On a server they are kept, marked as deleted, until
 `mlflow gc` runs beside it.
 
-Kept, however old: active runs, runs that a registered version names, the newest runs of each
-variant, and everything of other projects. `mlflow gc --run-ids` would not do: it deletes every
-deleted experiment and logged model of the store besides, those of other projects, too.
+Kept, however old: active runs, runs that a registered version names, the newest runs and versions
+of each variant, versions with an alias, versions that the gate or a person ever promoted (unless
+their run was deleted), and everything of other projects. `mlflow gc --run-ids` would not do: it
+deletes every deleted experiment and logged model of the store besides, those of others, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,11 +31,15 @@ from mlflow.tracking._tracking_service.utils import _get_store
 
 from mlflow_reader.entities import RunInfo
 from pipelines.errors import format_error
+from pipelines.locks import exclusive_lock
+from pipelines.registry import history
+from pipelines.registry.client import LOCK
 from pipelines.registry.reader import RegistryReader
 from pipelines.scheduling import flow_history
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
+from pipelines.tracking.reader import reader_of
 
 ACTIVE = ("RUNNING", "SCHEDULED")
 LOCK_SECONDS = 30  # that another process's transaction is waited for before a database is compacted
@@ -45,11 +50,11 @@ class Item:
     """Something to delete.
 
     Attributes:
-        kind: "run", "deleted run" (marked as deleted, MLflow kept it) or "file".
-        name: of the run or file.
-        identity: the run's id, or the file's path.
+        kind: "version", "run", "deleted run" (marked as deleted, MLflow kept it) or "file".
+        name: of the registered model, run or file.
+        identity: the version's number, the run's id, or the file's path.
         used: when it was last written or used, seconds since 1970.
-        size: bytes of its artifacts and models, or of the file.
+        size: bytes of its artifacts and models, or of the file; a version's are its run's.
     """
 
     kind: str
@@ -64,7 +69,7 @@ class RetentionPlan:
     """What to delete.
 
     Attributes:
-        items: runs and files, oldest first.
+        items: versions, runs and files, oldest first.
         flow_runs: finished flow runs in the state folder's Prefect database.
         kept: why other old runs are kept, and how many.
         active: whether a run is active; then all files are kept.
@@ -106,17 +111,21 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
     Args:
         tracking: the store.
         older_than: how long ago a run must have ended, or a file been used.
-        keep: the newest runs of each variant (and of each experiment) that are kept, however old.
+        keep: the newest runs and versions of each variant (of each experiment and registered
+            model) that are kept, however old.
     """
     limit = time.time() - older_than.total_seconds()
-    named = _named_by_versions(tracking)
     long_deleted = _long_deleted(tracking, older_than)
-    items, kept = [], Counter[str]()
+    runs = tracking.run_infos(deleted=not _is_server(tracking))  # newest first
+    present = {run.run_id for run in runs} | _long_deleted(tracking, timedelta(0))
+    items = list(_old_versions(tracking, present - long_deleted, limit, keep))
+    named = _named_by_versions(tracking, {(item.name, item.identity) for item in items})
+    kept = Counter[str]()
     newer = Counter[tuple[str, str]]()
     active = False
     newest_runs = {run.info.run_id for run in tracking.runs_with({tags.LATEST: "true"})}
     models = tracking.model_places()
-    for run in tracking.run_infos(deleted=not _is_server(tracking)):  # newest first
+    for run in runs:
         run_id, name = run.run_id, run.run_name
         deleted = run.lifecycle_stage == LifecycleStage.DELETED
         active |= run.status in ACTIVE and not deleted
@@ -141,9 +150,13 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
 def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
     """Delete what was planned; what became protected meanwhile is kept."""
     outcome = Outcome()
+    versions = [item for item in planned.items if item.kind == "version"]
+    _remove_versions(tracking, versions, outcome)
     named, models = _named_by_versions(tracking), tracking.model_places()
     for item in planned.items:
         try:
+            if item.kind == "version":
+                continue
             if item.kind == "file":
                 _remove(Path(item.identity))
             elif item.identity in named:
@@ -209,13 +222,14 @@ def _why_kept(run: RunInfo, named: set[str], deleted: bool, among_newest: bool) 
     return ""
 
 
-def _named_by_versions(tracking: Tracking) -> set[str]:
+def _named_by_versions(tracking: Tracking, without: Container[tuple[str, str]] = ()) -> set[str]:
     """Ids of the runs that a registered version, of any name, was trained by or distilled from."""
     registry = RegistryReader(tracking.settings.tracking_uri)
     named = set[str]()
     for name in registry.models():
         for version in registry.versions(name):
-            named |= {version.run_id, *version.tags.values()}
+            if (name, version.number) not in without:
+                named |= {version.run_id, *version.tags.values()}
     return named
 
 
@@ -277,6 +291,56 @@ def _remove_empty_folder(artifact_uri: str) -> None:
         folder = Path(unquote(parts.path)).parent
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def _old_versions(
+    tracking: Tracking, runs: Container[str], limit: float, keep: int
+) -> Iterator[Item]:
+    """Versions of this project without an alias: refused ones, and those whose run is gone.
+
+    Args:
+        tracking: the store.
+        runs: ids of those that are there, or were deleted a short time ago.
+        limit: created before it, in seconds since 1970, a version is old.
+        keep: the newest of each variant, but not those without a run.
+    """
+    uri = tracking.settings.tracking_uri
+    reader = reader_of(uri)
+    for name, model in RegistryReader(uri).models().items():
+        aliased, newer = set(model.aliases.values()), Counter[str]()
+        for version in reader.versions(name) if reader else ():  # newest first
+            variant, created = version.tags.get(tags.VARIANT), version.creation_timestamp / 1000
+            if variant is None:
+                continue  # another project's
+            newer[variant] += 1
+            refused = version.tags.get(tags.DECISION) == history.REFUSED and newer[variant] > keep
+            gone = version.run_id and version.run_id not in runs
+            if created < limit and version.version not in aliased and (refused or gone):
+                yield Item("version", name, version.version, created, 0)
+
+
+def _remove_versions(tracking: Tracking, versions: Sequence[Item], outcome: Outcome) -> None:
+    """Delete versions that have no alias now; no champion is chosen meanwhile.
+
+    MLflow never gives a number again: it keeps a row of each version that was deleted.
+    """
+    if not versions:
+        return
+    with exclusive_lock(tracking.settings.home / LOCK):
+        models = RegistryReader(tracking.settings.tracking_uri).models()
+        for item in versions:
+            model = models.get(item.name)
+            if model is None or item.identity in model.aliases.values():
+                continue
+            try:
+                tracking.client.delete_model_version(item.name, item.identity)
+                outcome.removed += 1
+            except MlflowException as error:
+                message = f"{item.name} version {item.identity}: {format_error(error)}"
+                outcome.failures.append(message)
 
 
 # --- files of the state folder --------------------------------------------------------------------

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipelines.registry.model_artifact import ModelArtifact
 
 LOCK = "registry.lock"
+MOVED_ELSEWHERE = "the alias was set without a record, in MLflow's UI or by a client; noticed now"
 ATTEMPTS = 3  # to judge against a champion that stays the champion meanwhile
 
 
@@ -52,7 +53,8 @@ class Registry(RegistryReader):
     challenger is judged against that.
 
     A champion is replaced by two writes, `previous` first: killed between them, the old champion
-    still serves and the same call finishes the move.
+    still serves and the same call finishes the move. The history is written last: what it lacks,
+    because of a kill or because the alias was moved elsewhere, the next decision appends.
 
     Attributes:
         artifacts: reads what versions carry.
@@ -173,6 +175,7 @@ class Registry(RegistryReader):
                 champion's files are missing.
         """
         with exclusive_lock(self.home / LOCK):
+            self._record_move(version.name)
             before = self._aliases(version.name)
             for _ in range(ATTEMPTS):
                 if decision := self._judge_once(version, policy, shadow):
@@ -204,9 +207,9 @@ class Registry(RegistryReader):
         reasons = "\n".join(reason.message for reason in decision.reasons)
         action = history.PROMOTED if decision.promote else history.REFUSED
         self.tag(version, numbers | {tags.REASONS: reasons, tags.DECISION: action})
-        self._record(version, action, history.GATE, decision.summary, champion)
         if decision.promote:
             self._make_champion(version)
+        self._record(version, action, history.GATE, decision.summary, champion)
         return decision
 
     def promote(self, version: Version, reason: str) -> None:
@@ -222,11 +225,12 @@ class Registry(RegistryReader):
                 f"{given!r} is none."
             )
         with exclusive_lock(self.home / LOCK):
+            self._record_move(version.name)
             self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})
             before = self._aliases(version.name)
             champion = self._find(version.name, before.get(CHAMPION))
-            self._record(version, history.PROMOTED, history.HAND, reason, champion)
             self._make_champion(version)
+            self._record(version, history.PROMOTED, history.HAND, reason, champion)
             self._describe_moved(version, before)
 
     def rollback(self, name: str) -> Version:
@@ -242,6 +246,7 @@ class Registry(RegistryReader):
             RegistryError: there is no previous champion, or it was deleted.
         """
         with exclusive_lock(self.home / LOCK):
+            self._record_move(name)
             aliases = self._aliases(name)
             number, champion = aliases.get(PREVIOUS), self._find(name, aliases.get(CHAMPION))
             previous = self._find(name, number)
@@ -253,9 +258,6 @@ class Registry(RegistryReader):
                     "versions with `ann models`, and promote one by hand."
                 )
             replaced = str(champion) if champion else "a deleted version"
-            self._record(
-                previous, history.ROLLED_BACK, history.HAND, f"in place of {replaced}", champion
-            )
             self._set_alias(name, CHAMPION, previous.number)
             if champion:
                 self._set_alias(name, PREVIOUS, champion.number)
@@ -263,10 +265,33 @@ class Registry(RegistryReader):
                 self.tag(champion, {tags.ROLLED_BACK: f"{now} to version {previous.number}"})
             else:
                 self.client.delete_registered_model_alias(name, PREVIOUS)
+            self._record(
+                previous, history.ROLLED_BACK, history.HAND, f"in place of {replaced}", champion
+            )
             self._describe_moved(previous, aliases)
             return self.version(name, previous.number)
 
+    def record_move(self, name: str) -> None:
+        """Append to the history that the champion is another than the one on record, if it is.
+
+        MLflow's UI and client move an alias alone; `previous` gets the version that served before.
+        """
+        with exclusive_lock(self.home / LOCK):
+            self._record_move(name)
+
     # --- steps ------------------------------------------------------------------------------------
+
+    def _record_move(self, name: str) -> None:
+        move = self.unrecorded_move(name)
+        if move is None:
+            return
+        (before, now), aliases = move, self._aliases(name)
+        if before:
+            self._set_alias(name, PREVIOUS, before.number)
+        about, action = (now, history.MOVED) if now else (before, history.REMOVED)
+        assert about
+        self._record(about, action, history.ELSEWHERE, MOVED_ELSEWHERE, before)
+        self._describe_moved(about, aliases)
 
     def _make_champion(self, version: Version) -> None:
         aliases = self._aliases(version.name)

@@ -7,7 +7,7 @@ written twice, so that nothing is overwritten; its value is JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -16,7 +16,9 @@ from pipelines.tracking import tags
 
 PROMOTED, REFUSED, ROLLED_BACK, IMPORTED = "promoted", "refused", "rolled back", "imported"
 RETRAINED, DRIFTED = "retrained", "drifted"
-GATE, HAND, RUN = "gate", "hand", "run"
+MOVED, REMOVED = "made champion elsewhere", "removed as champion elsewhere"
+GATE, HAND, RUN, ELSEWHERE = "gate", "hand", "run", "elsewhere"
+MOVES = (PROMOTED, ROLLED_BACK, MOVED, REMOVED)  # of the champion
 LONGEST_REASON = 1000  # characters; MLflow cuts a tag at 5000
 
 
@@ -28,8 +30,9 @@ class Event:
         time: ISO 8601, UTC.
         version: the number of the version that it is about.
         action: "promoted", "refused", "rolled back" (to this version), "imported", "retrained"
-            (this version learned from corrections) or "drifted" (requests, while it served).
-        by: "gate", "hand", or "run" of a flow that decides nothing.
+            (this version learned from corrections), "drifted" (requests, while it served), "made
+            champion elsewhere" or "removed as champion elsewhere" (in MLflow's UI, say).
+        by: "gate", "hand", "elsewhere", or "run" of a flow that decides nothing.
         user: who ran the command.
         reason: the gate's sentence, the person's, or what the run found.
         champion: the number of the champion before, "" if there was none.
@@ -45,8 +48,8 @@ class Event:
 
     @property
     def whose(self) -> str:
-        """Who decided, to follow the action; "" of a run, which decides nothing."""
-        return {GATE: " by the gate", RUN: ""}.get(self.by, f" by {self.user}")
+        """Who decided, to follow the action; "" of a run and where nobody knows."""
+        return {GATE: " by the gate", RUN: "", ELSEWHERE: ""}.get(self.by, f" by {self.user}")
 
 
 def now() -> str:
@@ -68,6 +71,17 @@ def of_tags(found: Mapping[str, str]) -> list[Event]:
         if key.startswith(tags.HISTORY) and (event := _parse(found[key])):
             events.append(event)
     return events
+
+
+def champion_after(events: Iterable[Event]) -> str | None:
+    """The number of the version that the newest move on record left as champion.
+
+    Args:
+        events: the newest first.
+    """
+    moves = (e for e in events if e.action in MOVES)
+    newest = next(moves, None)
+    return newest.version if newest and newest.action != REMOVED else None
 
 
 def _parse(value: str) -> Event | None:

@@ -55,7 +55,7 @@ def card(version: Version, events: Sequence[Event], metrics: Mapping[str, float]
 
 def verdict(version: Version, events: Sequence[Event]) -> str:
     """One line: what it is used for, and the latest decision on it."""
-    decisions = (history.PROMOTED, history.REFUSED, history.ROLLED_BACK)
+    decisions = (history.REFUSED, *history.MOVES)
     decided = [event for event in events if event.action in decisions]
     role = f"**{version.aliases[0].capitalize()}**" if version.aliases else "**Not in use**"
     if decided:

@@ -58,6 +58,21 @@ class RegistryReader:
         found = self._model(name)
         return history.of_tags(found.tags) if found else []
 
+    def unrecorded_move(self, name: str) -> tuple[Version | None, Version | None] | None:
+        """The champion on record and the one of now, where these differ; None if they do not.
+
+        None, too, where no champion is on record, or where MLflow took the alias away as it
+        deleted the version.
+        """
+        known, holder = (
+            history.champion_after(self.history(name)),
+            self._aliases(name).get(CHAMPION),
+        )
+        if known is None or known == holder:
+            return None
+        before, now = self._find(name, known), self._find(name, holder)
+        return (before, now) if now or (before and holder is None) else None
+
     def _find(self, name: str, number: str | None) -> Version | None:
         """A version; None if there is none, or if it was deleted while an alias names it."""
         reader = reader_of(self.uri)

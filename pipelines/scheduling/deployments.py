@@ -261,7 +261,8 @@ def timing(
     Raises:
         WrongUse: both or none are given, or one cannot be read.
     """
-    timezone = timezone or tzlocal.get_localzone_name() or "UTC"
+    if timezone is None:
+        timezone = tzlocal.get_localzone_name() or "UTC"
     if timezone not in available_timezones():
         raise WrongUse(f"{timezone!r} is not a time zone; use one such as Europe/Berlin or UTC.")
     if (cron is None) == (every is None):

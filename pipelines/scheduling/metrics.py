@@ -39,6 +39,7 @@ from pipelines.flows.drift import DRIFT, EXPERIMENT
 from pipelines.registry.reader import CHAMPION, MODEL_NAMES, RegistryReader
 from pipelines.scheduling.deployments import connected, deployments
 from pipelines.scheduling.schedules import runs
+from pipelines.settings import metrics_port
 from pipelines.tracking import tags
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(days=1)  # flow runs that began in it are counted
 SECONDS = 5.0  # for all servers together; Prometheus gives a scrape up after 10
-PORT_VARIABLE = "ANN_METRICS_PORT"
 
 
 class WorkerMetrics(Collector):
@@ -125,15 +125,15 @@ def serve(settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
     Raises:
         WrongUse: it is not a port, or is in use.
     """
-    port = environ.get(PORT_VARIABLE)
-    if not port:
+    port = metrics_port(environ)
+    if port is None:
         return
     REGISTRY.register(WorkerMetrics(settings))
     try:
-        start_http_server(int(port))
-    except (ValueError, OverflowError, OSError) as error:
+        start_http_server(port)
+    except OSError as error:
         raise WrongUse(
-            f"{PORT_VARIABLE} is {port!r}, where no metrics can be served ({error}); set it to a "
+            f"ANN_METRICS_PORT is {port}, where no metrics can be served ({error}); set it to a "
             "free port such as 9464, or unset it."
         ) from error
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,17 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun, StateType
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitStrategy,
+    FlowRun,
+    StateType,
+    WorkerStatus,
+)
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 
-from pipelines.errors import WrongUse
+from pipelines.errors import PipelineError, WrongUse
 from pipelines.scheduling.deployments import (
     checked,
     concurrency_policy,
@@ -27,12 +34,14 @@ from pipelines.scheduling.deployments import (
     flow_of,
     timing,
 )
+from pipelines.scheduling.work_pool import POOL
 
 if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 
 ACTIVE = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+PATIENCE = 60.0  # seconds without a worker: a restarted one is back by then
 
 
 @dataclass(frozen=True)
@@ -74,12 +83,14 @@ def change(
     """
     deployment = find(client, name)
     update = DeploymentUpdate()
-    if cron or every or timezone:
+    if (cron, every, timezone) != (None, None, None):
         before = _timing_of(deployment)
-        if not (cron or every):
+        if (cron, every) == (None, None):
             cron = before.cron if isinstance(before, CronSchedule) else None
             every = before.interval if isinstance(before, IntervalSchedule) else None
-        after = timing(cron, every, timezone or getattr(before, "timezone", None))
+        after = timing(
+            cron, every, getattr(before, "timezone", None) if timezone is None else timezone
+        )
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
         update.parameters = {**deployment.parameters, **checked(parameters)}
@@ -138,6 +149,69 @@ def trigger(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any])
             f"for it, or let runs wait: `ann schedule change {name} --when-busy wait`."
         )
     return client.create_flow_run_from_deployment(deployment.id, parameters=checked(parameters))
+
+
+def obstacle(client: SyncPrefectClient, begun: bool = False) -> str:
+    """Why a run, begun or not, does not go on now, and what to do; "" if nothing hinders it."""
+    workers = client.read_workers_for_work_pool(POOL)
+    if not any(worker.status == WorkerStatus.ONLINE for worker in workers):
+        return (
+            f"no worker is online in the work pool {POOL!r}; `ann up` (or the container `worker`) "
+            "starts one."
+        )
+    if begun:
+        return ""  # a pause holds back only what has not begun
+    queues = client.read_work_queues(work_pool_name=POOL)
+    if client.read_work_pool(POOL).is_paused or any(queue.is_paused for queue in queues):
+        return f"the work pool {POOL!r} is paused; resume it in Prefect's UI."
+    return ""
+
+
+def follow(
+    client: SyncPrefectClient,
+    run: FlowRun,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None],
+    seconds: float = 2,
+) -> FlowRun:
+    """Wait until a run has ended.
+
+    Args:
+        client: Prefect's.
+        run: the run, as it was started.
+        tell: takes a sentence at each change of its state.
+        warn: takes the obstacle, as soon as there is one.
+        seconds: between two looks.
+
+    Returns:
+        The run in its final state.
+
+    Raises:
+        PipelineError: an obstacle has lasted for PATIENCE, or the run was deleted.
+    """
+    shown, known, since = "", "", 0.0
+    while True:
+        try:
+            run = client.read_flow_run(run.id)
+        except ObjectNotFound:
+            raise PipelineError(f"{run.name} was deleted while it was waited for.") from None
+        assert run.state
+        if run.state.name != shown:
+            shown = str(run.state.name)
+            tell(f"{run.name}: {shown}. {run.state.message or ''}".rstrip())
+        if run.state.is_final():
+            return run
+        found = obstacle(client, begun=run.state.type in (StateType.RUNNING, StateType.CANCELLING))
+        if found != known:
+            known, since = found, time.monotonic()
+            if found:
+                warn(found)
+        elif found and time.monotonic() - since > PATIENCE:
+            raise PipelineError(
+                f"{run.name} is {shown} and is not waited for any longer: for {PATIENCE:.0f} "
+                f"seconds {found} The run is kept; Prefect's UI shows it."
+            )
+        time.sleep(seconds)
 
 
 def runs(

@@ -110,7 +110,8 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
     """Write a folder and its manifest to a new file, whole or not at all.
 
     Raises:
-        WrongUse: the file is there already, or its folder is not; or `unpack` would refuse a file.
+        WrongUse: the file is there already, or its folder is not; or `unpack` would refuse what is
+            written.
     """
     if file.exists():
         raise WrongUse(f"{file} is there already; name another file, or remove it.")
@@ -128,7 +129,10 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
                 "export the rest."
             )
     hashes = {name: sha256(path) for name, path in paths.items()}
-    content = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1)
+    content = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=1).encode()
+    size = len(content) + sum(path.stat().st_size for path in paths.values())
+    if why := _why_too_large(len(paths) + 1, size, len(content)):
+        raise WrongUse(f"{why}, so that no store imports it; delete some of the run's artifacts.")
     with (
         replacing(file) as unfinished,
         zipfile.ZipFile(unfinished, "x", zipfile.ZIP_DEFLATED) as members,
@@ -167,15 +171,11 @@ def unpack(file: Path, folder: Path) -> Manifest:
 def _manifest(members: zipfile.ZipFile) -> Manifest:
     """The manifest, and that the members are those that it names and no larger than they may be."""
     infos = members.infolist()
-    if len(infos) > MOST_FILES:
-        raise ValueError(f"it has {len(infos)} members; a run has at most {MOST_FILES}")
-    size = sum(info.file_size for info in infos)
-    if size > MOST_BYTES:
-        raise ValueError(f"unpacked it would have {size:,} bytes; {MOST_BYTES:,} are allowed")
     if MANIFEST not in members.namelist():
         raise ValueError(f"it has no {MANIFEST}")
-    if members.getinfo(MANIFEST).file_size > MOST_MANIFEST:
-        raise ValueError(f"its {MANIFEST} is too large")
+    size = sum(info.file_size for info in infos)
+    if why := _why_too_large(len(infos), size, members.getinfo(MANIFEST).file_size):
+        raise ValueError(why)
     manifest = Manifest.model_validate_json(members.read(MANIFEST))
     names = [info.filename for info in infos]
     if sorted(names) != sorted([MANIFEST, *manifest.files]):
@@ -184,6 +184,17 @@ def _manifest(members: zipfile.ZipFile) -> Manifest:
         if why := _why_unsafe(info):
             raise ValueError(f"its member {info.filename!r} {why}")
     return manifest
+
+
+def _why_too_large(members: int, size: int, manifest: int) -> str:
+    """What of a file is beyond its limits, its sizes being bytes; "" if nothing is."""
+    if members > MOST_FILES:
+        return f"it has {members:,} members; {MOST_FILES:,} are allowed"
+    if size > MOST_BYTES:
+        return f"unpacked it would have {size:,} bytes; {MOST_BYTES:,} are allowed"
+    if manifest > MOST_MANIFEST:
+        return f"its {MANIFEST} has {manifest:,} bytes; {MOST_MANIFEST:,} are allowed"
+    return ""
 
 
 def _why_unsafe(info: zipfile.ZipInfo) -> str:

@@ -62,7 +62,12 @@ class Link:
         except Exception as error:  # a message that cannot be handled is not the last one
             print(traceback.format_exc(), file=sys.stderr)
             answer = Failed.of(RegistryUnavailable(f"{type(error).__name__}: {error}"))
-        if envelope.number is not None and answer is not None:
+        if envelope.number is None or answer is None:
+            return
+        try:
+            self._write(Envelope(answer, envelope.number, is_answer=True))
+        except ValueError as error:  # too long: the other process is not to wait in vain
+            answer = Failed.of(RegistryUnavailable(str(error)))
             self._write(Envelope(answer, envelope.number, is_answer=True))
 
     def send(self, message: Message) -> None:

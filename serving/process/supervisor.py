@@ -353,7 +353,9 @@ def listen(host: str, port: int) -> socket.socket:
         CannotListen: the address is not of this machine, or the port is taken.
     """
     try:
-        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
+        if not host.strip():  # which would be all addresses
+            raise socket.gaierror
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:

@@ -17,11 +17,13 @@ from typing import Any
 import orjson
 
 from serving.errors import InvalidDigits, InvalidRequest, TooLarge
+from serving.images import MAX_BYTES
 from serving.protocols.digits import MAX_IMAGES, MAX_VALUES, PIXELS, SIDE
 
 COLUMN = "images"
 MAX_COLUMNS = 10_000
 MAX_NAME = 100  # characters; a longer name is no pixel's
+csv.field_size_limit(MAX_BYTES)  # a cell may hold a picture, which only the body's size bounds
 _ORDERS = [
     order
     for first in (0, 1)

@@ -67,6 +67,23 @@ def test_a_truncated_part_is_named_and_nothing_is_started(backup, tmp_path, part
     assert asked == ""
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_without_a_checksum_is_named_and_nothing_is_started(backup, tmp_path, part):
+    """Cut off at the end of a line, the checksums that are left are right."""
+    lines = (backup / "checksums").read_text().splitlines(keepends=True)
+    (backup / "checksums").write_text("".join(line for line in lines if part not in line))
+    code, message, asked = restore(backup, tmp_path)
+    assert (code, asked) == (1, "")
+    assert f"have none of {part}" in message
+
+
+def test_a_checksum_of_another_file_is_none_of_the_part(backup, tmp_path):
+    text = (backup / "checksums").read_text()
+    (backup / "other-mlflow.dump").write_text("content of mlflow.dump\n")
+    (backup / "checksums").write_text(text.replace(" mlflow.dump", " other-mlflow.dump"))
+    assert "have none of mlflow.dump" in restore(backup, tmp_path)[1]
+
+
 @pytest.mark.parametrize("part", [*PARTS, "checksums"])
 def test_a_missing_part_is_named(backup, tmp_path, part):
     (backup / part).unlink()

@@ -54,7 +54,9 @@ def unopened(monkeypatch):
 
 
 def version(number: int):
-    return SimpleNamespace(name="digits", version=number, run_id=None, tags={"a": "1"})
+    return SimpleNamespace(
+        name="digits", version=number, run_id=None, tags={"a": "1"}, creation_timestamp=None
+    )
 
 
 def a_run(**info):

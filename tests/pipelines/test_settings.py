@@ -104,6 +104,22 @@ def test_a_malformed_prefect_url_is_refused(tmp_path, url):
         load(tmp_path, PREFECT_API_URL=url)
 
 
+@pytest.mark.parametrize("port", ["nonsense", "-1", "0", "99999", "9464.5", "²"])
+def test_a_wrong_port_for_metrics_is_refused(tmp_path, port):
+    with pytest.raises(WrongUse, match=f"ANN_METRICS_PORT is '{port}'; set it to a port"):
+        load(tmp_path, ANN_METRICS_PORT=port)
+
+
+def test_a_port_for_metrics_is_a_number_and_none_where_the_variable_is_empty():
+    assert settings.metrics_port({"ANN_METRICS_PORT": "9464"}) == 9464
+    assert settings.metrics_port({"ANN_METRICS_PORT": ""}) is None
+
+
+def test_a_malformed_address_of_mlflows_pages_is_refused(tmp_path):
+    with pytest.raises(WrongUse, match="ANN_MLFLOW_UI is 'mlflow'; expected an address such as"):
+        load(tmp_path, ANN_MLFLOW_UI="mlflow")
+
+
 @pytest.mark.parametrize("place", ["a file", "a file/below"])
 def test_a_state_folder_that_cannot_be_written_is_refused_with_what_to_do(tmp_path, place):
     (tmp_path / "a file").touch()
@@ -147,6 +163,13 @@ def test_what_a_person_set_for_them_wins(tmp_path):
     settings.export(load(tmp_path), environ)
     assert environ["PREFECT_HOME"] == "/srv/prefect"
     assert environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+
+
+def test_an_empty_variable_of_theirs_counts_as_not_set(tmp_path):
+    environ = {"PREFECT_HOME": "", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": ""}
+    settings.export(load(tmp_path), environ)
+    assert environ["PREFECT_HOME"] == str(tmp_path / "prefect")
+    assert environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
 
 
 def test_reading_the_settings_imports_nothing_heavy():

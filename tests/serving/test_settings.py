@@ -13,6 +13,7 @@ from serving.settings import check_driver, load
         ("MLFLOW_TRACKING_URI", "/a/folder"),
         ("ANN_FEEDBACK_URL", "nonsense"),
         ("ANN_FEEDBACK_URL", "file:///feedback.db"),
+        ("ANN_MLFLOW_UI", "mlflow"),
         ("ANN_POLL_SECONDS", "nan"),
         ("ANN_POLL_SECONDS", "0"),
         ("ANN_POLL_SECONDS", "often"),

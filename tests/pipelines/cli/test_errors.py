@@ -1,6 +1,9 @@
 """An error is one sentence and an exit code; its traceback is in the log."""
 
+import sqlite3
+
 import pytest
+from mlflow.exceptions import MlflowException
 
 from ann_models.errors import InvalidSetting, TrainingDiverged, UnknownName
 from pipelines.cli import errors, session
@@ -52,6 +55,23 @@ def test_an_interruption_leaves_no_traceback(log, capsys):
     assert errors.report(KeyboardInterrupt()) == errors.FAILED
     assert "what is finished is kept" in capsys.readouterr().err
     assert not log.exists()
+
+
+def locked_while_interrupted() -> BaseException:
+    """As SQLAlchemy and MLflow translate it: each names its cause, and the first knows the rest."""
+    locked = sqlite3.OperationalError("database is locked")
+    locked.__context__ = KeyboardInterrupt()
+    translated = MlflowException("(sqlite3.OperationalError) database is locked")
+    translated.__cause__ = locked
+    return translated
+
+
+def test_a_database_that_is_locked_during_an_interruption_is_an_interruption(log, capsys):
+    assert errors.report(locked_while_interrupted()) == errors.FAILED
+    message = capsys.readouterr().err
+    assert message.startswith("ann: interrupted; an active run is marked KILLED")
+    assert "locked" not in message
+    assert "database is locked" in log.read_text()
 
 
 def test_an_error_is_one_message_and_its_traceback_is_in_the_log(offline, tmp_path):

@@ -206,7 +206,30 @@ def test_an_empty_model_is_not_the_digits(in_filled, seven):
     assert result.stderr == "ann: '' has no champion; `ann models` lists what is registered.\n"
 
 
-@pytest.mark.parametrize(("option", "value"), [("--images", "''"), ("--data", "'data='")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", ""),
+        ("predict", ""),
+        ("import", ""),
+        ("export", "0a1b", ""),
+        ("report", ""),
+        ("list", "--table", ""),
+        ("code", "xor_mlp", "--output", ""),
+        ("benchmark", "training", "--plot", ""),
+        ("benchmark", "guard", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_current_folder(ann, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    refused = ann(*arguments)
+    assert refused.exit_code == errors.WRONG_USE, refused.output
+    assert "''" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("--images", "''"), ("--data", "''")])
 def test_an_empty_data_set_is_not_mnist(ann, option, value):
     result = ann("run", "mnist_ann", option, "")
     assert result.exit_code == errors.WRONG_USE, result.output

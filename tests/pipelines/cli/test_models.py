@@ -76,6 +76,17 @@ def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path):
     assert [(event["version"], event["by"]) for event in found] == [("2", "hand"), ("1", "hand")]
 
 
+def test_the_history_notices_a_champion_that_was_set_in_mlflow(ann, filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "home")
+    client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow.db")
+    ann("models", "promote", "1", "--reason", "the first")
+    client.set_registered_model_alias("mnist-digits", "champion", "2")
+    shown = ann("models", "history").stdout.splitlines()
+    assert shown[0].endswith("Z  version 2 made champion elsewhere")
+    assert "set without a record, in MLflow's UI or by a client; noticed now" in shown[1]
+    assert ann("models", "history").stdout.splitlines() == shown
+
+
 def test_a_model_without_decisions_has_no_history(in_filled):
     assert in_filled("models", "--name", "offline-digits", "history").stdout == (
         "offline-digits has no history yet.\n"

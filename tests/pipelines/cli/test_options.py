@@ -74,6 +74,14 @@ def test_the_limit_itself_is_possible_and_what_is_a_number_already_stays():
     assert math.isclose(PositiveNumber(2).convert(0.5, None, None), 0.5)
 
 
+@pytest.mark.parametrize(("option", "value"), [(table_file, "--table")])
+def test_an_empty_path_is_not_the_current_folder(option, value):
+    command = option(click.Command("x", callback=lambda table: print(table)))
+    refused = CliRunner().invoke(command, [value, ""])
+    assert refused.exit_code == 2
+    assert "'' is no path" in refused.output
+
+
 def completed(beginning: str) -> list[str]:
     context, parameter = click.Context(click.Command("x")), click.Argument(["names"])
     return [item.value for item in VariantName().shell_complete(context, parameter, beginning)]

@@ -9,6 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Cancelled
 from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
@@ -117,6 +118,32 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
     ]
 
 
+def test_a_trigger_that_no_worker_starts_says_so(ann):
+    triggered = ann("trigger", "digits")
+    assert triggered.exit_code == 0
+    assert "ann: no worker is online in the work pool 'ann'; `ann up`" in triggered.stderr
+
+
+def test_a_run_that_does_not_complete_is_exit_code_1(ann, monkeypatch):
+    def follow(client, run, tell, warn):
+        return run.model_copy(update={"state": Cancelled()})
+
+    monkeypatch.setattr(schedules, "follow", follow)
+    assert ann("trigger", "digits", "--wait").exit_code == 1
+
+
+def test_ctrl_c_ends_the_wait_and_says_that_the_run_goes_on(ann, monkeypatch):
+    def follow(client, run, tell, warn):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedules, "follow", follow)
+    interrupted = ann("trigger", "digits", "--wait")
+    assert interrupted.exit_code == 1
+    assert "/runs/flow-run/" in interrupted.stdout
+    assert "is not waited for any longer, but goes on" in interrupted.stderr
+    assert "KILLED" not in interrupted.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -131,6 +158,10 @@ def test_one_is_triggered_with_other_parameters_for_this_once(ann):
         (["add", "x"], "ann: name one of --cron and --every"),
         (["add", "x", "--every", "1d", "--param", "quick"], "'quick' is not KEY=VALUE"),
         (["add", "x", "--every", "1d", "--param", "quick=7"], "7 is not of type 'boolean'"),
+        (["add", "x", "--cron", ""], "ann: '' is not a cron rule"),
+        (["add", "x", "--every", "1d", "--timezone", ""], "ann: '' is not a time zone"),
+        (["change", "digits", "--cron", ""], "ann: '' is not a cron rule"),
+        (["change", "digits", "--timezone", ""], "ann: '' is not a time zone"),
         (["change", "digits"], "name what is to change"),
         (["trigger", "digits", "--param", "speed=1"], "'speed' was unexpected"),
     ],
@@ -147,6 +178,12 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
     monkeypatch.setenv("PREFECT_UI_URL", "http://127.0.0.1:4242/")
     triggered = ann("trigger", "digits")
     assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
+
+
+def test_an_empty_address_of_prefects_pages_counts_as_not_set(ann, server, monkeypatch):
+    monkeypatch.setenv("PREFECT_UI_URL", "")
+    page = server.removesuffix("/api")
+    assert f"digits is started: {page}/runs/flow-run/" in ann("trigger", "digits").stdout
 
 
 def test_the_example_of_the_help_runs(ann):

@@ -16,6 +16,7 @@ SERVE = [sys.executable, "-m", "pipelines.cli", "serve"]
     ("options", "variable", "message"),
     [
         (["--host", "no-such-host.invalid"], {}, "'no-such-host.invalid' is not an address"),
+        (["--host", ""], {}, "'' is not an address of this machine"),
         (["--host", "10.255.255.1"], {}, "'10.255.255.1' is not an address of this machine"),
         ([], {"MLFLOW_TRACKING_URI": "foo"}, "MLFLOW_TRACKING_URI is 'foo'"),
         ([], {"ANN_FEEDBACK_URL": "foo"}, "ANN_FEEDBACK_URL begins with 'foo'"),

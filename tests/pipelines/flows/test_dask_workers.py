@@ -121,6 +121,14 @@ def test_an_address_without_a_scheduler_is_named_in_the_error(here, monkeypatch)
         pass
 
 
+def test_an_empty_address_is_no_cluster_of_this_machine(here):
+    with (
+        pytest.raises(WrongUse, match="'' is no address of a Dask scheduler"),
+        dask_workers.cluster(here, 1, "", ()),
+    ):
+        pass
+
+
 # --- while they work -----------------------------------------------------------------------------
 
 

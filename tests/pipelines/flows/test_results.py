@@ -1,6 +1,7 @@
 """Results in the order of the table: reported, judged, compared when their question is complete."""
 
 import errno
+import sqlite3
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
@@ -184,3 +185,11 @@ def test_what_failed_is_named_with_its_message(collector):
     results.fail(collector.context, collector.report, "the report", ValueError("too long"))
     assert collector.report.failed == ["the report"]
     assert collector.context.progress.failures == ["the report: ValueError: too long"]
+
+
+def test_an_error_that_arose_from_an_interruption_ends_the_job(collector):
+    error = sqlite3.OperationalError("database is locked")
+    error.__context__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        results.fail(collector.context, collector.report, "xor_mlp", error)
+    assert collector.report.failed == []

@@ -228,6 +228,78 @@ def test_a_damaged_database_is_found_and_left_as_it_is(tmp_path, path):
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [database]
 
 
+def with_a_log(database) -> sqlite3.Connection:
+    """A connection to a database in WAL mode, with transactions in its log alone."""
+    made = sqlite3.connect(database, isolation_level=None)
+    made.execute("PRAGMA journal_mode=WAL")
+    made.execute("CREATE TABLE t (x)")
+    made.execute("INSERT INTO t VALUES (1)")
+    return made
+
+
+def files(folder) -> dict[str, bytes]:
+    """Every file's content; of SQLite's locks, that they are there."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return {p.name: b"" if p.name.endswith("-shm") else p.read_bytes() for p in found}
+
+
+@pytest.mark.parametrize("state", ["in use", "closed", "killed", "copied without its locks"])
+def test_a_database_is_checked_where_it_is_and_left_as_it_is(tmp_path, monkeypatch, state):
+    home = tmp_path / "home"
+    home.mkdir()
+    used = with_a_log(tmp_path / "feedback.db" if state == "killed" else home / "feedback.db")
+    if state == "killed":
+        shutil.copytree(tmp_path, home, dirs_exist_ok=True, ignore=lambda *_: ["home"])
+    if state in ("closed", "copied without its locks"):
+        log = (home / "feedback.db-wal").read_bytes()
+        used.close()
+        assert list(files(home)) == ["feedback.db"]
+    if state == "copied without its locks":
+        (home / "feedback.db-wal").write_bytes(log)
+    else:  # nothing is copied, however large it is
+        monkeypatch.setattr(doctor, "_copy", lambda *_: 1 / 0)
+    before = files(home)
+    loaded = settings.read({"ANN_HOME": str(home)})
+    assert doctor._database(loaded, "feedback.db") == Finding(
+        "feedback.db", True, "a sound database"
+    )
+    assert files(home) == before
+    used.close()
+
+
+# --- metrics --------------------------------------------------------------------------------------
+
+
+def test_a_port_for_metrics_is_free_or_taken_by_something_else(monkeypatch):
+    monkeypatch.delenv("ANN_METRICS_PORT", raising=False)
+    assert doctor._metrics().healthy
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("ANN_METRICS_PORT", str(port))
+        monkeypatch.setattr(doctor, "_serves_metrics", lambda port: False)
+        finding = doctor._metrics()
+    assert not finding.healthy
+    assert finding.message.startswith(f"ANN_METRICS_PORT is {port}, where no metrics can be served")
+    assert doctor._metrics() == Finding("metrics", True, f"port {port} is free for the worker")
+
+
+@pytest.mark.parametrize(("text", "well"), [(b"ann_worker_servers_up 1", True), (b"up 1", False)])
+def test_the_workers_own_metrics_are_what_the_port_is_for(monkeypatch, text, well):
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("", 0), Page) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setenv("ANN_METRICS_PORT", str(server.server_port))
+        assert doctor._metrics().healthy is well
+
+
 # --- nothing is changed ---------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Old runs and files are deleted permanently; nothing is deleted that is still needed."""
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -9,9 +10,10 @@ from uuid import uuid4
 
 import pytest
 from mlflow.entities import LoggedModelOutput, Metric
+from mlflow.exceptions import MlflowException
 
 from pipelines.maintenance import retention
-from pipelines.tracking.tags import LATEST
+from pipelines.tracking.tags import DECISION, LATEST, VARIANT
 
 MONTH = timedelta(days=30)
 DAY = 86400
@@ -135,6 +137,82 @@ def test_files_that_nobody_used_for_long_go(store):
     assert retention.apply(store, planned).removed == 3
     assert [path.name for path in (home / "data").iterdir()] == ["digits-2.npz"]
     assert used_today.exists()
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def versions(store, *decisions: str, days_ago=100.0, runs=()) -> list[str]:
+    """Versions of one variant with these decisions; the ids of their runs."""
+    with contextlib.suppress(MlflowException):
+        store.client.create_registered_model("mnist-digits")
+    runs = runs or [a_run(store, days_ago + 0.001 * n) for n in range(len(decisions), 0, -1)]
+    for run_id, decision in zip(runs, decisions, strict=True):
+        about = {VARIANT: "xor_mlp", DECISION: decision}
+        store.client.create_model_version("mnist-digits", "file:///nowhere", run_id, about)
+    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database, database:
+        created = int((time.time() - days_ago * DAY) * 1000)
+        database.execute("UPDATE model_versions SET creation_time = ?", (created,))
+    return list(runs)
+
+
+def numbers(store, **policy) -> list[str]:
+    """The numbers of the versions that would go."""
+    planned = retention.plan(store, MONTH, policy.get("keep", 1))
+    return [item.identity for item in planned.items if item.kind == "version"]
+
+
+def left(store) -> list[str]:
+    found = store.client.search_model_versions("name = 'mnist-digits'")
+    return sorted(str(version.version) for version in found)
+
+
+def test_old_refused_versions_go_and_then_their_runs(store):
+    runs = versions(store, "refused", "refused", "refused")
+    assert numbers(store, keep=2) == ["1"]
+    planned = retention.plan(store, MONTH, keep=1)
+    assert {i.identity for i in planned.items if i.kind == "version"} == {"1", "2"}
+    assert {i.identity for i in planned.items if i.kind == "run"} == set(runs[:2])
+    assert left(store) == ["1", "2", "3"]  # a plan changes nothing
+    outcome = retention.apply(store, planned)
+    assert (outcome.removed, outcome.failures) == (4, [])
+    assert left(store) == ["3"]
+    assert [rows(store, "runs", "run_uuid", run) for run in runs] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("alias", ["champion", "previous", "challenger", "phones"])
+def test_a_version_with_an_alias_stays(store, alias):
+    versions(store, "refused", "refused", "refused")
+    store.client.set_registered_model_alias("mnist-digits", alias, "1")
+    assert numbers(store) == ["2"]
+
+
+def test_versions_that_served_once_stay_and_so_do_new_and_foreign_ones(store):
+    versions(store, "promoted", "forced", "undecided", "refused")
+    assert numbers(store) == []
+    store.client.delete_model_version_tag("mnist-digits", "4", VARIANT)
+    assert numbers(store) == []
+    assert going(store, older_than=timedelta(days=200)) == []
+
+
+def test_a_version_whose_run_was_deleted_long_ago_goes_though_it_served(store):
+    mistaken, forgotten = versions(store, "promoted", "promoted")
+    for run_id in (mistaken, forgotten):
+        store.client.delete_run(run_id)
+    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database, database:
+        query = "UPDATE runs SET deleted_time = ? WHERE run_uuid = ?"
+        database.execute(query, (int((time.time() - 40 * DAY) * 1000), forgotten))
+    assert numbers(store) == ["2"]
+
+
+def test_a_version_that_became_champion_after_the_plan_stays_with_its_run(store):
+    runs = versions(store, "refused", "refused")
+    planned = retention.plan(store, MONTH, keep=1)
+    assert len(planned.items) == 2
+    store.client.set_registered_model_alias("mnist-digits", "champion", "1")
+    assert retention.apply(store, planned).removed == 0
+    assert left(store) == ["1", "2"]
+    assert rows(store, "runs", "run_uuid", runs[0]) == 1
 
 
 # --- what stays -----------------------------------------------------------------------------------

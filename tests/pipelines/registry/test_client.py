@@ -181,6 +181,55 @@ def test_every_decision_is_appended_to_the_history(three, monkeypatch):
     assert [event.time for event in events] == sorted(event.time for event in events)
 
 
+def moves(bench: Workbench) -> list[tuple[str, str, str]]:
+    return [(e.version, e.action, e.champion) for e in bench.registry.history(NAME)[::-1]]
+
+
+def test_a_champion_set_in_mlflow_is_on_record_and_rolled_back_from(three):
+    """Its client and UI move the alias alone: `previous` still names version 1."""
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    three.client.set_registered_model_alias(NAME, "champion", "3")
+    assert three.registry.rollback(NAME).number == "2"
+    assert three.aliases() == {"champion": 2, "previous": 3}
+    assert moves(three)[2:] == [("3", "made champion elsewhere", "2"), ("2", "rolled back", "3")]
+
+
+def test_a_promotion_records_the_move_before_it(three):
+    three.registry.promote(three[1], "the first")
+    three.client.set_registered_model_alias(NAME, "champion", "3")
+    assert three.registry.judge(three[2], BETTER_ONLY).promote
+    assert three.aliases() == {"champion": 2, "previous": 3}
+    assert moves(three)[1:] == [("3", "made champion elsewhere", "1"), ("2", "promoted", "3")]
+
+
+def test_a_champion_whose_alias_was_taken_away_is_returned_to(three):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+    three.client.delete_registered_model_alias(NAME, "champion")
+    assert three.registry.rollback(NAME).number == "2"
+    assert moves(three)[2:] == [
+        ("2", "removed as champion elsewhere", "2"),
+        ("2", "rolled back", ""),
+    ]
+
+
+def test_a_move_is_recorded_once_and_described(three):
+    three.registry.promote(three[1], "the first")
+    three.client.set_registered_model_alias(NAME, "champion", "2")
+    for _ in range(2):
+        three.registry.record_move(NAME)
+    assert moves(three)[1:] == [("2", "made champion elsewhere", "1")]
+    described = three.client.get_model_version(NAME, "2").description
+    assert described.startswith("**Champion**: made champion elsewhere on ")
+
+
+def test_a_model_of_which_no_champion_is_on_record_is_left_alone(three):
+    three.client.set_registered_model_alias(NAME, "champion", "2")
+    three.registry.record_move(NAME)
+    assert three.registry.history(NAME) == []
+
+
 def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files(empty, tmp_path):
     version = empty.register(nearest_mean(GOOD))
     entry = empty.client.get_model_version(NAME, "1")

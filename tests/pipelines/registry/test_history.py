@@ -54,3 +54,18 @@ def test_what_another_tool_wrote_is_left_out(value):
 def test_a_field_of_a_later_version_is_ignored():
     key, value = as_tag(EVENT)
     assert of_tags({key: json.dumps(json.loads(value) | {"ticket": 7})}) == [EVENT]
+
+
+def test_the_champion_on_record_is_that_of_the_newest_move():
+    def events(*found: tuple[str, str]) -> list[Event]:
+        return [
+            Event(history.now(), version, action, "hand", "ada", "") for action, version in found
+        ]
+
+    assert (
+        history.champion_after(events(("drifted", "1"), ("refused", "2"), ("promoted", "1"))) == "1"
+    )
+    assert history.champion_after(events(("rolled back", "1"), ("promoted", "2"))) == "1"
+    assert history.champion_after(events((history.MOVED, "3"), ("promoted", "2"))) == "3"
+    assert history.champion_after(events((history.REMOVED, "3"), ("promoted", "3"))) is None
+    assert history.champion_after([]) is None

@@ -42,7 +42,7 @@ def test_a_version_that_does_not_say_on_what_it_was_trained_is_named_with_what_t
 
 
 def test_an_entry_of_the_registry_gets_the_aliases_that_name_its_number():
-    entry = ModelVersion("mnist-digits", "3", "", {})
+    entry = ModelVersion("mnist-digits", "3", "", {}, 0)
     aliases = {"previous": "3", "champion": "4", "challenger": "3"}
     found = Version.of(entry, aliases)
     assert (found.number, found.run_id) == ("3", "")

@@ -1,5 +1,6 @@
 """What Prometheus scrapes of the worker, from a real Prefect server and a real MLflow store."""
 
+import socket
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -174,16 +175,17 @@ def test_without_a_port_nothing_is_served(store):
     metrics.serve(store.settings, {})
 
 
-@pytest.mark.parametrize("port", ["nonsense", "-1", "99999"])
-def test_a_wrong_port_is_wrong_use(store, monkeypatch, port):
+def test_a_taken_port_is_wrong_use(store, monkeypatch):
     monkeypatch.setattr(metrics, "REGISTRY", CollectorRegistry())
-    with pytest.raises(WrongUse, match=f"ANN_METRICS_PORT is '{port}'"):
-        metrics.serve(store.settings, {metrics.PORT_VARIABLE: port})
+    with socket.create_server(("", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with pytest.raises(WrongUse, match=f"ANN_METRICS_PORT is {port}, where no metrics can be"):
+            metrics.serve(store.settings, {"ANN_METRICS_PORT": port})
 
 
 def test_metrics_are_served_at_the_port(store, monkeypatch):
     served = []
     monkeypatch.setattr(metrics, "REGISTRY", CollectorRegistry())
     monkeypatch.setattr(metrics, "start_http_server", lambda port: served.append(port))
-    metrics.serve(store.settings, {metrics.PORT_VARIABLE: "9464"})
+    metrics.serve(store.settings, {"ANN_METRICS_PORT": "9464"})
     assert served == [9464]

@@ -3,16 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import RRuleSchedule
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelling, Completed, Failed, Running
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running
 from prefect.types._datetime import now
 
-from pipelines.errors import WrongUse
+from pipelines.errors import PipelineError, WrongUse
 from pipelines.scheduling import schedules
 from pipelines.scheduling.deployments import ScheduleSpec, connected, create
+from pipelines.scheduling.work_pool import POOL
 from tests.support.scheduled import begin, by_name, due
 
 QUICK = {"names": ["relu_shapes"], "quick": True}
@@ -221,3 +222,70 @@ def test_a_schedule_whose_runs_have_ended_is_removed_and_its_runs_stay(client):
     schedules.remove(client, "digits")
     assert "digits" not in by_name(client)
     assert client.read_flow_run(run.id).state.is_completed()
+
+
+# --- waited for -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worker(client):
+    """A worker that is online."""
+    client.send_worker_heartbeat(POOL, "tests", 30)
+    yield
+    client.request("DELETE", f"/work_pools/{POOL}/workers/tests")
+
+
+def following(client, run, *states):
+    """Follow a run that goes through these states, one a look."""
+    said, warned, left = [], [], iter(states)
+
+    def proceed(sentence: str) -> None:
+        said.append(sentence)
+        if state := next(left, None):
+            client.set_flow_run_state(run.id, state, force=True)
+
+    return schedules.follow(client, run, proceed, warned.append, seconds=0), said, warned
+
+
+@pytest.mark.parametrize("last", [Completed, Failed, Crashed, Cancelled], ids=lambda s: s.__name__)
+def test_a_run_is_followed_with_a_line_a_state_until_it_has_ended(client, worker, last):
+    add(client)
+    run = schedules.trigger(client, "mine", {})
+    ended, said, warned = following(client, run, Running(), last(message="So it ended."))
+    assert ended.state.name == last.__name__
+    assert said == [
+        f"{run.name}: Scheduled.",
+        f"{run.name}: Running.",
+        f"{run.name}: {last.__name__}. So it ended.",
+    ]
+    assert warned == []
+
+
+def test_without_a_worker_the_obstacle_is_told_at_once_and_the_wait_ends(client, monkeypatch):
+    monkeypatch.setattr(schedules, "PATIENCE", 0)
+    add(client)
+    run, warned = schedules.trigger(client, "mine", {}), []
+    with pytest.raises(PipelineError, match="is Scheduled and is not waited for any longer"):
+        schedules.follow(client, run, print, warned.append, seconds=0)
+    assert warned == [
+        "no worker is online in the work pool 'ann'; `ann up` (or the container `worker`) starts "
+        "one."
+    ]
+    assert client.read_flow_run(run.id).state.is_scheduled()
+
+
+def test_a_paused_work_pool_is_an_obstacle_until_the_run_has_begun(client, worker):
+    client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+    try:
+        assert "is paused; resume it in Prefect's UI" in schedules.obstacle(client)
+        assert schedules.obstacle(client, begun=True) == ""
+    finally:
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
+    assert schedules.obstacle(client) == ""
+
+
+def test_a_run_that_is_deleted_is_not_waited_for(client, worker):
+    add(client)
+    run = schedules.trigger(client, "mine", {})
+    with pytest.raises(PipelineError, match="was deleted while it was waited for"):
+        schedules.follow(client, run, lambda _: client.delete_flow_run(run.id), print, seconds=0)

@@ -118,12 +118,31 @@ def test_members_that_the_manifest_does_not_name_or_that_are_missing_are_refused
 def test_what_would_unpack_to_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "MOST_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b"")
         archive.writestr("run/bomb.json", b"0" * 1_000_000)
     assert "1,000,000 bytes; 10,000 are allowed" in refusal(tmp_path / "a.zip", tmp_path)
     assert not (tmp_path / "unpacked").exists()
     monkeypatch.setattr(bundle, "MOST_FILES", 1)
     written(tmp_path / "b.zip", {"run/a.json": b"", "run/b.json": b""})
     assert "has 3 members" in refusal(tmp_path / "b.zip", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ("MOST_FILES", "it has 2 members; 1 are allowed, so that no store imports it"),
+        ("MOST_BYTES", "bytes; 1 are allowed, so that no store imports it"),
+        ("MOST_MANIFEST", "its manifest.json has "),
+    ],
+)
+def test_what_no_store_would_unpack_is_not_packed(tmp_path, monkeypatch, limit, sentence):
+    (tmp_path / "run to pack/run").mkdir(parents=True)
+    (tmp_path / "run to pack/run/table.json").write_bytes(CONTENT)
+    monkeypatch.setattr(bundle, limit, 1)
+    with pytest.raises(WrongUse) as refused:
+        bundle.pack(tmp_path / "run to pack", MANIFEST, tmp_path / "run.zip")
+    assert sentence in str(refused.value)
+    assert not (tmp_path / "run.zip").exists()
 
 
 @pytest.mark.parametrize(

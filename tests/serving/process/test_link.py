@@ -19,7 +19,16 @@ from serving.model.status import (
     shortened,
 )
 from serving.process.link import Link
-from serving.process.messages import MAX_BYTES, Done, Download, Envelope, Followed, PollNow
+from serving.process.messages import (
+    MAX_BYTES,
+    Done,
+    Download,
+    Envelope,
+    Followed,
+    PollNow,
+    Recall,
+    Recalled,
+)
 from serving.settings import NAMES
 
 STATUS = Status(
@@ -107,6 +116,17 @@ def test_a_message_that_cannot_be_handled_is_not_the_last_one(capfd):
 
     linked(handle, work)
     assert "RuntimeError: unexpected" in capfd.readouterr().err
+
+
+def test_an_answer_that_is_too_long_is_an_error_at_once():
+    async def handle(message):
+        return Recalled(({"image": "x" * MAX_BYTES},))
+
+    async def work(link):
+        with pytest.raises(RegistryUnavailable, match="a message Recalled of"):
+            await link.ask(Recall("1"), 10)
+
+    linked(handle, work)
 
 
 def test_a_question_that_hangs_keeps_no_other_waiting():

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from serving.errors import InvalidDigits
 from serving.protocols.tables import pixel_order
@@ -176,6 +177,19 @@ def test_a_cell_may_hold_a_picture(service: Service, cell):
     rows = score(service, table, "text/csv").json()["predictions"]
     assert len(rows) == 2
     np.testing.assert_allclose(rows[1]["probabilities"], seen.json()["probabilities"], atol=1e-6)
+
+
+def test_a_picture_in_a_cell_may_be_as_large_as_one_in_json(service: Service):
+    """Larger than the 128 KiB that Python's csv module reads by itself."""
+    drawing = np.random.default_rng(0).integers(240, 256, (600, 600)).astype(np.uint8)
+    drawing[100:500, 280:320] = 0
+    file = io.BytesIO()
+    Image.fromarray(drawing).save(file, "PNG")
+    cell = base64.b64encode(file.getvalue()).decode()
+    assert len(cell) > 2**17
+    table = pd.DataFrame({"images": [cell]}).to_csv(index=False)
+    answer = score(service, table, "text/csv")
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_cell_that_is_no_json_is_named_by_its_row(service: Service):
