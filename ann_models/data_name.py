@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ann_models import limits
 from ann_models.entry import IMAGES
 from ann_models.errors import InvalidSetting, UnknownName
 from ann_models.layer_text import convert, nearest
@@ -92,8 +93,7 @@ class DataName:
             InvalidSetting: it is negative or no number, or there are no generated points.
         """
         noise: float = convert(text, float, "data.noise")
-        if noise < 0:
-            raise InvalidSetting(f"data.noise={text}: a standard deviation is 0 or more.")
+        limits.check("data.noise", noise)
         if KINDS.get(self.name) not in ("regression", "classification"):
             hint = "; augmentation.noise adds noise to digits" if self.name == "digits" else ""
             raise InvalidSetting(f"data.noise={text}: {self.name} takes no noise{hint}.")

@@ -45,7 +45,7 @@ def test_the_smallest_and_the_largest_size_are_taken(size):
         (f"cubic size={LARGEST + 1}", "expected 10 to 1,000,000 points"),
         ("cubic size=many", "data.size=many: expected a whole number"),
         ("xor size=100", "xor has a fixed size; linear, nonlinear, cubic are drawn in any size"),
-        ("cubic noise=-0.1", "a standard deviation is 0 or more"),
+        ("cubic noise=-0.1", "expected 0 to 1,000,000"),
         ("digits noise=0.1", "takes no noise; augmentation.noise adds noise to digits"),
         ("gates noise=0.1", "gates takes no noise\\."),
         ("cubic sizes=100", "did you mean size"),

@@ -82,7 +82,7 @@ def test_variants_are_found_by_name_and_by_question(write):
     ("before", "after", "place"),
     [
         ("epochs = 7", "epoch = 7", "line 19, mine.epoch: there is no setting 'epoch'; did you"),
-        ("epochs = 7", "epochs = 0", "line 19, mine.epochs: epochs=0: expected 1 or more"),
+        ("epochs = 7", "epochs = 0", "line 19, mine.epochs: epochs=0: expected 1 to 1,000,000"),
         ('name = "mine"', 'name = "mnist_ann"', "line 14, mnist_ann.name: is a row of the lecture"),
         ('name = "mine"', 'name = "four_tanh"', "line 14, four_tanh.name: is another variant"),
         ('name = "mine"', 'name = "a/b"', "line 14, a/b.name: expected a name"),
