@@ -15,7 +15,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from ann_models import data_name, datasets
+from ann_models import data_name, datasets, limits
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
@@ -117,7 +117,8 @@ def _jobs(
         )
     if report.quick:
         chosen = [variant.shortened() for variant in chosen]
-    if seeds:
+    if seeds is not None:
+        limits.check("seeds", seeds)
         chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
     return [VariantJob(v, files[v.data], report.pipeline_run_id, report.quick) for v in chosen]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ann_models import datasets, variants
+from ann_models import datasets, limits, variants
 from ann_models.derive import derive
 from ann_models.errors import TrainingDiverged
 from ann_models.search import Interval, objective, parse_space, setting_text, with_validation
@@ -109,7 +109,8 @@ class Trials:
                 "from other networks. A sweep trains on the data set alone; name another variant."
             )
         self.space = parse_space(self.origin, spec.over)
-        if spec.seeds:
+        if spec.seeds is not None:
+            limits.check("seeds", spec.seeds)
             self.origin = replace(self.origin, seeds=spec.seeds)
         self.variant, self.data, self.judged_by = with_validation(
             self.origin, _data(context, self.origin)

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from ann_models import datasets, training
-from ann_models.errors import TrainingDiverged
+from ann_models.errors import InvalidSetting, TrainingDiverged
 from ann_models.search import Choices, Interval
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
@@ -105,6 +105,12 @@ def test_the_same_search_has_the_same_key_for_any_number_of_trials(search, conte
 @pytest.mark.parametrize(("seeds", "used"), [(None, VARIANTS[ROW].seeds), (3, 3)])
 def test_each_trial_has_as_many_seeds_as_asked_for_or_those_of_the_table(context, seeds, used):
     assert Trials(context, replace(SPEC, seeds=seeds)).variant.seeds == used
+
+
+@pytest.mark.parametrize("seeds", [0, 101])
+def test_a_number_of_seeds_out_of_range_is_refused(context, seeds):
+    with pytest.raises(InvalidSetting, match=f"seeds={seeds}: expected 1 to 100"):
+        Trials(context, replace(SPEC, seeds=seeds))
 
 
 def test_the_validation_examples_are_named_and_no_test_example_is_there(search):

@@ -67,8 +67,11 @@ def test_a_changed_digit_network_is_no_candidate_for_the_service(home):
 def test_changes_without_names_and_faulty_ones_are_refused(home):
     with pytest.raises(InvalidSetting, match="name the variants"):
         lecture(changes=CHANGES)
-    with pytest.raises(InvalidSetting, match="units must be 1 or more"):
+    with pytest.raises(InvalidSetting, match="units must be 1 to 100,000"):
         lecture([ROW], changes={"layers.0.units": "0"})
+    for seeds in (0, 101):
+        with pytest.raises(InvalidSetting, match=f"seeds={seeds}: expected 1 to 100"):
+            lecture([ROW], seeds=seeds)
 
 
 def test_a_table_of_ones_own_runs_in_experiments_of_its_own(home, tmp_path):
