@@ -3,6 +3,7 @@
 import pytest
 
 from ann_models.errors import InvalidSetting
+from pipelines.errors import WrongUse
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
 from pipelines.tracking import views
@@ -62,6 +63,13 @@ def test_a_changed_digit_network_is_no_candidate_for_the_service(home):
     assert report.rows[0].status == "finished"
     assert not report.decisions
     assert report.champion is None
+
+
+def test_more_digits_than_there_are_are_refused_before_a_run_is_made(home):
+    before = len(Context.open().tracking.runs())
+    with pytest.raises(WrongUse, match=r"data.size=1198, and offline-digits has 1,197"):
+        lecture(["mnist_ann"], changes={"data.size": "1198"})
+    assert len(Context.open().tracking.runs()) == before
 
 
 def test_changes_without_names_and_faulty_ones_are_refused(home):
