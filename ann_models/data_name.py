@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from ann_models import limits
@@ -104,6 +105,20 @@ class DataName:
         part = HELD_OUT if self.held_out else ""
         size = f" size={self.size}" if self.size is not None else ""
         return f"{part}{self.name}{size}" + (f" noise={self.noise:g}" if self.noise else "")
+
+
+def absolute(text: str, folder: Path = Path()) -> Path:
+    """The absolute path of what a person names, from a folder.
+
+    Raises:
+        InvalidSetting: it can be no path, or leads where nothing may be read.
+    """
+    try:
+        found = (folder / Path(text).expanduser()).resolve()
+        found.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InvalidSetting(f"{text!r} is no path that can be read: {error}.") from None
+    return found
 
 
 def parse(text: str) -> DataName:

@@ -1,9 +1,9 @@
 """What if: an entry with some of its settings changed, and whether it can be meant.
 
-Keys are those of the entry: `epochs`, `batch_size`, `loss`, `layers.0.units`, `layers.0` (another
-layer, or `none`), `layers.0+` (one more layer after it), `optimizer`, `optimizer.learning_rate`,
-`penalty.strength`, `dropout`, `augmentation.shift`, `data`, `data.size`, `data.noise`. Layers are
-numbered as in the entry, whatever else is changed.
+Keys are those of the entry: `epochs`, `batch_size`, `loss`, `layers` (all of them),
+`layers.0.units`, `layers.0` (another layer, or `none`), `layers.0+` (one more layer after it),
+`optimizer`, `optimizer.learning_rate`, `penalty.strength`, `dropout`, `augmentation.shift`, `data`,
+`data.size`, `data.noise`. Layers are numbered as in the entry, whatever else is changed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from ann_models.sound import faults_of, suitable_study
 NONE = "none"
 MOST_DIGITS = 50_000  # MNIST's without those for validation
 LONGEST_NAME = 120  # characters
+BETWEEN_LAYERS = "; "
 _OPTIMIZERS: dict[str, type[Adam] | type[SGD]] = {"adam": Adam, "sgd": SGD}
 _PENALTY = Penalty("l2", 0.001)  # of which a key may change a part
 _LAYER_KEY = re.compile(r"layers\.(\d+)(\+|\.(\w+))?")
@@ -146,11 +147,13 @@ def effective_changes(origin: Variant, changes: Mapping[str, str]) -> dict[str, 
 def _built(origin: Variant, changes: Mapping[str, str]) -> _Builder:
     """The builder after all changes, a whole before its parts in whatever order they are given.
 
-    Pictures come first: they set the last layer's units, which another change may contradict.
+    Pictures come right after all layers: they set the last one's units, which another change may
+    contradict.
     """
     builder = _Builder(origin)
     for key in sorted(
-        changes, key=lambda key: (not changes[key].startswith(IMAGES), key.count("."))
+        changes,
+        key=lambda key: (key != "layers", not changes[key].startswith(IMAGES), key.count(".")),
     ):
         builder.apply(key, changes[key])
     return builder
@@ -281,6 +284,10 @@ class _Builder:
         if self.without_penalty:
             raise InvalidSetting(f"{key}={value}: penalty=none removes the penalty.")
 
+    def _layers(self, key: str, value: str) -> None:
+        texts = value.split(BETWEEN_LAYERS.strip())
+        self.slots = [_Slot(parse(text), []) for text in texts]
+
     def _dropout(self, key: str, value: str) -> None:
         rate: float = convert(value, float, key)
         check(Dropout(rate), f"{key}={value}")
@@ -309,7 +316,7 @@ class _Builder:
             self._images(value.removeprefix(IMAGES))
             return
         if value.endswith((".csv", ".tsv", ".txt")):
-            value = data_name.POINTS + str(Path(value).expanduser().resolve())
+            value = data_name.POINTS + str(data_name.absolute(value))
         wanted = data_name.parse(value)
         if wanted.is_file:
             points.read(Path(wanted.path))
@@ -366,6 +373,7 @@ KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
     "epochs": _Builder._whole,
     "batch_size": _Builder._whole,
     "loss": _Builder._loss,
+    "layers": _Builder._layers,
     "optimizer": _Builder._optimizer,
     "optimizer.learning_rate": _Builder._of_optimizer,
     "optimizer.momentum": _Builder._of_optimizer,

@@ -117,8 +117,8 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InvalidData(f"there is no file {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path} cannot be read as text: {error}.") from error
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{str(path)!r} cannot be read as text: {error}.") from error
     try:
         for number, row in enumerate(csv.reader(text.splitlines(), delimiter=_separator(text)), 1):
             values = [cell.strip() for cell in row]

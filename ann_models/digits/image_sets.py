@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ann_models import archives
+from ann_models import archives, data_name
 from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 from digit_images.ink import prepare
@@ -103,7 +103,7 @@ def parse(text: str) -> ImageSet:
         raise InvalidSetting(
             f"{name!r} is no name of a data set: lower-case letters, digits and -, at most 41."
         )
-    found = Path(path).expanduser().resolve()
+    found = data_name.absolute(path)
     if not found.exists():
         raise InvalidSetting(f"{name}: there is no {found}.")
     return ImageSet(name, str(found))

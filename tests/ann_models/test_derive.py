@@ -8,7 +8,7 @@ import pytest
 from ann_models import datasets
 from ann_models.derive import apply, derive, derived_name, parse_changes
 from ann_models.digits.augmentation import Augmentation
-from ann_models.entry import SGD, Adam, Dense, Dropout, EarlyStopping, Penalty
+from ann_models.entry import SGD, Adam, Dense, Dropout, EarlyStopping, Flatten, Penalty
 from ann_models.errors import InvalidSetting
 from ann_models.recipes import RECIPES
 from ann_models.studies import study_of
@@ -44,6 +44,11 @@ class TestWhatIsChanged:
                 {"layers": (Dense(4, "relu"), Dense(8, "tanh"), Dense(1, use_bias=False))},
             ),
             ("relu_regression_4", "layers.0=none", {"layers": (Dense(1, use_bias=False),)}),
+            (
+                "relu_regression_4",
+                "layers=dense 8 relu; dense 1",
+                {"layers": (Dense(8, "relu"), Dense(1))},
+            ),
             (
                 "relu_regression_4",
                 "dropout=0.2",
@@ -190,6 +195,9 @@ class TestWhatCannotBeMeant:
             ("relu_regression_4", "data=cubik", "did you mean cubic"),
             ("relu_regression_4", "data=linear", "two classes need sigmoid"),
             ("relu_regression_4", "data=nowhere.csv", "there is no file"),
+            ("relu_regression_4", "data=~nosuchuser/a.csv", "is no path that can be read"),
+            ("mnist_ann", "data=images:letters=~nosuchuser/a", "is no path that can be read"),
+            ("relu_regression_4", "layers=dense 8; dens 1", "did you mean dense"),
             ("relu_regression_4", "data.size=3", "10 to 1,000,000"),
             ("overfit_base", "data.size=30", "fixed size"),
             ("relu_regression_4", "data.noise=-1", "0 to 1,000,000"),
@@ -293,6 +301,10 @@ class TestPictures:
         assert made.name == "mnist_ann+data=letters"
         assert made.registered
         assert not changed("mnist_ann", "epochs=3").registered
+
+    def test_it_has_a_unit_a_class_in_whatever_layers_are_set(self, letters):
+        made = changed("mnist_ann", f"data={letters}", "layers=flatten; dense 9 softmax")
+        assert made.layers == (Flatten(), Dense(3, "softmax"))
 
     def test_a_relative_folder_is_kept_whole(self, letters, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
