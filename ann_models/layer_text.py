@@ -92,7 +92,7 @@ def check(layer: entry.Layer, where: str) -> None:
             raise InvalidSetting(f"{where}: {f.name} must be {allowed}, not {value:.15g}{hint}.")
 
 
-def types_of(settings: type) -> dict[str, Any]:
+def types_of(settings: Any) -> dict[str, Any]:
     """The resolved types of a dataclass's fields, by name."""
     assert is_dataclass(settings)
     return {f.name: typing.get_type_hints(settings)[f.name] for f in fields(settings)}
