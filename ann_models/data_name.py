@@ -117,7 +117,8 @@ def absolute(text: str, folder: Path = Path()) -> Path:
         found = (folder / Path(text).expanduser()).resolve()
         found.exists()
     except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidSetting(f"{text!r} is no path that can be read: {error}.") from None
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise InvalidSetting(f"{text!r} is no path that can be read: {why}.") from None
     return found
 
 
