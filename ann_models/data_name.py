@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
+from ann_models import limits
 from ann_models.entry import IMAGES
 from ann_models.errors import InvalidSetting, UnknownName
 from ann_models.layer_text import convert, nearest
@@ -92,8 +94,7 @@ class DataName:
             InvalidSetting: it is negative or no number, or there are no generated points.
         """
         noise: float = convert(text, float, "data.noise")
-        if noise < 0:
-            raise InvalidSetting(f"data.noise={text}: a standard deviation is 0 or more.")
+        limits.check("data.noise", noise)
         if KINDS.get(self.name) not in ("regression", "classification"):
             hint = "; augmentation.noise adds noise to digits" if self.name == "digits" else ""
             raise InvalidSetting(f"data.noise={text}: {self.name} takes no noise{hint}.")
@@ -104,6 +105,21 @@ class DataName:
         part = HELD_OUT if self.held_out else ""
         size = f" size={self.size}" if self.size is not None else ""
         return f"{part}{self.name}{size}" + (f" noise={self.noise:g}" if self.noise else "")
+
+
+def absolute(text: str, folder: Path = Path()) -> Path:
+    """The absolute path of what a person names, from a folder.
+
+    Raises:
+        InvalidSetting: it can be no path, or leads where nothing may be read.
+    """
+    try:
+        found = (folder / Path(text).expanduser()).resolve()
+        found.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise InvalidSetting(f"{text!r} is no path that can be read: {why}.") from None
+    return found
 
 
 def parse(text: str) -> DataName:

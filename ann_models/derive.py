@@ -1,9 +1,9 @@
 """What if: an entry with some of its settings changed, and whether it can be meant.
 
-Keys are those of the entry: `epochs`, `batch_size`, `loss`, `layers.0.units`, `layers.0` (another
-layer, or `none`), `layers.0+` (one more layer after it), `optimizer`, `optimizer.learning_rate`,
-`penalty.strength`, `dropout`, `augmentation.shift`, `data`, `data.size`, `data.noise`. Layers are
-numbered as in the entry, whatever else is changed.
+Keys are those of the entry: `epochs`, `batch_size`, `loss`, `layers` (all of them),
+`layers.0.units`, `layers.0` (another layer, or `none`), `layers.0+` (one more layer after it),
+`optimizer`, `optimizer.learning_rate`, `penalty.strength`, `dropout`, `augmentation.shift`, `data`,
+`data.size`, `data.noise`. Layers are numbered as in the entry, whatever else is changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ann_models import data_name, points
+from ann_models import data_name, limits, points
 from ann_models.digits import image_sets
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import (
@@ -34,7 +34,9 @@ from ann_models.layer_text import check, convert, nearest, parse, show, types_of
 from ann_models.sound import faults_of, suitable_study
 
 NONE = "none"
+MOST_DIGITS = 50_000  # MNIST's without those for validation
 LONGEST_NAME = 120  # characters
+BETWEEN_LAYERS = "; "
 _OPTIMIZERS: dict[str, type[Adam] | type[SGD]] = {"adam": Adam, "sgd": SGD}
 _PENALTY = Penalty("l2", 0.001)  # of which a key may change a part
 _LAYER_KEY = re.compile(r"layers\.(\d+)(\+|\.(\w+))?")
@@ -78,8 +80,10 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
     made, faults = apply(origin, changes)
     if faults:
         raise InvalidSetting(f"{origin.name}: " + " ".join(sentence for _, sentence in faults))
-    whole = {k: made.data if v.startswith(IMAGES) else v for k, v in changes.items()}
-    effective = {k: v for k, v in whole.items() if _differs(origin, k, v)}
+    effective = {
+        key: made.data if value.startswith(IMAGES) else value
+        for key, value in effective_changes(origin, changes).items()
+    }
     if not effective:
         return origin
     return replace(
@@ -99,10 +103,7 @@ def apply(origin: Variant, changes: Mapping[str, str]) -> tuple[Variant, list[tu
 
     The key is empty where a fault is of the entry as a whole.
     """
-    builder = _Builder(origin)
-    # Pictures come first: they set the last layer's units, which another change may contradict.
-    for key, value in sorted(changes.items(), key=lambda change: not change[1].startswith(IMAGES)):
-        builder.apply(key, value)
+    builder = _built(origin, changes)
     made = builder.finish()
     faults = builder.faults or [("", fault) for fault in faults_of(made)]
     return made, [(key, _sentence(fault)) for key, fault in faults]
@@ -130,10 +131,32 @@ def _sentence(fault: str) -> str:
     return fault if fault.endswith((".", "?")) else f"{fault}."
 
 
-def _differs(origin: Variant, key: str, value: str) -> bool:
+def effective_changes(origin: Variant, changes: Mapping[str, str]) -> dict[str, str]:
+    """The changes without those that make no difference beside the others."""
+    made = _built(origin, changes).finish()
+    if made == _built(origin, {}).finish():
+        return {}
+    kept = dict(changes)
+    for key in changes:
+        rest = {k: v for k, v in kept.items() if k != key}
+        if _built(origin, rest).finish() == made:
+            kept = rest
+    return kept
+
+
+def _built(origin: Variant, changes: Mapping[str, str]) -> _Builder:
+    """The builder after all changes, a whole before its parts in whatever order they are given.
+
+    Pictures come right after all layers: they set the last one's units, which another change may
+    contradict.
+    """
     builder = _Builder(origin)
-    builder.apply(key, value)
-    return builder.finish() != origin
+    for key in sorted(
+        changes,
+        key=lambda key: (key != "layers", not changes[key].startswith(IMAGES), key.count(".")),
+    ):
+        builder.apply(key, changes[key])
+    return builder
 
 
 @dataclass
@@ -151,6 +174,7 @@ class _Builder:
         self.variant = origin
         self.slots = [_Slot(layer, []) for layer in origin.layers]
         self.dropout: float | None = None
+        self.without_penalty = False
         self.faults: list[tuple[str, str]] = []
 
     def apply(self, key: str, value: str) -> None:
@@ -192,10 +216,15 @@ class _Builder:
         slot = self.slots[position]
         if rest == "+":
             slot.after.append(parse(value))
+            changed: Layer | None = slot.after[-1]
         elif not rest:
-            slot.layer = None if value == NONE else parse(value)
-        elif slot.layer is not None:
-            slot.layer = self._attribute(key, slot.layer, rest[1:], value)
+            changed = slot.layer = None if value == NONE else parse(value)
+        elif slot.layer is None:
+            raise InvalidSetting(f"{key}={value}: layers.{position}=none removes this layer.")
+        else:
+            changed = slot.layer = self._attribute(key, slot.layer, rest[1:], value)
+        if isinstance(changed, Dropout) and self.dropout is not None:
+            raise InvalidSetting(f"{key}={value}: dropout={self.dropout:g} sets every rate.")
 
     def _attribute(self, key: str, layer: Layer, name: str, value: str) -> Layer:
         types = types_of(type(layer))
@@ -211,9 +240,7 @@ class _Builder:
     # --- one method a key -------------------------------------------------------------------------
 
     def _whole(self, key: str, value: str) -> None:
-        number: Any = convert(value, int, key)
-        if number < 1:
-            raise InvalidSetting(f"{key}={value}: expected 1 or more.")
+        number: Any = _number(key, value, int)
         self.variant = replace(self.variant, **{key: number})
 
     def _loss(self, key: str, value: str) -> None:
@@ -230,34 +257,36 @@ class _Builder:
         if not hasattr(optimizer, name):
             other = "sgd" if isinstance(optimizer, Adam) else "adam"
             raise InvalidSetting(
-                f"{key}={value}: {type(optimizer).__name__} has none; set optimizer={other} first."
+                f"{key}={value}: {type(optimizer).__name__} has none; set optimizer={other}, too."
             )
-        number: float = convert(value, float, key)
-        if name == "learning_rate" and number <= 0:
-            raise InvalidSetting(f"{key}={value}: a learning rate is more than 0, such as 0.001.")
-        if name == "momentum" and not 0 <= number < 1:
-            raise InvalidSetting(f"{key}={value}: a momentum is 0 or more and less than 1.")
-        if number < 0:
-            raise InvalidSetting(f"{key}={value}: expected 0 or more.")
-        changed: Any = number
+        changed: Any
+        changed = number = _number(key, value, float)
         if name == "learning_rate" and isinstance(optimizer.learning_rate, CosineDecay):
             changed = replace(optimizer.learning_rate, peak=number)
         self.variant = replace(self.variant, optimizer=replace(optimizer, **{name: changed}))
 
     def _penalty(self, key: str, value: str) -> None:
-        if value.lower() == NONE:
-            self.variant = replace(self.variant, penalty=None)
+        if key == "penalty" and value.lower() == NONE:
+            self.variant, self.without_penalty = replace(self.variant, penalty=None), True
             return
+        self._require_penalty(key, value)
         norm = convert(value, types_of(Penalty)["norm"], key)
         kept = self.variant.penalty or _PENALTY
         self.variant = replace(self.variant, penalty=replace(kept, norm=norm))
 
     def _penalty_strength(self, key: str, value: str) -> None:
-        strength: float = convert(value, float, key)
-        if strength < 0:
-            raise InvalidSetting(f"{key}={value}: a penalty's strength is 0 or more.")
+        strength = _number(key, value, float)
+        self._require_penalty(key, value)
         kept = self.variant.penalty or _PENALTY
         self.variant = replace(self.variant, penalty=replace(kept, strength=strength))
+
+    def _require_penalty(self, key: str, value: str) -> None:
+        if self.without_penalty:
+            raise InvalidSetting(f"{key}={value}: penalty=none removes the penalty.")
+
+    def _layers(self, key: str, value: str) -> None:
+        texts = value.split(BETWEEN_LAYERS.strip())
+        self.slots = [_Slot(parse(text), []) for text in texts]
 
     def _dropout(self, key: str, value: str) -> None:
         rate: float = convert(value, float, key)
@@ -265,9 +294,7 @@ class _Builder:
         self.dropout = rate
 
     def _patience(self, key: str, value: str) -> None:
-        patience: int = convert(value, int, key)
-        if patience < 1:
-            raise InvalidSetting(f"{key}={value}: expected 1 epoch or more.")
+        patience: Any = _number(key, value, int)
         self.variant = replace(self.variant, early_stopping=EarlyStopping(patience))
 
     def _augmentation(self, key: str, value: str) -> None:
@@ -279,15 +306,9 @@ class _Builder:
         self.variant = replace(self.variant, augmentation=choices[value.lower()])
 
     def _of_augmentation(self, key: str, value: str) -> None:
-        number: float = convert(value, float, key)
+        number = _number(key, value, float)
         kept = self.variant.augmentation or Augmentation()
-        try:
-            changed = replace(kept, **{key.removeprefix("augmentation."): number})
-        except ValueError:
-            raise InvalidSetting(
-                f"{key}={value}: bounds are 0 or more, scale less than 1, elastic_sigma more "
-                "than 0, thickness at most 1."
-            ) from None
+        changed = replace(kept, **{key.removeprefix("augmentation."): number})
         self.variant = replace(self.variant, augmentation=changed)
 
     def _data(self, key: str, value: str) -> None:
@@ -295,7 +316,7 @@ class _Builder:
             self._images(value.removeprefix(IMAGES))
             return
         if value.endswith((".csv", ".tsv", ".txt")):
-            value = data_name.POINTS + str(Path(value).expanduser().resolve())
+            value = data_name.POINTS + str(data_name.absolute(value))
         wanted = data_name.parse(value)
         if wanted.is_file:
             points.read(Path(wanted.path))
@@ -314,13 +335,24 @@ class _Builder:
     def _of_data(self, key: str, value: str) -> None:
         if self.variant.has_images and key == "data.size":
             number: int = convert(value, int, key)
-            if number < 10:
-                raise InvalidSetting(f"{key}={value}: expected 10 digits or more.")
+            most = MOST_DIGITS if self.variant.data == "digits" else data_name.LARGEST
+            if not data_name.SMALLEST <= number <= most:
+                what = "digits" if self.variant.data == "digits" else "pictures"
+                raise InvalidSetting(
+                    f"{key}={value}: expected {data_name.SMALLEST} to {most:,} {what}."
+                )
             self.variant = replace(self.variant, train_size=number)
             return
         known = data_name.parse(self.variant.data)
         changed = known.with_size(value) if key == "data.size" else known.with_noise(value)
         self.variant = replace(self.variant, data=str(changed))
+
+
+def _number(key: str, text: str, type_: type) -> float:
+    """A number within the limits of its setting."""
+    number: float = convert(text, type_, key)
+    limits.check(key, number)
+    return number
 
 
 def _with_dropout(layers: list[Layer], rate: float) -> list[Layer]:
@@ -341,6 +373,7 @@ KEYS: dict[str, Callable[[_Builder, str, str], None]] = {
     "epochs": _Builder._whole,
     "batch_size": _Builder._whole,
     "loss": _Builder._loss,
+    "layers": _Builder._layers,
     "optimizer": _Builder._optimizer,
     "optimizer.learning_rate": _Builder._of_optimizer,
     "optimizer.momentum": _Builder._of_optimizer,

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from ann_models import entry
 from ann_models.errors import InvalidSetting
+from ann_models.limits import RANGES
 
 ACTIVATIONS: tuple[str, ...] = get_args(entry.Activation)
 _KINDS: dict[str, type] = {
@@ -84,21 +85,14 @@ def check(layer: entry.Layer, where: str) -> None:
     Raises:
         InvalidSetting: with `where` it was said.
     """
-    for name in ("units", "filters", "kernel", "strides", "size"):
-        if getattr(layer, name, 1) < 1:
-            raise InvalidSetting(f"{where}: {name} must be 1 or more, not {getattr(layer, name)}.")
-    momentum = getattr(layer, "momentum", 0.99)
-    if not 0 <= momentum < 1:
-        raise InvalidSetting(f"{where}: momentum is 0 or more and less than 1, not {momentum:g}.")
-    rate = getattr(layer, "rate", 0.0)
-    if not 0 <= rate < 1:
-        raise InvalidSetting(
-            f"{where}: a dropout rate is 0 or more and less than 1, not {rate:g}; "
-            f"0.2 drops a fifth."
-        )
+    for f in fields(layer):
+        allowed, value = RANGES.get(f"layers.{f.name}"), getattr(layer, f.name)
+        if allowed and value not in allowed:
+            hint = "; 0.2 drops a fifth" if f.name == "rate" else ""
+            raise InvalidSetting(f"{where}: {f.name} must be {allowed}, not {value:.15g}{hint}.")
 
 
-def types_of(settings: type) -> dict[str, Any]:
+def types_of(settings: Any) -> dict[str, Any]:
     """The resolved types of a dataclass's fields, by name."""
     assert is_dataclass(settings)
     return {f.name: typing.get_type_hints(settings)[f.name] for f in fields(settings)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,7 @@ def read(path: Path) -> Points:
         InvalidData: the file cannot be read or holds something else; with the lines.
     """
     rows = list(_rows(path))
-    if rows and not any(_is_number(cell) for cell in rows[0][1][:-1]):
-        rows = rows[1:]  # the header
+    rows = rows[_header(rows) :]
     if not rows:
         raise InvalidData(f"{path} has no points; expected lines such as 0.5,1.2,A or 0.5,1.2.")
     columns = len(rows[0][1])
@@ -85,7 +85,8 @@ class Layout:
 
     Attributes:
         separator: between the columns.
-        header: lines before the first point.
+        header: 1 where a line with names stands before the first point, else 0. Empty lines and
+            comments do not count.
     """
 
     separator: str
@@ -95,8 +96,7 @@ class Layout:
 def layout(path: Path) -> Layout:
     """How a file is written that `read` accepts."""
     text = path.read_text(encoding="utf-8-sig")
-    (number, first), *_ = _rows(path)
-    return Layout(_separator(text), 0 if any(map(_is_number, first[:-1])) else number)
+    return Layout(_separator(text), _header(list(_rows(path))))
 
 
 def held_out(points: Points) -> dict[str, np.ndarray]:
@@ -117,8 +117,8 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InvalidData(f"there is no file {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path} cannot be read as text: {error}.") from error
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{str(path)!r} cannot be read as text: {error}.") from error
     try:
         for number, row in enumerate(csv.reader(text.splitlines(), delimiter=_separator(text)), 1):
             values = [cell.strip() for cell in row]
@@ -126,6 +126,13 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield number, values
     except csv.Error as error:
         raise InvalidData(f"{path} is no CSV file: {error}.") from error
+
+
+def _header(rows: list[tuple[int, list[str]]]) -> int:
+    """1 if the first line has names alone, else 0: with a number in it, it is a point."""
+    seems_number = re.compile(r"[-+]?[.,]?\d")  # also one with a typo further on
+    first = rows[0][1] if rows else ["0"]
+    return int(not any(_is_number(cell) or seems_number.match(cell) for cell in first))
 
 
 def _separator(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ann_models import data_name, points
+from ann_models import data_name, limits, points
 from ann_models.data_name import DataName, Kind
 from ann_models.digits import image_sets
 from ann_models.entry import (
@@ -22,6 +22,7 @@ from ann_models.entry import (
 )
 from ann_models.errors import AnnError
 
+SIDE = 28  # pixels of a picture
 OUTPUTS = {"regression": 1, "classification": 1, "digits": 10}
 _LOSSES: dict[Kind, tuple[str, ...]] = {
     "regression": ("mse",),
@@ -50,6 +51,8 @@ def faults_of(variant: Variant) -> list[str]:
         kind = kind_of(data)
     except AnnError as error:
         return [str(error)]
+    if numbers := list(limits.faults_of(variant)):
+        return numbers
     if kind not in OUTPUTS:
         fit = ", ".join(n for n, k in data_name.KINDS.items() if k in OUTPUTS)
         return [f"data={variant.data} trains no Keras network; expected one of {fit}"]
@@ -62,7 +65,8 @@ def faults_of(variant: Variant) -> list[str]:
         return [str(error)]
     return [
         *_output_faults(variant, kind, units),
-        *_layer_faults(variant, kind),
+        *(faults := list(_layer_faults(variant, kind))),
+        *([] if faults else _size_faults(variant, kind)),
         *_rest(variant, kind),
     ]
 
@@ -97,12 +101,17 @@ def _output_faults(variant: Variant, kind: Kind, units: int) -> Iterator[str]:
 
 
 def _layer_faults(variant: Variant, kind: Kind) -> Iterator[str]:
-    is_image = kind == "digits"
+    is_image, convolves = kind == "digits", False
     for position, layer in enumerate(variant.layers):
         what = f"layers.{position} ({type(layer).__name__})"
         if isinstance(layer, Convolution | MaxPooling | Deslant) and not is_image:
             where = "after flatten" if kind == "digits" else f"on {kind}"
             yield f"{what} needs images and stands {where}"
+        elif isinstance(layer, MaxPooling) and not convolves:
+            yield f"{what} needs channels: put conv before it"
+        elif isinstance(layer, Deslant) and convolves:
+            yield f"{what} sets pictures of one channel upright: put it before conv"
+        convolves |= isinstance(layer, Convolution)
         if isinstance(layer, Dense) and is_image:
             yield f"{what} needs vectors: put flatten before it"
             is_image = False
@@ -111,6 +120,34 @@ def _layer_faults(variant: Variant, kind: Kind) -> Iterator[str]:
         softmax = isinstance(layer, Dense | ActivationLayer) and layer.activation == "softmax"
         if softmax and position < len(variant.layers) - 1:
             yield f"{what} is softmax before the last layer; did you mean sigmoid, tanh or relu?"
+
+
+def _size_faults(variant: Variant, kind: Kind) -> Iterator[str]:
+    """A picture smaller than what is laid on it, and more weights than a machine holds."""
+    side, channels = SIDE, 1
+    width = {"regression": 1, "classification": 2}.get(kind, 0)  # of a vector; 0: still a picture
+    weights = 0
+    for position, layer in enumerate(variant.layers):
+        for name in ("kernel", "strides", "size"):
+            if (value := getattr(layer, name, 1)) > side:
+                yield (
+                    f"layers.{position} ({type(layer).__name__}): {name}={value} is larger than "
+                    f"the picture of {side}×{side} pixels that reaches it"
+                )
+                return
+        match layer:
+            case Convolution(filters, kernel, strides):
+                weights += (kernel**2 * channels + 1) * filters
+                side, channels = -(-side // strides), filters
+            case MaxPooling(size):
+                side //= size
+            case Flatten():
+                width = width or side**2 * channels
+            case Dense(units):
+                weights += (width + 1) * units
+                width = units
+    if weights > limits.MOST_WEIGHTS:
+        yield f"the network has {weights:,} weights; expected at most {limits.MOST_WEIGHTS:,}"
 
 
 def _rest(variant: Variant, kind: Kind) -> Iterator[str]:

@@ -33,19 +33,23 @@ from pathlib import Path
 from typing import Any
 
 from ann_models import data_name
-from ann_models.derive import KEYS, apply
+from ann_models.derive import BETWEEN_LAYERS, KEYS, apply, effective_changes
 from ann_models.entry import IMAGES, Dense, Loss, Question, Variant
 from ann_models.errors import AnnError, InvalidSetting, UnknownName
-from ann_models.layer_text import nearest, parse
+from ann_models.layer_text import nearest
+from ann_models.limits import RANGES
 from ann_models.questions import QUESTIONS
 from ann_models.sound import kind_of, suitable_study
+from ann_models.toml_lines import TomlLines
 from ann_models.variants import VARIANTS
 
 OWN_ROW = 0  # the lecture's rows begin with 1
-EPOCHS, SEEDS, MOST_SEEDS = 100, 3, 100
+EPOCHS, SEEDS = 100, 3
 NAME = re.compile(r"[A-Za-z][\w.+-]{0,60}")
 _OF_VARIANTS = ("name", "like", "question", "look_at", "seeds", "registered")
 _OF_QUESTIONS = ("key", "title", "look_at")
+_OF_KIND = {"variant": "name", "question": "key"}
+_WHOLE = {"data": "the name of its data", "layers": 'a list of layers, such as ["dense 1"]'}
 _LOSS: dict[str, Loss] = {
     "regression": "mse",
     "classification": "binary_crossentropy",
@@ -91,13 +95,16 @@ def read(path: Path) -> Table:
     Raises:
         InvalidSetting: the file cannot be read, or every fault in it with its line and key.
     """
+    text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text)
     except OSError as error:
         raise InvalidSetting(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidSetting(f"{path} is no TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        single = re.search(r"^\s*\[(variant|question)\]", text, re.MULTILINE) if text else None
+        hint = f" Write [[{single[1]}]] in double brackets." if single else ""
+        raise InvalidSetting(f"{path} is no TOML: {error}.{hint}") from error
     checked = _Checked(path, text)
     table = checked.table(content)
     if checked.faults:
@@ -113,124 +120,115 @@ class _Checked:
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
-        self.lines = text.splitlines()
+        self.lines = TomlLines(text)
         self.faults: list[_Fault] = []
 
     def table(self, content: dict[str, Any]) -> Table:
         for key in content.keys() - {"question", "variant"}:
-            self._add(_line_of(self.lines, key), key, nearest(key, ("question", "variant")))
-        questions = dict(self._questions(_tables(content, "question")))
-        variants = list(self._variants(_tables(content, "variant"), questions))
-        if not _tables(content, "variant"):
-            self._add(1, "variant", "the table has no [[variant]].")
+            self.faults.append(
+                _Fault(self.lines.of(key), key, nearest(key, ("question", "variant")))
+            )
+        questions = dict(self._questions(self._tables(content, "question")))
+        variants = list(self._variants(self._tables(content, "variant"), questions))
+        if content.get("variant", []) == []:
+            self.faults.append(_Fault(1, "variant", "the table has no [[variant]]."))
         return Table(questions, tuple(variants))
 
-    def _add(self, line: int, key: str, sentence: str) -> None:
-        self.faults.append(_Fault(line, key, sentence))
+    def _tables(self, content: dict[str, Any], kind: str) -> Iterator[_Entry]:
+        """The entries of a kind."""
+        found = content.get(kind, [])
+        if not isinstance(found, list):
+            name = next(iter(found), "mine") if isinstance(found, dict) else "mine"
+            example = f'{_OF_KIND[kind]} = "{name}"'
+            sentence = f"write [[{kind}]] in double brackets, and {example} on the next line."
+            self.faults.append(_Fault(self.lines.of(kind), kind, sentence))
+            return
+        for number, values in enumerate(found):
+            if isinstance(values, dict):
+                yield _Entry(self, kind, number, values)
+            else:
+                line = self.lines.of(kind, str(number))
+                self.faults.append(_Fault(line, kind, f"{values!r}: expected a [[{kind}]]."))
 
-    def _questions(self, given: list[dict[str, Any]]) -> Iterator[tuple[str, Question]]:
-        seen: set[str] = set()
-        for number, values in enumerate(given):
-            where = _Place(self.lines, "question", number)
+    def _questions(self, given: Iterable[_Entry]) -> Iterator[tuple[str, Question]]:
+        keys = dict.fromkeys(QUESTIONS, "the lecture")
+        titles = {question.title: "the lecture" for question in QUESTIONS.values()}
+        for entry in given:
             before = len(self.faults)
-            for key in values.keys() - set(_OF_QUESTIONS):
-                self._add(where.line(key), f"question.{key}", nearest(key, _OF_QUESTIONS))
-            for key in _OF_QUESTIONS:
-                if not isinstance(values.get(key), str) or not values[key].strip():
-                    self._add(where.line(key), f"question.{key}", "expected a text.")
-            name = str(values.get("key"))
-            if name in seen or name in QUESTIONS:
-                owner = "the lecture" if name in QUESTIONS else "this file"
-                self._add(where.line("key"), "question.key", f"{name!r} is taken by {owner}.")
-            if values.get("title") in {question.title for question in QUESTIONS.values()}:
-                self._add(where.line("title"), "question.title", "is taken by the lecture.")
-            if not NAME.fullmatch(name):
-                self._add(where.line("key"), "question.key", f"{name!r}: {WELL_FORMED}")
-            seen.add(name)
+            for key in entry.values.keys() - set(_OF_QUESTIONS):
+                entry.fault(key, nearest(key, _OF_QUESTIONS))
+            key, title, look_at = (entry.text(k) for k in _OF_QUESTIONS)
+            if key in keys:
+                entry.fault("key", f"{key!r} is taken by {keys[key]}.")
+            elif key in VARIANTS:
+                entry.fault("key", f"{key!r} is a row of the lecture.")
+            elif key and not NAME.fullmatch(key):
+                entry.fault("key", f"{key!r}: {WELL_FORMED}")
+            if title in titles:
+                entry.fault("title", f"is taken by {titles[title]}.")
             if len(self.faults) == before:
-                yield name, Question(name, values["title"], values["look_at"])
+                keys[key] = titles[title] = "this file"
+                yield key, Question(key, title, look_at)
 
     def _variants(
-        self, given: list[dict[str, Any]], questions: Mapping[str, Question]
+        self, given: Iterable[_Entry], questions: Mapping[str, Question]
     ) -> Iterator[Variant]:
-        taken = set(VARIANTS)
-        for number, values in enumerate(given):
-            where = _Place(self.lines, "variant", number)
-            name = values.get("name")
-            label = name if isinstance(name, str) else f"variant {number + 1}"
-            before = len(self.faults)
+        taken = dict.fromkeys(VARIANTS, "a row of the lecture")
+        taken |= dict.fromkeys([*QUESTIONS, *questions], "the key of a question")
+        for entry in given:
+            name, before = entry.values.get("name"), len(self.faults)
             if not isinstance(name, str) or not NAME.fullmatch(name):
-                self._add(where.line("name"), f"{label}.name", WELL_FORMED)
+                entry.fault("name", WELL_FORMED)
             elif name in taken:
-                owner = "a row of the lecture" if name in VARIANTS else "another variant"
                 remedy = 'choose another name; like = "…" takes its settings over.'
-                self._add(where.line("name"), f"{label}.name", f"is {owner}; {remedy}")
+                entry.fault("name", f"is {taken[name]}; {remedy}")
             else:
-                taken.add(name)
-            variant = self._variant(values, where, label, questions)
-            if variant is not None and len(self.faults) == before:
+                taken[name] = "another variant"
+            variant = self._variant(entry, questions)
+            if len(self.faults) == before:
                 yield variant
 
-    def _variant(
-        self,
-        values: dict[str, Any],
-        where: _Place,
-        label: str,
-        questions: Mapping[str, Question],
-    ) -> Variant | None:
-        origin = self._origin(values, where, label)
-        if origin is None:
-            return None
+    def _variant(self, entry: _Entry, questions: Mapping[str, Question]) -> Variant:
+        values = entry.values
         settings = {k: v for k, v in values.items() if k not in _OF_VARIANTS}
-        if isinstance(settings.get("layers"), list):
-            del settings["layers"]
         changes = dict(self._flat(settings))
+        before = len(self.faults)
+        origin = self._origin(entry, changes)
+        is_stand_in = len(self.faults) > before
         made, faults = apply(origin, changes)
         for key, sentence in faults:
+            if is_stand_in and (not key or key.split(".")[0] in ("layers", "data")):
+                continue  # of the entry that stands in for what is missing
             if key in values and key not in KEYS:
                 sentence = f"there is no setting {key!r}; {nearest(key, [*_OF_VARIANTS, *KEYS])}"
-            self._add(where.line(key), f"{label}.{key}" if key else label, sentence)
-        made = self._described(made, values, where, label, questions)
-        if faults:
-            return None
-        like = values.get("like", "")
+            entry.fault(key, sentence)
+        changed = effective_changes(origin, changes) if values.get("like") else {}
+        study = "" if len(self.faults) > before else suitable_study(made)
         return replace(
-            made,
-            name=label,
-            study=suitable_study(made),
-            derived_from=like,
-            changes=tuple(changes.items()) if like else (),
+            self._described(made, entry, questions),
+            name=entry.label,
+            study=study,
+            derived_from=origin.name if values.get("like") else "",
+            changes=tuple(changed.items()),
         )
 
-    def _origin(self, values: dict[str, Any], where: _Place, label: str) -> Variant | None:
-        """What the settings change: a row of the lecture, or an entry of these layers."""
-        if "like" in values:
-            like = values["like"]
-            if like not in VARIANTS:
-                self._add(where.line("like"), f"{label}.like", nearest(str(like), VARIANTS))
-                return None
-            if not VARIANTS[like].layers:
-                self._add(where.line("like"), f"{label}.like", f"{like} has no network of its own.")
-                return None
-            origin = VARIANTS[like]
-            if not isinstance(values.get("layers"), list):
-                return origin
-        else:
-            missing = [k for k in ("data", "layers") if k not in values]
+    def _origin(self, entry: _Entry, changes: Mapping[str, str]) -> Variant:
+        """What the settings change: a row of the lecture, or an entry that has its layers alone."""
+        if "like" in entry.values:
+            like = entry.text("like")
+            if like in VARIANTS and VARIANTS[like].layers:
+                return VARIANTS[like]
+            if like in VARIANTS:
+                entry.fault("like", f"{like} has no network of its own.")
+            elif like:
+                entry.fault("like", nearest(like, [v.name for v in VARIANTS.values() if v.layers]))
+        elif missing := [k for k in ("data", "layers") if k not in changes]:
             for key in missing:
-                self._add(where.line(""), label, f'needs {key}, or like = "a row of the lecture".')
-            if missing:
-                return None
-            origin = self._new(values, where, label)
-        try:
-            layers = tuple(parse(str(text)) for text in values["layers"])
-        except AnnError as error:
-            self._add(where.line("layers"), f"{label}.layers", str(error))
-            return None
-        return replace(origin, layers=layers)
-
-    def _new(self, values: dict[str, Any], where: _Place, label: str) -> Variant:
-        text = dict(self._flat({"data": values["data"]})).get("data", "")
+                said = f"needs {key}" if key not in entry.values else f"needs {_WHOLE[key]}"
+                entry.fault(
+                    key if key in entry.values else "", f'{said}, or like = "a row of the lecture".'
+                )
+        text = changes.get("data", "")
         try:
             file = text.endswith((".csv", ".tsv", ".txt"))
             wanted = data_name.parse(f"{data_name.POINTS}{text}" if file else text)
@@ -239,7 +237,7 @@ class _Checked:
             kind = "none"  # the setting `data` says what is wrong
         return Variant(
             row=OWN_ROW,
-            name=label,
+            name=entry.label,
             question="",
             look_at="",
             study="",
@@ -251,35 +249,29 @@ class _Checked:
         )
 
     def _described(
-        self,
-        variant: Variant,
-        values: dict[str, Any],
-        where: _Place,
-        label: str,
-        questions: Mapping[str, Question],
+        self, variant: Variant, entry: _Entry, questions: Mapping[str, Question]
     ) -> Variant:
         """With the texts, seeds and registration of the file."""
-        question = values.get("question", variant.question)
-        if question not in questions and question not in QUESTIONS:
-            known = [*questions, *QUESTIONS]
-            self._add(where.line("question"), f"{label}.question", nearest(str(question), known))
+        values = entry.values
+        question = entry.text("question") if "question" in values else variant.question
+        known = [*questions, *QUESTIONS]
+        if question not in known and ("question" not in values or question):
+            entry.fault("question", nearest(question, known))
         seeds = values.get("seeds", variant.seeds)
-        if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
-            self._add(where.line("seeds"), f"{label}.seeds", f"expected 1 to {MOST_SEEDS}.")
+        if type(seeds) is not int or seeds not in RANGES["seeds"]:
+            entry.fault("seeds", f"expected {RANGES['seeds']}.")
             seeds = 1
         registered = values.get("registered", False)
         if type(registered) is not bool:
-            self._add(where.line("registered"), f"{label}.registered", "expected true or false.")
+            entry.fault("registered", "expected true or false.")
         elif registered and not variant.has_images:
             sentence = "a candidate for the service learns digits or other pictures."
-            self._add(where.line("registered"), f"{label}.registered", sentence)
-        look_at = values.get("look_at", "")
-        if not isinstance(look_at, str):
-            self._add(where.line("look_at"), f"{label}.look_at", "expected a text.")
+            entry.fault("registered", sentence)
+        look_at = entry.text("look_at") if values.get("look_at", "") != "" else ""
         return replace(
             variant,
-            question=str(question),
-            look_at=str(look_at) or _difference(values),
+            question=question,
+            look_at=look_at or (f"{variant.name}, changed." if "like" in values else ""),
             seeds=seeds,
             registered=registered is True,
         )
@@ -288,69 +280,62 @@ class _Checked:
         """Nested TOML keys as the dotted keys of `derive`, names first."""
         for key, value in values.items():
             path = f"{prefix}{key}"
-            if isinstance(value, dict):
+            if isinstance(value, dict) and value:
                 first = next((k for k in ("name", "norm") if k in value), None)
                 if first and not isinstance(value[first], dict):
                     yield path, self._text(path, value[first])
-                rest = {k: v for k, v in value.items() if k != first}
-                yield from self._flat(rest, f"{path}.")
+                    value = {k: v for k, v in value.items() if k != first}
+                yield from self._flat(value, f"{path}.")
             else:
                 yield path, self._text(path, value)
 
     def _text(self, key: str, value: Any) -> str:
+        if key == "layers" and isinstance(value, list):
+            return BETWEEN_LAYERS.join(map(str, value))
+        if type(value) is int and abs(value) >= 10**18:
+            return "a number of more than 18 digits"  # Python writes none of more than 4,300
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        if key == "data" and text.startswith(IMAGES) and "=" in text:
-            name, _, path = text.partition("=")
-            return f"{name}={(self.path.parent / Path(path).expanduser()).resolve()}"
-        if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
-            return str((self.path.parent / Path(text).expanduser()).resolve())
+        try:
+            if key == "data" and text.startswith(IMAGES) and "=" in text:
+                name, _, path = text.partition("=")
+                return f"{name}={data_name.absolute(path, self.path.parent)}"
+            if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
+                return str(data_name.absolute(text, self.path.parent))
+        except InvalidSetting:
+            pass  # the setting `data` says what is wrong
         return text
 
 
-WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."
-
-
-def _difference(values: Mapping[str, Any]) -> str:
-    """Like which row of the lecture a variant is."""
-    return f"{values['like']}, changed." if "like" in values else ""
-
-
 @dataclass(frozen=True)
-class _Place:
-    """Where the entry of a number among the entries of its kind stands in the file."""
+class _Entry:
+    """A [[question]] or [[variant]] of the file, and where its faults go."""
 
-    lines: Sequence[str]
+    checked: _Checked
     kind: str
     number: int
+    values: dict[str, Any]
 
-    def line(self, key: str) -> int:
-        """The line of a key, or of the entry's heading."""
-        headings = [
-            i for i, line in enumerate(self.lines) if re.match(rf"\s*\[\[{self.kind}\]\]", line)
-        ]
-        if self.number >= len(headings):
-            return 1
-        first = headings[self.number]
-        ends = (i for i in range(first + 1, len(self.lines)) if self.lines[i].startswith("[["))
-        last = next(ends, len(self.lines))
-        for name in _prefixes(key):
-            for i in range(first + 1, last):
-                if re.match(rf"\s*{re.escape(name)}\s*[.=]", self.lines[i]):
-                    return i + 1
-        return first + 1
+    @property
+    def label(self) -> str:
+        """How a fault names it: a variant's name, or its number."""
+        if self.kind == "question":
+            return self.kind
+        name = self.values.get("name")
+        return name if isinstance(name, str) else f"variant {self.number + 1}"
 
+    def fault(self, key: str, sentence: str) -> None:
+        """Say what is wrong with a key; with none, of the entry as a whole."""
+        line = self.checked.lines.of(self.kind, str(self.number), key)
+        said = f"{self.label}.{key}" if key else self.label
+        self.checked.faults.append(_Fault(line, said, sentence))
 
-def _prefixes(key: str) -> Iterable[str]:
-    """`a.b.c`, `a.b`, `a`; none of an empty key."""
-    parts = key.split(".") if key else []
-    return (".".join(parts[:n]) for n in range(len(parts), 0, -1))
-
-
-def _tables(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    found = content.get(key, [])
-    return [t for t in found if isinstance(t, dict)] if isinstance(found, list) else []
+    def text(self, key: str) -> str:
+        """The text of a key; of anything else an empty one, and a fault."""
+        value = self.values.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        self.fault(key, "expected a text.")
+        return ""
 
 
-def _line_of(lines: Sequence[str], key: str) -> int:
-    pattern = rf"\s*(\[\[?)?{re.escape(key)}\b"
-    return next((i for i, line in enumerate(lines, 1) if re.match(pattern, line)), 1)
+WELL_FORMED = "expected a name of letters, digits and _ . + -, at most 61, a letter first."

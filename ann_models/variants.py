@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Literal
 
 from ann_models.digits.augmentation import Augmentation
@@ -362,7 +363,12 @@ def find(names: tuple[str, ...] | list[str]) -> list[Variant]:
     known = [*VARIANTS, *QUESTIONS]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"did you mean {', '.join(near)}?" if near else "none is near."
-            raise UnknownName(f"no variant is called {name!r}; {hint} `ann list` names them all.")
+            raise unknown(name, known)
     return [v for v in VARIANTS.values() if v.name in names or v.question in names]
+
+
+def unknown(name: str, known: Iterable[str]) -> UnknownName:
+    """The error for a name that is none of the known ones, with the nearest of them."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else "none is near."
+    return UnknownName(f"no variant is called {name!r}; {hint} `ann list` names them all.")

@@ -154,8 +154,12 @@ def _points(path: Path, held_out: bool) -> str:
     """A CSV file of points: its columns, and the part that is for validation."""
     found, layout = points.read(path), points.layout(path)
     lines = [
-        f"table = np.genfromtxt({str(path)!r}, dtype = str, delimiter = {layout.separator!r},",
-        f"                      skip_header = {layout.header}, autostrip = True)",
+        "import csv",
+        f"with open({str(path)!r}, encoding = 'utf-8-sig') as file:",
+        f"    lines = csv.reader(file.read().splitlines(), delimiter = {layout.separator!r})",
+        "    rows = [[cell.strip() for cell in line] for line in lines]",
+        "rows = [row for row in rows if any(row) and not row[0].startswith('#')]",
+        f"table = np.array(rows{f'[{layout.header}:]' if layout.header else ''})",
     ]
     if found.classes:
         target = f"(table[:, 2:] == {found.classes[1]!r})"

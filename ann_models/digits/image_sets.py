@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ann_models import archives
+from ann_models import archives, data_name
 from ann_models.digits import idx
 from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
@@ -107,7 +107,7 @@ def parse(text: str) -> ImageSet:
             f"{name!r} is no name of a data set; expected 2 to 41 lower-case letters, digits and "
             "-, the first one a letter."
         )
-    found = Path(path).expanduser().resolve()
+    found = data_name.absolute(path)
     if not found.exists():
         raise InvalidSetting(f"{name}: there is no {found}.")
     return ImageSet(name, str(found))

@@ -80,10 +80,10 @@ def find() -> Found:
         DataUnavailable: `ANN_MNIST_PATH` is not set and MNIST cannot be had from elsewhere.
     """
     if chosen := os.environ.get("ANN_MNIST_PATH"):
-        path = Path(chosen).expanduser()
         try:
+            path = Path(chosen).expanduser()
             return Found(read(path), str(path))
-        except InvalidData as error:
+        except (InvalidData, RuntimeError) as error:  # of no home folder, too
             raise InvalidData(f"ANN_MNIST_PATH does not lead to MNIST. {error}") from error
 
     cached = _keras_cache() / "mnist.npz"

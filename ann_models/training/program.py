@@ -1,4 +1,4 @@
-"""A training program: compiled once, run in chunks of epochs, interruptible between them."""
+"""A training program: compiled once, called for chunks of epochs, interruptible between them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from ann_models.training.state import State
 from ann_models.training.step import Problem, examples, mean_loss
 
 PROGRESS_REPORTS = 20  # of a training without frames
+MOST_SECONDS = 2.0  # of a call, for whose end Ctrl-C waits; an epoch may take longer
+FIRST_STEPS = 2_000  # of the first call, before its speed is known
 ORDERS_IN_MEMORY = 10_000_000  # indices of examples in one chunk
 CONVERSION_BATCH = 1_000  # images
 
@@ -80,12 +82,12 @@ class Program:
         report: Callable[[Progress], None],
         checkpoint: Checkpoint | None,
     ) -> Training:
-        """Train these models in place, one a replica; Ctrl-C keeps the finished chunks.
+        """Train these models in place, one a replica; Ctrl-C keeps the finished epochs.
 
         Args:
             models: their weights are the start, and are overwritten by the trained ones.
             seeds: of the models.
-            report: called after each chunk.
+            report: called at each stop.
             checkpoint: resumed from if it holds this training, and kept up to date.
 
         Raises:
@@ -93,14 +95,21 @@ class Program:
         """
         started = time.perf_counter()
         progress = self._start(models, seeds, checkpoint)
-        interrupted = False
+        most = max(1, FIRST_STEPS // backends.batches(self.variant, self.examples))
+        interrupted, compiled = False, False
         try:
             while progress.epochs < self.variant.epochs and not progress.stopped:
+                called = time.perf_counter()
                 with ctrl_c_waits():
-                    self._advance(progress, seeds)
+                    epochs = self._advance(progress, seeds, most)
+                if compiled:  # the first call's time is mostly that of compiling
+                    most = next_most(most, epochs, time.perf_counter() - called)
+                compiled = True
                 if checkpoint and checkpoint.is_due():
                     checkpoint.save(progress, self._values())
-                report(progress)
+                # only there, so that a search prunes by the same epochs on any machine
+                if progress.epochs in self.stops or progress.stopped:
+                    report(progress)
         except KeyboardInterrupt:
             interrupted = True
             if checkpoint:
@@ -139,10 +148,10 @@ class Program:
             snapshots={0: self.state.weights_by_replica()} if self._takes_snapshots else {},
         )
 
-    def _advance(self, progress: Progress, seeds: tuple[int, ...]) -> None:
-        """Train for one chunk of epochs."""
+    def _advance(self, progress: Progress, seeds: tuple[int, ...], most: int) -> int:
+        """Train for one chunk of epochs, `most` at most; how many it was."""
         next_stop = self.stops[np.searchsorted(self.stops, progress.epochs, side="right")]
-        epochs = min(self.chunk, int(next_stop) - progress.epochs)
+        epochs = min(self.chunk, int(next_stop) - progress.epochs, most)
         orders = [
             shuffled(generator, self.chunk, self.examples, epochs)
             for generator in progress.generators
@@ -152,11 +161,13 @@ class Program:
         self._require_finite(measures, active.numpy()[:epochs], progress, seeds)
         progress.extend(measures)
         if self._takes_snapshots and progress.epochs == next_stop:
-            now, before = self.state.weights_by_replica(), list(progress.snapshots.values())[-1]
-            trains = active.numpy()[:epochs].any(axis=0)  # a stopped one's weights still change
+            now, (last, before) = self.state.weights_by_replica(), [*progress.snapshots.items()][-1]
+            losses = progress.history["train_loss"][last:]  # NaN of a seed that has stopped, whose
+            trains = np.atleast_1d(np.isfinite(losses).any(axis=0))  # weights still change
             progress.snapshots[progress.epochs] = [
                 now[i] if trains[i] else before[i] for i in range(self.replicas)
             ]
+        return epochs
 
     @property
     def _takes_snapshots(self) -> bool:
@@ -197,6 +208,13 @@ class Program:
             f"{self.variant.name}: the {what} with seed {seed}; a smaller learning rate than "
             f"{self.variant.optimizer.learning_rate} may help."
         )
+
+
+def next_most(most: int, epochs: int, seconds: float) -> int:
+    """How many epochs the next call may train for, after one of so many took so long."""
+    if seconds > MOST_SECONDS:
+        return max(1, epochs // 2)
+    return 2 * most if epochs == most and seconds < MOST_SECONDS / 2 else most
 
 
 def shuffled(

@@ -37,11 +37,11 @@ def train(
         data: x_train (n, …), y_train (n,) or (n, outputs); x_val and y_val if it has them.
         seeds: a seed decides the initial weights, the order of the batches and the dropout
             masks: the same seeds give the same weights on the same machine.
-        on_progress: called after each chunk with the epochs done, the epochs in all (of all
-            seeds, where they train sequentially), and the training loss.
+        on_progress: called at each of the program's stops with the epochs done, the epochs in all
+            (of all seeds, where they train sequentially), and the training loss.
         checkpoints: a folder; a training that was interrupted or killed resumes from there and
             ends with the weights that it would have had.
-        on_validation: called after each chunk if there is validation data; what it raises ends the
+        on_validation: called at each stop if there is validation data; what it raises ends the
             training.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from pipelines.cli.printing import (
     warn_of_offline_digits,
 )
 from pipelines.cli.terminal import notify, print_table
-from pipelines.settings import ui_address
+from pipelines.settings import read, ui_address
 from pipelines.tracking.tags import DERIVED_FROM, QUESTION, changes_of
 
 if TYPE_CHECKING:
@@ -38,17 +38,19 @@ if TYPE_CHECKING:
 def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Compare the newest run of each variant, and link to MLflow's comparison pages.
 
-    A NAME is a variant's or a question's key, as in `ann run`.
+    A NAME is a variant's or a question's key, as in `ann run`; of a table of one's own, too.
     """
     from ann_models import variants
-
-    chosen = variants.find(names)
-    settings = session.load_settings_for_reading()
-    from pipelines.tracking.reader import RunReader
+    from pipelines.tracking.reader import RunReader, reader_of
     from pipelines.tracking.saved_views import link
 
-    runs = RunReader(settings).newest_by_variant()
-    found = [run for variant in chosen for run in _with_copies(variant.name, runs)]
+    if reader_of(read().tracking_uri) is None:
+        variants.find(names)  # without runs there are no other names, and a typo makes no folder
+    settings = session.load_settings_for_reading()
+    reader = RunReader(settings)
+    runs = reader.newest_by_variant()
+    questions = {e.experiment_id: str(e.tags[QUESTION]) for e in reader.experiments()}
+    found = _chosen(names, runs, questions)
     if as_json:
         rows = [
             {
@@ -79,11 +81,40 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     )
     if offline:
         warn_of_offline_digits()
-    pages = {
-        v.question: _with_copies(v.name, runs)[0] for v in chosen if _with_copies(v.name, runs)
-    }
-    for question, run in pages.items():
-        click.echo(f"{ui_address(settings)}/{link('', run.info.experiment_id, question)}")
+    for experiment in dict.fromkeys(run.info.experiment_id for run in found):
+        click.echo(f"{ui_address(settings)}/{link('', experiment, questions[experiment])}")
+
+
+def _chosen(
+    names: Sequence[str], runs: Mapping[str, Run], questions: Mapping[str, str]
+) -> list[Run]:
+    """The runs of these variants and questions, in the lecture's order; then those of one's own.
+
+    Args:
+        names: of variants or questions; none: the lecture's, and all of one's own.
+        runs: the newest one by the variant's name.
+        questions: their keys, by experiment.
+
+    Raises:
+        UnknownName: a name is neither in the lecture nor that of a run or its question.
+    """
+    from ann_models import variants
+    from ann_models.questions import QUESTIONS
+
+    own = {name: run for name, run in runs.items() if name not in variants.VARIANTS}
+    lecture = [name for name in names if name in variants.VARIANTS or name in QUESTIONS]
+    known = [*variants.VARIANTS, *QUESTIONS, *own, *questions.values()]
+    for name in names:
+        if name not in known:
+            raise variants.unknown(name, known)
+    chosen = variants.find(lecture) if lecture or not names else []
+    found = [run for variant in chosen for run in _with_copies(variant.name, runs)]
+    for name, run in own.items():
+        asked = not names and not run.data.tags.get(DERIVED_FROM)
+        asked |= name in names or questions[run.info.experiment_id] in names
+        if asked and run not in found:
+            found.append(run)
+    return found
 
 
 def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
@@ -93,10 +124,13 @@ def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
 
 
 def _label(tags: Mapping[str, str]) -> str:
-    """The variant's name; of a changed copy, what differs."""
+    """The variant's name, and what differs from the row of which it is a changed copy."""
     changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
-    name = tags["variant"]
-    return f"{tags.get(DERIVED_FROM, name)}, {changes}" if changes else name
+    name, origin = tags["variant"], tags.get(DERIVED_FROM, "")
+    if not changes:
+        return name
+    is_copy = not origin or name.startswith(f"{origin}+")
+    return f"{origin or name}, {changes}" if is_copy else f"{name} ({origin}, {changes})"
 
 
 @click.command(epilog=examples("ann leaderboard", "ann leaderboard --json"))

@@ -96,7 +96,9 @@ def _show(report: SweepReport, settings: Settings, as_json: bool) -> None:
     for trial in sorted(done, key=lambda trial: float(trial["objective"]))[:SHOWN]:
         table.add_row(f"{trial['objective']:.4g}", *trial["settings"].values())
     print_table(table)
-    others = sum(trial["state"] in ("pruned", "diverged") for trial in report.trials)
-    click.echo(f"{len(done)} trials, {others} pruned or diverged; judged by {report.judged_by}.")
+    others = sum(t["state"] in ("pruned", "diverged", "refused") for t in report.trials)
+    click.echo(
+        f"{len(done)} trials, {others} pruned, diverged or refused; judged by {report.judged_by}."
+    )
     click.echo(f"Figures and all trials: {ui_address(settings)}/{report.view}")
     click.echo(f"Run the best: {report.command}")

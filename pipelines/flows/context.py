@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from ann_models import datasets
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
+from ann_models.variants import VARIANTS
 from pipelines import settings as environment
+from pipelines.errors import WrongUse
 from pipelines.feedback import corrections
 from pipelines.feedback.requests import Corrections
 from pipelines.flows import progress
@@ -34,6 +36,25 @@ class DataFile:
     digest: str
     data_set: DataSetEntry | None = None  # of an image data set of one's own
     corrections: str | None = None  # path of those that join whatever part of it a variant uses
+
+
+def require_examples(variant: Variant, data: Dataset) -> None:
+    """Refuse a changed row or one's own that asks for more pictures than there are.
+
+    A row of the lecture takes all of the offline digits where there is no MNIST.
+
+    Raises:
+        WrongUse: there are fewer.
+    """
+    found = len(data.arrays["x_train"])
+    row = VARIANTS.get(variant.derived_from or variant.name)
+    if row and row.train_size == variant.train_size:
+        return
+    if variant.train_size and variant.train_size > found:
+        raise WrongUse(
+            f"{variant.name}: data.size={variant.train_size}, and {data.source} has {found:,} "
+            f"pictures for training; set data.size to {found} or less."
+        )
 
 
 @dataclass(eq=False)

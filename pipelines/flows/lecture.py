@@ -15,14 +15,14 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from ann_models import data_name, datasets
+from ann_models import data_name, datasets, limits
 from ann_models.entry import Variant
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
 from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.flows import ad_hoc, dask_workers, helper_process, tasks, upstream
-from pipelines.flows.context import Context, DataFile
+from pipelines.flows.context import Context, DataFile, require_examples
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.helper_process import Executor
 from pipelines.flows.report import (
@@ -72,8 +72,9 @@ def lecture(
     Raises:
         UnknownName: a name is not in the table.
         InvalidSetting: the table or a change has a fault.
-        WrongUse: ANN_MNIST_PATH does not lead to MNIST, an image data set cannot be read or has
-            the name of another one, or the workers cannot do this work.
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST, an image data set cannot be read, has the
+            name of another one or fewer pictures than asked for, or the workers cannot do this
+            work.
         VariantsFailed: some variants failed; its `report` says which.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
         OrchestrationUnavailable: the Prefect server became unavailable; likewise.
@@ -110,6 +111,9 @@ def _jobs(
 ) -> list[VariantJob]:
     """The variants to run, what they depend on included, with their data."""
     files = {name: _data(context, name, report) for name in dict.fromkeys(v.data for v in named)}
+    for variant in named:
+        if variant.train_size:
+            require_examples(variant, context.load_dataset(files[variant.data].path))
     chosen = upstream.with_untrained(context, named, report.data, report.quick)
     if added := [variant.name for variant in chosen if variant not in named]:
         context.progress.notice(
@@ -117,7 +121,8 @@ def _jobs(
         )
     if report.quick:
         chosen = [variant.shortened() for variant in chosen]
-    if seeds:
+    if seeds is not None:
+        limits.check("seeds", seeds)
         chosen = [replace(v, seeds=seeds) if v.has_networks else v for v in chosen]
     return [VariantJob(v, files[v.data], report.pipeline_run_id, report.quick) for v in chosen]
 

@@ -108,6 +108,8 @@ def retrain(
     if entry := context.registry.data_sets.find(champion.name):
         chosen = _on_images(champion, entry, names)
     else:
+        if not names and champion.variant not in variants.VARIANTS:
+            raise _of_own_table(champion)
         chosen = _registered(names or trained_on_labels(champion.variant))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
     found, _ = training_corrections.stored(context, champion)
@@ -220,16 +222,20 @@ def _on_images(champion: Version, entry: DataSetEntry, names: list[str] | None) 
     else:
         origin = champion.tags.get(tags.DERIVED_FROM, "")
         if origin not in variants.VARIANTS:
-            raise WrongUse(
-                f"{champion.variant} is not a row of the lecture; train it again with `ann run "
-                "--table`, or name a row to retrain."
-            )
+            raise _of_own_table(champion)
         found, _ = select([origin], tags.changes_of(champion.tags) | data)
         chosen = [replace(variant, name=champion.variant) for variant in found]
     for variant in chosen:
         if not variant.registered:
             raise WrongUse(f"{variant.derived_from} is no candidate for the service.")
     return chosen
+
+
+def _of_own_table(champion: Version) -> WrongUse:
+    return WrongUse(
+        f"{champion.variant} is not a row of the lecture; train it again with `ann run --table`, "
+        "or name a row to retrain."
+    )
 
 
 def trained_on_labels(name: str) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow
 from prefect.runtime import flow_run
 
+from ann_models.errors import InvalidSetting
 from ann_models.figures import search as figures
 from ann_models.findings import Findings
 from ann_models.search import Interval, setting_text
@@ -24,6 +25,7 @@ from pipelines.flows.context import Context
 from pipelines.flows.trials import (
     COMPLETE,
     INTERRUPTED,
+    REFUSED,
     SEED,
     SweepSpec,
     TrialResult,
@@ -103,7 +105,7 @@ def sweep(
 
     Raises:
         UnknownName: the name is not in the table.
-        InvalidSetting: a setting or a value cannot be meant.
+        InvalidSetting: a setting or a value cannot be meant, or no combination of them.
         WrongUse: the name is a question's, or there is no memory for so many workers.
         EveryTrialDiverged: no trial ended with a finite loss.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
@@ -162,10 +164,14 @@ class _Sweep:
             finally:
                 trials.close_killed(study)
                 self._summarise(study, run_id)
+        states = [trial["state"] for trial in self.report.trials]
+        if set(states) == {REFUSED}:
+            said = study.get_trials(deepcopy=False)[-1].user_attrs[REFUSED]
+            raise InvalidSetting(f"no combination can be trained; the last one: {said}")
         if self.report.best is None:
             raise EveryTrialDiverged(
-                f"every one of the {len(numbers) + finished} trials of {self.report.name} diverged "
-                f"or was pruned; search smaller learning rates, such as "
+                f"every one of the {len(numbers) + finished} trials of {self.report.name} "
+                "diverged, was pruned or refused; search smaller learning rates, such as "
                 "--over optimizer.learning_rate=1e-5..1e-2:log."
             )
         return self.report

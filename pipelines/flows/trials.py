@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ann_models import datasets, variants
+from ann_models import datasets, limits, variants
 from ann_models.derive import derive
-from ann_models.errors import TrainingDiverged
+from ann_models.errors import InvalidSetting, TrainingDiverged
 from ann_models.search import Interval, objective, parse_space, setting_text, with_validation
 from pipelines.errors import WrongUse
-from pipelines.flows.context import Context
+from pipelines.flows.context import Context, require_examples
 from pipelines.flows.dask_workers import WorkerProgress
 from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import tags
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SEED = 0  # of the proposals
 STARTUP_TRIALS = 5  # random ones, before the estimator and the pruner know anything
 FAILED, PRUNED, COMPLETE = "diverged", "pruned", "complete"
+REFUSED = "refused"  # a combination of settings that cannot be trained, each of which alone can
 INTERRUPTED = "interrupted"  # such a trial does not count: another one takes its place
 
 
@@ -71,14 +72,16 @@ class TrialResult:
 
     @property
     def failed(self) -> bool:
-        """Whether it diverged or was interrupted."""
-        return self.state in (FAILED, INTERRUPTED)
+        """Whether it diverged, was refused or was interrupted."""
+        return self.state in (FAILED, REFUSED, INTERRUPTED)
 
 
 def state_of(trial: optuna.trial.FrozenTrial) -> str:
     """How a trial of a study ended; Optuna has one state for what diverged and was interrupted."""
     if trial.state.name == "FAIL":
         return FAILED if FAILED in trial.user_attrs else INTERRUPTED
+    if REFUSED in trial.user_attrs:
+        return REFUSED
     return {"COMPLETE": COMPLETE, "PRUNED": PRUNED}.get(trial.state.name, INTERRUPTED)
 
 
@@ -109,7 +112,8 @@ class Trials:
                 "from other networks. A sweep trains on the data set alone; name another variant."
             )
         self.space = parse_space(self.origin, spec.over)
-        if spec.seeds:
+        if spec.seeds is not None:
+            limits.check("seeds", spec.seeds)
             self.origin = replace(self.origin, seeds=spec.seeds)
         self.variant, self.data, self.judged_by = with_validation(
             self.origin, _data(context, self.origin)
@@ -158,7 +162,6 @@ class Trials:
 
         trial = self._ask(study)
         settings = self._proposal(trial)
-        variant = derive(self.variant, settings) if settings else self.variant
         shown = ", ".join(f"{key}={value}" for key, value in settings.items())
         about = {
             tags.VARIANT: self.spec.name,
@@ -176,12 +179,18 @@ class Trials:
             self.context.tracking.run(experiment, f"trial {trial.number}", about) as run_id,
         ):
             try:
-                value = self._train(variant, trial)
+                value = self._train(derive(self.variant, settings), trial)
                 state = COMPLETE
                 study.tell(trial, value)
             except TrainingDiverged:
                 trial.set_user_attr(FAILED, True)
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            except InvalidSetting as error:
+                state = REFUSED
+                trial.set_user_attr(REFUSED, str(error))
+                # Pruned for Optuna: unlike a failed trial, it counts as a bad proposal.
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                self.context.progress.notice(str(error))
             except optuna.TrialPruned:
                 state = PRUNED
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -253,7 +262,7 @@ def _data(context: Context, variant: Variant) -> Dataset:
     """The data of a variant; the digits are MNIST, or the offline digits if it is nowhere.
 
     Raises:
-        WrongUse: ANN_MNIST_PATH does not lead to MNIST.
+        WrongUse: ANN_MNIST_PATH does not lead to MNIST, or there are fewer digits than asked for.
     """
     from ann_models.errors import DataUnavailable, InvalidData
 
@@ -269,6 +278,7 @@ def _data(context: Context, variant: Variant) -> Dataset:
             data = datasets.digits("offline-digits")
     if variant.train_size is None:
         return data
+    require_examples(variant, data)
     return datasets.digits_subset(data, min(variant.train_size, len(data.arrays["x_train"])))
 
 

@@ -57,21 +57,18 @@ def ranked(tracking: RunReader, registry: RegistryReader) -> list[LeaderboardEnt
     Networks of the offline digits come after those of MNIST: their numbers cannot be compared.
     """
     runs = tracking.newest_by_variant()
-    latencies = {
-        version.run_id: version.metrics["onnx_ms"]
-        for name in MODEL_NAMES.values()
-        for version in registry.versions(name)
-        if "onnx_ms" in version.metrics
-    }
+    versions = [v for name in MODEL_NAMES.values() for v in registry.versions(name)]
+    latencies = {v.run_id: v.metrics["onnx_ms"] for v in versions if "onnx_ms" in v.metrics}
+    registered = {version.run_id for version in versions}
     found = []
-    for variant in VARIANTS.values():
-        if not variant.registered or variant.name not in runs:
+    for name, run in runs.items():
+        row = VARIANTS.get(name)  # those of one's own may serve if they registered a version
+        if not (row.registered if row else run.info.run_id in registered):
             continue
-        run = runs[variant.name]
         metrics, seeds = run.data.metrics, int(run.data.tags["seeds"])
         found.append(
             LeaderboardEntry(
-                name=variant.name,
+                name=name,
                 run_id=run.info.run_id,
                 data=run.data.tags["data_source"],
                 test_images=TEST_IMAGES[run.data.tags["data_source"]],

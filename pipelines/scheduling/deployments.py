@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -38,7 +37,7 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 
-from ann_models import variants
+from ann_models import data_name, variants
 from ann_models.questions import QUESTIONS
 from ann_models.selection import select
 from pipelines.errors import WrongUse
@@ -202,11 +201,11 @@ def checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A flow's parameters; a table of one's own is read, and named by its whole path.
 
     Raises:
-        InvalidSetting: the table has a fault.
+        InvalidSetting: the table has a fault, or its path can be none.
     """
     found = dict(parameters)
     if isinstance(found.get("table"), str):
-        found["table"] = str(Path(found["table"]).expanduser().resolve())
+        found["table"] = str(data_name.absolute(found["table"]))
         select([], {}, found["table"])
     return found
 

@@ -1,8 +1,10 @@
 """What an entry's `data` says is read, checked, and written again."""
 
+from pathlib import Path
+
 import pytest
 
-from ann_models.data_name import LARGEST, SMALLEST, DataName, parse
+from ann_models.data_name import LARGEST, SMALLEST, DataName, absolute, parse
 from ann_models.errors import InvalidSetting, UnknownName
 
 
@@ -45,7 +47,7 @@ def test_the_smallest_and_the_largest_size_are_taken(size):
         (f"cubic size={LARGEST + 1}", "expected 10 to 1,000,000 points"),
         ("cubic size=many", "data.size=many: expected a whole number"),
         ("xor size=100", "xor has a fixed size; linear, nonlinear, cubic are drawn in any size"),
-        ("cubic noise=-0.1", "a standard deviation is 0 or more"),
+        ("cubic noise=-0.1", "expected 0 to 1,000,000"),
         ("digits noise=0.1", "takes no noise; augmentation.noise adds noise to digits"),
         ("gates noise=0.1", "gates takes no noise\\."),
         ("cubic sizes=100", "did you mean size"),
@@ -60,3 +62,14 @@ def test_what_cannot_be_meant_is_refused_with_what_is_expected(text, message):
 def test_an_unknown_name_is_answered_with_those_that_are_known(text):
     with pytest.raises(UnknownName, match=r"(did you mean cubic|expected one of none, gates)"):
         parse(text)
+
+
+def test_a_path_is_absolute_from_a_folder(tmp_path):
+    assert absolute("a/../b.csv", tmp_path) == tmp_path / "b.csv"
+    assert absolute(str(tmp_path), Path("/elsewhere")) == tmp_path
+
+
+@pytest.mark.parametrize("text", ["~nosuchuser/a.csv", "a\0.csv", "a" * 5000], ids=[1, 2, 3])
+def test_what_can_be_no_path_is_refused(text):
+    with pytest.raises(InvalidSetting, match=r"is no path that can be read: [^.]*\w\.$"):
+        absolute(text)

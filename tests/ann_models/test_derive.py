@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ann_models import datasets
-from ann_models.derive import derive, derived_name, parse_changes
-from ann_models.entry import SGD, Adam, Dense, Dropout, EarlyStopping, Penalty
+from ann_models.derive import apply, derive, derived_name, parse_changes
+from ann_models.digits.augmentation import Augmentation
+from ann_models.entry import SGD, Adam, Dense, Dropout, EarlyStopping, Flatten, Penalty
 from ann_models.errors import InvalidSetting
 from ann_models.recipes import RECIPES
 from ann_models.studies import study_of
@@ -43,6 +44,11 @@ class TestWhatIsChanged:
                 {"layers": (Dense(4, "relu"), Dense(8, "tanh"), Dense(1, use_bias=False))},
             ),
             ("relu_regression_4", "layers.0=none", {"layers": (Dense(1, use_bias=False),)}),
+            (
+                "relu_regression_4",
+                "layers=dense 8 relu; dense 1",
+                {"layers": (Dense(8, "relu"), Dense(1))},
+            ),
             (
                 "relu_regression_4",
                 "dropout=0.2",
@@ -94,9 +100,50 @@ class TestWhatIsChanged:
         assert made.layers[0] == Dense(7, "sigmoid")
         assert made.layers[1] == Dropout(0.5)
 
-    def test_the_order_of_optimizer_and_rate_is_the_one_given(self):
-        made = changed("relu_regression_4", "optimizer=sgd", "optimizer.momentum=0.9")
-        assert made.optimizer == SGD(0.01, 0.9)
+    @pytest.mark.parametrize(
+        ("name", "texts", "expected"),
+        [
+            (
+                "relu_regression_4",
+                ["optimizer=sgd", "optimizer.momentum=0.9"],
+                {"optimizer": SGD(0.01, 0.9)},
+            ),
+            (
+                "relu_regression_4",
+                ["layers.0=dense 8 tanh", "layers.0.units=3"],
+                {"layers": (Dense(3, "tanh"), Dense(1, use_bias=False))},
+            ),
+            (
+                "mnist_augmented",
+                ["augmentation=none", "augmentation.shift=1"],
+                {"augmentation": Augmentation(shift=1)},
+            ),
+            ("relu_regression_4", ["data=linear", "data.size=50"], {"data": "linear size=50"}),
+            ("overfit_base", ["penalty=l1", "penalty.strength=1"], {"penalty": Penalty("l1", 1)}),
+        ],
+    )
+    def test_a_whole_comes_before_its_parts_in_whatever_order_they_are_given(
+        self, name, texts, expected
+    ):
+        for ordered in (texts, texts[::-1]):
+            made, _ = apply(VARIANTS[name], parse_changes(ordered))
+            assert made == replace(VARIANTS[name], **expected)
+
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ["optimizer=sgd", "optimizer.momentum=0.9"],
+            ["optimizer=sgd", "optimizer.learning_rate=0.001"],  # Adam's, not that of SGD
+        ],
+    )
+    def test_what_makes_a_difference_only_beside_another_change_is_in_name_and_changes(self, texts):
+        made = changed("relu_regression_4", *texts)
+        assert made.name == "+".join(["relu_regression_4", *texts])
+        assert [f"{key}={value}" for key, value in made.changes] == texts
+
+    def test_what_makes_no_difference_beside_another_change_is_not(self):
+        made = changed("relu_regression_4", "optimizer=sgd", "optimizer.learning_rate=0.01")
+        assert made == changed("relu_regression_4", "optimizer=sgd")
 
     def test_what_is_as_before_is_no_change(self):
         assert changed("relu_regression_4", "epochs=4000") is VARIANTS["relu_regression_4"]
@@ -124,7 +171,7 @@ class TestWhatCannotBeMeant:
             ("relu_regression_4", "epoch=3", "did you mean epochs"),
             ("relu_regression_4", "layers.0.activations=tanh", "did you mean activation"),
             ("relu_regression_4", "layers.0.activation=tan", "did you mean tanh"),
-            ("relu_regression_4", "layers.0.units=0", "units must be 1 or more, not 0"),
+            ("relu_regression_4", "layers.0.units=0", "units must be 1 to 100,000, not 0"),
             ("relu_regression_4", "layers.0.units=four", "expected a whole number"),
             ("relu_regression_4", "layers.7.units=3", "the layers are 0 dense 4 relu, 1 dense 1"),
             ("relu_regression_4", "layers.0+=dens 3", "did you mean dense"),
@@ -136,10 +183,10 @@ class TestWhatCannotBeMeant:
             ("mnist_ann", "layers.0=none", "put flatten before it"),
             ("mnist_ann", "layers.1+=conv 8 3", "needs images"),
             ("mnist_ann", "layers.1.activation=softmax", "did you mean sigmoid, tanh or relu"),
-            ("relu_regression_4", "epochs=0", "expected 1 or more"),
+            ("relu_regression_4", "epochs=0", "expected 1 to 1,000,000"),
             ("relu_regression_4", "optimizer.learning_rate=0", "more than 0"),
             ("relu_regression_4", "optimizer.learning_rate=nan", "finite"),
-            ("relu_regression_4", "optimizer.momentum=0.9", "set optimizer=sgd first"),
+            ("relu_regression_4", "optimizer.momentum=0.9", "set optimizer=sgd, too"),
             ("relu_regression_4", "optimizer=adamw", "did you mean adam"),
             ("relu_regression_4", "dropout=1", "less than 1"),
             ("relu_regression_4", "penalty=l3", "did you mean l2 or l1|did you mean l1 or l2"),
@@ -148,16 +195,49 @@ class TestWhatCannotBeMeant:
             ("relu_regression_4", "data=cubik", "did you mean cubic"),
             ("relu_regression_4", "data=linear", "two classes need sigmoid"),
             ("relu_regression_4", "data=nowhere.csv", "there is no file"),
+            ("relu_regression_4", "data=~nosuchuser/a.csv", "is no path that can be read"),
+            ("mnist_ann", "data=images:letters=~nosuchuser/a", "is no path that can be read"),
+            ("relu_regression_4", "layers=dense 8; dens 1", "did you mean dense"),
             ("relu_regression_4", "data.size=3", "10 to 1,000,000"),
             ("overfit_base", "data.size=30", "fixed size"),
-            ("relu_regression_4", "data.noise=-1", "0 or more"),
+            ("relu_regression_4", "data.noise=-1", "0 to 1,000,000"),
             ("mnist_ann", "data.noise=1", "augmentation.noise"),
             ("perceptron", "epochs=3", "has no network of its own"),
+            ("relu_regression_4", "epochs=10000000000", "expected 1 to 1,000,000"),
+            ("relu_regression_4", "batch_size=10000000000", "expected 1 to 1,000,000"),
+            ("relu_regression_4", "layers.0.units=1000000000", "units must be 1 to 100,000"),
+            ("relu_regression_4", "layers.0+=dense 1000000000", "units must be 1 to 100,000"),
+            ("relu_regression_4", "optimizer.learning_rate=1e9", "more than 0 and at most 1,000"),
+            ("relu_regression_4", "penalty.strength=1e99", "expected 0 to 1,000,000"),
+            ("relu_regression_4", "data.noise=1e99", "expected 0 to 1,000,000"),
+            ("overfit_early_stopping", "early_stopping.patience=1e10", "whole number"),
+            ("overfit_early_stopping", "early_stopping.patience=10000000", "1 to 1,000,000"),
+            ("mnist_ann", "augmentation.elastic_sigma=1e9", "more than 0 and at most 28"),
+            ("mnist_ann", "augmentation.shift=-1", "expected 0 to 28"),
+            ("mnist_ann", "data.size=50001", "expected 10 to 50,000 digits"),
+            ("mnist_cnn", "layers.0.kernel=99", "kernel must be 1 to 28, not 99"),
         ],
     )
     def test_it_is_refused_with_the_value_and_the_nearest_that_can(self, name, text, message):
         with pytest.raises(InvalidSetting, match=message):
             changed(name, text)
+
+    @pytest.mark.parametrize(
+        ("name", "texts", "message"),
+        [
+            ("overfit_base", ["layers.1=none", "layers.1.units=3"], "layers.1=none removes"),
+            ("overfit_base", ["penalty=none", "penalty.strength=3"], "penalty=none removes"),
+            ("overfit_base", ["penalty=none", "penalty.norm=l1"], "penalty=none removes"),
+            ("overfit_dropout", ["dropout=0", "layers.1.rate=0.3"], "dropout=0 sets every rate"),
+            ("overfit_base", ["dropout=0.1", "layers.0+=dropout 0.3"], "dropout=0.1 sets every"),
+        ],
+    )
+    def test_changes_that_contradict_each_other_are_refused_in_any_order(
+        self, name, texts, message
+    ):
+        for ordered in (texts, texts[::-1]):
+            with pytest.raises(InvalidSetting, match=message):
+                changed(name, *ordered)
 
     def test_every_fault_is_said_at_once(self):
         with pytest.raises(InvalidSetting) as refused:
@@ -221,6 +301,10 @@ class TestPictures:
         assert made.name == "mnist_ann+data=letters"
         assert made.registered
         assert not changed("mnist_ann", "epochs=3").registered
+
+    def test_it_has_a_unit_a_class_in_whatever_layers_are_set(self, letters):
+        made = changed("mnist_ann", f"data={letters}", "layers=flatten; dense 9 softmax")
+        assert made.layers == (Flatten(), Dense(3, "softmax"))
 
     def test_a_relative_folder_is_kept_whole(self, letters, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

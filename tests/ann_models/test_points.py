@@ -34,6 +34,15 @@ def test_two_columns_are_a_regression(tmp_path, head):
     np.testing.assert_array_equal(found.y[:, 0], [2, 4, 6, 8])
 
 
+@pytest.mark.parametrize(
+    ("head", "header"),
+    [("", 0), ("x1,x2,class\n", 1), ("# mine\n\nx1,x2,class\n", 1), ("# a\n", 0)],
+)
+def test_a_header_is_a_line_of_names_after_comments(tmp_path, head, header):
+    (tmp_path / "mine.csv").write_text(head + PLANE)
+    assert points.layout(tmp_path / "mine.csv") == points.Layout(",", header)
+
+
 def test_numeric_classes_keep_their_order(tmp_path):
     assert read(tmp_path, PLANE.replace("a", "10").replace("b", "9")).classes == ("9", "10")
 
@@ -47,6 +56,12 @@ def test_numeric_classes_keep_their_order(tmp_path):
         (CURVE + "9,ten\n", "line 5: 'ten' is no number"),
         (CURVE + "9,nan\n", "line 5: nan is not finite"),
         (CURVE + "9,1e39\n", "line 5: 1e39 is not finite, as a number of 32 bits"),
+        ("O.5,1.2\n" + CURVE, "line 1: 'O.5' is no number"),
+        ("0.5x,1.2y\n" + CURVE, "line 1: '0.5x' is no number"),
+        ("x,1\n" + CURVE, "line 1: 'x' is no number"),
+        ("O.5,1.2,a\n" + PLANE, "line 1: 'O.5' is no number"),
+        ("O.5,l.2,1\n" + PLANE.replace("a", "0").replace("b", "1"), "line 1: 'O.5' is no number"),
+        ("O.5;1,2\n" + CURVE.replace(",", ";"), "line 1: 'O.5' is no number"),
         (CURVE + "9\n", "line 5 has 1 columns, the first 2"),
         (PLANE + "9,inf,a\n", "line 5: inf is not finite"),
         (PLANE + "9,9,\n", "line 5 has no class"),

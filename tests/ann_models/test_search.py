@@ -38,7 +38,7 @@ def test_intervals_and_choices_are_read():
     ("text", "message"),
     [
         ("learning_rate=1..2", "did you mean optimizer.learning_rate|did you mean"),
-        ("layers.0.units=0..5", "units must be 1 or more, not 0"),
+        ("layers.0.units=0..5", "units must be 1 to 100,000, not 0"),
         ("layers.0.units=1.5..5", "expected whole numbers"),
         ("layers.0.activation=relu,tan", "did you mean tanh"),
         ("layers.0.activation=relu", "two values or more"),

@@ -19,6 +19,7 @@ from ann_models.entry import (
     MaxPooling,
     OtherHands,
 )
+from ann_models.networks import build
 from ann_models.recipes import RECIPES
 from ann_models.sound import faults_of, kind_of, suitable_study
 from ann_models.variants import AUGMENTATION, VARIANTS
@@ -146,6 +147,62 @@ def test_the_last_layer_gives_the_answer_that_the_data_need(variant, layers, fau
 )
 def test_each_layer_stands_where_it_can(variant, layers, faults):
     assert faults_of(replace(variant, layers=layers)) == faults
+
+
+@pytest.mark.parametrize(
+    ("layers", "fault"),
+    [
+        (
+            (Convolution(4, strides=7), MaxPooling(5)),
+            "layers.1 (MaxPooling): size=5 is larger than the picture of 4×4 pixels",
+        ),
+        (
+            (Convolution(4), MaxPooling(4), Convolution(4, kernel=8)),
+            "layers.2 (Convolution): kernel=8 is larger than the picture of 7×7 pixels",
+        ),
+        (
+            (Convolution(4), MaxPooling(9), Convolution(4, strides=4)),
+            "layers.2 (Convolution): strides=4 is larger than the picture of 3×3 pixels",
+        ),
+        (
+            (Convolution(4), *[MaxPooling()] * 5),
+            "layers.5 (MaxPooling): size=2 is larger than the picture of 1×1 pixels",
+        ),
+        ((MaxPooling(),), "layers.0 (MaxPooling) needs channels: put conv before it"),
+        (
+            (Convolution(4), Deslant()),
+            "layers.1 (Deslant) sets pictures of one channel upright: put it before conv",
+        ),
+    ],
+)
+def test_no_layer_is_larger_than_the_picture_that_reaches_it(layers, fault):
+    (said,) = faults_of(replace(DIGITS, layers=(*layers, Flatten(), SOFTMAX)))
+    assert said.startswith(fault)
+
+
+def test_layers_as_large_as_their_picture_are_built():
+    layers = (Convolution(2, kernel=28, strides=7), MaxPooling(4), Flatten(), SOFTMAX)
+    assert faults_of(replace(DIGITS, layers=layers)) == []
+    assert build(replace(DIGITS, layers=layers), (28, 28), 0).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("variant", "layers"),
+    [
+        (CURVE, (Dense(100_000), Dense(1000), LINEAR)),
+        (DIGITS, (Convolution(10_000), Flatten(), Dense(13), SOFTMAX)),
+    ],
+)
+def test_a_network_of_too_many_weights_is_refused(variant, layers):
+    (fault,) = faults_of(replace(variant, layers=layers))
+    assert fault.endswith("weights; expected at most 100,000,000")
+
+
+def test_numbers_out_of_their_range_are_told_before_all_else():
+    assert faults_of(replace(CURVE, epochs=0, layers=(Dense(0), LINEAR))) == [
+        "epochs=0: expected 1 to 1,000,000",
+        "layers.0.units=0: expected 1 to 100,000",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """A table of one's own: TOML in, variants and questions out, or every fault with line and key."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ann_models import datasets, table
+from ann_models.derive import KEYS, derive
 from ann_models.entry import Adam, Dense, Dropout
 from ann_models.errors import InvalidSetting, UnknownName
 from ann_models.studies import study_of
@@ -82,7 +84,7 @@ def test_variants_are_found_by_name_and_by_question(write):
     ("before", "after", "place"),
     [
         ("epochs = 7", "epoch = 7", "line 19, mine.epoch: there is no setting 'epoch'; did you"),
-        ("epochs = 7", "epochs = 0", "line 19, mine.epochs: epochs=0: expected 1 or more"),
+        ("epochs = 7", "epochs = 0", "line 19, mine.epochs: epochs=0: expected 1 to 1,000,000"),
         ('name = "mine"', 'name = "mnist_ann"', "line 14, mnist_ann.name: is a row of the lecture"),
         ('name = "mine"', 'name = "four_tanh"', "line 14, four_tanh.name: is another variant"),
         ('name = "mine"', 'name = "a/b"', "line 14, a/b.name: expected a name"),
@@ -99,6 +101,18 @@ def test_variants_are_found_by_name_and_by_question(write):
         ('key = "smooth"', 'key = "digits"', "line 2, question.key: 'digits' is taken by the lec"),
         ('title = "Which', 'titel = "Which', "line 3, question.titel: did you mean title"),
         ("[[question]]", "[[questions]]", "line 1, questions: did you mean question"),
+        ('key = "smooth"', 'key = "mnist_ann"', "line 2, question.key: 'mnist_ann' is a row of"),
+        ('name = "mine"', 'name = "digits"', "line 14, digits.name: is the key of a question"),
+        ('name = "mine"', 'name = "smooth"', "line 14, smooth.name: is the key of a question"),
+        ('data = "points.csv"', "", "line 13, mine: needs data, or like ="),
+        ('data = "points.csv"', "data.size = 20", "line 17, mine.data: needs the name of its data"),
+        (
+            'layers = ["dense 30 tanh", "dropout 0.1", "dense 1"]',
+            "layers.0.units = 3",
+            "line 18, mine.layers: needs a list of layers",
+        ),
+        ("seeds = 2", "[variant.optimizer]\nmomentun = 3", "line 21, mine.optimizer.momentun: th"),
+        ("seeds = 2", "seeds = 101", "line 20, mine.seeds: expected 1 to 100"),
     ],
 )
 def test_a_fault_is_said_with_its_line_and_key(write, before, after, place):
@@ -111,6 +125,114 @@ def test_every_fault_is_said_at_once_in_the_order_of_the_file(write):
     said = faults(write(wrong.replace("seeds = 2", "seeds = 0")))
     assert "3 faults" in said
     assert said.index("line 10") < said.index("line 19") < said.index("line 20")
+
+
+KEYS_OF_VARIANTS = (
+    *("name", "like", "question", "look_at", "seeds", "registered", *KEYS, "layers.0"),
+    *("layers.0.units", "layers.0.activation", "layers.0.use_bias", '"layers.0+"', "layers.9"),
+)
+WRONG_TYPES = {
+    "a text": '"many"',
+    "a blank text": '" "',
+    "a fraction": "1.5",
+    "a negative number": "-1",
+    "a truth value": "true",
+    "a list": "[1]",
+    "a list of lists": "[[1]]",
+    "a list of texts": '["a"]',
+    "an empty list": "[]",
+    "a table": "{a = 1}",
+    "a named table": '{name = "x"}',
+    "a table named by a table": "{name = {a = 1}}",
+    "an empty table": "{}",
+    "a date": "1979-05-27",
+    "not a number": "nan",
+    "infinity": "-inf",
+    "a number of 6,000 digits": f"0x{'f' * 6000}",
+    "the home of nobody": '"~nosuchuser/x.csv"',
+    "a path with a null byte": '"a\\u0000.csv"',
+    "a path of 5,000 characters": f'"{"a" * 5000}.csv"',
+    "pictures at the home of nobody": '"images:letters=~nosuchuser/x"',
+}
+TEXTS = [kind for kind, value in WRONG_TYPES.items() if value[0] == '"']
+TAKES_A_FRACTION = re.compile(
+    r"data.noise|optimizer.(learning_rate|weight_decay)|penalty.strength"
+    r"|augmentation.(?!scale|thickness)\w+"
+)
+WRONG = [
+    (key, kind)
+    for key in KEYS_OF_VARIANTS
+    for kind in WRONG_TYPES
+    if (key, kind) not in (("name", "a text"), ("layers.0.use_bias", "a truth value"))
+    and not (key == "look_at" and kind in TEXTS and kind != "a blank text")
+    and not (TAKES_A_FRACTION.fullmatch(key) and kind == "a fraction")
+]
+
+
+@pytest.mark.parametrize(("key", "kind"), WRONG)
+def test_a_value_of_a_wrong_type_is_said_with_its_line_and_key(write, key, kind):
+    given = {"name": '"mine"', "like": '"relu_regression_4"', "question": '"neurons"'}
+    lines = [f"{k} = {value}" for k, value in given.items() if k != key]
+    said = faults(write("\n".join(["[[variant]]", *lines, f"{key} = {WRONG_TYPES[kind]}"])))
+    assert f"line {len(lines) + 2}, " in said
+    assert f".{key.strip(chr(34)).removesuffix('.norm')}" in said
+
+
+@pytest.mark.parametrize("key", ["key", "title", "look_at"])
+@pytest.mark.parametrize("kind", sorted(WRONG_TYPES.keys() - set(TEXTS)))
+def test_the_same_holds_for_questions(write, key, kind):
+    given = {"key": '"mine"', "title": '"Mine?"', "look_at": '"The corners."'}
+    lines = [f"{k} = {value}" for k, value in given.items() if k != key]
+    said = faults(write("\n".join(["[[question]]", *lines, f"{key} = {WRONG_TYPES[kind]}"])))
+    assert f"line 4, question.{key}: expected a text." in said
+
+
+def test_wrong_types_are_said_all_at_once_whatever_else_is_wrong(write):
+    said = faults(
+        write('[[variant]]\nname = 3\nlike = ["a"]\nseeds = 1.5\nepochs = "many"\nquestion = {}')
+    )
+    for line, key in enumerate(("name", "like", "seeds", "epochs", "question"), 2):
+        assert f"line {line}, variant 1.{key}: " in said
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '[variant.mine]\nlike = "mnist_ann"',
+            'line 1, variant: write [[variant]] in double brackets, and name = "mine" on the next',
+        ),
+        ('[question.smooth]\ntitle = "Smooth?"', "line 1, question: write [[question]] in double"),
+        ("variant = 3", "line 1, variant: write [[variant]] in double brackets"),
+        ("\nvariant = [1]", "line 2, variant: 1: expected a [[variant]]"),
+        (
+            '[[variant]]\nname = "a"\nlike = "mnist_ann"\n[variant]\nname = "b"',
+            "Write [[variant]] in double brackets.",
+        ),
+    ],
+)
+def test_a_heading_in_single_brackets_is_said_with_what_to_write(write, text, fault):
+    assert fault in faults(write(text))
+
+
+def test_two_questions_have_neither_key_nor_title_in_common(write):
+    again = GOOD[: GOOD.index("[[variant]]")]
+    said = faults(write(GOOD + again))
+    assert "line 22, question.key: 'smooth' is taken by this file." in said
+    assert "line 23, question.title: is taken by this file." in said
+
+
+def test_layers_in_place_of_those_of_a_row_are_a_change_of_it(write):
+    path = write(
+        '[[variant]]\nname = "mine"\nlike = "relu_regression_4"\n'
+        'layers = ["dense 8 tanh", "dense 1"]\n'
+        "epochs = 4000"  # as the row has it: no change
+    )
+    (variant,) = table.read(path).variants
+    assert variant.layers == (Dense(8, "tanh"), Dense(1))
+    assert variant.derived_from == "relu_regression_4"
+    assert dict(variant.changes) == {"layers": "dense 8 tanh; dense 1"}
+    assert derive(VARIANTS["relu_regression_4"], dict(variant.changes)).layers == variant.layers
 
 
 def test_a_file_that_is_no_toml_is_refused_with_the_line(write):

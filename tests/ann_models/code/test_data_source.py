@@ -59,12 +59,20 @@ def test_generated_data_are_those_of_the_pipeline(data):
         (CLASSES, True),
         ("".join(f"{i * 7 % 20 / 4},{i * i / 9}\n" for i in range(20)), False),
         ("".join(f"{i * 7 % 20 / 4},{i * i / 9}\n" for i in range(20)), True),
+        ("\ufeff" + CLASSES, False),
+        (CLASSES.replace("red", 'the "red" one#1').replace("blue", "it's blue"), False),
+        (CLASSES.replace("red", '"red; not blue"').replace("0;0;", '"0";"0";'), False),
+        ("\n# mine, too\n" + CLASSES.replace("\n4;", "\n\n# four\n4;"), False),
     ],
-    ids=["classes", "classes, some held out", "curve", "curve, some held out"],
+    ids=[
+        *("classes", "classes, some held out", "curve", "curve, some held out"),
+        *("byte-order mark", "hash and quotes", "quoted cells", "comments between"),
+    ],
 )
-def test_a_file_is_read_as_the_pipeline_reads_it(tmp_path, content, held_out):
-    (tmp_path / "own.csv").write_text(content)
-    data = f"{'held_out ' if held_out else ''}points:{tmp_path / 'own.csv'}"
+@pytest.mark.parametrize("name", ["own.csv", 'it\'s "#1" \\ {x} % ä.csv'])
+def test_a_file_is_read_as_the_pipeline_reads_it(tmp_path, content, held_out, name):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    data = f"{'held_out ' if held_out else ''}points:{tmp_path / name}"
     made = executed(data_source.code(replace(CURVE, data=data)))
     arrays = datasets.generate(data, 0).arrays
     assert ("x_val" in arrays) == held_out == ("val_x" in made)

@@ -101,6 +101,11 @@ class TestPath:
         monkeypatch.setenv("ANN_MNIST_PATH", "~/mine.npz")
         assert_is_tiny(mnist.find())
 
+    def test_the_home_of_nobody_is_refused(self, monkeypatch):
+        monkeypatch.setenv("ANN_MNIST_PATH", "~nosuchuser/mine.npz")
+        with pytest.raises(InvalidData, match="ANN_MNIST_PATH does not lead to MNIST"):
+            mnist.find()
+
     def test_an_empty_value_counts_as_not_set(self, monkeypatch):
         monkeypatch.setenv("ANN_MNIST_PATH", "")
         with pytest.raises(DataUnavailable, match="ANN_MNIST_PATH is not set"):

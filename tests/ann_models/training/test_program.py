@@ -11,6 +11,7 @@ from ann_models.datasets import Dataset
 from ann_models.entry import Penalty
 from ann_models.training import program
 from ann_models.training.program import Program
+from ann_models.training.trainer import train
 from tests.support.small_trainings import REGRESSION, cubic, images
 
 
@@ -34,6 +35,45 @@ def test_shorter_chunks_give_the_same_orders():
 def test_a_chunk_reaches_to_the_next_stop_in_bounded_memory(monkeypatch, epochs, in_memory, chunk):
     monkeypatch.setattr(program, "ORDERS_IN_MEMORY", in_memory)
     assert Program(replace(REGRESSION, epochs=epochs), cubic(10), (0,)).chunk == chunk
+
+
+@pytest.mark.parametrize(
+    ("most", "epochs", "seconds", "expected"),
+    [
+        (8, 8, 0.1, 16),
+        (8, 5, 0.1, 8),  # the next stop ended it: nothing is known of 8
+        (8, 8, 1.5, 8),
+        (8, 8, 2.1, 4),
+        (8, 5, 2.1, 2),
+        (1, 1, 60, 1),
+    ],
+)
+def test_calls_get_longer_until_one_takes_a_second_and_shorter_after_two(
+    most, epochs, seconds, expected
+):
+    assert program.next_most(most, epochs, seconds) == expected
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_short_calls_change_neither_weights_nor_reports(monkeypatch, most):
+    variant, data = replace(REGRESSION, epochs=100, frames=4), cubic(10)
+    whole, seen = [], []
+    expected = train(variant, data, (0, 1), on_progress=lambda *done: whole.append(done))
+    calls = []
+    run = Program._advance
+
+    def advance(self, progress, seeds, most):
+        calls.append(run(self, progress, seeds, most))
+        return calls[-1]
+
+    monkeypatch.setattr(Program, "_advance", advance)
+    monkeypatch.setattr(program, "FIRST_STEPS", most)
+    monkeypatch.setattr(program, "MOST_SECONDS", 0.0)  # each call is too long
+    found = train(variant, data, (0, 1), on_progress=lambda *done: seen.append(done))
+    assert max(calls) == most and sum(calls) == 100
+    assert found.weights_sha256 == expected.weights_sha256
+    assert found.snapshots.keys() == expected.snapshots.keys()
+    assert seen == whole
 
 
 def test_progress_is_reported_twenty_times_and_weights_are_kept_after_each_epoch():

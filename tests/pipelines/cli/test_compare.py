@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from ann_models.entry import Question
 from ann_models.findings import Findings
 from pipelines import settings
 from pipelines.cli import compare
@@ -77,6 +78,50 @@ def test_a_changed_copy_stands_below_its_origin_with_what_differs(ann, tracking)
     assert (rows[1]["derived_from"], rows[1]["changes"]) == ("mnist_ann", {"epochs": "5"})
     assert (rows[0]["derived_from"], rows[0]["changes"]) == (None, {})
     assert rows[0]["data"] == "mnist"
+
+
+@pytest.fixture
+def own(tracking) -> dict[str, str]:
+    """Runs of a table of one's own, by name: one of a question of its own, one of the lecture's."""
+    identity = tracking.add_question(Question("smooth", "Smooth?", "The corners."))
+    with tracking.run(identity, "mine", {"variant": "mine", "quick": "false"}) as run_id:
+        tracking.log_findings(run_id, Findings(RESULTS), {})
+    tracking.make_newest(run_id, "mine", identity)
+    about = {"derived_from": "mnist_ann", "set.layers": "flatten; dense 10 softmax"}
+    return {"mine": run_id, "flat": log(tracking, "flat", **about)}
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["mine"], ["mine"]),
+        (["flat"], ["flat"]),
+        (["smooth"], ["mine"]),
+        (["digits"], ["mnist_ann", "flat"]),
+        (["mnist_ann"], ["mnist_ann", "flat"]),
+        (["mine", "mnist_ann"], ["mnist_ann", "flat", "mine"]),
+        ([], ["mnist_ann", "flat", "mine"]),
+    ],
+    ids=" ".join,
+)
+def test_rows_of_a_table_of_ones_own_are_found_by_name_and_question(
+    ann, tracking, own, names, found
+):
+    log(tracking, "mnist_ann")
+    rows = json.loads(ann("compare", *names, "--json").stdout)
+    assert [row["name"] for row in rows] == found
+
+
+def test_a_row_of_ones_own_keeps_its_name_and_says_what_differs(ann, own):
+    shown = ann("compare", "flat", "mine").stdout
+    assert "flat (mnist_ann, layers=flatten; dense 10 softmax)" in shown
+    assert [line for line in shown.splitlines() if "viewStateShareKey=smooth" in line]
+
+
+def test_an_unknown_name_is_compared_with_those_of_ones_own(ann, own):
+    result = ann("compare", "smoothe")
+    assert result.exit_code == 2
+    assert "did you mean smooth" in result.stderr
 
 
 def test_copies_without_their_origin_are_compared_too(ann, tracking):

@@ -96,13 +96,13 @@ def test_the_ten_best_trials_are_shown_best_first_with_their_settings(capsys):
         *("0.01", "0.02", "0.03", "0.04", "0.05", "0.06", "0.07", "0.08", "0.09", "0.1")
     ]
     assert lines[1].split() == ["0.01", "0.01", "8"]
-    assert lines[11].startswith("12 trials, 0 pruned or diverged; judged by 4 points.")
+    assert lines[11].startswith("12 trials, 0 pruned, diverged or refused; judged by 4 points.")
 
 
 def test_pruned_and_diverged_trials_are_counted_and_interrupted_ones_are_not(capsys):
     others = [trial(None, state) for state in ("pruned", "diverged", "interrupted", "pruned")]
     lines = shown(capsys, report(others[0], trial(0.5), *others[1:]))
-    assert lines[2].startswith("1 trials, 3 pruned or diverged")
+    assert lines[2].startswith("1 trials, 3 pruned, diverged or refused")
 
 
 def test_the_figures_and_the_command_of_the_best_are_named_last(capsys):

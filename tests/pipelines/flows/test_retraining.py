@@ -1,6 +1,7 @@
 """The closed loop on a real store: corrections in, a challenger out, the gate decides."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -207,6 +208,13 @@ def test_a_variant_that_cannot_serve_is_refused_before_anything_is_done(home, na
     with pytest.raises(error):
         retrain([name])
     assert registered() == 1
+
+
+def test_a_champion_of_a_table_of_ones_own_is_not_retrained_without_a_name(home, monkeypatch):
+    mine = SimpleNamespace(name="offline-digits", variant="mine")
+    monkeypatch.setattr(retraining, "current_champion", lambda context, model: mine)
+    with pytest.raises(WrongUse, match="mine is not a row of the lecture; train it again with"):
+        retrain()
 
 
 def test_corrections_that_cannot_be_read_end_it_with_a_message(home, monkeypatch):

@@ -97,7 +97,7 @@ def test_a_trial_that_was_killed_before_its_proposal_is_made_up_for(home, capsys
     printed._show(report, Context.open().settings, as_json=False)
     shown = capsys.readouterr().out
     assert "optimizer.learning_rate" in shown.splitlines()[0]
-    assert "2 trials, 0 pruned or diverged" in shown
+    assert "2 trials, 0 pruned, diverged or refused" in shown
 
 
 def test_another_space_is_another_sweep(home):
@@ -113,6 +113,25 @@ def test_trials_that_diverge_do_not_end_a_sweep_unless_all_do(home, monkeypatch)
     monkeypatch.setattr(Trials, "_train", diverges)
     with pytest.raises(EveryTrialDiverged, match=r"every one of the 3 trials.*smaller learning"):
         sweep(ROW, SPACE, trials=3, seeds=1, changes=SHORT)
+
+
+def test_a_combination_that_cannot_be_trained_does_not_end_a_sweep(home):
+    space = ["layers.0=none,dense 3 relu", "layers.0.units=2,4"]  # there are none of no layer
+    report = sweep(ROW, space, trials=6, seeds=1, changes=SHORT)
+    for trial in report.trials:
+        removed = trial["settings"]["layers.0"] == "none"
+        assert trial["state"] == ("refused" if removed else "complete")
+    assert {trial["state"] for trial in report.trials} == {"refused", "complete"}
+    assert {run.data.tags["trial_state"] for run in runs(report)} == {"refused", "complete"}
+
+
+def test_a_sweep_of_impossible_combinations_alone_says_why(home, monkeypatch):
+    def refuses(self, variant, trial):
+        raise InvalidSetting("layers.0=none removes this layer.")
+
+    monkeypatch.setattr(Trials, "_train", refuses)
+    with pytest.raises(InvalidSetting, match=r"no combination .*layers.0=none removes"):
+        sweep(ROW, SPACE, trials=2, seeds=1, changes=SHORT)
 
 
 def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):

@@ -7,14 +7,23 @@ import optuna
 import pytest
 
 from ann_models import datasets, training
-from ann_models.errors import TrainingDiverged
+from ann_models.derive import derive
+from ann_models.errors import InvalidSetting, TrainingDiverged
 from ann_models.search import Choices, Interval
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.flows import trials as module
 from pipelines.flows.context import Context
 from pipelines.flows.progress import ProgressReporter
-from pipelines.flows.trials import COMPLETE, FAILED, INTERRUPTED, PRUNED, SweepSpec, Trials
+from pipelines.flows.trials import (
+    COMPLETE,
+    FAILED,
+    INTERRUPTED,
+    PRUNED,
+    REFUSED,
+    SweepSpec,
+    Trials,
+)
 from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import tags
 from tests.support.served import enter
@@ -105,6 +114,12 @@ def test_the_same_search_has_the_same_key_for_any_number_of_trials(search, conte
 @pytest.mark.parametrize(("seeds", "used"), [(None, VARIANTS[ROW].seeds), (3, 3)])
 def test_each_trial_has_as_many_seeds_as_asked_for_or_those_of_the_table(context, seeds, used):
     assert Trials(context, replace(SPEC, seeds=seeds)).variant.seeds == used
+
+
+@pytest.mark.parametrize("seeds", [0, 101])
+def test_a_number_of_seeds_out_of_range_is_refused(context, seeds):
+    with pytest.raises(InvalidSetting, match=f"seeds={seeds}: expected 1 to 100"):
+        Trials(context, replace(SPEC, seeds=seeds))
 
 
 def test_the_validation_examples_are_named_and_no_test_example_is_there(search):
@@ -216,7 +231,11 @@ def test_a_complete_trial_is_a_child_run_with_its_settings_and_objective(
 
 @pytest.mark.parametrize(
     ("error", "state", "failed"),
-    [(TrainingDiverged("nan"), FAILED, True), (optuna.TrialPruned(), PRUNED, False)],
+    [
+        (TrainingDiverged("nan"), FAILED, True),
+        (optuna.TrialPruned(), PRUNED, False),
+        (InvalidSetting("no such layer."), REFUSED, True),
+    ],
 )
 def test_a_trial_without_an_objective_says_how_it_ended(
     search, context, experiment, monkeypatch, error, state, failed
@@ -334,10 +353,26 @@ def test_without_mnist_the_offline_digits_stand_in_and_say_so(context):
     assert "OFFLINE DIGITS take its place" in notice
 
 
-@pytest.mark.parametrize(("size", "used"), [(None, 1197), (50, 50), (60_000, 1197)])
-def test_a_variant_of_few_digits_gets_so_many_and_never_more_than_there_are(context, size, used):
-    variant = replace(VARIANTS["mnist_ann"], train_size=size)
+@pytest.mark.parametrize(
+    ("name", "changes", "used"),
+    [
+        ("mnist_ann", {}, 1197),
+        ("mnist_ann", {"data.size": "50"}, 50),
+        ("mnist_data_size_10000", {}, 1197),
+        ("mnist_data_size_10000", {"epochs": "2"}, 1197),
+    ],
+)
+def test_a_row_of_few_digits_gets_so_many_and_without_mnist_all(context, name, changes, used):
+    variant = derive(VARIANTS[name], changes)
     assert len(module._data(context, variant).arrays["x_train"]) == used
+
+
+def test_more_digits_than_there_are_are_refused(context):
+    spec = SweepSpec(
+        "mnist_ann", ("layers.1.units=3,4",), 1, None, {"data.size": "1198"}, "flow run"
+    )
+    with pytest.raises(WrongUse, match=r"data.size=1198, and offline-digits has 1,197"):
+        Trials(context, spec)
 
 
 def test_a_wrong_path_of_mnist_is_wrong_use(context, monkeypatch):

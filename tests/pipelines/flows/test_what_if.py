@@ -3,6 +3,7 @@
 import pytest
 
 from ann_models.errors import InvalidSetting
+from pipelines.errors import WrongUse
 from pipelines.flows.context import Context
 from pipelines.flows.lecture import lecture
 from pipelines.tracking import views
@@ -64,11 +65,21 @@ def test_a_changed_digit_network_is_no_candidate_for_the_service(home):
     assert report.champion is None
 
 
+def test_more_digits_than_there_are_are_refused_before_a_run_is_made(home):
+    before = len(Context.open().tracking.runs())
+    with pytest.raises(WrongUse, match=r"data.size=1198, and offline-digits has 1,197"):
+        lecture(["mnist_ann"], changes={"data.size": "1198"})
+    assert len(Context.open().tracking.runs()) == before
+
+
 def test_changes_without_names_and_faulty_ones_are_refused(home):
     with pytest.raises(InvalidSetting, match="name the variants"):
         lecture(changes=CHANGES)
-    with pytest.raises(InvalidSetting, match="units must be 1 or more"):
+    with pytest.raises(InvalidSetting, match="units must be 1 to 100,000"):
         lecture([ROW], changes={"layers.0.units": "0"})
+    for seeds in (0, 101):
+        with pytest.raises(InvalidSetting, match=f"seeds={seeds}: expected 1 to 100"):
+            lecture([ROW], seeds=seeds)
 
 
 def test_a_table_of_ones_own_runs_in_experiments_of_its_own(home, tmp_path):

@@ -46,6 +46,16 @@ def test_rows_that_may_not_serve_or_never_ran_are_not_on_it():
     ]
 
 
+def test_rows_of_ones_own_are_on_it_if_they_registered_a_version():
+    found = entries(
+        Version("mnist-digits", "1", "b", (), {}),
+        mnist_ann=run("a", val_accuracy=0.9),
+        mine=run("b", val_accuracy=0.95),
+        other=run("c", val_accuracy=0.99),
+    )
+    assert [entry.name for entry in found] == ["mine", "mnist_ann"]
+
+
 def test_an_entry_has_the_runs_means_over_its_seeds():
     spread = {"spread/test_accuracy": 0.02}
     (entry,) = entries(mnist_ann=run("a", seeds=3, **spread, robustness=0.7))

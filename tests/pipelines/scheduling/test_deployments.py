@@ -230,6 +230,11 @@ def test_a_table_is_scheduled_by_its_whole_path(client, tmp_path, monkeypatch):
     assert by_name(client)["mine"].parameters == {"table": str(tmp_path / "mine.toml")}
 
 
+def test_a_table_in_the_home_of_nobody_is_not_scheduled():
+    with pytest.raises(InvalidSetting, match="is no path that can be read"):
+        deployments.checked({"table": "~nosuchuser/mine.toml"})
+
+
 def test_a_table_with_a_fault_is_not_scheduled(client, tmp_path):
     (tmp_path / "mine.toml").write_text('[[variant]]\nname = "a"\nlike = "relu_regresion_1"\n')
     wrong = {"table": str(tmp_path / "mine.toml")}
