@@ -205,6 +205,8 @@ def test_an_answer_in_between_keeps_the_registry_process(supervised):
         registry.answer = answer
         asyncio.run(supervised._poll())
     assert not registry.killed
+    asyncio.run(supervised._poll())  # the tenth since
+    assert registry.killed
 
 
 def test_a_registry_process_that_is_never_ready_is_replaced(supervised, monkeypatch, capfd):
@@ -263,6 +265,25 @@ def test_an_answer_is_recalled_from_the_other_workers_that_answer(supervised):
     supervised._links = {asker, *others, *silent}
     found = asyncio.run(supervised._recall(Recall("an id"), asker))
     assert sorted(row["digit"] for row in found.predictions) == [2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_well(supervised, monkeypatch, number):
+    async def worker_loop() -> None:
+        os.kill(os.getpid(), number)
+        await supervised._stopping.wait()
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(supervised, "_worker_loop", worker_loop)
+    monkeypatch.setattr(supervised, "_run_registry", wait)
+    monkeypatch.setattr(supervised, "_follow", wait)
+    before = signal.signal(number, lambda *_: None)  # not the end of the tests
+    try:
+        asyncio.run(asyncio.wait_for(supervised.run(), 10))
+    finally:
+        signal.signal(number, before)
 
 
 def test_work_that_failed_is_tried_again(monkeypatch, capfd):
