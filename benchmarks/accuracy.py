@@ -78,8 +78,9 @@ def _train(name: str, seed: int) -> tuple[float, float]:
 
     data = datasets.digits("mnist")
     trained = ann_models.training.train(VARIANTS[name], data, (seed,))
-    answers = trained.models[0].predict(data.arrays["x_test"], batch_size=1000, verbose=0)
-    correct = answers.argmax(axis=1) == data.arrays["y_test"].reshape(len(answers), -1)[:, 0]
+    (model,) = trained.models
+    answers = model.predict(data.arrays["x_test"], batch_size=1000, verbose=0)
+    correct = answers.argmax(axis=1) == data.arrays["y_test"]
     return trained.seconds, float(correct.mean())
 
 

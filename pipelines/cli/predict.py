@@ -108,7 +108,7 @@ def _print(answers: list[dict[str, Any]]) -> None:
 
 def _percent(probability: float) -> str:
     """A probability for people; it is never 100 %."""
-    return "> 99.9%" if probability > 0.9995 else f"{probability:.1%}"
+    return "> 99.9%" if probability >= 0.9995 else f"{probability:.1%}"
 
 
 def _image(file: Path, as_is: bool) -> NDArray[np.float32] | str:

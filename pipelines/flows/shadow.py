@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines import gate
 from pipelines.feedback import corrections, requests
-from pipelines.feedback.requests import Corrections
+from pipelines.feedback.requests import SIDE, Corrections
 from pipelines.feedback.shadow import observe
 from pipelines.flows.context import Context, DataFile
 from pipelines.registry.versions import Version
@@ -102,5 +102,7 @@ def sentence(seen: ShadowResult, metrics: dict[str, float], champion: Version) -
 
 def _corrections(context: Context, accepted: DataFile | None) -> Corrections:
     if accepted is None:
-        return Corrections(np.empty((0, 28, 28), np.float32), np.empty(0, np.int32), np.empty(0))
+        return Corrections(
+            np.empty((0, SIDE, SIDE), np.float32), np.empty(0, np.int32), np.empty(0)
+        )
     return Corrections.of(context.load_dataset(accepted.path))

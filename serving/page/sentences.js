@@ -16,7 +16,7 @@ export const the = (digit) => (isDigits() ? `the ${digit}` : a(digit));
 
 /** A probability as people say it: no more digits than matter, and never 0 % or 100 %. */
 export function percent(p) {
-  if (p > 0.9995) return "> 99.9 %";
+  if (p >= 0.9995) return "> 99.9 %";
   if (p < 0.0005) return "< 0.1 %";
   return `${(100 * p).toFixed(p > 0.1 && p < 0.9 ? 0 : 1)} %`;
 }

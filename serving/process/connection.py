@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import orjson
-from httptools import HttpRequestParser
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
@@ -101,7 +101,8 @@ class Connection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Stay with HTTP/1.1, whatever else the sender offers."""
         upgrade = sys.exception()
-        self._left_off = upgrade.args[0] if upgrade else None
+        assert isinstance(upgrade, HttpParserUpgrade)
+        (self._left_off,) = upgrade.args
 
     def _read_on(self, data: bytes) -> bytes:
         """Read what follows an offer of another protocol, and return it."""

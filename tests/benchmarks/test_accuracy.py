@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+import ann_models.training
+from ann_models import datasets
 from ann_models.variants import VARIANTS
 from benchmarks import accuracy
 from benchmarks.accuracy import TimeToAccuracy
 from benchmarks.errors import CannotMeasure
+from tests.support.promoted import network
 
 
 def ended(monkeypatch, code=0, stdout="", stderr=""):
@@ -52,9 +56,25 @@ def test_the_document_has_the_means_of_the_seeds():
 
 
 def test_the_last_line_of_the_process_is_its_answer(monkeypatch):
-    commands = ended(monkeypatch, stdout="epoch 1\n[12.5, 0.98]\n")
+    commands = ended(monkeypatch, stdout="epoch 1\nepoch 2\n[12.5, 0.98]\n")
     assert accuracy._trained("fast_cnn", 3) == (12.5, 0.98)
     assert commands[0][1:] == ["-m", "benchmarks.accuracy", "fast_cnn", "3"]
+
+
+def test_the_accuracy_is_the_share_of_the_test_digits_that_the_trained_network_names(monkeypatch):
+    data, model, asked_for = datasets.digits("offline-digits"), network(seed=1), []
+
+    def train(variant, data, seeds):
+        asked_for.append((variant, data.source, seeds))
+        return SimpleNamespace(models=[model], seconds=12.5)
+
+    monkeypatch.setattr(datasets, "digits", lambda source: data)
+    monkeypatch.setattr(ann_models.training, "train", train)
+    answers = model.predict(data.arrays["x_test"], verbose=0).argmax(axis=1)
+    expected = np.mean([a == b for a, b in zip(answers, data.arrays["y_test"], strict=True)])
+    assert accuracy._train("mnist_ann", 3) == (12.5, pytest.approx(expected))
+    assert asked_for == [(VARIANTS["mnist_ann"], "offline-digits", (3,))]
+    assert 0 < expected < 1
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,21 @@ def test_each_digit_of_a_request_is_counted_once(own: Service):
         lines = own.get("/metrics").text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith("ann_digits_total"))
 
-    before = total()
-    own.post("/predict", json=ONE)
-    own.post("/predict", json={"images": [ONE["image"]] * 3})
-    own.post("/invocations", json={"instances": [ONE["image"]] * 2})
-    assert total() - before == 6
+    for path, body, count in (
+        ("/predict", ONE, 1),
+        ("/predict", {"images": [ONE["image"]] * 3}, 3),
+        ("/invocations", {"instances": [ONE["image"]] * 2}, 2),
+    ):
+        before = total()
+        own.post(path, json=body)
+        assert total() - before == count, path
+
+
+def test_they_are_kept_without_waiting_once_there_are_64(own: Service, monkeypatch):
+    kept = []
+    monkeypatch.setattr(own.log, "add", lambda *record: kept.append(record))
+    for number in range(63):
+        own.records.add(Request("GET", "/", b"", {}, {}, f"{number}"), "page", 200, "", 0.1)
+    assert kept == []
+    own.records.add(Request("GET", "/", b"", {}, {}, "63"), "page", 200, "", 0.1)
+    assert [request.request_id for request, *_ in kept] == [f"{number}" for number in range(64)]

@@ -36,3 +36,17 @@ def test_what_is_not_there_is_404_in_the_nearest_form(service: Service, path, ke
 def test_another_method_is_405_and_says_which(service: Service, method, path, allowed):
     answer = service.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_without_a_key_the_page_the_documents_and_the_health_are_there(service: Service):
+    assert {route.path for route in service.routes.table if route.open} == {
+        *("/", "/page/{file}", "/docs", "/openapi.json"),
+        *("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"),
+        *("/ping", "/health", "/version"),
+        "/webhooks/registry",  # it is signed
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "/page/sentences.js"])
+def test_the_page_and_its_files_are_found(service: Service, path):
+    assert service.get(path).status_code == 200

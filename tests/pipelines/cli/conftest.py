@@ -87,3 +87,16 @@ def offline(stored, tmp_path):
     client.create_model_version("offline-digits", "file:///x", tags=tags, await_creation_for=0)
     client.set_registered_model_alias("offline-digits", "champion", "1")
     return stored
+
+
+@pytest.fixture
+def seven(tmp_path):
+    """A picture of a seven."""
+    import numpy as np
+    from PIL import Image
+
+    image = np.zeros((28, 28), np.uint8)
+    image[5:8, 6:22] = image[5:24, 18:21] = 255
+    path = tmp_path / "seven.png"
+    Image.fromarray(image).save(path)
+    return path

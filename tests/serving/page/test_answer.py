@@ -97,6 +97,12 @@ def test_why_an_answer_is_uncertain_is_said_in_a_persons_words(
     assert found == {"title": title, "detail": detail}
 
 
+def test_no_answer_is_a_hundred_per_cent_sure_nor_another_impossible(page: Page) -> None:
+    code = "arguments[0].map(module.percent)"
+    said = page.module("sentences.js", code, [1, 0.9995, 0.9994, 0.0005, 0.0004, 0])
+    assert said == ["> 99.9 %", "> 99.9 %", "99.9 %", "0.1 %", "< 0.1 %", "< 0.1 %"]
+
+
 def test_an_answer_to_what_is_no_digit_is_marked(
     page: Page, service: Service, tmp_path: Path
 ) -> None:

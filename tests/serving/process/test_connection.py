@@ -131,6 +131,31 @@ def test_the_longest_head_that_is_taken_is_taken(port):
     assert status(say(port, GET + HOST + b"X-Long: " + value + b"\r\n\r\n")) == 200
 
 
+@pytest.mark.parametrize(("more", "expected"), [(-100, 200), (100, 431)])
+def test_many_short_headers_count_with_what_separates_them(port, more, expected):
+    value = b"x" * ((connection.HEAD_BYTES - len(GET + HOST)) // 90 - len(b"X: \r\n"))
+    headers = (b"X: " + value + b"\r\n") * 90
+    room = connection.HEAD_BYTES + more - len(GET + HOST + headers)
+    request = GET + HOST + headers + b"Y: " + b"y" * (room - 7) + b"\r\n\r\n"
+    assert status(say(port, request)) == expected
+
+
+@pytest.mark.parametrize("earlier", [b"", GET + HOST + b"\r\n"], ids=["first", "second"])
+def test_a_head_that_is_incomplete_may_have_that_many_bytes_and_not_one_more(port, earlier):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(earlier)
+        while earlier and not sender.recv(65536).endswith(b'{"live":true}'):
+            pass
+        begun = GET + HOST + b"X-Long: "
+        sender.sendall(begun + b"x" * (connection.HEAD_BYTES - len(begun)))
+        sender.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            sender.recv(65536)
+        sender.settimeout(20)
+        sender.sendall(b"x")
+        assert status(sender.recv(65536)) == 431
+
+
 def test_the_head_of_each_request_on_a_connection_is_counted_by_itself(port):
     request = GET + HOST + b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
@@ -148,6 +173,10 @@ MALFORMED = {
     "two lengths": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]", 400),
     "length and coding": (
         POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "two codings": (
+        POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         400,
     ),
     "no number": (POST + b"Content-Length: two\r\n\r\n", 400),
@@ -253,6 +282,28 @@ def test_of_a_sender_who_goes_on_after_its_answer_little_is_read(port, request_)
         with pytest.raises(OSError):  # it waits for room that does not come, or is cut off
             for _ in range(1_000):
                 sender.sendall(b"x" * 100_000)
+
+
+def test_such_a_sender_is_cut_off_soon(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as sender:
+        sender.sendall(GET + HOST + b"Content-Length: 99999999999\r\n\r\n")
+        assert status(sender.recv(65536)) == 200
+        tick(server, connection.LINGER_SECONDS + 1)
+        assert accepted(server, sender)  # it may be about to end the body
+        with contextlib.suppress(OSError):
+            sender.sendall(b"x" * 2 * connection.LINGER_BYTES)
+
+        def is_cut_off() -> bool:
+            tick(server, connection.LINGER_SECONDS + 1)
+            return not accepted(server, sender)
+
+        wait_for(is_cut_off, 5)
+
+
+def test_what_is_no_http_is_not_the_answer_to_the_request_before_it(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(GET + HOST + b"\r\n" + b"no HTTP\r\n\r\n")
+        assert not sender.recv(65536).startswith(b"HTTP/1.1 4")
 
 
 def test_a_short_rest_after_the_answer_costs_no_connection(port):

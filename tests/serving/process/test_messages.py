@@ -3,7 +3,18 @@
 import pytest
 
 from serving.errors import NotFound, RegistryUnavailable, UnverifiedModel
-from serving.model.status import LONGEST_TEXT, Listing, Refusal, Status
+from serving.model.download import MOST_OTHER_MODELS
+from serving.model.status import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MOST_ALIASES,
+    MOST_VERSIONS,
+    Listing,
+    Refusal,
+    Status,
+    bounded,
+    shortened,
+)
 from serving.process.messages import (
     MAX_BYTES,
     Done,
@@ -18,6 +29,7 @@ from serving.process.messages import (
     Recall,
     Recalled,
 )
+from serving.settings import NAMES
 
 STATUS = Status(
     "mnist-digits",
@@ -65,6 +77,23 @@ def test_a_message_that_is_too_long_is_not_sent():
     assert len(Envelope(Recall("x" * room)).to_line()) == MAX_BYTES
     with pytest.raises(ValueError, match=f"a message Recall of {MAX_BYTES + 1} bytes"):
         Envelope(Recall("x" * (room + 1))).to_line()
+
+
+def test_the_largest_status_that_there_can_be_fits_a_message():
+    text = shortened("\N{SNOWMAN}" * 1_000_000)
+    versions = tuple(str(10**9 + number) for number in range(MOST_VERSIONS))
+    aliases = {f"{number:\N{SNOWMAN}>{LONGEST_NAME}}": "1" for number in range(MOST_ALIASES - 1)}
+    listing = Listing(versions, aliases | {"champion": "1"}, ("f" * 32,) * MOST_VERSIONS)
+    names = [f"{number:\N{SNOWMAN}>{LONGEST_NAME}}" for number in range(MOST_OTHER_MODELS)]
+    listings = bounded(dict.fromkeys((*NAMES, *names), listing))
+    status = Status("mnist-digits", "3", text, Refusal("mnist-digits", "4", text), listings)
+    assert len(Envelope(Followed(status, 1.0)).to_line()) < MAX_BYTES
+    assert len(text) == LONGEST_TEXT
+    assert len(listings) == len(NAMES) + MOST_OTHER_MODELS
+    for kept in listings.values():
+        assert kept.aliases["champion"] == "1"
+        assert kept.older
+        assert (kept.versions[-1], len(kept.runs)) == (versions[-1], len(kept.versions))
 
 
 @pytest.mark.parametrize("kind", [NotFound, RegistryUnavailable, UnverifiedModel])

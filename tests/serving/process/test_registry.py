@@ -3,6 +3,8 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -11,7 +13,7 @@ from mlflow_reader.entities import StoreUnavailable
 from serving.errors import NoChampion, ServingError
 from serving.process import registry
 from serving.process.link import Link
-from serving.process.messages import Done, Download, Message, Poll, Polled, Ready
+from serving.process.messages import Done, Download, Envelope, Message, Poll, Polled, Ready
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +105,21 @@ def test_a_download_is_of_the_version_that_was_asked_for(monkeypatch):
     _, done, refused = conversation(Download("letters", "2"), Download("letters", "9"))
     assert (done, str(refused)) == (Done(), "there is none")
     assert asked == [("letters", "2"), ("letters", "9")]
+
+
+def test_the_process_ends_well_with_its_line_though_the_registry_hangs(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "600")
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            command = [sys.executable, "-m", "serving.process.registry", str(theirs.fileno())]
+            with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
+                theirs.close()
+                ours.settimeout(60)
+                assert Envelope.from_line(ours.recv(1000)).message == Ready()
+                ours.sendall(Envelope(Poll(), 1).to_line())
+                silent.settimeout(60)
+                silent.accept()  # it is asked
+                ours.close()
+                assert process.wait(60) == 0

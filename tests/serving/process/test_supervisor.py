@@ -1,192 +1,345 @@
-"""`ann serve` as people run it: processes, signals, a registry whose alias moves under load."""
+"""What the supervisor does of processes that do not start, do not respond, or ended."""
 
+import asyncio
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.promoted import register
-from tests.support.running import NAME, ONE, SERVE, Service, free_port
-from tests.support.waiting import wait_for
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def registered(tmp_path_factory) -> Path:
-    """Two versions; the first is champion."""
-    store = tmp_path_factory.mktemp("store")
-    registry = register(store)
-    registry.promote(registry.version(NAME, "1"), "for the tests")
-    return store
-
-
-@pytest.fixture
-def home(registered, tmp_path) -> Path:
-    shutil.copy(registered / "mlflow.db", tmp_path)
-    return tmp_path
+from serving.errors import CannotListen, RegistryUnavailable, WorkerFailed
+from serving.process import supervisor
+from serving.process.link import Link
+from serving.process.messages import (
+    Done,
+    Followed,
+    Message,
+    Ping,
+    Poll,
+    Polled,
+    Recall,
+    Recalled,
+)
+from serving.process.supervisor import Supervisor
+from serving.settings import load
+from tests.support.small_service import status
 
 
 @pytest.fixture
-def serve(home) -> Iterator[Callable[..., Service]]:
-    running = []
-
-    def start(*options: str, **environment: str) -> Service:
-        running.append(Service(home, *options, **environment).launch())
-        return running[-1]
-
-    yield start
-    for service in running:
-        service.kill()
+def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    monkeypatch.setattr(supervisor, "RESTART_SECONDS", 0)
+    return Supervisor(load({"ANN_HOME": str(tmp_path)}), socket.socket(), 1)
 
 
-def gone(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status")
-    return not status.exists() or "zombie" in status.read_text()
+def test_a_worker_that_cannot_be_started_again_is_tried_again(supervised, monkeypatch, capfd):
+    starts = []
+
+    async def start(*arguments: object) -> None:
+        starts.append(arguments)
+        if len(starts) == 3:
+            supervised._stopping.set()
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    supervised._ready.set()  # one answered before
+    asyncio.run(supervised._worker_loop())
+    assert len(starts) == 3
+    assert "Resource temporarily unavailable" in capfd.readouterr().err
 
 
-def seconds_of_work(pid: int) -> float:
-    """What a process has had of the processor so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+def test_a_first_worker_that_cannot_be_started_ends_the_service(supervised, monkeypatch, capfd):
+    async def start(*arguments: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    with pytest.raises(WorkerFailed):
+        asyncio.run(supervised._worker_loop())
+    assert "Resource temporarily unavailable" in capfd.readouterr().err
 
 
-def test_it_starts_from_the_registry_and_a_second_time_at_once_from_disk(serve):
-    first = serve()
-    wait_for(first.confirmed)
-    assert first.stop() == 0
-    second = serve()
-    wait_for(lambda: second.ask("POST", "/predict", ONE)[0] == 200)
-    (worker,) = second.workers()
-    assert seconds_of_work(worker) < 2  # other programs may have the machine for a while
-    wait_for(second.confirmed)
+def test_of_a_worker_that_ended_no_gauge_is_left(supervised, monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    async def start(
+        module: str, handle: object, *inherited: socket.socket
+    ) -> tuple[asyncio.subprocess.Process, Link]:
+        ours, _ = socket.socketpair()
+        process = await asyncio.create_subprocess_exec("true")
+        for name in ("gauge_livesum", "counter"):
+            (tmp_path / f"{name}_{process.pid}.db").touch()
+        return process, Link(ours, None)
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    asyncio.run(supervised._run_worker())
+    assert [path.name.partition("_")[0] for path in tmp_path.glob("*.db")] == ["counter"]
 
 
-def test_terminated_it_finishes_what_is_under_way(serve):
-    service = serve()
-    wait_for(service.ready)
-    connection = service.connect()
-    connection.putrequest("POST", "/predict")
-    connection.putheader("Content-Type", "application/json")
-    connection.putheader("Content-Length", str(len(ONE)))
-    connection.endheaders(ONE[:100].encode())
-    time.sleep(0.3)
-    service.process.terminate()
-    time.sleep(0.5)
-    with pytest.raises(OSError):
-        service.connect().connect()  # nothing new is taken
-    connection.send(ONE[100:].encode())
-    assert connection.getresponse().status == 200
-    assert service.process.wait(10) == 0
+async def watched(*, responds: bool) -> bool:
+    """Whether a process whose line responds, or not, is killed before many questions are asked."""
+    asked = 0
+    enough = asyncio.Event()
+
+    async def handle(message: Message) -> Message | None:
+        nonlocal asked
+        asked += isinstance(message, Ping)
+        if asked == 20:
+            enough.set()
+        return Done() if responds else None
+
+    ours, theirs = socket.socketpair()
+    links = Link(ours, handle), Link(theirs, handle)
+    lines = [asyncio.create_task(link.run()) for link in links]
+    process = await asyncio.create_subprocess_exec("sleep", "1000")
+    watching = asyncio.create_task(supervisor._watch(links[0], process))
+    ended = asyncio.create_task(process.wait())
+    told = asyncio.create_task(enough.wait())
+    await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
+    killed = process.returncode is not None
+    if not killed:
+        process.kill()
+    for task in (*lines, watching, told):
+        task.cancel()
+    await ended
+    return killed
 
 
-def test_ctrl_c_ends_it_quietly(serve, home):
-    service = serve()
-    wait_for(service.ready)
-    assert service.stop(signal.SIGINT) == 0
-    assert "Traceback" not in (home / "serve.err").read_text()
+@pytest.mark.parametrize("responds", [True, False])
+def test_it_is_killed_if_it_does_not_respond(monkeypatch, responds):
+    monkeypatch.setattr(supervisor, "PING_SECONDS", 0.05)
+    assert asyncio.run(watched(responds=responds)) is not responds
 
 
-def test_a_killed_worker_is_replaced_and_none_outlives_its_supervisor(serve):
-    service = serve("--workers", "2")
-    wait_for(service.ready)
-    wait_for(lambda: len(service.workers()) == 2)
-    victim = service.workers()[0]
-    os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: len(set(service.workers()) - {victim}) == 2)
-    for _ in range(20):
-        wait_for(lambda: service.ask("POST", "/predict", ONE)[0] == 200, seconds=5)
-    workers = service.workers()
-    service.process.kill()
-    service.process.wait()
-    wait_for(lambda: all(gone(pid) for pid in workers))
+class Registry:
+    """In place of the line to the registry's process, and of the process: what it answers to all.
+
+    Attributes:
+        answer: None: it does not answer.
+        killed: whether the process was.
+    """
+
+    returncode = None
+
+    def __init__(self, answer: Message | None = None) -> None:
+        self.answer = answer
+        self.killed = False
+
+    async def ask(self, message: Message, seconds: float) -> Message:
+        if self.answer is None:
+            raise TimeoutError
+        return self.answer
+
+    def kill(self) -> None:
+        self.killed = True
 
 
-def test_a_worker_that_does_not_respond_is_replaced(serve):
-    service = serve("--workers", "2")
-    wait_for(lambda: len(service.workers()) == 2)
-    wait_for(service.ready)
-    victim = service.workers()[0]
-    os.kill(victim, signal.SIGSTOP)  # it lives, accepts connections and answers none
-    wait_for(lambda: victim not in service.workers(), seconds=180)
-    wait_for(lambda: len(service.workers()) == 2)
-    for _ in range(20):
-        wait_for(lambda: service.ask("POST", "/predict", ONE)[0] == 200, seconds=5)
+def started(supervised: Supervisor, answer: Message | None = None) -> Registry:
+    """Let the registry's process be there."""
+    registry = Registry(answer)
+    supervised._registry = supervised._registry_process = registry
+    supervised._registry_started.set()
+    return registry
 
 
-def test_the_metrics_of_all_workers_are_summed(serve):
-    service = serve("--workers", "2")
-    wait_for(lambda: all(service.ready() for _ in range(20)))
-    for _ in range(30):
-        assert service.ask("POST", "/predict", ONE)[0] == 200
-    all_of_them = 'ann_requests_total{route="predict",status="200"} 30.0'
-    wait_for(lambda: all_of_them in service.ask("GET", "/metrics")[1], seconds=5)
+class Worker:
+    """In place of the line to a worker: what it was sent, and what it recalls."""
+
+    def __init__(self, recalls: Message | Exception | None = None) -> None:
+        self.sent: list[Message] = []
+        self.recalls = recalls
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def ask(self, message: Message, seconds: float) -> Message | None:
+        if isinstance(self.recalls, Exception):
+            raise self.recalls
+        return self.recalls
 
 
-def test_a_taken_port_is_reported_with_another(serve, home):
-    service = serve()
-    wait_for(service.ready)
-    outcome = subprocess.run(
-        [*SERVE, "--port", str(service.port)],
-        env=os.environ | {"ANN_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert outcome.returncode == 2
-    assert f"ann serve --port {service.port + 1}" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+def test_what_a_poll_finds_is_sent_to_every_worker_with_the_age_of_its_confirmation(supervised):
+    supervised._links = workers = {Worker(), Worker()}
+    started(supervised, Polled(status("3")))
+    asyncio.run(supervised._poll())
+    for worker in workers:
+        (followed,) = worker.sent
+        assert followed.status == status("3")
+        assert 0 <= followed.age_seconds < 60
 
 
-def test_with_the_registry_unavailable_it_serves_the_last_good_copy_and_says_so(serve, home):
-    service = serve()
-    wait_for(service.confirmed)
-    service.stop()
-    unavailable = serve(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
-    wait_for(lambda: "cannot be reached" in (unavailable.ready().get("registry_error") or ""))
-    status, answer = unavailable.ask("POST", "/predict", ONE)
-    assert (status, answer["version"]) == (200, "1")
-    assert "ann_registry_up 0.0" in unavailable.ask("GET", "/metrics")[1]
+def test_a_poll_that_the_registry_did_not_answer_confirms_nothing(supervised):
+    supervised._links = {worker := Worker()}
+    started(supervised, Polled(status("3", registry_error="silent")))
+    asyncio.run(supervised._poll())
+    assert worker.sent == [Followed(status("3", registry_error="silent"), None)]
 
 
-def test_with_neither_registry_nor_copy_it_waits_and_then_serves(registered, tmp_path, serve):
-    (tmp_path / "mlflow.db").unlink()
-    service = serve()
-    wait_for(lambda: service.ask("GET", "/health/ready")[0] == 503)
-    assert service.ask("POST", "/predict", ONE)[0] == 503
-    shutil.copy(registered / "mlflow.db", tmp_path)
-    wait_for(lambda: service.ask("POST", "/predict", ONE)[0] == 200)
+@pytest.mark.parametrize(("seconds_ago", "said"), [(5, False), (15, True)])
+def test_an_unavailable_registry_is_reported_after_ten_seconds(supervised, seconds_ago, said):
+    supervised._links = {worker := Worker()}
+    started(supervised)
+    supervised._answered -= seconds_ago
+    asyncio.run(supervised._poll())
+    errors = [sent.status.registry_error for sent in worker.sent]
+    assert errors == ["the registry gave no whole answer within 10 s."] * said
 
 
-def test_slow_senders_do_not_keep_others_waiting(serve):
-    service = serve()
-    wait_for(service.ready)
-    slow = []
-    for _ in range(100):
-        sender = socket.create_connection(("127.0.0.1", service.port))
-        sender.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n[")
-        slow.append(sender)
-    started = time.monotonic()
-    assert service.ask("POST", "/predict", ONE)[0] == 200
-    assert time.monotonic() - started < 1
-    for sender in slow:
-        sender.close()
+def test_a_question_to_a_registry_process_that_is_not_there_yet_is_refused(supervised):
+    with pytest.raises(RegistryUnavailable, match="starts; ask again"):
+        asyncio.run(supervised._ask_registry(Poll(), 0.01))
+
+
+def test_a_registry_process_that_left_ten_questions_unanswered_is_replaced(supervised, capfd):
+    registry = started(supervised)
+    for asked in range(10):
+        assert not registry.killed, asked
+        with pytest.raises(RegistryUnavailable, match="no whole answer"):
+            asyncio.run(supervised._ask_registry(Poll(), 1))
+    assert registry.killed
+    assert "10 of its questions had no answer in time" in capfd.readouterr().err
+
+
+def test_an_answer_in_between_keeps_the_registry_process(supervised):
+    registry = started(supervised)
+    for answer in (*[None] * 9, Polled(status("3")), *[None] * 9):
+        registry.answer = answer
+        asyncio.run(supervised._poll())
+    assert not registry.killed
+    asyncio.run(supervised._poll())  # the tenth since
+    assert registry.killed
+
+
+def test_a_registry_process_that_is_never_ready_is_replaced(supervised, monkeypatch, capfd):
+    processes = []
+
+    async def start(module: str, handle: object) -> tuple[asyncio.subprocess.Process, Link]:
+        processes.append(await asyncio.create_subprocess_exec("sleep", "1000"))
+        return processes[0], Link(socket.socketpair()[0], None)
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    monkeypatch.setattr(supervisor, "START_SECONDS", 0.05)
+    asyncio.run(asyncio.wait_for(supervised._run_registry(), 30))
+    assert processes[0].returncode == -signal.SIGKILL
+    error = capfd.readouterr().err
+    assert "it was not ready within 0.05 s" in error
+    assert "ended; another takes its place" in error
+
+
+def test_an_sqlite_registry_whose_file_is_replaced_is_another_one(tmp_path):
+    database = tmp_path / "mlflow.db"
+    supervised = Supervisor(load({"ANN_HOME": str(tmp_path)}), socket.socket(), 1)
+    assert supervised._file_of_registry() is None
+    database.write_bytes(b"one")
+    first = supervised._file_of_registry()
+    assert first is not None and first == supervised._file_of_registry()
+    (tmp_path / "backup.db").write_bytes(b"two")
+    (tmp_path / "backup.db").rename(database)
+    assert supervised._file_of_registry() not in (None, first)
+
+
+def test_a_registry_behind_a_server_has_no_file(tmp_path):
+    environment = {"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    assert Supervisor(load(environment), socket.socket(), 1)._file_of_registry() is None
+
+
+def test_the_registry_process_of_a_replaced_file_is_replaced(supervised, monkeypatch, capfd):
+    registry = started(supervised, Polled(status("3")))
+
+    async def follow() -> None:
+        following = asyncio.create_task(supervised._follow())
+        await asyncio.sleep(0.1)
+        following.cancel()
+
+    files = iter([(1, 1), (1, 1), (1, 2)])
+    monkeypatch.setattr(supervised, "_file_of_registry", lambda: next(files))
+    for replaced in (False, False, True):
+        asyncio.run(follow())
+        assert registry.killed is replaced
+    assert "its file was replaced" in capfd.readouterr().err
+
+
+def test_an_answer_is_recalled_from_the_other_workers_that_answer(supervised):
+    asker = Worker(Recalled(({"digit": 1},)))
+    others = [Worker(Recalled(({"digit": 2},))), Worker(Recalled(({"digit": 3},)))]
+    silent = [Worker(TimeoutError()), Worker(RegistryUnavailable("it ended")), Worker(Done())]
+    supervised._links = {asker, *others, *silent}
+    found = asyncio.run(supervised._recall(Recall("an id"), asker))
+    assert sorted(row["digit"] for row in found.predictions) == [2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_well(supervised, monkeypatch, number):
+    async def worker_loop() -> None:
+        os.kill(os.getpid(), number)
+        await supervised._stopping.wait()
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(supervised, "_worker_loop", worker_loop)
+    monkeypatch.setattr(supervised, "_run_registry", wait)
+    monkeypatch.setattr(supervised, "_follow", wait)
+    before = signal.signal(number, lambda *_: None)  # not the end of the tests
+    try:
+        asyncio.run(asyncio.wait_for(supervised.run(), 10))
+    finally:
+        signal.signal(number, before)
+
+
+def test_work_that_failed_is_tried_again(monkeypatch, capfd):
+    monkeypatch.setattr(supervisor, "RESTART_SECONDS", 0)
+    tries = []
+
+    async def work() -> None:
+        tries.append(1)
+        if len(tries) == 3:
+            raise asyncio.CancelledError
+        raise RuntimeError("unexpected")
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(supervisor._restarted(work))
+    assert capfd.readouterr().err.count("RuntimeError: unexpected") == 2
+
+
+def test_a_taken_port_is_reported_with_the_next():
+    with supervisor.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"in use.*`ann serve --port {port + 1}`"):
+            supervisor.listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
-    ("trusted", "client"), [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.1", "127.0.0.1"), ("", None)]
+    ("port", "proposed"), [(80, 8000), (1023, 8000), (1024, 1025), (65534, 65535), (65535, 8000)]
 )
-def test_the_log_names_the_sender_whom_a_trusted_proxy_names(serve, trusted, client):
-    service = serve(ANN_TRUSTED_PROXIES=trusted)
-    wait_for(service.ready)
-    headers = {"X-Forwarded-For": "203.0.113.9"}
-    assert service.ask("POST", "/predict", ONE, headers)[0] == 200
-    service.stop()
-    (line,) = [line for line in service.log.read_text().splitlines() if "/predict" in line]
-    assert f'"client":"{client or "127.0.0.1"}"' in line
+def test_the_port_that_is_proposed_is_one_that_a_user_may_open(port, proposed):
+    assert supervisor._another(port) == proposed
+
+
+def test_an_address_of_another_machine_is_reported_with_those_of_this_one():
+    with pytest.raises(CannotListen, match=r"'192\.0\.2\.1' is not an address of this machine"):
+        supervisor.listen("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "workers", "address"),
+    [("127.0.0.1", 1, "http://127.0.0.1:"), ("::1", 2, "http://[::1]:")],
+)
+def test_the_service_says_where_it_is_once_a_worker_answers(
+    tmp_path, monkeypatch, capfd, host, workers, address
+):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    shared = []
+
+    async def run(supervised: Supervisor) -> None:
+        shared.append(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+        await asyncio.sleep(0)
+        assert capfd.readouterr().err == ""
+        supervised._ready.set()
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(Supervisor, "run", run)
+    supervisor.serve(load({"ANN_HOME": str(tmp_path)}), host, 0, workers)
+    said = capfd.readouterr().err
+    assert said.startswith(f"ann: the digit service is at {address}")
+    assert (shared[0] is not None) is (workers > 1)  # several workers sum their metrics there

@@ -1,7 +1,12 @@
 """One worker: what it answers its supervisor, and what it asks of the other processes."""
 
 import asyncio
+import http.client
+import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,14 +16,17 @@ from serving.errors import NoChampion, RegistryUnavailable
 from serving.feedback.store import Prediction
 from serving.http import Request
 from serving.process import worker as module
+from serving.process.connection import Connection
 from serving.process.link import Link
 from serving.process.messages import (
     Done,
     Download,
+    Envelope,
     Followed,
     Message,
     Ping,
     PollNow,
+    Ready,
     Recall,
     Recalled,
 )
@@ -156,3 +164,64 @@ def test_when_its_line_ends_it_stops_whatever_ended_it(supervised, monkeypatch, 
     error = capfd.readouterr().err
     assert ("RuntimeError: at http://host" in error) is fails
     assert "s3cret" not in error
+
+
+def test_it_is_ready_once_its_server_has_started(supervised):
+    said: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def work(worker: Worker, link: Link) -> None:
+        watching = asyncio.create_task(worker._watch())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(said.get(), 0.2)
+        worker._server.started = True
+        assert await asyncio.wait_for(said.get(), 10) == Ready()
+        watching.cancel()
+
+    supervised(work, said.put)
+
+
+def test_slow_senders_are_ended_though_a_look_at_the_clock_failed(supervised, monkeypatch, capfd):
+    ended = asyncio.Event()
+
+    class Slow(Connection):
+        def __init__(self) -> None:
+            self.looked_at = 0
+
+        def end_if_slow(self, now: float) -> None:
+            self.looked_at += 1
+            if self.looked_at == 1:
+                raise RuntimeError("at http://admin:s3cret@host")
+            ended.set()
+
+    async def work(worker: Worker, link: Link) -> None:
+        worker._server.started = True
+        worker._server.server_state.connections.add(Slow())
+        watching = asyncio.create_task(worker._watch())
+        await asyncio.wait_for(ended.wait(), 10)
+        watching.cancel()
+
+    supervised(work)
+    error = capfd.readouterr().err
+    assert "RuntimeError: at http://host" in error
+    assert "s3cret" not in error
+
+
+def test_the_process_answers_on_the_sockets_it_inherited_until_sigterm(tmp_path):
+    put_copy(tmp_path, "3", seed=1)
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ours, theirs:
+        sockets = [listener.fileno(), theirs.fileno()]
+        command = [sys.executable, "-m", "serving.process.worker", *map(str, sockets)]
+        environment = os.environ | {"ANN_HOME": str(tmp_path)}
+        with subprocess.Popen(command, pass_fds=sockets, env=environment) as process:
+            ours.settimeout(60)
+            ours.sendall(Envelope(Followed(status("3"), 0.0)).to_line())
+            assert Envelope.from_line(ours.recv(1000)).message == Ready()
+            connection = http.client.HTTPConnection(*listener.getsockname(), timeout=60)
+            connection.request("GET", "/health/ready")
+            answer = connection.getresponse()
+            assert answer.status == 200 and b'"version":"3"' in answer.read()
+            assert answer.getheader("server") is None  # the program is nobody's business
+            connection.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
