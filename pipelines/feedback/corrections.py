@@ -114,7 +114,7 @@ def judge(found: Corrections, evidence: Evidence, policy: Policy | None = None) 
     for day in np.unique(days):
         which = days == day
         suspects = int((contradicted | disputed)[which].sum())
-        digits = np.bincount(found.digits[which], minlength=10)
+        digits = np.bincount(found.digits[which])
         if sentence := _flood(suspects, int(which.sum()), allowed, policy) or _burst(
             digits, policy
         ):

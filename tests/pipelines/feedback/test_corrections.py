@@ -344,6 +344,16 @@ def test_a_flood_is_counted_against_the_champions_own_share_of_shared_errors():
     assert judge(found, seldom).refusals
 
 
+def test_a_champion_without_validation_errors_gives_no_evidence_of_a_flood():
+    """The share of none that the neighbours make, too, is unknown: at most 79 % (95 %)."""
+    digits = np.arange(60) % 10
+    wrong = (digits + 1) % 10
+    for contradicted, refused in ((30, False), (60, True)):
+        champion = np.where(np.arange(60) < contradicted, wrong, digits)
+        judgement = judge(corrections(digits), evidence(champion, champion, shared=0, errors=0))
+        assert bool(judgement.refusals) == refused
+
+
 def test_the_share_of_corrections_in_the_training_digits_is_exact():
     found = corrections(np.arange(60) % 10)
     after, repeats = add_to_training(digits_of(1000), found, Policy(max_share=0.06, max_repeats=9))
