@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 Headers = list[tuple[bytes, bytes]]
+
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([\w.:-]{1,40})', re.IGNORECASE | re.ASCII)
 
 
 @dataclass(slots=True)
@@ -69,6 +72,12 @@ class Request:
     def media_type(self) -> str:
         """The content type without its parameters, in lower case, of at most 100 characters."""
         return _media_type(self.headers.get(b"content-type", b""))
+
+    @property
+    def charset(self) -> str:
+        """The charset that the content type names, in lower case; "" if it names none."""
+        named = _CHARSET.search(self.header(b"content-type"))
+        return named[1].lower() if named else ""
 
     def asks(self, name: str) -> bool:
         """Whether the query switches something on, as `?image=1` does."""

@@ -135,6 +135,10 @@ def decode(content: bytes) -> Pixels:
                 image.draft("L", DRAFT)
                 with _one_large if image.width * image.height > LARGE else nullcontext():
                     return _grey(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:  # so many that Pillow does not say how many a side
+        raise InvalidImage(
+            f"The picture has more than {MAX_PIXELS:,} pixels. Send a smaller one."
+        ) from None
     except Exception as error:  # on damaged files Pillow raises almost anything
         fault = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise InvalidImage(

@@ -27,6 +27,7 @@ export function showAnswer(answer) {
   const name = nameOf(answer.digit);
   $("digit").textContent = name;
   $("digit").classList.toggle("word", name.length > 2);
+  $("digit").classList.toggle("long", name.length > 8);
   say(title, detail);
   showStems(answer.probabilities);
   grey($("seen"), answer.image);

@@ -1,14 +1,17 @@
-// "Not a 7? It is …": ten buttons, once there is an answer that may be wrong.
+// "Not a 7? It is …": a button a class, or a list of many, once an answer may be wrong.
 
 import { classNames } from "./classes.js";
 import { a, NO_ANSWER, the } from "./sentences.js";
 import { correct, KeyNeeded } from "./service.js";
+
+const MOST_BUTTONS = 20;
 
 /** Fires "corrected" (detail: {answer, digit}) when the service has kept a correction. */
 export class Correction extends EventTarget {
   #fieldset;
   #askForKey;
   #buttons = [];
+  #list = null;
   #answer = null;
 
   constructor(fieldset, askForKey) {
@@ -22,18 +25,21 @@ export class Correction extends EventTarget {
     });
   }
 
-  /** Offer a button for each class of the chosen model. */
+  /** Offer a button for each class of the chosen model, or a list of many classes. */
   offer() {
     const group = this.#fieldset.querySelector("[role=group]");
-    this.#buttons = classNames().map((name, digit) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = name;
-      button.addEventListener("click", () => this.#correct(digit));
-      return button;
-    });
-    group.replaceChildren(...this.#buttons);
-    group.classList.toggle("words", classNames().some((name) => name.length > 2));
+    const names = classNames();
+    const many = names.length > MOST_BUTTONS;
+    this.#list = many ? document.createElement("select") : null;
+    this.#buttons = many ? [] : names.map((name, digit) => button(name, () => this.#correct(digit)));
+    if (many) {
+      this.#list.ariaLabel = "The right answer";
+      this.#list.append(new Option("Choose …", ""), ...names.map((name, n) => new Option(name, n)));
+      const keep = () => this.#list.value && this.#correct(Number(this.#list.value));
+      group.replaceChildren(this.#list, button("Keep", keep));
+    } else group.replaceChildren(...this.#buttons);
+    group.classList.toggle("words", !many && names.some((name) => name.length > 2));
+    group.classList.toggle("many", many);
   }
 
   /** Ask about an answer; null: there is none. It can be corrected once the digit is whole. */
@@ -43,6 +49,7 @@ export class Correction extends EventTarget {
     this.#fieldset.disabled = !answer?.explanation;
     this.#fieldset.querySelector("legend span").textContent = answer ? a(answer.digit) : "";
     this.#thank("");
+    if (this.#list) this.#list.value = "";
     for (const [digit, button] of this.#buttons.entries()) {
       button.classList.toggle("answered", digit === answer?.digit);
       button.removeAttribute("aria-pressed");
@@ -76,4 +83,12 @@ export class Correction extends EventTarget {
   #thank(text) {
     this.#fieldset.querySelector("[role=status]").textContent = text;
   }
+}
+
+function button(text, click) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.textContent = text;
+  element.addEventListener("click", click);
+  return element;
 }

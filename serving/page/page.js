@@ -8,7 +8,7 @@ import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
 import { offerExamples } from "./examples.js";
 import { History } from "./history.js";
-import { about, unread } from "./sentences.js";
+import { about, thing, unread } from "./sentences.js";
 import {
   hasKey, KeyNeeded, keepKey, labelsOf, models, predict, Refused, status, Unavailable,
 } from "./service.js";
@@ -206,6 +206,8 @@ function changeModel(name, labels) {
   forgetAnswer(...(drawing.empty ? unread.nothing : ["One moment …", ""]));
   $("title").textContent = isDigits() ? "Draw a digit" : "Draw or open a picture";
   $("about").textContent = about(isDigits() ? null : name ?? usual);
+  $("invitation").textContent = isDigits() ? "0 to 9, as you write it" : "Draw it, or open a picture";
+  for (const word of document.querySelectorAll(".thing")) word.textContent = thing();
   $("examples").parentElement.hidden = !isDigits();
   if (drawing.empty) return;
   revision += 1;

@@ -11,6 +11,9 @@ const or = new Intl.ListFormat("en", { type: "disjunction" });
 export const a = (digit) =>
   isDigits() ? `${digit === 8 ? "an" : "a"} ${digit}` : `“${nameOf(digit)}”`;
 
+/** What a sheet shows. */
+export const thing = () => (isDigits() ? "digit" : "picture");
+
 /** "the 7"; of other pictures "“Coat”". */
 export const the = (digit) => (isDigits() ? `the ${digit}` : a(digit));
 
@@ -39,19 +42,25 @@ export function reading({ digit, probabilities, confidence, uncertain, reason })
     };
   if (reason === "faint")
     return { title: perhaps, detail: "The ink is faint. Darker or thicker strokes help." };
-  const unusual = "it looks unlike the digits that the network learnt from";
+  const unusual = `it looks unlike the ${thing()}s that the network learnt from`;
   return { title: perhaps, detail: rest ? detail : `${detail}, but ${unusual}` };
 }
 
 /** A title and detail for each kind of sheet without an answer. */
 export const unread = {
-  nothing: ["No digit yet", "The answer appears while you draw."],
-  dot: ["No digit yet", "Go on drawing: a dot alone is not read."],
-  strokes: ["No digit there", "There is too little ink. Draw the digit larger."],
-  picture: [
-    "No digit there",
-    "Nothing in this picture stands out. One digit, dark on light or light on dark, works best.",
-  ],
+  get nothing() {
+    return [`No ${thing()} yet`, "The answer appears while you draw."];
+  },
+  get dot() {
+    return [`No ${thing()} yet`, "Go on drawing: a dot alone is not read."];
+  },
+  get strokes() {
+    return [`No ${thing()} there`, "There is too little ink. Draw larger."];
+  },
+  get picture() {
+    const one = isDigits() ? "One digit, dark on light or light on dark," : "More contrast";
+    return [`No ${thing()} there`, `Nothing in this picture stands out. ${one} works best.`];
+  },
   file: ["Not a picture", "This file cannot be opened as a picture. PNG and JPEG always work."],
   large: ["Too large", "This picture is too large to be sent. A smaller copy works."],
   forbidden: [

@@ -7,6 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 48, RIGHT = 8, TOP = 30, BOTTOM = 32; // margins in pixels, for the axis and the labels
 const RADIUS = 5; // of a stem's head
 const LEVELS = [0, 0.5, 1];
+const BOLD = 6; // pixels by which a short name in bold type may be wider
+const LONGEST = 30; // characters of a name below its stem
 const LABELLED = 0.05; // stems below this have no room for a label, nor need one
 
 /** Draw into `svg`; returns the function that shows probabilities, one a name, or none (null). */
@@ -22,7 +24,8 @@ export function stemPlot(svg, names) {
     const head = add(group, "g", "head");
     const circle = add(head, "circle", "");
     return {
-      group, stalk, circle, tick: add(group, "text", "tick", name), value: add(head, "text", "value"),
+      group, stalk, circle, tick: add(group, "text", "tick", shortened(name)),
+      value: add(head, "text", "value"),
     };
   });
   let shown = null;
@@ -44,15 +47,17 @@ export function stemPlot(svg, names) {
     const placed = [];
     const highest = shown && Math.max(...shown);
     const byHeight = stems.map((stem, digit) => ({ ...stem, digit, p: shown?.[digit] ?? 0 }));
+    const fit = byHeight.every(({ tick, p }) => // what is not displayed would have no length
+      tick.getComputedTextLength() <= step + (p === highest ? BOLD : 1));
     for (const { stalk, circle, tick, value, digit, p } of byHeight.sort((a, b) => b.p - a.p)) {
       const x = LEFT + (digit + 0.5) * step;
       set(stalk, { x1: x, x2: x, y1: base, y2: TOP });
-      set(circle, { cx: x, cy: base, r: RADIUS });
-      set(tick, { x, y: height - 8 });
-      tick.style.display = tick.getComputedTextLength() > step + 1 && p !== highest ? "none" : "";
+      set(circle, { cx: x, cy: base, r: Math.max(2, Math.min(RADIUS, 0.4 * step)) });
+      set(tick, { x: within(x, tick.getComputedTextLength() / 2, width), y: height - 8 });
+      tick.style.visibility = fit || p === highest ? "" : "hidden";
       value.textContent = p >= LABELLED ? percent(p) : "";
       const half = value.getComputedTextLength() / 2;
-      const middle = Math.min(Math.max(x, LEFT + half), width - half);
+      const middle = within(x, half, width);
       set(value, { x: middle, y: base - RADIUS - 6 });
       const y = base - p * rise;
       const box = [middle - half, middle + half, y - RADIUS - 18, y - RADIUS - 4];
@@ -81,6 +86,11 @@ export function stemPlot(svg, names) {
       "aria-label", `Probabilities of the ${what}.${first && ` Highest: ${first}.`}`);
   };
 }
+
+const shortened = (name) => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
+
+/** Where the middle of a text near x lies, so that all of it is in the plot. */
+const within = (x, half, width) => Math.min(Math.max(x, LEFT + half), width - half);
 
 const overlap = ([left, right, top, bottom], [l, r, t, b]) =>
   left < r + 2 && l < right + 2 && top < b && t < bottom;

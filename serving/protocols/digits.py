@@ -6,6 +6,7 @@ import binascii
 import codecs
 import re
 import struct
+import sys
 from array import array
 from collections.abc import Callable
 from itertools import chain
@@ -72,6 +73,9 @@ def the_one(content: dict[str, Any], *names: str) -> Any:
         InvalidDigits: none is there, or several are.
     """
     found = [name for name in names if content.get(name) is not None]
+    null = [name for name in names if name in content]
+    if not found and null:
+        raise InvalidDigits(f"{null[0]} is null; expected a value.")
     if len(found) != 1:
         seen = f"has {' and '.join(found)}" if found else f"has the fields {brief(list(content))}"
         raise InvalidDigits(f"The object {seen}; expected one of {', '.join(names)}.")
@@ -115,7 +119,7 @@ def from_json(value: Any) -> Images | Pictures:
         except (struct.error, OverflowError, TypeError):
             if not _is_picture(value[0]) or _is_number(value[0]):
                 raise InvalidDigits(
-                    "A pixel is not a number; expected 784 numbers in [0, 1]."
+                    f"{_no_number(value, [PIXELS])}; expected 784 numbers in [0, 1]."
                 ) from None
         else:
             return in_range(image)
@@ -215,7 +219,18 @@ def from_lists(value: list[Any]) -> NDArray[np.float64]:
     try:
         return np.array(array("d", value)).reshape(shape)
     except (TypeError, OverflowError):
-        raise InvalidDigits(f"A pixel is not a number; {_EXPECTED}, each in [0, 1].") from None
+        fault = _no_number(value, shape)
+        raise InvalidDigits(f"{fault}; {_EXPECTED}, each in [0, 1].") from None
+
+
+def _no_number(values: list[Any], shape: list[int]) -> str:
+    """Which of the values of nested lists with this shape is none, and where it lies."""
+    most = sys.float_info.max
+    wrong = (n for n, v in enumerate(values) if type(v) not in _NUMBERS or abs(v) > most)
+    place = next(wrong)
+    where = [int(index) for index in np.unravel_index(place, shape)]
+    shown = "null" if values[place] is None else brief(values[place])
+    return f"The pixel at {where if len(where) > 1 else place} is {shown}, not a number"
 
 
 def shaped(array: NDArray[Any]) -> Images:
@@ -265,6 +280,7 @@ def _seen(value: Any) -> str:
     return "an empty list" if value == [] else f"of the JSON type {_JSON_TYPES[type(value)]}"
 
 
+_NUMBERS = (float, int, bool)
 _JSON_TYPES = {
     str: "string",
     bool: "boolean",

@@ -27,7 +27,7 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
         InvalidRequest, InvalidDigits, TooLarge, WrongMediaType: what is wrong.
     """
     if request.media_type == CSV:
-        return from_json(from_csv(request.body)), True
+        return from_json(from_csv(request.body, request.charset)), True
     if request.media_type != JSON:
         raise WrongMediaType(
             f"The content type is {request.media_type or 'missing'}; expected {JSON} or {CSV}."

@@ -33,7 +33,8 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
         given = brief(content["signature_name"])
         raise InvalidRequest(f"The model has no signature {given}; expected {SIGNATURE!r}.")
     if content.get("inputs") is not None:
-        return from_json(_named(value)), False
+        columns = type(value) is not list
+        return from_json(_named(value) if columns else [_named(row) for row in value]), False
     if type(value) is not list or not value:
         raise InvalidRequest('"instances" is no list with at least one image.')
     return from_json([_named(instance) for instance in value]), True

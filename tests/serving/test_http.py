@@ -32,6 +32,20 @@ def test_the_media_type_has_no_parameters_and_is_in_lower_case(content_type, med
 
 
 @pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        (b"text/csv; charset=windows-1252", "windows-1252"),
+        (b'text/csv;header=present; Charset = "UTF-8"', "utf-8"),
+        (b"text/csv", ""),
+        (b"text/csv; charset=" + b"a" * 99, "a" * 40),
+    ],
+)
+def test_the_charset_is_that_of_the_content_type(content_type, charset):
+    assert request(content_type=content_type).charset == charset
+    assert request().charset == ""
+
+
+@pytest.mark.parametrize(
     ("query", "asked"),
     [
         (b"image=1", True),

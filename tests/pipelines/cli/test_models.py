@@ -104,12 +104,18 @@ def test_a_missing_version_is_wrong_use_of_every_command_and_names_those_there_a
     assert result.stderr == "ann: mnist-digits has no version '99'; its versions: 3, 2, 1.\n"
 
 
-def test_an_unknown_model_is_wrong_use_with_those_there_are(in_filled):
+def test_an_unknown_model_is_wrong_use_with_those_that_have_a_version(in_filled):
     result = in_filled("models", "--name", "nosuch")
     assert result.exit_code == errors.WRONG_USE
     assert result.stderr == (
-        "ann: no registered model is called 'nosuch'; there are: mnist-digits, offline-digits.\n"
+        "ann: no registered model is called 'nosuch'; these have versions: mnist-digits.\n"
     )
+
+
+def test_where_no_model_has_a_version_an_unknown_one_is_told_how_to_make_one(stored):
+    result = stored("models", "--name", "nosuch")
+    assert result.exit_code == errors.WRONG_USE
+    assert "none has a version yet, `ann run mnist_ann` makes one." in result.stderr
 
 
 def test_a_promotion_needs_a_reason(in_filled):

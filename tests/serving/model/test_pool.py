@@ -31,6 +31,16 @@ def test_other_versions_and_labels_answer_by_name(service: Service):
     assert service.others.downloads == [(NAME, "2")]
 
 
+def test_an_unknown_model_is_told_of_those_with_a_version_alone(service: Service, tmp_path):
+    answer = service.post("/v1/models/nope:predict", json=INSTANCES)
+    assert (answer.status_code, NAME in answer.text) == (404, True)
+    assert "offline-digits" not in answer.text
+    empty = Service(tmp_path / "empty")
+    answer = empty.post("/v1/models/nope:predict", json=INSTANCES)
+    empty.close()
+    assert (answer.status_code, "none yet" in answer.text) == (404, True)
+
+
 def test_a_label_that_moves_is_followed_with_the_next_poll(service: Service):
     assert service.post(f"{V1}/labels/previous:predict", json=INSTANCES).status_code == 200
     moved = status("3")

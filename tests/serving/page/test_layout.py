@@ -48,6 +48,13 @@ def test_a_phone_lying_down_shows_the_whole_sheet_and_the_answer(page: Page) -> 
     assert page["paper"].rect["width"] >= 300
 
 
+def test_at_twice_the_size_the_line_that_says_what_this_is_is_not_cut(page: Page) -> None:
+    page.open(width=640, height=450)
+    about = "document.getElementById('about')"
+    assert page.script(f"{about}.scrollWidth <= {about}.clientWidth")
+    assert page.script("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_one_line_says_what_this_is(page: Page) -> None:
     assert page.browser.find_element("css selector", "header p").text == (
         "A neural network, trained on handwritten digits, reads yours and shows why."

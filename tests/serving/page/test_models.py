@@ -18,6 +18,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, chromium.needs_a_browser]
 
+LONG = ("Great spotted woodpecker of Siberia", "A_name_of_34_characters_and_no_blank", "Owl")
 CLOTHES = ("T-shirt", "Trouser", "Coat", "Dress", "Sandal", "Bag")
 
 
@@ -30,11 +31,13 @@ SLOW = """(window.fetch = ((fetch) => async (path, options) => {
 
 @pytest.fixture
 def page(browser: Any, tmp_path: Path) -> Iterator[Page]:
-    """The page of a service with three models."""
+    """The page of a service with five models."""
     home = tmp_path / "home"
     put_copy(home, "3", seed=1)
     put_copy(home, "1", seed=7, name="clothes", labels=CLOTHES)
     put_copy(home, "1", seed=8, name="letters", labels=("A", "B", "C"))
+    put_copy(home, "1", seed=9, name="birds", labels=LONG)
+    put_copy(home, "1", seed=8, name="many", labels=[f"class {n}" for n in range(200)])
     (tmp_path / "one.png").write_bytes(png_of(a_one()))
     service = Service(home)
     service.start()
@@ -77,6 +80,72 @@ def test_of_two_models_that_are_chosen_in_a_row_the_last_is_asked(page: Page) ->
     page.script("(window.letGo(), true)")
     page.browser.execute_async_script("setTimeout(arguments[0], 300)")
     assert names(page) == ["A", "B", "C"]
+
+
+def ask(page: Page, model: str, picture: Path) -> str:
+    """Choose a model and open a picture; the answer."""
+    Select(page["model"]).select_by_visible_text(model)
+    wait_for(lambda: page.text("title") == "Draw or open a picture")
+    page.open_file(picture)
+    wait_for(lambda: page.script("!document.getElementById('why').hidden"))
+    return page.text("digit")
+
+
+def shown_labels(page: Page) -> list[str]:
+    """The names below the stems; laid out again, as each live answer does."""
+    page.browser.set_window_size(900, 1000)
+    return page.script(
+        "[...document.querySelectorAll('#stems .tick')].filter(tick =>"
+        " getComputedStyle(tick).visibility === 'visible' && tick.getBBox().width)"
+        ".map(tick => tick.textContent)"
+    )
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+def test_long_names_stay_in_their_buttons_and_on_the_page(
+    page: Page, tmp_path: Path, width: int
+) -> None:
+    page.open(width=width)
+    wait_for(page["model"].is_displayed)
+    ask(page, "birds", tmp_path / "one.png")
+    assert page.script("document.documentElement.scrollWidth <= innerWidth")
+    assert page.script(
+        "[...document.querySelectorAll('#digits button, #digit')]"
+        ".every(each => each.scrollWidth <= each.clientWidth)"
+    )
+
+
+def test_of_names_that_do_not_fit_below_their_stems_only_the_likeliests_is_shown(
+    page: Page, tmp_path: Path
+) -> None:
+    assert shown_labels(page) == list("0123456789")
+    for model in ("birds", "many"):
+        answer = ask(page, model, tmp_path / "one.png")
+        (label,) = shown_labels(page)
+        assert answer.startswith(label.removesuffix("…"))
+
+
+def test_of_many_classes_the_right_one_is_chosen_from_a_list(page: Page, tmp_path: Path) -> None:
+    ask(page, "many", tmp_path / "one.png")
+    assert names(page) == ["Keep"]
+    right = Select(page["digits"].find_element(By.TAG_NAME, "select"))
+    assert len(right.options) == 201
+    page["digits"].find_element(By.TAG_NAME, "button").click()
+    assert page.text("thanks") == ""  # nothing is chosen yet
+    right.select_by_visible_text("class 7")
+    page["digits"].find_element(By.TAG_NAME, "button").click()
+    wait_for(lambda: page.text("thanks") == "Kept as “class 7”. Thank you.")
+    Select(page["model"]).select_by_visible_text("mnist-digits")
+    wait_for(lambda: names(page) == list("0123456789"))
+
+
+def test_other_pictures_are_not_called_digits(page: Page, tmp_path: Path) -> None:
+    assert page.text("history-title") == "Your digits, until you leave"
+    Select(page["model"]).select_by_visible_text("clothes")
+    wait_for(lambda: page["sentence"].text == "No picture yet")
+    ask(page, "clothes", tmp_path / "one.png")
+    assert page.text("history-title") == "Your pictures, until you leave"
+    assert "digit" not in page.browser.find_element(By.TAG_NAME, "main").text.lower()
 
 
 def test_a_model_that_cannot_be_asked_is_not_selected(page: Page) -> None:

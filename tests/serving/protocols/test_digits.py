@@ -244,6 +244,8 @@ def test_the_one_field_that_is_there_is_found_even_if_it_is_false():
         the_one({"a": 1, "b": 2}, "a", "b")
     with says(InvalidDigits, "has the fields ['c']; expected one of a, b."):
         the_one({"c": 1}, "a", "b")
+    with says(InvalidDigits, "b is null; expected a value."):
+        the_one({"b": None, "c": 1}, "a", "b")
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -273,11 +275,26 @@ def test_what_is_no_image_is_named_by_its_json_type(value, seen):
         from_json(value)
 
 
-@pytest.mark.parametrize("pixel", [None, "0.5", {}, 10**400])
-def test_a_pixel_that_is_no_number_is_refused_in_either_shape(pixel):
-    for value in ([0] * 783 + [pixel], [[0] * 28] * 27 + [[0] * 27 + [pixel]]):
-        with says(InvalidDigits, "A pixel is not a number; expected 784 numbers", "in [0, 1]."):
+@pytest.mark.parametrize(
+    ("pixel", "seen"), [(None, "null"), ("0.5", "'0.5'"), ({}, "{}"), (10**400, "1000")]
+)
+def test_a_pixel_that_is_no_number_is_named_with_its_place(pixel, seen):
+    row = [0] * 27 + [pixel]
+    places = {
+        "783": [0] * 783 + [pixel],
+        "[27, 27]": [[0] * 28] * 27 + [row],
+        "[1, 27, 27]": [[[0] * 28] * 28, [[0] * 28] * 27 + [row]],
+        "[1, 783]": [[0] * 784, [0] * 783 + [pixel]],
+    }
+    for place, value in places.items():
+        with says(InvalidDigits, f"The pixel at {place} is {seen}", "not a number; expected 784"):
             from_json(value)
+
+
+def test_a_pixel_of_megabytes_is_named_in_short():
+    with pytest.raises(InvalidDigits) as refused:
+        from_json([["0" * 5_000_000] + [0] * 783])
+    assert len(str(refused.value)) < 200
 
 
 def test_the_array_of_lists_has_their_shape_and_order():

@@ -25,6 +25,11 @@ NAMINGS = {
     "pixel_1": [f"pixel_{n}" for n in range(1, 785)],
     "1x1": [f"{row}x{column}" for row in range(1, 29) for column in range(1, 29)],
     "r0c0": [f"r{row}c{column}" for row in range(28) for column in range(28)],
+    "x0y0": [f"x{column}y{row}" for row in range(28) for column in range(28)],
+    "y0_x0": [f"y{row}_x{column}" for row in range(28) for column in range(28)],
+    "Col0_Row0": [f"Col{column}_Row{row}" for row in range(28) for column in range(28)],
+    "pixel_x1_y1": [f"pixel_x{column}_y{row}" for row in range(1, 29) for column in range(1, 29)],
+    "(0, 0)": [f"({row}, {column})" for row in range(28) for column in range(28)],
 }
 
 
@@ -94,6 +99,9 @@ CSV = {
     "blank lines": frame().to_csv(index=False).replace("\n", "\n\n").encode() + b"\n\n",
     "Excel": excel(frame()),
     "Excel's Unicode text": frame().to_csv(index=False, sep="\t").encode("utf-16"),
+    "Excel with its separator": b"sep=;\r\n" + semicolons(frame()),
+    "Excel's separator, a tab": b"sep=\t\n" + frame().to_csv(index=False, sep="\t").encode(),
+    "Excel of Windows": excel(frame().assign(Größe=7)).decode("utf-8-sig").encode("cp1252"),
     "lists in a cell": pd.DataFrame({"images": IMAGES.tolist()}).to_csv(index=False).encode(),
 }
 
@@ -115,6 +123,16 @@ WRONG = {
     "three names": sent(["a", "b", "c"], FLAT.tolist()),
     "a pixel twice": sent(["pixel0", *NAMINGS["pixel0"][:783]], FLAT.tolist()),
     "a pixel of another name": renamed(pixel1="label"),
+    "a column too many of one pixel": sent(
+        ["pixel7", *NAMINGS["pixel0"]], [[0.5, *FLAT[0].tolist()]]
+    ),
+    "two sets of pixels": sent(
+        [*NAMINGS["r0c0"], *NAMINGS["pixel0"]], [[*image, *image] for image in FLAT.tolist()]
+    ),
+    "two columns of images": sent(["images", "images"], [[i, i] for i in IMAGES.tolist()]),
+    "a column of images and a set of pixels": sent(
+        ["images", *NAMINGS["pixel0"]], [[image, *image] for image in FLAT.tolist()]
+    ),
     "names that mean nothing": sent([chr(0x4E00 + n) for n in range(784)], FLAT.tolist()),
     "names that are no texts": sent([None] * 784, FLAT.tolist()),
     "names that are lists": sent([["pixel", n] for n in range(784)], FLAT.tolist()),
@@ -145,6 +163,68 @@ def test_names_of_many_kinds_are_looked_at_in_a_moment():
         with pytest.raises(InvalidDigits):
             pixel_order(wrong)
     assert time.process_time() - started < 0.8
+
+
+def test_of_two_sets_of_pixels_the_first_columns_are_named():
+    with pytest.raises(InvalidDigits, match=r"several sets of pixels, .* 'mask0' and 'pixel0'"):
+        pixel_order([f"{kind}{n}" for n in range(784) for kind in ("mask", "pixel")])
+
+
+def test_a_doubled_pixel_is_named():
+    with pytest.raises(InvalidDigits, match="Two columns are named 'pixel7'; send one"):
+        pixel_order(["pixel7", *NAMINGS["pixel0"]])
+
+
+def test_doubled_columns_that_are_no_pixels_are_ignored(service: Service):
+    names = ["label", *NAMINGS["pixel0"], "label"]
+    check(score(service, sent(names, [[1, *image, 2] for image in FLAT.tolist()])))
+
+
+def test_a_column_of_784_numbers_is_one_image(service: Service):
+    lines = "\n".join(map(str, FLAT[0]))
+    rows = score(service, lines, "text/csv").json()["predictions"]
+    np.testing.assert_allclose([row["probabilities"] for row in rows], EXPECTED[:1], atol=1e-6)
+    assert "[1, 785]" in score(service, "0.5\n" + lines, "text/csv").json()["message"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_header_lines_of_numbers_are_no_images(service: Service, first):
+    levels = pd.MultiIndex.from_product([range(first, first + 28)] * 2)
+    answer = score(service, pd.DataFrame(FLAT, columns=levels).to_csv(index=False), "text/csv")
+    assert answer.status_code == 400
+    assert "two header lines, as pandas writes a MultiIndex" in answer.json()["message"]
+
+
+UMLAUT = frame().assign(Größe=7).to_csv(index=False)
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("windows-1252", "cp1252"),
+        ("ISO-8859-1", "latin-1"),
+        ("utf-8", "utf-8-sig"),
+        ("utf-16le", "utf-16-le"),
+        ("utf-8", "utf-16"),  # the mark is certain
+    ],
+)
+def test_a_table_is_read_in_the_charset_that_is_named(service: Service, charset, encoding):
+    check(score(service, UMLAUT.encode(encoding), f"text/csv; charset={charset}"))
+
+
+@pytest.mark.parametrize(
+    ("charset", "reason"),
+    [
+        ("utf-8", "no CSV table in utf-8"),
+        ("punycode", "charset 'punycode' is not read"),
+        ("iso-8859-12", "charset 'iso-8859-12' is not read"),
+    ],
+)
+def test_a_table_in_another_charset_is_refused_with_what_to_do(service: Service, charset, reason):
+    answer = score(service, UMLAUT.encode("cp1252"), f"text/csv; charset={charset}")
+    assert answer.status_code == 400
+    assert reason in answer.json()["message"]
+    assert 'save the table as "CSV UTF-8"' in answer.json()["message"]
 
 
 TOO_MUCH = {

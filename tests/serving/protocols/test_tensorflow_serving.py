@@ -79,6 +79,7 @@ PICTURES = [{"b64": "YQ=="}, {"b64": "Yg=="}]  # of the bytes a and b
         ({"instances": [{"images": picture} for picture in PICTURES]}, True),
         ({"inputs": PICTURES}, False),
         ({"inputs": {"images": PICTURES}}, False),
+        ({"inputs": [{"images": picture} for picture in PICTURES]}, False),
         ({"inputs": PICTURES, "instances": None}, False),
     ],
 )
@@ -93,6 +94,7 @@ def test_rows_and_columns_are_told_apart_and_read_in_order(content, rows):
         ({"instances": []}, '"instances" is no list with at least one image.'),
         ({"instances": {"images": []}}, '"instances" is no list with at least one image.'),
         ({"inputs": {"pixels": 1, "a": 2}}, "named ['a', 'pixels']; expected \"images\" alone."),
+        ({"inputs": [{"pixels": [0] * 784}]}, "named ['pixels']; expected \"images\" alone."),
         ({"inputs": {"images": [], "more": 1}}, "named ['images', 'more']; expected"),
         ({"instances": [{"b64": "YQ==", "more": 1}]}, "named ['b64', 'more']; expected"),
         (
