@@ -36,6 +36,9 @@ def test_the_media_type_has_no_parameters_and_is_in_lower_case(content_type, med
     [
         (b"image=1", True),
         (b"a=b&image=true", True),
+        (b"image=True", True),
+        (b"image=TRUE", True),
+        (b"image=False", False),
         (b"image=0", False),
         (b"image", False),
         (b"other=1", False),
