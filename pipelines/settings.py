@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pipelines.errors import WrongUse
 from pipelines.home import state_folder
-from serving.credentials import without_credentials
+from serving.credentials import bare_address
 
 MLFLOW_UI = "http://127.0.0.1:5000"  # where `ann ui` and `ann up` serve the embedded store
 SERVER_SCHEMES = ("http", "https")
@@ -79,7 +79,7 @@ def ui_address(settings: Settings, environ: Mapping[str, str] = os.environ) -> s
     """Where a person opens MLflow's pages."""
     served = settings.tracking_uri.startswith(SERVER_SCHEMES)
     address = environ.get("ANN_MLFLOW_UI") or (settings.tracking_uri if served else MLFLOW_UI)
-    return without_credentials(address).rstrip("/")
+    return bare_address(address).rstrip("/")
 
 
 def metrics_port(environ: Mapping[str, str] = os.environ) -> int | None:
@@ -211,8 +211,8 @@ def _check_tracking_uri(uri: str) -> None:
         _check_url("MLFLOW_TRACKING_URI", uri, "http://127.0.0.1:5000")
     elif scheme not in DATABASE_SCHEMES or "://" not in uri:
         raise WrongUse(
-            f"MLFLOW_TRACKING_URI is {uri!r}; expected http://HOST:PORT of an MLflow server or a "
-            "database such as sqlite:///FILE. Unset it to use the embedded store."
+            f"MLFLOW_TRACKING_URI is {bare_address(uri)!r}; expected http://HOST:PORT of an MLflow "
+            "server or a database such as sqlite:///FILE. Unset it to use the embedded store."
         )
 
 
@@ -223,4 +223,6 @@ def _check_url(variable: str, url: str, example: str) -> None:
     except ValueError:
         valid = False
     if not valid:
-        raise WrongUse(f"{variable} is {url!r}; expected an address such as {example}.")
+        raise WrongUse(
+            f"{variable} is {bare_address(url)!r}; expected an address such as {example}."
+        )

@@ -15,7 +15,7 @@ from serving.bodies import Bodies, Receive, SenderGone
 from serving.credentials import without_credentials
 from serving.cross_site import CrossSite
 from serving.errors import Busy, MethodNotAllowed, ServingError, Unauthorised, WrongMediaType
-from serving.http import Headers, Request, Response
+from serving.http import Headers, Request, Response, json_response
 from serving.records import Records
 from serving.redaction import public
 from serving.route import Route
@@ -106,6 +106,12 @@ class App:
             raise Busy(f"More than {MAX_IN_FLIGHT} requests are under way; come again in a second.")
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
+        headers = self._headers(request, response)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        body = b"" if request.method == "HEAD" else response.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _headers(self, request: Request, response: Response) -> Headers:
         headers: Headers = [(b"x-request-id", request.request_id.encode("latin-1"))]
         if response.status not in (204, 304):
             headers.append((b"content-type", response.media_type.encode("latin-1")))
@@ -116,9 +122,27 @@ class App:
             headers += response.headers
         if self._settings.cors_origins:
             headers += self._cross_site.headers(request)
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        body = b"" if request.method == "HEAD" else response.body
-        await send({"type": "http.response.body", "body": body})
+        return headers
+
+    def refusal(
+        self, status: int, message: str, method: str, path: str, headers: Headers, client: str
+    ) -> tuple[Headers, bytes]:
+        """Headers and body of the answer to what a connection cannot take; counted and logged.
+
+        Args:
+            status: of the answer.
+            message: what is wrong.
+            method: as far as it was read; "" if it was not.
+            path: the same.
+            headers: those that were read, names in lower case.
+            client: the sender's address.
+        """
+        read = dict(headers)
+        request = Request(method, path, b"", read, {}, *_ids(read))
+        metrics.refusals.labels("InvalidRequest").inc()
+        self._records.add(request, "none", status, client, 0.0)
+        response = json_response({"error": message, "request_id": request.request_id}, status)
+        return self._headers(request, response), response.body
 
     def tick(self) -> None:
         """Give up bodies that do not come, and write records; to be called every second or so."""

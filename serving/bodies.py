@@ -119,7 +119,7 @@ def _check_announced(headers: dict[bytes, bytes]) -> None:
         raise WrongMediaType(
             f"The content encoding is {encoding[:20].decode('latin-1')!r}; expected gzip or none."
         )
-    length = headers.get(b"content-length", b"0")
+    length = headers.get(b"content-length", b"0").lstrip(b"0") or b"0"
     if len(length) > 12 or int(length) > MAX_BYTES:
         raise _too_large(length[:20].decode("latin-1"))
 

@@ -12,6 +12,13 @@ def without_credentials(text: str) -> str:
     return _WORDS.sub(_bare, text)
 
 
+def bare_address(address: str) -> str:
+    """One address without user name, password and query, whatever its password and its scheme."""
+    scheme, mark, rest = address.partition("://")
+    if not mark:  # as somebody writes it who forgets the scheme
+        return address.rpartition("@")[2]
+    return scheme + mark + rest.rpartition("@")[2].partition("?")[0]
+
+
 def _bare(word: re.Match[str]) -> str:
-    before, mark, address = word[0].partition("://")
-    return before + mark + address.rpartition("@")[2].partition("?")[0] if mark else before
+    return bare_address(word[0]) if "://" in word[0] else word[0]

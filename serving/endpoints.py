@@ -65,10 +65,11 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         """POST /predict: pictures or numbers in, digits out."""
-        if request.query_string and (name := request.query.get("model")):
-            runner = await self._models.find(name)
-        else:
-            runner = self._models.champion()
+        name = None
+        if request.query_string:
+            native.check_query(request)
+            name = request.query.get("model")
+        runner = await self._models.find(name) if name else self._models.champion()
         images = await _decoded(await _read(native.parse, request), runner)
         if len(images) > MAX_RETURNED and request.asks("image"):
             raise InvalidDigits(
@@ -93,6 +94,8 @@ class Endpoints:
         """POST /feedback: the right digit of a prediction or an image."""
         fields = await _in_thread(native.correction, request)
         known = await self._known(fields["request_id"])
+        if fields["model"] and not known:
+            self._models.check_name(fields["model"])
         model = await self._other_model(known[0].model if known else fields["model"])
         if fields["image"] is not None:
             decode = to_picture if model else to_digit

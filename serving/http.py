@@ -81,12 +81,12 @@ class Request:
 
     def asks(self, name: str) -> bool:
         """Whether the query switches something on, as `?image=1` does."""
-        return bool(self.query_string) and self.query.get(name, "") in ("1", "true")
+        return bool(self.query_string) and self.query.get(name, "").lower() in ("1", "true")
 
     @property
     def query(self) -> dict[str, str]:
         """The query's fields."""
-        return dict(parse_qsl(self.query_string.decode("latin-1")))
+        return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
 
 
 @lru_cache(100)

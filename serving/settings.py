@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.credentials import bare_address
 from serving.errors import WrongSetting
 
 NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answers
@@ -63,8 +64,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
     if not uri.startswith(REGISTRIES):
         raise WrongSetting(
-            f"MLFLOW_TRACKING_URI is {uri!r}; expected http://HOST:PORT of an MLflow server or a "
-            "database such as sqlite:///FILE. Unset it to use the embedded store."
+            f"MLFLOW_TRACKING_URI is {bare_address(uri)!r}; expected http://HOST:PORT of an MLflow "
+            "server or a database such as sqlite:///FILE. Unset it to use the embedded store."
         )
     feedback_url = environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}"
     if not feedback_url.startswith(DATABASES):
@@ -72,13 +73,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             f"ANN_FEEDBACK_URL begins with {feedback_url.partition(':')[0]!r}; expected a "
             "database such as sqlite:///FILE or postgresql+psycopg://HOST/NAME."
         )
-    ui = environ.get("ANN_MLFLOW_UI") or (uri if uri.startswith("http") else EMBEDDED_UI)
-    if not ui.startswith(("http://", "https://")):
-        raise WrongSetting(f"ANN_MLFLOW_UI is {ui!r}; expected an address such as {EMBEDDED_UI}.")
     return Settings(
         home=home,
         tracking_uri=uri,
-        mlflow_ui=re.sub(r"://[^/]*@", "://", ui.partition("?")[0]).rstrip("/"),
+        mlflow_ui=_mlflow_ui(environ, uri),
         poll_seconds=_positive(environ, "ANN_POLL_SECONDS", 2.0),
         feedback_url=feedback_url,
         api_key=_secret(environ, "ANN_API_KEY"),
@@ -111,6 +109,18 @@ def normal_origin(origin: str) -> str:
     """An origin as browsers write it: in lower case, without the port that its scheme implies."""
     scheme, mark, host = origin.lower().partition("://")
     return scheme + mark + host.removesuffix(OWN_PORTS.get(scheme, ""))
+
+
+def _mlflow_ui(environ: Mapping[str, str], tracking_uri: str) -> str:
+    name, given = "ANN_MLFLOW_UI", environ.get("ANN_MLFLOW_UI")
+    if not given:
+        if not tracking_uri.startswith("http"):
+            return EMBEDDED_UI
+        name, given = "MLFLOW_TRACKING_URI", tracking_uri
+    ui = bare_address(given).rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/#][^\s#]*", ui):
+        raise WrongSetting(f"{name} is {ui!r}; expected an address such as {EMBEDDED_UI}.")
+    return ui
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str:

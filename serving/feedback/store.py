@@ -208,13 +208,20 @@ def _stored(connection: sql.Connection, request_id: str) -> list[Prediction]:
     """The newest stored predictions of an id; or of a sender's own, which several may have."""
     column = predictions.c.request_id
     of_it = column == request_id
-    made = re.sub(r"([/%_])", r"/\1", request_id) + "-" + "_" * 8  # of other ids' rows none counts
+    escaped = re.sub(r"([/%_])", r"/\1", request_id)
+    made = escaped + "-" + "_" * 8  # of other ids' rows none counts
     of_own = sql.and_(
         column >= f"{request_id}-",  # by the index …
         column < f"{request_id}.",  # … since "." follows "-"
         sql.or_(column.like(made, escape="/"), column.like(f"{made}.%", escape="/")),
     )
-    for condition in (of_it, of_own):
+    of_batch = sql.and_(  # its images' ids end in a dot and a number
+        column >= f"{request_id}.",
+        column < f"{request_id}/",  # "/" follows "."
+        column.like(f"{escaped}.%", escape="/"),
+        sql.not_(column.like(f"{escaped}.%-%", escape="/")),
+    )
+    for condition in (of_it, of_own, of_batch):
         query = predictions.select().where(condition).order_by(predictions.c.id.desc())
         rows = connection.execute(query.limit(MOST_OF_ONE_ID)).mappings().all()
         if found := [row for row in rows if _is_of(request_id, row["request_id"])]:
@@ -223,10 +230,9 @@ def _stored(connection: sql.Connection, request_id: str) -> list[Prediction]:
 
 
 def _is_of(own_id: str, answer_id: str) -> bool:
-    """Whether an answer has this id, or one that was made of this id of its sender."""
-    rest = answer_id.removeprefix(own_id)
-    made = re.fullmatch(r"-[0-9a-f]{8}(\.\d+)?", rest) is not None
-    return answer_id.startswith(own_id) and (not rest or made)
+    """Whether an answer has this id, or one that was made of it: a sender's, or a batch's."""
+    made = re.fullmatch(r"(-[0-9a-f]{8})?(\.\d+)?", answer_id.removeprefix(own_id))
+    return answer_id.startswith(own_id) and made is not None
 
 
 def the_one(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sized
 from typing import Any
 
-import orjson
-from httptools import HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserCallbackError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serving.http import Headers
 
 REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
 HEAD_BYTES = 32 * 1024  # of the request line and the headers together
 LINE_BYTES = 8 * 1024  # of the request line
 HEADERS = 100
+PIPELINED = 1_000  # requests that wait for the answer to one before them
 LINGER_SECONDS = 2  # a refused sender is listened to, or it never reads why …
 LINGER_BYTES = 256 * 1024  # … up to this; reading more would keep others waiting
 CONTINUE = b"HTTP/1.1 100 "
@@ -52,6 +56,20 @@ class ResponseWriter:
         self._transport.close()
 
 
+class Flow(FlowControl):
+    """Reads on only when no request waits: each would be read into memory, and kept there."""
+
+    def __init__(self, transport: Any, waiting: Sized) -> None:
+        """Take the connection's transport, and its requests that wait for an earlier answer."""
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, unless a request waits."""
+        if not self._waiting:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """A connection that is ended when its sender is endlessly slow or says too much."""
 
@@ -59,7 +77,9 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0  # of the request under way; −1: its head is complete
     _trailing_bytes = 0  # after the head or the last part of the body: chunk extensions, trailers
     _ignored_bytes = 0  # that came after an answer to what is not complete
+    _under_way = False  # a request whose end is not there
     _refused = False
+    _refusal: tuple[int, str, str, str, Headers] | None = None  # said after earlier answers
     _left_off: int | None = None  # where in the data the parser stopped at an offered protocol
     _length = b""  # the header with the length of a body that the parser skipped
     _repeating = False  # the parser reads a second head for that body
@@ -69,6 +89,7 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._writer = ResponseWriter(transport)
+        self.flow = Flow(transport, self.pipeline)
         self.waiting_since = time.monotonic()
 
     def data_received(self, data: bytes) -> None:
@@ -130,8 +151,10 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
-        self._ignored_bytes = 0
-        self.waiting_since = time.monotonic()
+        self._under_way = True
+        if not self._refused:
+            self._ignored_bytes = 0
+            self.waiting_since = time.monotonic()
 
     def on_headers_complete(self) -> None:
         """Check the head; the request begins here."""
@@ -143,14 +166,19 @@ class Connection(HttpToolsProtocol):
             return
         if fault := self._fault():
             self._refuse(*fault)
+        elif len(self.pipeline) >= PIPELINED:
+            self._refuse(429, f"{PIPELINED:,} requests wait on this connection; read the answers.")
         else:
             super().on_headers_complete()
             self.cycle.transport = self._writer  # type: ignore[assignment]
 
     def on_response_complete(self) -> None:
-        """Have the response sent, and the next request begin."""
+        """Have the response sent, and the next request begin; or the refusal of the next."""
         self._writer.flush()
+        was_last = not self.pipeline
         super().on_response_complete()
+        if was_last and self._refusal and not self.transport.is_closing():
+            self._send_refusal(*self._refusal)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -167,6 +195,7 @@ class Connection(HttpToolsProtocol):
                 self._length = lines[0]
                 return
         self._head_bytes = self._trailing_bytes = 0
+        self._under_way = False
         if self._refused:
             return
         super().on_message_complete()
@@ -195,28 +224,44 @@ class Connection(HttpToolsProtocol):
         return None
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(400, "This is no HTTP/1.1 request.")
+        """Refuse what is no HTTP, in the parser's words."""
+        fault = sys.exception()
+        known = fault is not None and not isinstance(fault, HttpParserCallbackError)
+        self._refuse(400, f"This is no HTTP/1.1 request{f': {fault}' if known else ''}.")
 
     def _refuse(self, status: int, message: str) -> None:
-        """Say why, and end the connection once the sender has had time to read it."""
+        """Say why once what came before is answered, and read no more."""
         if self._refused:
             return
         self._refused = True
+        url, headers = (self.url, self.headers) if self._under_way else (b"", [])
+        method = self.parser.get_method().decode() if url else ""  # it precedes the URL
+        path = url[:LINE_BYTES].partition(b"?")[0].decode("latin-1")
+        refusal = status, message, method, path, headers
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            if self.pipeline or cycle.response_started or not cycle.more_body:
-                self.transport.close()  # this would be taken for the answer to an earlier request
+            if not cycle.more_body or self.pipeline:
+                if cycle.more_body:  # what is refused is the body of the request that came last
+                    self.pipeline.popleft()
+                self._refusal = refusal
+                self.waiting_since = 0.0
+                return
+            if cycle.response_started:
+                self.transport.close()  # this would be taken for a part of its answer
                 return
             cycle.disconnected = True  # its sender reads this answer and no other
             cycle.message_event.set()
-        body = orjson.dumps({"error": message})
-        self.transport.write(
-            STATUS_LINE[status]
-            + b"content-type: application/json\r\nconnection: close\r\n"
-            + b"content-length: %d\r\n\r\n" % len(body)
-            + body
-        )
+        self._send_refusal(*refusal)
+
+    def _send_refusal(
+        self, status: int, message: str, method: str, path: str, headers: Headers
+    ) -> None:
+        """Say why, and end the connection once the sender has had time to read it."""
+        app: Any = self.config.app
+        client = self.client[0] if self.client else ""
+        lines, body = app.refusal(status, message, method, path, headers, client)
+        head = b"".join([b"%s: %s\r\n" % line for line in lines])
+        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body)
         self._end_soon()
         if self.transport.can_write_eof():
             self.transport.write_eof()

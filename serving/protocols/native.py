@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import io
+import logging
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import File
+from python_multipart.multipart import Field, File, parse_options_header
 
-from serving.errors import InvalidDigits, InvalidRequest, WrongMediaType
+from serving.errors import InvalidDigits, InvalidRequest, TooLarge, WrongMediaType
 from serving.feedback.correction import read
 from serving.http import JSON, Request, Response, json_response
 from serving.model.runner import ModelRunner
 from serving.protocols.digits import Images, Pictures, from_json, parse_json, the_one
 
+SWITCHES = ("image", "explain", "live")
+IN_QUERY = (*SWITCHES, "model")
+MAX_PARTS = 100  # of a form; each takes a tenth of a millisecond
+_form_log = logging.getLogger("python_multipart")  # its errors are raised, too
+_form_log.addHandler(logging.NullHandler())
+_form_log.propagate = False
 READS = "application/json, image/* or multipart/form-data with one picture"
 
 
@@ -32,6 +40,9 @@ def parse(request: Request) -> Images | Pictures:
     if kind == JSON:
         value = parse_json(request.body)
         if type(value) is dict:
+            for name in IN_QUERY[1:]:  # "image" is the picture
+                if value.get(name):
+                    raise _misplaced(name)
             value = the_one(value, "image", "images")
         return from_json(value)
     if kind.startswith("image/") or kind == "application/octet-stream":
@@ -39,6 +50,23 @@ def parse(request: Request) -> Images | Pictures:
     if kind == "multipart/form-data":
         return [_picture_of(request)]
     raise WrongMediaType(f"The content type is {kind or 'missing'}; expected {READS}.")
+
+
+def check_query(request: Request) -> None:
+    """Refuse a switch that is neither on nor off, and what is almost the name of one.
+
+    Raises:
+        InvalidDigits: there is such.
+    """
+    query = request.query
+    for name in SWITCHES:
+        value = query.get(name, "0")
+        if value.lower() not in ("0", "1", "false", "true"):
+            raise InvalidDigits(f"?{name}= is {value[:20]!r}; expected 1 or 0.")
+    for name in list(query)[:20]:  # others may be a proxy's
+        close = get_close_matches(name[:20], IN_QUERY, 1, 0.8)
+        if close and name not in IN_QUERY:
+            raise InvalidDigits(f"There is no ?{name[:20]}=; did you mean ?{close[0]}=?")
 
 
 def answer(
@@ -117,18 +145,34 @@ def failure(message: str, status: int, request: Request) -> Response:
 
 
 def _picture_of(request: Request) -> bytes:
+    header = request.headers[b"content-type"]
+    boundary = parse_options_header(header)[1].get(b"boundary")
+    if boundary and request.body.count(b"\r\n--" + boundary) > MAX_PARTS:
+        raise TooLarge(f"The form has more than {MAX_PARTS} parts; send one picture.")
     files: list[bytes] = []
+    fields: list[str] = []
+
+    def note(field: Field) -> None:
+        if field.value:
+            fields.append((field.field_name or b"").decode("latin-1"))
 
     def keep(file: File) -> None:
         file.file_object.seek(0)
         files.append(file.file_object.read())
         file.close()
 
-    headers = {"Content-Type": request.headers[b"content-type"]}
     try:
-        parse_form(headers, io.BytesIO(request.body), on_field=None, on_file=keep)
+        parse_form({"Content-Type": header}, io.BytesIO(request.body), note, keep)
     except (FormParserError, ValueError) as error:
         raise InvalidRequest(f"The form cannot be read: {error}.") from None
+    for name in IN_QUERY:
+        if name in fields:
+            raise _misplaced(name)
     if len(files) != 1:
         raise InvalidRequest(f"The form has {len(files)} files; expected one picture.")
     return files[0]
+
+
+def _misplaced(name: str) -> InvalidDigits:
+    value = "NAME" if name == "model" else "1"
+    return InvalidDigits(f'"{name}" is not read from the body; ask for /predict?{name}={value}.')

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines import settings
 from pipelines.errors import WrongUse
+from serving.credentials import bare_address
 
 
 def load(home: Path, **environ: str) -> settings.Settings:
@@ -95,7 +96,7 @@ def test_any_other_text_as_an_address_is_wrong_use_or_taken_never_a_crash(uri):
     try:
         settings._check_tracking_uri(uri)
     except WrongUse as refusal:
-        assert repr(uri) in str(refusal)
+        assert repr(bare_address(uri)) in str(refusal)
 
 
 @pytest.mark.parametrize("url", ["prefect", "localhost:4200/api", "ftp://host/api", "http:///api"])
@@ -118,6 +119,13 @@ def test_a_port_for_metrics_is_a_number_and_none_where_the_variable_is_empty():
 def test_a_malformed_address_of_mlflows_pages_is_refused(tmp_path):
     with pytest.raises(WrongUse, match="ANN_MLFLOW_UI is 'mlflow'; expected an address such as"):
         load(tmp_path, ANN_MLFLOW_UI="mlflow")
+
+
+@pytest.mark.parametrize("variable", ["ANN_MLFLOW_UI", "MLFLOW_TRACKING_URI", "PREFECT_API_URL"])
+def test_of_an_address_without_a_scheme_the_password_is_not_repeated(tmp_path, variable):
+    with pytest.raises(WrongUse, match=r"is 'ui\.example:5000'") as refused:
+        load(tmp_path, **{variable: "admin:s3cret@ui.example:5000"})
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("place", ["a file", "a file/below"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.credentials import without_credentials
+from serving.credentials import bare_address, without_credentials
 from tests.support.secret_addresses import ADDRESSES, SECRET
 
 
@@ -29,3 +29,17 @@ def test_addresses_lose_user_names_passwords_and_queries(address):
 )
 def test_what_is_no_secret_of_an_address_stays(text, left):
     assert without_credentials(text) == left
+
+
+@pytest.mark.parametrize(
+    ("address", "left"),
+    [
+        ("http://a:b@host:80/path?q=1", "http://host:80/path"),
+        ('http://a:b/c?d"e@host', "http://host"),
+        ("a:b@host:80", "host:80"),
+        ("sqlite:////home/ann.db", "sqlite:////home/ann.db"),
+        ("mlflow", "mlflow"),
+    ],
+)
+def test_one_address_is_bared_though_its_scheme_is_missing(address, left):
+    assert bare_address(address) == left

@@ -50,6 +50,9 @@ def test_the_charset_is_that_of_the_content_type(content_type, charset):
     [
         (b"image=1", True),
         (b"a=b&image=true", True),
+        (b"image=True", True),
+        (b"image=TRUE", True),
+        (b"image=False", False),
         (b"image=0", False),
         (b"image", False),
         (b"other=1", False),

@@ -14,6 +14,11 @@ from serving.settings import check_driver, load
         ("ANN_FEEDBACK_URL", "nonsense"),
         ("ANN_FEEDBACK_URL", "file:///feedback.db"),
         ("ANN_MLFLOW_UI", "mlflow"),
+        ("ANN_MLFLOW_UI", "http://"),
+        ("ANN_MLFLOW_UI", "https:///runs"),
+        ("ANN_MLFLOW_UI", "http://an address"),
+        ("ANN_MLFLOW_UI", "javascript:alert(1)"),
+        ("MLFLOW_TRACKING_URI", "http://"),
         ("ANN_POLL_SECONDS", "nan"),
         ("ANN_POLL_SECONDS", "0"),
         ("ANN_POLL_SECONDS", "often"),
@@ -61,6 +66,20 @@ def test_of_a_wrong_database_address_the_password_is_not_repeated():
     with pytest.raises(WrongSetting) as refused:
         load({"ANN_FEEDBACK_URL": "postgres://ann:s3cret@db/feedback"})
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", ["ANN_MLFLOW_UI", "MLFLOW_TRACKING_URI"])
+def test_of_a_wrong_address_without_a_scheme_the_password_is_not_repeated(variable):
+    with pytest.raises(WrongSetting, match=r"is 'ui\.example:5000'") as refused:
+        load({variable: "admin:s3cret@ui.example:5000"})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", ["ANN_MLFLOW_UI", "MLFLOW_TRACKING_URI"])
+@pytest.mark.parametrize("password", ["s3cret", "s3/cret", "s3?cret", "s3@cret", 's3"cret', "s3#t"])
+def test_links_to_runs_have_no_password_whatever_its_signs(variable, password):
+    settings = load({variable: f"http://admin:{password}@ui.example/mlflow/"})
+    assert settings.mlflow_ui == "http://ui.example/mlflow"
 
 
 @pytest.mark.parametrize(

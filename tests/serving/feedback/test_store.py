@@ -206,6 +206,24 @@ def test_each_image_of_a_request_has_an_id_of_its_own(own: Service, tmp_path):
     assert rows(tmp_path, "corrections")[1]["predicted"] == answers[1]["digit"]
 
 
+@pytest.mark.parametrize("headers", [{}, {"X-Request-Id": "job"}], ids=["service", "sender"])
+def test_the_id_of_several_images_is_409_of_a_sender_and_of_the_service(own: Service, headers):
+    images = [ONE, a_one().T.tolist()]
+    answer = own.post("/predict", json={"images": images}, headers=headers)
+    for forget in (False, True):
+        if forget:
+            wait_for(lambda: own.feedback.stored(answer.headers["x-request-id"]))
+            own.feedback._recent.clear()
+        status, said = say(own, request_id=answer.headers["x-request-id"], digit=7)
+        assert (status, "is the id of 2 images" in said) == (409, True)
+
+
+def test_a_correction_of_a_model_that_does_not_exist_is_404(own: Service, tmp_path):
+    status, said = say(own, image=ONE, digit=7, model="nonsense")
+    assert (status, "no model 'nonsense'; this service has mnist-digits" in said) == (404, True)
+    assert rows(tmp_path, "corrections") == []
+
+
 def test_two_pictures_under_one_id_of_the_sender_keep_a_correction_each(own: Service, tmp_path):
     headers = {"x-request-id": "trace-1"}
     answers = [own.post("/predict", json={"image": i}, headers=headers) for i in (ONE, OTHER)]
@@ -402,6 +420,9 @@ def test_of_answers_with_several_images_the_first_of_the_one_that_was_sent_is_me
         ("trace", True),
         ("trace-0123abcd", True),
         ("trace-0123abcd.7", True),
+        ("trace.7", True),
+        ("trace.7-0123abcd", False),
+        ("trace.", False),
         ("trace-0123abcd.", False),
         ("trace-0123abc", False),
         ("trace-0123abcde", False),
@@ -427,6 +448,15 @@ def test_of_many_answers_of_one_id_the_newest_are_found(feedback):
     assert [one.request_id for one in feedback.stored("x")] == ids[:-9:-1]
     assert [one.request_id for one in feedback.stored(ids[2])] == [ids[2]]
     assert feedback.stored("z") == []
+
+
+def test_however_many_ids_begin_with_a_batchs_its_answers_are_found(feedback):
+    feedback._allowance = 100.0
+    others = [f"job.{number}-0000000c" for number in range(20)]
+    for request_id in ["job.0", "job.1", *others, "jobs.1"]:
+        feedback.remember(a_prediction(request_id))
+    feedback.close()
+    assert [one.request_id for one in feedback.stored("job")] == ["job.1", "job.0"]
 
 
 @pytest.mark.parametrize("own", ["job", "job_%/1"])

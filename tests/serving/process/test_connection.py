@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import re
 import socket
 import threading
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from serving import metrics
 from serving.process import connection
 from serving.process.connection import Connection, ResponseWriter
 from tests.support.small_service import Service, put_copy
@@ -22,11 +25,18 @@ POST = b"POST /predict HTTP/1.1\r\n" + HOST
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[uvicorn.Server]:
-    """The application behind such connections, on a port of this machine."""
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The application, and what it keeps of requests."""
     home: Path = tmp_path_factory.mktemp("home")
     put_copy(home, "3", seed=1)
-    service = Service(home)
+    service = Service(home, ANN_CORS_ORIGINS="https://a.example")
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def server(service: Service) -> Iterator[uvicorn.Server]:
+    """The application behind such connections, on a port of this machine."""
     config = uvicorn.Config(
         service.app, http=Connection, ws="none", lifespan="off", log_level="error"
     )
@@ -38,7 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[uvicorn.Server]
     yield server
     server.should_exit = True
     thread.join(10)
-    service.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +84,36 @@ def say(port: int, *parts: bytes) -> bytes:
 
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
+
+
+def read_all(port: int, content: bytes) -> bytes:
+    """Send while reading, until the connection ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sending = threading.Thread(target=send, args=(sender, content))
+        sending.start()
+        received = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := sender.recv(65536):
+                received += part
+        sending.join(20)
+        return received
+
+
+def send(sender: socket.socket, content: bytes) -> None:
+    with contextlib.suppress(OSError):  # the reader has ended the connection
+        sender.sendall(content)
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+
+
+def lines_of(service: Service, request_id: str) -> list[dict]:
+    """What the access log has of a request."""
+    service.records.write()
+    time.sleep(0.2)
+    lines = map(json.loads, service.lines.getvalue().splitlines())
+    return [line for line in lines if line["request_id"] == request_id]
 
 
 def test_a_usual_request_is_answered(port):
@@ -194,13 +233,99 @@ def test_malformed_framing_is_refused_in_json(port, request_, expected):
     assert b"content-type: application/json" in answer
 
 
+FAULTS = {
+    "a method that is none": (b"BREW /predict HTTP/1.1\r\n" + HOST + b"\r\n", b"method"),
+    "a path beyond ASCII": (b"GET /\xc3\xa4 HTTP/1.1\r\n" + HOST + b"\r\n", b"char in url path"),
+    "a negative length": (POST + b"Content-Length: -5\r\n\r\n", b"Content-Length"),
+    "a folded header": (GET + HOST + b"X-Long: a\r\n b\r\n\r\n", b"whitespace after header"),
+}
+
+
+@pytest.mark.parametrize(("request_", "fault"), FAULTS.values(), ids=FAULTS)
+def test_what_is_no_http_is_refused_in_the_parsers_words(port, request_, fault):
+    answer = say(port, request_)
+    assert status(answer) == 400
+    assert b"This is no HTTP/1.1 request: " in answer
+    assert fault in answer
+
+
+IMAGE = b"[" + b",".join([b"0.5"] * 784) + b"]"
+PREDICT = (
+    POST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(IMAGE) + IMAGE
+)
+LAST = {
+    "no HTTP": (b"BREW / HTTP/1.1\r\n\r\n", 400),
+    "no Host": (GET + b"\r\n", 400),
+    "a length that is none": (POST + b"Content-Length: -5\r\n\r\n", 400),
+    "a chunk that is none": (POST + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n", 400),
+    "a long head": (GET + HOST + b"X-Long: " + b"x" * 33_000 + b"\r\n\r\n", 431),
+}
+
+
+@pytest.mark.parametrize(("last", "expected"), LAST.values(), ids=LAST)
+@pytest.mark.parametrize("before", [1, 3])
+def test_requests_before_the_refused_one_are_answered_first(port, before, last, expected):
+    assert statuses(read_all(port, PREDICT * before + last)) == [200] * before + [expected]
+
+
+def test_a_sender_of_very_many_requests_at_once_is_refused_after_as_many_answers(port):
+    answers = statuses(read_all(port, (GET + HOST + b"\r\n") * 20_000))
+    assert answers[-1] == 429
+    assert set(answers[:-1]) == {200}
+    assert len(answers) >= connection.PIPELINED
+
+
+def test_of_a_sender_who_reads_no_answers_few_requests_are_kept(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as sender:
+        with contextlib.suppress(OSError):  # no room is left
+            for _ in range(10_000):
+                sender.sendall((GET + HOST + b"\r\n") * 500)
+        (end,) = accepted(server, sender)
+        assert len(end.pipeline) <= connection.PIPELINED
+
+
+def test_bodies_behind_an_unread_answer_are_not_read_either(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as sender:
+        with contextlib.suppress(OSError):
+            for _ in range(10_000):
+                sender.sendall(b"GET /docs HTTP/1.1\r\n" + HOST + b"\r\n" + PREDICT * 10)
+        (end,) = accepted(server, sender)
+        assert len(end.pipeline) <= connection.PIPELINED
+        assert end.flow.read_paused
+
+
+def test_a_refusal_is_counted_and_logged(service, port):
+    counted = lines_of(service, "refused-1")
+    assert counted == []
+    answer = say(port, POST + b"X-Request-Id: refused-1\r\nContent-Length: -5\r\n\r\n")
+    assert b"x-request-id: refused-1\r\n" in answer
+    assert b'"request_id":"refused-1"}' in answer
+    (line,) = lines_of(service, "refused-1")
+    seen = [line[name] for name in ("method", "path", "status", "client")]
+    assert seen == ["POST", "/predict", 400, "127.0.0.1"]
+    assert 'ann_requests_total{route="none",status="400"}' in metrics.exposition().body.decode()
+
+
+@pytest.mark.parametrize("request_", [b"BREW / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"])
+def test_of_what_is_no_http_no_method_and_path_are_logged(service, port, request_):
+    answer = say(port, request_)
+    request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["request_id"]
+    (line,) = lines_of(service, request_id)
+    assert (line["method"], line["path"]) == ("", "")
+
+
+def test_a_refusal_can_be_read_by_the_pages_that_may_ask(port):
+    answer = say(port, GET + b"Origin: https://a.example\r\nContent-Length: -5\r\n\r\n")
+    assert b"access-control-allow-origin: https://a.example\r\n" in answer
+    assert b"vary: Origin\r\n" in answer
+
+
 def test_http_1_0_needs_no_host(port):
     assert status(say(port, b"GET /health/live HTTP/1.0\r\n\r\n")) == 200
 
 
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
 KIND = b"Content-Type: application/json\r\n"
-IMAGE = b"[" + b",".join([b"0.5"] * 784) + b"]"
 LENGTH = b"Content-Length: %d\r\n\r\n" % len(IMAGE)
 NEXT = GET + HOST + OFFER + b"\r\n"
 OFFERS = {

@@ -1,12 +1,19 @@
 """The service's own form: a picture or numbers in, one object a digit out."""
 
 import json
+import logging
 import re
 
 import numpy as np
 import pytest
 
-from serving.errors import InvalidDigits, InvalidRequest, ServingError, WrongMediaType
+from serving.errors import (
+    InvalidDigits,
+    InvalidRequest,
+    ServingError,
+    TooLarge,
+    WrongMediaType,
+)
 from serving.model.loaded_model import load
 from serving.model.runner import ModelRunner
 from serving.protocols import native
@@ -143,6 +150,61 @@ def test_a_form_has_one_picture():
         native.parse(a_request(a_form(field="a note"), FORM))
     with says(InvalidRequest, "The form cannot be read: "):
         native.parse(a_request(b"garbage", FORM))
+
+
+def test_a_form_of_many_parts_is_refused_before_it_is_read():
+    assert native.parse(a_request(a_form(b"--x\n" * 1_000), FORM)) == [b"--x\n" * 1_000]
+    for kind in (FORM, 'Multipart/Form-Data; charset=utf-8; boundary="x"'):
+        with says(TooLarge, "The form has more than 100 parts; send one picture."):
+            native.parse(a_request(a_form(*[b""] * 101), kind))
+
+
+def test_a_form_that_cannot_be_read_writes_nothing_to_standard_error(capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own keep it silent, too
+    with says(InvalidRequest, "The form cannot be read: "):
+        native.parse(a_request(b"garbage", FORM))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["model", "explain", "live"])
+def test_what_belongs_in_the_query_is_refused_in_the_body(name):
+    value = "NAME" if name == "model" else "1"
+    fault = f'"{name}" is not read from the body; ask for /predict?{name}={value}.'
+    form = a_form(b"a file", field="1").replace(b'"note"', f'"{name}"'.encode())
+    with says(InvalidDigits, fault):
+        native.parse(a_request(form, FORM))
+    content = json.dumps({"image": ONE.tolist(), name: "1"}).encode()
+    with says(InvalidDigits, fault):
+        native.parse(a_request(content, "application/json"))
+
+
+@pytest.mark.parametrize("value", [None, False, ""])
+def test_what_is_switched_off_in_the_body_is_ignored(value):
+    content = json.dumps({"image": ONE.tolist(), "explain": value}).encode()
+    assert len(native.parse(a_request(content, "application/json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("image=yes", "?image= is 'yes'; expected 1 or 0."),
+        ("image", "?image= is ''; expected 1 or 0."),
+        ("live=2", "?live= is '2'; expected 1 or 0."),
+        ("explian=1", "There is no ?explian=; did you mean ?explain=?"),
+        ("models=letters", "There is no ?models=; did you mean ?model=?"),
+        ("Image=1", "There is no ?Image=; did you mean ?image=?"),
+    ],
+)
+def test_a_query_that_cannot_be_meant_is_422(service: Service, query, fault):
+    answer = service.post(f"/predict?{query}", json={"image": ONE.tolist()})
+    assert (answer.status_code, answer.json()["error"]) == (422, fault)
+
+
+@pytest.mark.parametrize("query", ["image=False", "utm_source=mail&fbclid=1", "explain=0"])
+def test_switches_that_are_off_and_names_of_proxies_are_no_fault(service: Service, query):
+    answer = service.post(f"/predict?{query}", json={"image": ONE.tolist()})
+    assert answer.status_code == 200
+    assert not {"image", "explanation"} & answer.json().keys()
 
 
 @pytest.mark.parametrize(("kind", "seen"), [("", "missing"), ("text/plain", "text/plain")])
