@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from PIL import Image
 
+from ann_models import data_name
 from ann_models.entry import Question
 from ann_models.evaluation import deviation
 from ann_models.questions import QUESTIONS
@@ -182,11 +183,16 @@ def _look_at(run: Run) -> str:
     variant = VARIANTS.get(run.data.tags["variant"])
     if variant:
         return variant.look_at
-    return str(run.data.tags.get("mlflow.note.content", "")).split("\n", 1)[0]
+    note = str(run.data.tags.get("mlflow.note.content", "")).split("\n", 1)[0]
+    for value in tags.changes_of(run.data.tags).values():  # earlier notes have whole paths
+        note = note.replace(value, data_name.short(value))
+    return note
 
 
 def _changes(run: Run) -> str:
-    return ", ".join(f"{key}={value}" for key, value in tags.changes_of(run.data.tags).items())
+    """What differs, without the folders of this machine: the page is for others."""
+    changes = tags.changes_of(run.data.tags)
+    return ", ".join(f"{key}={data_name.short(value)}" for key, value in changes.items())
 
 
 def _run_link(run: Run, ui: str) -> str:

@@ -96,6 +96,14 @@ def test_a_changed_row_stands_behind_its_origin_with_what_differs(filled):
     assert rows[1].changes == "layers.0.activation=tanh"
 
 
+@pytest.mark.parametrize("value", ["images:alpha=/home/me/alpha", "/home/me/points.csv"])
+def test_the_page_does_not_tell_where_the_authors_files_are(filled, value):
+    origin = {"derived_from": "mnist_ann", "set.data": value}
+    note = {"mlflow.note.content": f"mnist_ann with data={value}.\n\nmore"}
+    log(filled, "mnist_ann+data=mine", "digits", {"train_seconds": 1.0}, **origin, **note)
+    assert "/home/me" not in report(filled, registry(filled), UI)
+
+
 def test_what_people_name_is_escaped(filled):
     log(filled, "<script>alert(1)</script>", "neurons", {"train_seconds": 1.0})
     assert "<script>" not in report(filled, registry(filled), UI)
