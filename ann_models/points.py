@@ -18,6 +18,7 @@ LEAST = 4  # points, as XOR has
 MOST = 1_000_000
 SHOWN_FAULTS = 5
 EVERY = 3  # every third point is held out
+USUAL = 10  # of a column: |mean| and standard deviation with which the lecture's networks learn
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -110,6 +111,24 @@ def held_out(points: Points) -> dict[str, np.ndarray]:
         "x_val": points.x[val],
         "y_val": points.y[val],
     }
+
+
+def scale_notes(x: np.ndarray, y: np.ndarray) -> list[str]:
+    """A sentence on each column of a scale with which the lecture's networks hardly learn.
+
+    Args:
+        x: (n, 1) or (n, 2).
+        y: (n, 1); classes are 0 and 1.
+    """
+    names = [f"x{i + 1}" for i in range(x.shape[1])] if x.shape[1] > 1 else ["x"]
+    columns = zip([*names, "y"], np.hstack([x, y]).T.astype(np.float64), strict=True)
+    return [
+        f"{name} lies between {column.min():g} and {column.max():g}; the networks expect about "
+        "−3 to 3 and hardly learn from such numbers. Subtract the mean and divide by the standard "
+        "deviation, or choose another unit."
+        for name, column in columns
+        if abs(column.mean()) > USUAL or column.std() > USUAL
+    ]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
-from ann_models import datasets
+from ann_models import datasets, points
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
@@ -57,8 +57,17 @@ _RETRIES: dict[str, Any] = {
 
 @task(name="generate data", task_run_name="generate {name}", cache_policy=NO_CACHE)
 def generate(context: Context, name: str, seed: int) -> DataFile:
-    """The lecture's generated data of that name."""
-    return context.save_dataset(datasets.generate(name, seed))
+    """The lecture's generated data of that name, or points of one's own."""
+    data = datasets.generate(name, seed)
+    notice_scale(context, data)
+    return context.save_dataset(data)
+
+
+def notice_scale(context: Context, data: Dataset) -> None:
+    """Say that points of one's own have numbers from which the networks hardly learn."""
+    if data.source == "own":
+        for sentence in points.scale_notes(data.arrays["x_train"], data.arrays["y_train"]):
+            context.progress.notice(f"{data.name}: {sentence}")
 
 
 @task(name="find digits", task_run_name="find {source}", cache_policy=NO_CACHE)

@@ -98,3 +98,18 @@ def test_a_part_can_be_held_out_for_validation(tmp_path):
     assert len(x_train) + len(x_val) == 40
     assert 10 <= len(x_val) <= 14
     assert set(data.arrays["y_val"].ravel()) == {0, 1}
+
+
+def test_columns_in_units_from_which_nothing_is_learned_are_named_with_their_range():
+    x = np.array([[93, 0.5], [106, -2], [100, 1]], np.float32)
+    (sentence,) = points.scale_notes(x, np.array([[0], [1], [1]], np.float32))
+    assert sentence.startswith("x1 lies between 93 and 106; the networks expect about −3 to 3")
+    years = np.array([[1990], [2000], [2010]], np.float32)
+    names = [sentence.split()[0] for sentence in points.scale_notes(years, 1e6 + 1e3 * years)]
+    assert names == ["x", "y"]
+
+
+@pytest.mark.parametrize("name", ["linear", "nonlinear", "cubic", "ten_points", "xor"])
+def test_nothing_is_said_of_numbers_as_the_lectures(name):
+    arrays = datasets.generate(name, 0).arrays
+    assert points.scale_notes(arrays["x_train"], arrays["y_train"]) == []
