@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from PIL import Image
 
 from ann_models import data_name
-from ann_models.entry import Question
+from ann_models.entry import IMAGES, Question
 from ann_models.evaluation import deviation
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
@@ -92,10 +93,15 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
         if not mine:
             continue
         question = QUESTIONS.get(key) or Question(key, experiment.name, "")
-        link = views.link(ui, experiment.experiment_id, key)
         comparison = overviews.get(key)
         shown = pictures[comparison.info.run_id] if comparison else ()
-        sections.append(_section(question, mine, pictures, shown, link, ui))
+        for own, group in _by_image_set(mine).items():
+            view = question_views.view_of(key, bool(own))
+            link = views.link(ui, experiment.experiment_id, view)
+            if own:
+                title = f"{question.title} On the pictures of {own}"
+                question, shown = replace(question, key=f"{key}-{own}", title=title), ()
+            sections.append(_section(question, key, group, pictures, shown, link, ui))
     digits = [run for run in runs if _is_candidate(run)]
     sources = sorted({run.data.tags["data_source"] for run in digits})
     return Content(
@@ -117,15 +123,25 @@ def _place(run: Run, order: Mapping[str, int]) -> tuple[int, str]:
     return place, own[tags.VARIANT] if tags.DERIVED_FROM in own else ""
 
 
+def _by_image_set(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The lecture's data under "", then image data sets of one's own: their counts differ."""
+    groups: dict[str, list[Run]] = {"": []}
+    for run in runs:
+        is_own = run.data.params.get("data", "").startswith(IMAGES)
+        groups.setdefault(run.data.tags[tags.DATA_SOURCE] if is_own else "", []).append(run)
+    return {name: group for name, group in groups.items() if group}
+
+
 def _section(
     question: Question,
+    asked: str,
     runs: list[Run],
     pictures: Mapping[str, tuple[Picture, ...]],
     comparison: tuple[Picture, ...],
     link: str,
     ui: str,
 ) -> Section:
-    measures = _measures(question.key, runs)
+    measures = _measures(asked, runs)
     rows = tuple(
         Row(
             name=run.data.tags["variant"],

@@ -132,6 +132,17 @@ def test_networks_are_ranked_by_digits_of_one_source_and_not_among_other_picture
     assert [row[0] for row in board.rows] == ["better", "worse", "on_offline"]
 
 
+def test_pictures_of_ones_own_have_a_table_of_their_own(filled):
+    about = {"data_source": "letters", "derived_from": "mnist_ann"}
+    run_id = log(filled, "mnist_ann+data=letters", "digits", {"test_error_count": 1.0}, **about)
+    filled.client.log_param(run_id, "data", "images:letters=/home/me/letters")
+    _, digits, letters = gather(filled, registry(filled), UI).sections
+    assert [row.name for row in digits.rows] == ["mnist_ann"]
+    assert [row.name for row in letters.rows] == ["mnist_ann+data=letters"]
+    assert letters.title == "5 Which digit is it? On the pictures of letters"
+    assert "viewStateShareKey=digits-own" in letters.link
+
+
 def test_nothing_to_report_is_said(store):
     with pytest.raises(NothingToReport, match="`ann run`"):
         report(store, registry(store), UI)
