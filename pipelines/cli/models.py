@@ -54,9 +54,10 @@ def models(context: click.Context, name: str | None, as_json: bool) -> None:
     registry = RegistryReader(settings.tracking_uri)
     registered = registry.models()
     known = dict.fromkeys((*MODEL_NAMES.values(), *registered))
-    if name is not None and name not in known:
-        raise WrongUse(f"no registered model is called {name!r}; there are: {', '.join(known)}.")
     present = [n for n in known if n in registered and registered[n].newest_version]
+    if name is not None and name not in known:
+        there = ", ".join(present) or "none yet; `ann run mnist_ann` makes one"
+        raise WrongUse(f"no registered model is called {name!r}; there are: {there}.")
     context.obj = settings, name or next(iter(present or known))
     if context.invoked_subcommand is None:
         _list(registry, [name] if name else present or list(known), as_json)

@@ -174,9 +174,8 @@ class Models:
             NotFound: it is one.
         """
         if name not in NAMES and name not in (names := self.names()):
-            raise NotFound(
-                f"There is no model {name[:100]!r}; this service has {', '.join(names)}."
-            )
+            there = ", ".join(n for n in names if self.versions(n)) or "none yet"
+            raise NotFound(f"There is no model {name[:100]!r}; this service has {there}.")
 
     def _may_exist(self, name: str, version: str) -> bool:
         if version in self.versions(name):

@@ -154,7 +154,7 @@ def test_a_correction_of_a_stored_answer_names_a_class_of_its_model(service, mod
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(service):
     answer = service.post("/predict?model=letter", json=PIXELS)
     assert answer.status_code == 404
-    assert f"this service has {NAME}, offline-digits, letters" in answer.json()["error"]
+    assert f"this service has {NAME}, letters." in answer.json()["error"]  # no offline digits
 
 
 def test_it_is_served_again_after_a_restart_without_the_registry(service, tmp_path):

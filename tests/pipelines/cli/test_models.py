@@ -108,7 +108,7 @@ def test_an_unknown_model_is_wrong_use_with_those_there_are(in_filled):
     result = in_filled("models", "--name", "nosuch")
     assert result.exit_code == errors.WRONG_USE
     assert result.stderr == (
-        "ann: no registered model is called 'nosuch'; there are: mnist-digits, offline-digits.\n"
+        "ann: no registered model is called 'nosuch'; there are: mnist-digits.\n"
     )
 
 
