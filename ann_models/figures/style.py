@@ -102,7 +102,7 @@ def panels(
 def label(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
     """Title, in as many lines as the width of the axes needs, and axis labels."""
     place, figure = axes.get_subplotspec(), axes.get_figure()
-    assert place is not None and figure is not None
+    assert place is not None and isinstance(figure, Figure)
     inches = figure.get_figwidth() / place.get_gridspec().ncols
     axes.set(title=wrapped(title, int(inches * TITLE_DENSITY)), xlabel=xlabel, ylabel=ylabel)
 
