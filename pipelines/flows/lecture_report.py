@@ -41,6 +41,7 @@ EXPERIMENT = "Lecture report"
 NOTE = "The whole lecture as one HTML page, after each run of all rows: open report.html."
 FOLDER = "figures"
 MOST_PICTURES = 3  # of a variant, the one that stands for it first
+WIDE = 1.9  # width by height from which a figure has the width of the page
 WIDTH = 640  # pixels; the printed column is 8 cm wide
 OF_ALL_VARIANTS = frozenset({"ten_points", "weight_estimates", "learning_curve_accuracy", "data"})
 MEASURES = 6  # columns of a question's table
@@ -234,26 +235,25 @@ def _figures(run: Run, folder: str) -> tuple[Picture, ...]:
     target = Path(folder, run.info.run_id)
     target.mkdir()
     return tuple(
-        Picture(
-            _spoken(name).capitalize(),
-            _smaller(store.download_artifacts(f"{FOLDER}/{name}.png", str(target))),
-        )
+        _smaller(name, store.download_artifacts(f"{FOLDER}/{name}.png", str(target)))
         for name in chosen
     )
 
 
-def _smaller(path: str) -> bytes:
-    """The picture at most WIDTH wide and of 256 colours."""
+def _smaller(name: str, path: str) -> Picture:
+    """The figure of 256 colours and as many pixels as its place on the page shows."""
     with Image.open(path) as image:
         picture = image.convert("RGB")
-    if picture.width > WIDTH:
-        height = round(picture.height * WIDTH / picture.width)
-        picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
+    wide = picture.width > WIDE * picture.height
+    width = 2 * WIDTH if wide else WIDTH
+    if picture.width > width:
+        height = round(picture.height * width / picture.width)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         buffer, "PNG", compress_level=4
     )
-    return buffer.getvalue()
+    return Picture(_spoken(name).capitalize(), buffer.getvalue(), wide=wide)
 
 
 # --- facts, leaderboard, champions ----------------------------------------------------------------

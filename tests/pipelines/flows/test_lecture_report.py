@@ -18,8 +18,8 @@ from tests.support.browser import needs_a_browser
 UI = "http://127.0.0.1:5000"
 
 
-def figure() -> Figure:
-    made = Figure(figsize=(9, 4))
+def figure(inches: tuple[float, float] = (9, 6)) -> Figure:
+    made = Figure(figsize=inches)
     made.subplots().plot([1, 2])
     return made
 
@@ -73,6 +73,18 @@ def test_the_figure_that_stands_for_a_row_comes_first_and_the_comparison_has_its
     assert [picture.title for picture in section.comparison] == ["Final loss"]
     with Image.open(io.BytesIO(section.comparison[0].image)) as image:
         assert image.width == lecture_report.WIDTH
+
+
+def test_a_wide_figure_has_the_width_of_the_page_and_its_pixels(filled):
+    with filled.run(filled.experiment("neurons"), "overview", {"overview": "neurons"}) as run_id:
+        filled.log_findings(run_id, Findings(figures={"three_panels": figure((18, 5))}), {})
+    content = gather(filled, registry(filled), UI)
+    (picture,) = content.sections[0].comparison
+    with Image.open(io.BytesIO(picture.image)) as image:
+        assert image.width > lecture_report.WIDTH
+    assert picture.wide
+    assert not content.sections[0].rows[0].pictures[0].wide
+    assert lecture_report.render(content).count('<figure class="wide">') == 1
 
 
 def test_the_page_needs_no_other_file_and_links_to_the_runs(filled):
