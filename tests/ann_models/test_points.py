@@ -43,6 +43,18 @@ def test_a_header_is_a_line_of_names_after_comments(tmp_path, head, header):
     assert points.layout(tmp_path / "mine.csv") == points.Layout(",", header)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_a_spreadsheet_writes_is_read(tmp_path, encoding, separator):
+    lines = ["x1;x2;Klasse", "1,5;2;rot, hell", "-3,25;4;blau", "5;6e1;blau", "7;8;blau"]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(lines).replace(";", separator), encoding)
+    found = points.read(path)
+    np.testing.assert_array_equal(found.x, [[1.5, 2], [-3.25, 4], [5, 60], [7, 8]])
+    assert found.classes == ("blau", "rot, hell")
+    assert points.layout(path).decimal_comma
+
+
 def test_numeric_classes_keep_their_order(tmp_path):
     assert read(tmp_path, PLANE.replace("a", "10").replace("b", "9")).classes == ("9", "10")
 
@@ -67,6 +79,7 @@ def test_numeric_classes_keep_their_order(tmp_path):
         (PLANE + "9,9,\n", "line 5 has no class"),
         (PLANE.replace("b", "a"), "the class 'a' alone"),
         (PLANE + "1,1,c\n", "3 classes"),
+        ("1.000,5;2\n" + CURVE.replace(",", ";"), "line 1: '1.000,5' is no number"),
         (CURVE[:-4], "has 3 points; expected 4"),
         (CURVE.replace("3,", "1,").replace("5,", "1,").replace("7,", "1,"), "every x is 1"),
     ],
