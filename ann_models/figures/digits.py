@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
+SHORT = 7  # characters of a name above a picture, without the beginning that all of them share
 DIGITS = tuple("0123456789")
 
 
@@ -86,8 +87,13 @@ def worst_errors(
         figure, axes = style.panel(f"No error on {examples}", size=(8, 1), grid=False)
         axes.axis("off")
         return figure
+    names = [str(name) for name in (*labels, *named)]
+    columns = [len(set(column)) == 1 for column in zip(*names, strict=False)]
+    # Nothing is cut where one name begins all the others.
+    same = columns.index(False) if max(map(len, names)) > SHORT and False in columns else 0
     texts = [
-        f"{str(true)[:7]} → {str(taken)[:7]}" for true, taken in zip(labels, named, strict=True)
+        f"{true[same:][:SHORT]} → {taken[same:][:SHORT]}"
+        for true, taken in zip(names[: len(labels)], names[len(labels) :], strict=True)
     ]
     return labelled_grid(images, texts, f"Worst errors on {examples}: true → predicted")
 

@@ -115,6 +115,19 @@ def test_the_worst_errors_stand_under_true_and_predicted_class():
     assert axes.get_title() == "Worst errors on 9 test images: true → predicted"
 
 
+@pytest.mark.parametrize(
+    ("true", "named", "text"),
+    [
+        ("letter A", "letter B", "A → B"),
+        ("letter", "letter of another kind", "letter → letter "),
+        ("cat1", "cat2", "cat1 → cat2"),
+    ],
+)
+def test_long_names_are_shown_without_the_beginning_that_all_share(true, named, text):
+    axes = the_axes(digits.worst_errors(IMAGES[:1], [true], [named], "9 test images"))
+    assert [drawn.get_text() for drawn in axes.texts] == [text]
+
+
 def test_without_errors_the_panel_says_so():
     figure = digits.worst_errors(IMAGES[:0], [], [], "9 test digits")
     assert the_axes(figure).get_title() == "No error on 9 test digits"
