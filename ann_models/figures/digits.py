@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
+MOST_NAMED, LIKELIEST = 20, 10  # of more classes the likeliest alone are shown
 SHORT = 7  # characters of a name above a picture, without the beginning that all of them share
 DIGITS = tuple("0123456789")
 
@@ -105,7 +106,7 @@ def prediction(
     example: str,
     names: Sequence[str] = DIGITS,
 ) -> Figure:
-    """One picture (28, 28), such as "test digit 7", beside its classes' probabilities."""
+    """One picture (28, 28), such as "test digit 7", beside its likeliest classes' probabilities."""
     figure, (left, right) = style.panels(2, (8, 4), grid=False)
     style.label(left, f"{example.capitalize()}, label: {names[label]}")
     left.imshow(image, "gray", vmin=0, vmax=1)
@@ -113,9 +114,12 @@ def prediction(
     style.label(
         right, f"Prediction: {names[int(probabilities.argmax())]}", _what(names), "probability"
     )
-    right.stem(probabilities)
+    shown = list(range(len(names)))
+    if len(names) > MOST_NAMED:
+        shown = np.sort(np.argsort(probabilities)[-LIKELIEST:]).tolist()
+    right.stem(probabilities[shown])
     right.grid(True)
-    _name_ticks(right, names)
+    _name_ticks(right, [names[i] for i in shown])
     right.set(ylim=(-0.02, 1.05))
     return figure
 

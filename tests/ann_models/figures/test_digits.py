@@ -134,6 +134,13 @@ def test_without_errors_the_panel_says_so():
     assert len(the_axes(figure).images) == 0
 
 
+def test_of_many_classes_the_ten_likeliest_are_named():
+    names = [f"kind {i}" for i in range(200)]
+    probabilities = np.linspace(0, 1, 200)
+    stems = digits.prediction(IMAGES[0], 2, probabilities, "test image 7", names).axes[1]
+    assert [text.get_text() for text in stems.get_xticklabels()] == names[-10:]
+
+
 def test_a_picture_of_ones_own_classes_is_predicted_by_name():
     names = ["Coat", "Bag", "Boot"]
     figure = digits.prediction(IMAGES[0], 2, np.array([0.1, 0.7, 0.2]), "test image 7", names)
