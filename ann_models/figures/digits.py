@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
+MOST_COUNTED = 60  # classes of a confusion matrix with names and counts
 MOST_NAMED, LIKELIEST = 20, 10  # of more classes the likeliest alone are shown
 SHORT = 7  # characters of a name above a picture, without the beginning that all of them share
 DIGITS = tuple("0123456789")
@@ -51,19 +52,23 @@ def class_counts(counts: Mapping[str, np.ndarray]) -> Figure:
 def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) -> Figure:
     """Counts, true class by row; the shade leaves the diagonal out to show errors.
 
+    Of more than MOST_COUNTED classes the shades alone, by the classes' numbers.
+
     Args:
         matrix: (classes, classes).
         examples: what is counted, such as "test digits, seed 2".
         names: of the classes.
     """
     title, what = f"Confusion matrix: {examples}", _what(names)
-    side = max(5.5, 0.3 * len(names))
+    side = max(5.5, 0.3 * min(len(names), MOST_COUNTED))
     figure, axes = style.panel(
         title, f"predicted {what}", f"true {what}", (side + 0.5, side), grid=False
     )
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     most = max(int(errors.max()), 1)
     axes.imshow(errors, cmap="Oranges", vmin=0, vmax=1.5 * most)
+    if len(names) > MOST_COUNTED:  # no label would be legible
+        return figure
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             bold = "bold" if row == column else "normal"

@@ -134,6 +134,13 @@ def test_without_errors_the_panel_says_so():
     assert len(the_axes(figure).images) == 0
 
 
+def test_a_confusion_matrix_of_very_many_classes_has_shades_alone_and_stays_small():
+    figure = digits.confusion(np.eye(200), "test images", [f"kind {i}" for i in range(200)])
+    assert max(figure.get_size_inches()) < 20
+    assert not the_axes(figure).texts
+    assert len(the_axes(figure).get_yticklabels()) < 60
+
+
 def test_of_many_classes_the_ten_likeliest_are_named():
     names = [f"kind {i}" for i in range(200)]
     probabilities = np.linspace(0, 1, 200)
