@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,8 @@ SAMPLED = {"linear": 1000, "nonlinear": 1000, "cubic": 1000}  # those of any siz
 SMALLEST = 10
 LARGEST = 1_000_000
 POINTS = "points:"
+POINTS_SUFFIXES = (".csv", ".tsv", ".txt")
+DIGEST = 6  # hexadecimal digits that tell files of one name apart
 HELD_OUT = "held_out "  # before POINTS: a part of the points is for validation
 
 
@@ -120,6 +123,34 @@ def absolute(text: str, folder: Path = Path()) -> Path:
         why = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise InvalidSetting(f"{text!r} is no path that can be read: {why}.") from None
     return found
+
+
+def names_points(text: str) -> bool:
+    """Whether a person means a file of points of their own."""
+    return text.removeprefix(HELD_OUT).startswith(POINTS) or text.endswith(POINTS_SUFFIXES)
+
+
+def points_file(text: str) -> Path:
+    """The absolute path of a file of points, as `mine.csv` or `points:mine.csv`.
+
+    Raises:
+        InvalidSetting: it can be no path, or leads where nothing may be read.
+    """
+    return absolute(text.removeprefix(HELD_OUT).removeprefix(POINTS))
+
+
+def short(value: str) -> str:
+    """A setting's value without the folders of this machine, for names and what others read.
+
+    A file of points keeps its name and the start of the SHA-256 of its path, so that equally named
+    files stay distinct; an image data set keeps its name.
+    """
+    if value.startswith(IMAGES):
+        return value.removeprefix(IMAGES).partition("=")[0]
+    if not names_points(value):
+        return value
+    path = points_file(value)
+    return f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:DIGEST]}"
 
 
 def parse(text: str) -> DataName:

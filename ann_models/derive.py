@@ -81,16 +81,16 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
     if faults:
         raise InvalidSetting(f"{origin.name}: " + " ".join(sentence for _, sentence in faults))
     effective = {
-        key: made.data if value.startswith(IMAGES) else value
-        for key, value in effective_changes(origin, changes).items()
+        key: _whole_path(made, value) for key, value in effective_changes(origin, changes).items()
     }
     if not effective:
         return origin
+    said = [f"{key}={data_name.short(value)}" for key, value in effective.items()]
     return replace(
         made,
         name=derived_name(origin.name, effective),
         study=suitable_study(made),
-        look_at=f"{origin.name} with {', '.join(f'{k}={v}' for k, v in effective.items())}.",
+        look_at=f"{origin.name} with {', '.join(said)}.",
         # On digits a trial is no candidate; on pictures of one's own the model is of that name.
         registered=origin.registered and made.data.startswith(IMAGES),
         derived_from=origin.name,
@@ -111,7 +111,9 @@ def apply(origin: Variant, changes: Mapping[str, str]) -> tuple[Variant, list[tu
 
 def derived_name(origin: str, changes: Mapping[str, str]) -> str:
     """A name that says what differs and may be a file's name and part of an MLflow filter."""
-    said = "+".join([origin, *(f"{key}={_short(value)}" for key, value in changes.items())])
+    said = "+".join(
+        [origin, *(f"{key}={data_name.short(value)}" for key, value in changes.items())]
+    )
     name = re.sub(r"[^\w.=+-]", "_", said)
     if len(name) <= LONGEST_NAME:
         return name
@@ -121,10 +123,11 @@ def derived_name(origin: str, changes: Mapping[str, str]) -> str:
     return f"{name[: LONGEST_NAME - 9]}-{digest}"
 
 
-def _short(value: str) -> str:
+def _whole_path(made: Variant, value: str) -> str:
+    """A value that holds from every folder."""
     if value.startswith(IMAGES):
-        return value.removeprefix(IMAGES).partition("=")[0]
-    return Path(value).name if "/" in value else value
+        return made.data
+    return str(data_name.points_file(value)) if data_name.names_points(value) else value
 
 
 def _sentence(fault: str) -> str:
@@ -315,8 +318,8 @@ class _Builder:
         if value.startswith(IMAGES):
             self._images(value.removeprefix(IMAGES))
             return
-        if value.endswith((".csv", ".tsv", ".txt")):
-            value = data_name.POINTS + str(data_name.absolute(value))
+        if data_name.names_points(value):
+            value = f"{data_name.POINTS}{data_name.points_file(value)}"
         wanted = data_name.parse(value)
         if wanted.is_file:
             points.read(Path(wanted.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 import re
@@ -18,6 +19,7 @@ LEAST = 4  # points, as XOR has
 MOST = 1_000_000
 SHOWN_FAULTS = 5
 EVERY = 3  # every third point is held out
+USUAL = 10  # of a column: |mean| and standard deviation with which the lecture's networks learn
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -44,13 +46,14 @@ class Points:
 def read(path: Path) -> Points:
     """Read points with or without a header line; separated by commas, semicolons or tabs.
 
+    Beside semicolons and tabs a comma may be the decimal point. UTF-8, or UTF-16 with its mark.
     Three columns are x1, x2 and a class of two; two columns are x and y.
 
     Raises:
         InvalidData: the file cannot be read or holds something else; with the lines.
     """
     rows = list(_rows(path))
-    rows = rows[_header(rows) :]
+    rows = [(number, _with_points(cells)) for number, cells in rows[_header(rows) :]]
     if not rows:
         raise InvalidData(f"{path} has no points; expected lines such as 0.5,1.2,A or 0.5,1.2.")
     columns = len(rows[0][1])
@@ -87,16 +90,27 @@ class Layout:
         separator: between the columns.
         header: 1 where a line with names stands before the first point, else 0. Empty lines and
             comments do not count.
+        encoding: as Python calls it.
+        decimal_comma: whether a number has a comma for its decimal point.
     """
 
     separator: str
     header: int
+    encoding: str = "utf-8-sig"
+    decimal_comma: bool = False
 
 
 def layout(path: Path) -> Layout:
     """How a file is written that `read` accepts."""
-    text = path.read_text(encoding="utf-8-sig")
-    return Layout(_separator(text), _header(list(_rows(path))))
+    encoding = _encoding(path)
+    rows = list(_rows(path))
+    header = _header(rows)
+    return Layout(
+        _separator(path.read_text(encoding)),
+        header,
+        encoding,
+        any(_with_points(cells) != cells for _, cells in rows[header:]),
+    )
 
 
 def held_out(points: Points) -> dict[str, np.ndarray]:
@@ -112,9 +126,27 @@ def held_out(points: Points) -> dict[str, np.ndarray]:
     }
 
 
+def scale_notes(x: np.ndarray, y: np.ndarray) -> list[str]:
+    """A sentence on each column of a scale with which the lecture's networks hardly learn.
+
+    Args:
+        x: (n, 1) or (n, 2).
+        y: (n, 1); classes are 0 and 1.
+    """
+    names = [f"x{i + 1}" for i in range(x.shape[1])] if x.shape[1] > 1 else ["x"]
+    columns = zip([*names, "y"], np.hstack([x, y]).T.astype(np.float64), strict=True)
+    return [
+        f"{name} lies between {column.min():g} and {column.max():g}; the networks expect about "
+        "−3 to 3 and hardly learn from such numbers. Subtract the mean and divide by the standard "
+        "deviation, or choose another unit."
+        for name, column in columns
+        if abs(column.mean()) > USUAL or column.std() > USUAL
+    ]
+
+
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(_encoding(path))
     except FileNotFoundError:
         raise InvalidData(f"there is no file {path}.") from None
     except (OSError, ValueError) as error:
@@ -126,6 +158,18 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield number, values
     except csv.Error as error:
         raise InvalidData(f"{path} is no CSV file: {error}.") from error
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        mark = file.read(2)
+    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _with_points(cells: list[str]) -> list[str]:
+    """The cells of a line, their two numbers with a decimal point."""
+    numbers = [c.replace(",", ".") if _is_number(c.replace(",", ".")) else c for c in cells[:2]]
+    return [*numbers, *cells[2:]]
 
 
 def _header(rows: list[tuple[int, list[str]]]) -> int:

@@ -155,12 +155,14 @@ def _points(path: Path, held_out: bool) -> str:
     found, layout = points.read(path), points.layout(path)
     lines = [
         "import csv",
-        f"with open({str(path)!r}, encoding = 'utf-8-sig') as file:",
+        f"with open({str(path)!r}, encoding = {layout.encoding!r}) as file:",
         f"    lines = csv.reader(file.read().splitlines(), delimiter = {layout.separator!r})",
         "    rows = [[cell.strip() for cell in line] for line in lines]",
         "rows = [row for row in rows if any(row) and not row[0].startswith('#')]",
         f"table = np.array(rows{f'[{layout.header}:]' if layout.header else ''})",
     ]
+    if layout.decimal_comma:
+        lines.append("table[:, :2] = np.char.replace(table[:, :2], ',', '.')")
     if found.classes:
         target = f"(table[:, 2:] == {found.classes[1]!r})"
         order = "np.lexsort((x[:, 0], y[:, 0]))"

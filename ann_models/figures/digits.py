@@ -13,6 +13,9 @@ from matplotlib.image import AxesImage
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
+MOST_COUNTED = 60  # classes of a confusion matrix with names and counts
+MOST_NAMED, LIKELIEST = 20, 10  # of more classes the likeliest alone are shown
+SHORT = 7  # characters of a name above a picture, without the beginning that all of them share
 DIGITS = tuple("0123456789")
 
 
@@ -49,19 +52,23 @@ def class_counts(counts: Mapping[str, np.ndarray]) -> Figure:
 def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) -> Figure:
     """Counts, true class by row; the shade leaves the diagonal out to show errors.
 
+    Of more than MOST_COUNTED classes the shades alone, by the classes' numbers.
+
     Args:
         matrix: (classes, classes).
         examples: what is counted, such as "test digits, seed 2".
         names: of the classes.
     """
     title, what = f"Confusion matrix: {examples}", _what(names)
-    side = max(5.5, 0.3 * len(names))
+    side = max(5.5, 0.3 * min(len(names), MOST_COUNTED))
     figure, axes = style.panel(
         title, f"predicted {what}", f"true {what}", (side + 0.5, side), grid=False
     )
     errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     most = max(int(errors.max()), 1)
     axes.imshow(errors, cmap="Oranges", vmin=0, vmax=1.5 * most)
+    if len(names) > MOST_COUNTED:  # no label would be legible
+        return figure
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             bold = "bold" if row == column else "normal"
@@ -86,8 +93,13 @@ def worst_errors(
         figure, axes = style.panel(f"No error on {examples}", size=(8, 1), grid=False)
         axes.axis("off")
         return figure
+    names = [str(name) for name in (*labels, *named)]
+    columns = [len(set(column)) == 1 for column in zip(*names, strict=False)]
+    # Nothing is cut where one name begins all the others.
+    same = columns.index(False) if max(map(len, names)) > SHORT and False in columns else 0
     texts = [
-        f"{str(true)[:7]} → {str(taken)[:7]}" for true, taken in zip(labels, named, strict=True)
+        f"{true[same:][:SHORT]} → {taken[same:][:SHORT]}"
+        for true, taken in zip(names[: len(labels)], names[len(labels) :], strict=True)
     ]
     return labelled_grid(images, texts, f"Worst errors on {examples}: true → predicted")
 
@@ -99,7 +111,7 @@ def prediction(
     example: str,
     names: Sequence[str] = DIGITS,
 ) -> Figure:
-    """One picture (28, 28), such as "test digit 7", beside its classes' probabilities."""
+    """One picture (28, 28), such as "test digit 7", beside its likeliest classes' probabilities."""
     figure, (left, right) = style.panels(2, (8, 4), grid=False)
     style.label(left, f"{example.capitalize()}, label: {names[label]}")
     left.imshow(image, "gray", vmin=0, vmax=1)
@@ -107,9 +119,12 @@ def prediction(
     style.label(
         right, f"Prediction: {names[int(probabilities.argmax())]}", _what(names), "probability"
     )
-    right.stem(probabilities)
+    shown = list(range(len(names)))
+    if len(names) > MOST_NAMED:
+        shown = np.sort(np.argsort(probabilities)[-LIKELIEST:]).tolist()
+    right.stem(probabilities[shown])
     right.grid(True)
-    _name_ticks(right, names)
+    _name_ticks(right, [names[i] for i in shown])
     right.set(ylim=(-0.02, 1.05))
     return figure
 

@@ -28,7 +28,9 @@ SHEET: dict[Any, Any] = {
     "ytick.labelsize": 10,
     "figure.titlesize": 14,
 }
+TITLE_DENSITY = 9  # characters of a title an inch
 LEGEND_SIZE = 10
+MOST_FIGURES = 10  # of a label on a logarithmic axis
 PLAIN = 8e-4, 2e5  # within which a logarithmic axis has plain numbers, not powers of ten
 SUBDIVISIONS: dict[float, tuple[float, ...]] = {  # ticks a decade, by the axis's highest/lowest
     100: (1,),
@@ -98,8 +100,26 @@ def panels(
 
 
 def label(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
-    """Title and axis labels."""
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    """Title, in as many lines as the width of the axes needs, and axis labels."""
+    place, figure = axes.get_subplotspec(), axes.get_figure()
+    assert place is not None and isinstance(figure, Figure)
+    inches = figure.get_figwidth() / place.get_gridspec().ncols
+    axes.set(title=wrapped(title, int(inches * TITLE_DENSITY)), xlabel=xlabel, ylabel=ylabel)
+
+
+def wrapped(text: str, characters: int) -> str:
+    """Lines of at most so many characters, broken after a space or plus sign where there is one."""
+    if len(text) <= characters or "$" in text:  # no break within a formula
+        return text
+    lines = [""]
+    for word in re.findall(r"[^ +]*[ +]*", text):
+        while len(word.rstrip()) > characters:
+            lines += [word[:characters], ""]
+            word = word[characters:]
+        if len(lines[-1] + word.rstrip()) > characters:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines if line)
 
 
 def legend(figure: Figure) -> None:
@@ -212,18 +232,29 @@ def accuracy_ordinate(axes: Axes) -> None:
 def _log_ticks(axis: Axis, locator: LogLocator | FixedLocator) -> None:
     def labelled(value: float, _: float) -> str:
         low, high = axis.get_view_interval()
-        return log_label(value, powers=low < PLAIN[0] or high > PLAIN[1])
+        powers = low < PLAIN[0] or high > PLAIN[1]
+        ticks = [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+        for figures in range(2, MOST_FIGURES):  # as many as tell the ticks apart
+            if len({log_label(tick, powers, figures) for tick in ticks}) == len(ticks):
+                break
+        return log_label(value, powers, figures)
 
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(labelled)
 
 
-def log_label(value: float, powers: bool) -> str:
-    """The label of a tick on a logarithmic axis: a plain number, or a multiple of 10ⁿ."""
+def log_label(value: float, powers: bool, figures: int = 2) -> str:
+    """The label of a tick on a logarithmic axis: a plain number, or a multiple of 10ⁿ.
+
+    Args:
+        value: of the tick.
+        powers: whether it is a multiple of a power of ten.
+        figures: significant figures of the multiple; a plain number has six or more.
+    """
     if not powers:
-        return f"{value:,g}"
+        return f"{value:,.{max(6, figures)}g}"
     exponent = int(np.floor(np.log10(value) + 1e-9))
     factor = value / 10.0**exponent
     power = f"10^{{{exponent}}}"
-    return f"${power}$" if np.isclose(factor, 1) else f"${factor:.2g}·{power}$"
+    return f"${power}$" if np.isclose(factor, 1, 1e-9) else f"${factor:.{figures}g}·{power}$"

@@ -27,7 +27,7 @@ FAULTS_SHOWN = 10
     )
 )
 @click.argument("pictures", type=FilePath(path_type=Path))
-@click.option("--name", default=None, help="The registered model; the one that serves.")
+@click.option("--name", default=None, help="A registered digit model; the one that serves.")
 @click.option("--version", "number", default=None, help="A version's number; the champion.")
 @click.option("--run", "run_id", default=None, help="The version that this run registered.")
 @as_json
@@ -38,7 +38,9 @@ def evaluate(
 
     PICTURES is a folder with a subfolder for each digit (and `none` for what is no digit; a
     subfolder in it names the writer), an .npz, an IDX file, a CSV as Kaggle's, or pen strokes in
-    UNIPEN's form. The outcome is logged to MLflow, so that versions can be compared.
+    UNIPEN's form. Digit models alone are evaluated; the run of a model of other pictures has its
+    test pictures and their confusion matrix. The outcome is logged to MLflow, so that versions can
+    be compared.
     """
     settings = session.load_settings()
     from pipelines.errors import WrongUse
@@ -47,7 +49,6 @@ def evaluate(
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-    found = labelled.read(pictures)
     tracking = Tracking(settings).open()
     registry = Registry(settings.tracking_uri, settings.home)
     version = _version(registry, name, number, run_id)
@@ -57,6 +58,7 @@ def evaluate(
             "evaluated for digit models alone; its run has its test pictures and their confusion "
             "matrix."
         )
+    found = labelled.read(pictures)
     outcome = evaluate_version(
         registry.artifacts.onnx_bytes(version), version, found, pictures.resolve().name, tracking
     )

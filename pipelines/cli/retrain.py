@@ -81,13 +81,13 @@ def _print_retraining(report: retraining.RetrainingReport, as_json: bool) -> Non
         click.echo(json.dumps(asdict(report)))
         return
     for verdict, count in report.corrections.items():
-        click.echo(f"{count:>6} corrections: {verdict}")
+        click.echo(f"{count:>6} correction{'' if count == 1 else 's'}: {verdict}")
     for refusal in report.refusals:
         click.secho(refusal, fg="yellow")
     for challenger in report.challengers:
         click.echo(challenger.decision or f"{challenger.variant} failed: {challenger.error}")
     if report.status == "nothing new":
-        notify("no correction is new since the last retraining; --force trains all the same.")
+        notify(f"{report.reason}; --force trains all the same.")
     click.echo(f"{report.model} version {report.champion} is champion.")
 
 

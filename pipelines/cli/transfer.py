@@ -35,6 +35,8 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     """Write a run, its artifacts, models and versions to one ZIP file for another store.
 
     SUBJECT is a run's id, or champion, previous, challenger, or a version as mnist-digits/3.
+    Versions of digit models alone are exported; those of other pictures are trained where they
+    serve.
     """
     from pipelines.transfer import exporting
 
@@ -60,6 +62,10 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
     Import files from people you trust: hashes show damage, not forgery.
     """
+    from pipelines.errors import WrongUse
+
+    if not file.exists():  # before a store is made
+        raise WrongUse(f"{file} is not there.")
     from pipelines.transfer import importing
 
     tracking, registry = _opened()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from PIL import Image
 
-from ann_models.entry import Question
+from ann_models import data_name
+from ann_models.entry import IMAGES, Question
 from ann_models.evaluation import deviation
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
@@ -39,6 +41,7 @@ EXPERIMENT = "Lecture report"
 NOTE = "The whole lecture as one HTML page, after each run of all rows: open report.html."
 FOLDER = "figures"
 MOST_PICTURES = 3  # of a variant, the one that stands for it first
+WIDE = 1.9  # width by height from which a figure has the width of the page
 WIDTH = 640  # pixels; the printed column is 8 cm wide
 OF_ALL_VARIANTS = frozenset({"ten_points", "weight_estimates", "learning_curve_accuracy", "data"})
 MEASURES = 6  # columns of a question's table
@@ -91,10 +94,15 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
         if not mine:
             continue
         question = QUESTIONS.get(key) or Question(key, experiment.name, "")
-        link = views.link(ui, experiment.experiment_id, key)
         comparison = overviews.get(key)
         shown = pictures[comparison.info.run_id] if comparison else ()
-        sections.append(_section(question, mine, pictures, shown, link, ui))
+        for own, group in _by_image_set(mine).items():
+            view = question_views.view_of(key, bool(own))
+            link = views.link(ui, experiment.experiment_id, view)
+            if own:
+                title = f"{question.title} On the pictures of {own}"
+                question, shown = replace(question, key=f"{key}-{own}", title=title), ()
+            sections.append(_section(question, key, group, pictures, shown, link, ui))
     digits = [run for run in runs if _is_candidate(run)]
     sources = sorted({run.data.tags["data_source"] for run in digits})
     return Content(
@@ -116,15 +124,25 @@ def _place(run: Run, order: Mapping[str, int]) -> tuple[int, str]:
     return place, own[tags.VARIANT] if tags.DERIVED_FROM in own else ""
 
 
+def _by_image_set(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The lecture's data under "", then image data sets of one's own: their counts differ."""
+    groups: dict[str, list[Run]] = {"": []}
+    for run in runs:
+        is_own = run.data.params.get("data", "").startswith(IMAGES)
+        groups.setdefault(run.data.tags[tags.DATA_SOURCE] if is_own else "", []).append(run)
+    return {name: group for name, group in groups.items() if group}
+
+
 def _section(
     question: Question,
+    asked: str,
     runs: list[Run],
     pictures: Mapping[str, tuple[Picture, ...]],
     comparison: tuple[Picture, ...],
     link: str,
     ui: str,
 ) -> Section:
-    measures = _measures(question.key, runs)
+    measures = _measures(asked, runs)
     rows = tuple(
         Row(
             name=run.data.tags["variant"],
@@ -182,11 +200,16 @@ def _look_at(run: Run) -> str:
     variant = VARIANTS.get(run.data.tags["variant"])
     if variant:
         return variant.look_at
-    return str(run.data.tags.get("mlflow.note.content", "")).split("\n", 1)[0]
+    note = str(run.data.tags.get("mlflow.note.content", "")).split("\n", 1)[0]
+    for value in tags.changes_of(run.data.tags).values():  # earlier notes have whole paths
+        note = note.replace(value, data_name.short(value))
+    return note
 
 
 def _changes(run: Run) -> str:
-    return ", ".join(f"{key}={value}" for key, value in tags.changes_of(run.data.tags).items())
+    """What differs, without the folders of this machine: the page is for others."""
+    changes = tags.changes_of(run.data.tags)
+    return ", ".join(f"{key}={data_name.short(value)}" for key, value in changes.items())
 
 
 def _run_link(run: Run, ui: str) -> str:
@@ -212,26 +235,25 @@ def _figures(run: Run, folder: str) -> tuple[Picture, ...]:
     target = Path(folder, run.info.run_id)
     target.mkdir()
     return tuple(
-        Picture(
-            _spoken(name).capitalize(),
-            _smaller(store.download_artifacts(f"{FOLDER}/{name}.png", str(target))),
-        )
+        _smaller(name, store.download_artifacts(f"{FOLDER}/{name}.png", str(target)))
         for name in chosen
     )
 
 
-def _smaller(path: str) -> bytes:
-    """The picture at most WIDTH wide and of 256 colours."""
+def _smaller(name: str, path: str) -> Picture:
+    """The figure of 256 colours and as many pixels as its place on the page shows."""
     with Image.open(path) as image:
         picture = image.convert("RGB")
-    if picture.width > WIDTH:
-        height = round(picture.height * WIDTH / picture.width)
-        picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
+    wide = picture.width > WIDE * picture.height
+    width = 2 * WIDTH if wide else WIDTH
+    if picture.width > width:
+        height = round(picture.height * width / picture.width)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         buffer, "PNG", compress_level=4
     )
-    return buffer.getvalue()
+    return Picture(_spoken(name).capitalize(), buffer.getvalue(), wide=wide)
 
 
 # --- facts, leaderboard, champions ----------------------------------------------------------------

@@ -21,11 +21,13 @@ class Picture:
         title: what it shows.
         image: its bytes.
         media_type: such as image/png.
+        wide: whether it is read in the width of the page alone, not in that of a column.
     """
 
     title: str
     image: bytes
     media_type: str = "image/png"
+    wide: bool = False
 
     @property
     def address(self) -> str:

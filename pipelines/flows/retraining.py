@@ -45,6 +45,9 @@ class ChallengerResult:
     error: str | None = None
 
 
+NOTHING_NEW = "no correction is new since the last retraining"
+
+
 @dataclass
 class RetrainingReport:
     """What a retraining did.
@@ -56,6 +59,7 @@ class RetrainingReport:
         corrections: how many got each verdict.
         refusals: why days of corrections were refused.
         challengers: one a variant.
+        reason: why nothing was trained; empty if something was.
         champion: the version that serves now.
     """
 
@@ -66,6 +70,7 @@ class RetrainingReport:
     corrections: dict[str, int] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     challengers: list[ChallengerResult] = field(default_factory=list)
+    reason: str = ""
 
 
 class RetrainingFailed(PipelineError):
@@ -113,6 +118,7 @@ def retrain(
         chosen = _registered(names or trained_on_labels(champion.variant))
     report = RetrainingReport(str(flow_run.id), champion.name, "nothing new", champion.number)
     found, _ = training_corrections.stored(context, champion)
+    report.reason = NOTHING_NEW if len(found) else f"there is no correction of {champion.name} yet"
 
     def used(tag: str, digest: str) -> bool:
         return training_corrections.were_used(context, tag, digest, champion)
@@ -126,6 +132,8 @@ def retrain(
         context.progress.notice(refusal)
     if force or (corrected.used and not used(tags.ACCEPTED_SHA256, corrected.accepted_sha256)):
         _challenge(context, chosen, corrected, report)
+    elif not corrected.used:
+        report.reason = "no correction can be trained on"
     _published(report)
     if report.status == "failed":
         raise RetrainingFailed(report)
@@ -149,6 +157,7 @@ def _challenge(
         context.progress.ended(
             variant.name, position, len(chosen), not result.error, result.seconds
         )
+    report.reason = ""
     report.status = "failed" if any(c.error for c in report.challengers) else "retrained"
     if champion := context.registry.champion(report.model):
         report.champion = champion.number
@@ -176,7 +185,7 @@ def _train_challenger(
             challenger = tasks.register(context, job, path, run_id, findings.metrics)
             result.version = challenger.number
             registry.tag(challenger, corrected.about)
-            learned = f"{job.variant.name} learned from {corrected.used} corrections, run {run_id}."
+            learned = f"{job.variant.name} learned from {counted(corrected.used)}, run {run_id}."
             registry.record(challenger, history.RETRAINED, learned)
             champion = registry.champion(model)
             seen = None
@@ -265,10 +274,15 @@ def _registered(names: list[str]) -> list[Variant]:
     return chosen
 
 
+def counted(corrections: int) -> str:
+    """How many corrections, with their noun."""
+    return f"{corrections} correction{'' if corrections == 1 else 's'}"
+
+
 def _published(report: RetrainingReport) -> RetrainingReport:
     """The outcome as an artifact in Prefect's UI."""
     lines = [f"**{report.status}**: {report.model}, version {report.champion} is champion."]
-    lines += [f"- {n} corrections: {verdict}" for verdict, n in report.corrections.items()]
+    lines += [f"- {counted(n)}: {verdict}" for verdict, n in report.corrections.items()]
     lines += [f"- {refusal}" for refusal in report.refusals]
     lines += [f"- {c.variant}: {c.error or c.decision}" for c in report.challengers]
     create_markdown_artifact("\n".join(lines), key="retraining", description="What it came to")

@@ -20,7 +20,7 @@ from ann_models.figures import search as figures
 from ann_models.findings import Findings
 from ann_models.search import Interval, setting_text
 from pipelines.errors import PipelineError
-from pipelines.flows import ad_hoc, dask_workers
+from pipelines.flows import ad_hoc, dask_workers, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.trials import (
     COMPLETE,
@@ -127,6 +127,7 @@ class _Sweep:
 
     def run(self) -> SweepReport:
         tracking, wanted = self.context.tracking, self.spec.trials
+        tasks.notice_scale(self.context, self.trials.data)
         experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
         about = {
             tags.VARIANT: self.report.name,

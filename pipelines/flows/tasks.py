@@ -14,7 +14,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
-from ann_models import datasets
+from ann_models import datasets, points
+from ann_models.entry import IMAGES
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.questions import QUESTIONS
 from ann_models.studies import study_of
@@ -57,8 +58,17 @@ _RETRIES: dict[str, Any] = {
 
 @task(name="generate data", task_run_name="generate {name}", cache_policy=NO_CACHE)
 def generate(context: Context, name: str, seed: int) -> DataFile:
-    """The lecture's generated data of that name."""
-    return context.save_dataset(datasets.generate(name, seed))
+    """The lecture's generated data of that name, or points of one's own."""
+    data = datasets.generate(name, seed)
+    notice_scale(context, data)
+    return context.save_dataset(data)
+
+
+def notice_scale(context: Context, data: Dataset) -> None:
+    """Say that points of one's own have numbers from which the networks hardly learn."""
+    if data.source == "own":
+        for sentence in points.scale_notes(data.arrays["x_train"], data.arrays["y_train"]):
+            context.progress.notice(f"{data.name}: {sentence}")
 
 
 @task(name="find digits", task_run_name="find {source}", cache_policy=NO_CACHE)
@@ -268,14 +278,17 @@ def compare(context: Context, question: str, quick: bool, pipeline_run_id: str) 
     """Draw the panels across a question's runs; the path of its comparison page."""
     tracking = context.tracking
     experiment = tracking.experiment(question, quick)
-    lecture = [r for r in tracking.newest(question, quick) if r.data.tags[tags.VARIANT] in VARIANTS]
+    newest = tracking.newest(question, quick)
+    lecture = [run for run in newest if run.data.tags[tags.VARIANT] in VARIANTS]
     findings = overview(question, [tracking.summary(run) for run in lecture])
     if findings.figures:
         about = {tags.OVERVIEW: question, tags.PIPELINE_RUN_ID: pipeline_run_id}
         with tracking.run(experiment, "overview", about) as run_id:
             tracking.log_findings(run_id, findings, {})
             tracking.note(run_id, [QUESTIONS[question].look_at], findings.figures)
-    return views.link("", experiment, question)
+    mine = [r for r in newest if r.data.tags.get(tags.PIPELINE_RUN_ID) == pipeline_run_id]
+    own = bool(mine) and all(r.data.params.get("data", "").startswith(IMAGES) for r in mine)
+    return views.link("", experiment, question_views.view_of(question, own))
 
 
 @task(name="report", cache_policy=NO_CACHE)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ann_models.entry import IMAGES
 from pipelines.tracking.saved_views import Section, View, bar, images, line, parallel, scatter
 from pipelines.tracking.tags import LATEST
 
 LATEST_RUNS = f"attributes.status = 'FINISHED' AND tags.{LATEST} = 'true'"
+# Counts on ten thousand digits say nothing beside those on an image data set of one's own.
+DIGIT_RUNS = f"{LATEST_RUNS} AND params.data = 'digits'"
+OWN_RUNS = f"{LATEST_RUNS} AND params.data LIKE '{IMAGES}%'"
+_OWN = "-own"  # ends the id of the view of OWN_RUNS
 
 # By question: the title of the card that shows one figure of each run. MLflow takes it from the key
 # under which the image is logged.
@@ -156,7 +163,7 @@ _DIGITS = View(
         ),
         pictures_section("digits", height=_ONE_ROW),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
 )
 _VANISHING = View(
     "vanishing",
@@ -182,7 +189,7 @@ _VANISHING = View(
         ),
         pictures_section("vanishing", height=_ONE_ROW),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
 )
 _OVERFITTING = View(
     "overfitting",
@@ -261,7 +268,7 @@ _DATA = View(
             height=500,
         ),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
     group_by="augmentation",
 )
 _DATA_RUNS = View(
@@ -280,7 +287,7 @@ _DATA_RUNS = View(
         ),
         pictures_section("data"),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
 )
 _HANDS = View(
     "hands",
@@ -294,7 +301,7 @@ _HANDS = View(
         ),
         pictures_section("hands"),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
 )
 _ACCURACY = View(
     "accuracy",
@@ -324,8 +331,24 @@ _ACCURACY = View(
         ),
         pictures_section("accuracy", height=_ONE_ROW),
     ),
-    LATEST_RUNS,
+    DIGIT_RUNS,
 )
+
+
+def _own(view: View) -> View:
+    """The same of image data sets of one's own."""
+    sections = tuple(
+        replace(s, name=s.name.replace("ten thousand unseen digits", "unseen pictures"))
+        for s in view.sections
+    )
+    return replace(
+        view,
+        id=f"{view.id}{_OWN}",
+        name="Pictures of your own",
+        sections=sections,
+        runs=OWN_RUNS,
+    )
+
 
 # By question; the first view of a question has its key as id.
 VIEWS: dict[str, tuple[View, ...]] = {
@@ -333,10 +356,17 @@ VIEWS: dict[str, tuple[View, ...]] = {
     "boundary": (_BOUNDARY,),
     "neurons": (_NEURONS,),
     "learning": (_LEARNING,),
-    "digits": (_DIGITS,),
-    "vanishing": (_VANISHING,),
+    "digits": (_DIGITS, _own(_DIGITS)),
+    "vanishing": (_VANISHING, _own(_VANISHING)),
     "overfitting": (_OVERFITTING, _PENALTY),
-    "data": (_DATA, _DATA_RUNS),
+    "data": (_DATA, _DATA_RUNS, _own(_DATA_RUNS)),
     "hands": (_HANDS,),
-    "accuracy": (_ACCURACY,),
+    "accuracy": (_ACCURACY, _own(_ACCURACY)),
 }
+
+
+def view_of(question: str, own_pictures: bool) -> str:
+    """The id of the view that shows runs of a question, on digits or on pictures of one's own."""
+    views = VIEWS.get(question, ())
+    found = next((v.id for v in views if v.runs == OWN_RUNS), question)
+    return found if own_pictures else question

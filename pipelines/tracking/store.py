@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from pipelines.settings import Settings
 DATABASE = "mlflow.db"  # of the embedded store
 OLDEST_SERVER = 3  # major version: older ones have no logged models
 VERSION = "/version"
+MIGRATIONS = "alembic", "mlflow.store.db.utils"  # loggers
 
 
 def make_store(settings: Settings) -> None:
     """Make the embedded store, whole or not at all: no other process opens half of its tables."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    for name in MIGRATIONS:  # each table's change would be a line on the terminal
+        logging.getLogger(name).setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
         new = Path(folder, DATABASE)
         store = SqlAlchemyStore(f"sqlite:///{new}", settings.artifacts.as_uri())

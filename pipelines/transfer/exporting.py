@@ -121,7 +121,7 @@ def _run_of(tracking: Tracking, reg: Registry, subject: str) -> Run:
 def _why_not(entry: ModelVersion) -> str:
     """Why no store would import a version; "" if it would."""
     if entry.name not in MODEL_NAMES.values():
-        return "is of an image data set or of another tool: only digit models are imported"
+        return "is of an image data set or of another tool: only digit models are exported"
     if lacking := [tag for tag in HASHED if tag not in entry.tags]:
         return f"has no tag {lacking[0]}: what another tool registered is not imported"
     return ""

@@ -332,3 +332,36 @@ def test_points_are_held_out_for_early_stopping_in_whatever_order_it_is_asked_fo
     for ordered in (changes, dict(reversed(changes.items()))):
         assert derive(origin, ordered).data == f"held_out points:{path}"
     assert derive(origin, {"data": str(path)}).data == f"points:{path}"
+
+
+class TestOwnPoints:
+    @pytest.fixture
+    def two(self, tmp_path):
+        """Two files of one name."""
+        for folder in ("monday", "tuesday"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "points.csv").write_text("1,2\n3,4\n5,6\n7,8\n")
+        return [tmp_path / folder / "points.csv" for folder in ("monday", "tuesday")]
+
+    def test_files_of_one_name_in_two_folders_make_two_names(self, two):
+        names = [changed("relu_regression_4", f"data={path}").name for path in two]
+        assert len(set(names)) == 2
+        assert all(name.startswith("relu_regression_4+data=points.csv-") for name in names)
+
+    def test_one_file_has_one_name_however_its_path_is_written(self, two, monkeypatch):
+        monkeypatch.chdir(two[0].parent)
+        texts = ["points.csv", "../monday/points.csv", "points:points.csv", str(two[0])]
+        made = [changed("relu_regression_4", f"data={text}") for text in texts]
+        assert len({each.name for each in made}) == 1
+        assert {each.data for each in made} == {f"points:{two[0]}"}
+        assert {dict(each.changes)["data"] for each in made} == {str(two[0])}
+
+    def test_its_sentence_has_no_folder_of_this_machine(self, two):
+        assert str(two[0].parent) not in changed("relu_regression_4", f"data={two[0]}").look_at
+
+
+def test_the_sentence_on_pictures_has_no_folder_of_this_machine(tmp_path):
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+    made = changed("mnist_ann", f"data=images:letters={tmp_path}")
+    assert made.look_at == "mnist_ann with data=letters."

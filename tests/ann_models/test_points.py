@@ -43,6 +43,18 @@ def test_a_header_is_a_line_of_names_after_comments(tmp_path, head, header):
     assert points.layout(tmp_path / "mine.csv") == points.Layout(",", header)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_a_spreadsheet_writes_is_read(tmp_path, encoding, separator):
+    lines = ["x1;x2;Klasse", "1,5;2;rot, hell", "-3,25;4;blau", "5;6e1;blau", "7;8;blau"]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(lines).replace(";", separator), encoding)
+    found = points.read(path)
+    np.testing.assert_array_equal(found.x, [[1.5, 2], [-3.25, 4], [5, 60], [7, 8]])
+    assert found.classes == ("blau", "rot, hell")
+    assert points.layout(path).decimal_comma
+
+
 def test_numeric_classes_keep_their_order(tmp_path):
     assert read(tmp_path, PLANE.replace("a", "10").replace("b", "9")).classes == ("9", "10")
 
@@ -67,6 +79,7 @@ def test_numeric_classes_keep_their_order(tmp_path):
         (PLANE + "9,9,\n", "line 5 has no class"),
         (PLANE.replace("b", "a"), "the class 'a' alone"),
         (PLANE + "1,1,c\n", "3 classes"),
+        ("1.000,5;2\n" + CURVE.replace(",", ";"), "line 1: '1.000,5' is no number"),
         (CURVE[:-4], "has 3 points; expected 4"),
         (CURVE.replace("3,", "1,").replace("5,", "1,").replace("7,", "1,"), "every x is 1"),
     ],
@@ -98,3 +111,18 @@ def test_a_part_can_be_held_out_for_validation(tmp_path):
     assert len(x_train) + len(x_val) == 40
     assert 10 <= len(x_val) <= 14
     assert set(data.arrays["y_val"].ravel()) == {0, 1}
+
+
+def test_columns_in_units_from_which_nothing_is_learned_are_named_with_their_range():
+    x = np.array([[93, 0.5], [106, -2], [100, 1]], np.float32)
+    (sentence,) = points.scale_notes(x, np.array([[0], [1], [1]], np.float32))
+    assert sentence.startswith("x1 lies between 93 and 106; the networks expect about −3 to 3")
+    years = np.array([[1990], [2000], [2010]], np.float32)
+    names = [sentence.split()[0] for sentence in points.scale_notes(years, 1e6 + 1e3 * years)]
+    assert names == ["x", "y"]
+
+
+@pytest.mark.parametrize("name", ["linear", "nonlinear", "cubic", "ten_points", "xor"])
+def test_nothing_is_said_of_numbers_as_the_lectures(name):
+    arrays = datasets.generate(name, 0).arrays
+    assert points.scale_notes(arrays["x_train"], arrays["y_train"]) == []

@@ -63,15 +63,20 @@ def test_generated_data_are_those_of_the_pipeline(data):
         (CLASSES.replace("red", 'the "red" one#1').replace("blue", "it's blue"), False),
         (CLASSES.replace("red", '"red; not blue"').replace("0;0;", '"0";"0";'), False),
         ("\n# mine, too\n" + CLASSES.replace("\n4;", "\n\n# four\n4;"), False),
+        (CLASSES.replace("\n3;", "\n3,25;").replace("red", "red, dark"), True),
     ],
     ids=[
         *("classes", "classes, some held out", "curve", "curve, some held out"),
         *("byte-order mark", "hash and quotes", "quoted cells", "comments between"),
+        "decimal commas",
     ],
 )
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("name", ["own.csv", 'it\'s "#1" \\ {x} % ä.csv'])
-def test_a_file_is_read_as_the_pipeline_reads_it(tmp_path, content, held_out, name):
-    (tmp_path / name).write_text(content, encoding="utf-8")
+def test_a_file_is_read_as_the_pipeline_reads_it(tmp_path, content, held_out, name, encoding):
+    (tmp_path / name).write_text(
+        content.lstrip("\ufeff") if encoding == "utf-16" else content, encoding
+    )
     data = f"{'held_out ' if held_out else ''}points:{tmp_path / name}"
     made = executed(data_source.code(replace(CURVE, data=data)))
     arrays = datasets.generate(data, 0).arrays

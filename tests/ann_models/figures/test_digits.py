@@ -115,10 +115,37 @@ def test_the_worst_errors_stand_under_true_and_predicted_class():
     assert axes.get_title() == "Worst errors on 9 test images: true → predicted"
 
 
+@pytest.mark.parametrize(
+    ("true", "named", "text"),
+    [
+        ("letter A", "letter B", "A → B"),
+        ("letter", "letter of another kind", "letter → letter "),
+        ("cat1", "cat2", "cat1 → cat2"),
+    ],
+)
+def test_long_names_are_shown_without_the_beginning_that_all_share(true, named, text):
+    axes = the_axes(digits.worst_errors(IMAGES[:1], [true], [named], "9 test images"))
+    assert [drawn.get_text() for drawn in axes.texts] == [text]
+
+
 def test_without_errors_the_panel_says_so():
     figure = digits.worst_errors(IMAGES[:0], [], [], "9 test digits")
     assert the_axes(figure).get_title() == "No error on 9 test digits"
     assert len(the_axes(figure).images) == 0
+
+
+def test_a_confusion_matrix_of_very_many_classes_has_shades_alone_and_stays_small():
+    figure = digits.confusion(np.eye(200), "test images", [f"kind {i}" for i in range(200)])
+    assert max(figure.get_size_inches()) < 20
+    assert not the_axes(figure).texts
+    assert len(the_axes(figure).get_yticklabels()) < 60
+
+
+def test_of_many_classes_the_ten_likeliest_are_named():
+    names = [f"kind {i}" for i in range(200)]
+    probabilities = np.linspace(0, 1, 200)
+    stems = digits.prediction(IMAGES[0], 2, probabilities, "test image 7", names).axes[1]
+    assert [text.get_text() for text in stems.get_xticklabels()] == names[-10:]
 
 
 def test_a_picture_of_ones_own_classes_is_predicted_by_name():

@@ -1,5 +1,7 @@
 """The style sheet of all panels: legends, logarithmic axes, notebooks."""
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 import pytest
@@ -27,6 +29,47 @@ def test_one_axis_never_mixes_plain_numbers_and_powers():
     style.log_ordinate(axes)
     figure.draw_without_rendering()
     assert all("10^" in tick.get_text() for tick in axes.get_yticklabels())
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(2.31e14, 2.34e14), (1.0000e-6, 1.0004e-6), (100.00001, 100.00004), (1, 2)]
+)
+def test_no_two_ticks_of_a_short_logarithmic_axis_have_one_label(low, high):
+    figure, axes = style.panel("t")
+    axes.plot([1, 2], [low, high])
+    style.log_ordinate(axes)
+    figure.draw_without_rendering()
+    texts = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert len(texts) >= 2
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_long_title_is_broken_and_stays_within_the_figure(columns):
+    name = "relu_regression_4+layers.0.activation=tanh+epochs=2000+data=points.csv-1a2b3c"
+    figure, axes = style.panels(columns, (6, 4))
+    for each in axes:
+        style.label(each, f"Learning curve: {name}", "epoch", "loss")
+    figure.draw_without_rendering()
+    assert axes[0].get_title().replace("\n", " ").replace("+ ", "+") == f"Learning curve: {name}"
+    boxes = [each.title.get_window_extent() for each in axes]
+    assert boxes[0].x0 >= 0
+    assert boxes[-1].x1 <= figure.bbox.width
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("text", "characters", "lines"),
+    [
+        ("short", 10, "short"),
+        ("two words here", 10, "two words\nhere"),
+        ("row+a=1+b=2", 8, "row+a=1+\nb=2"),
+        ("a" * 12, 5, "aaaaa\naaaaa\naa"),
+        ("the line $x + y$ of it", 8, "the line $x + y$ of it"),
+    ],
+)
+def test_lines_end_after_spaces_and_plus_signs(text, characters, lines):
+    assert style.wrapped(text, characters) == lines
 
 
 def test_a_notebook_shows_a_panel_as_a_picture():

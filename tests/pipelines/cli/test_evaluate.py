@@ -161,8 +161,12 @@ def test_the_command_evaluates_the_version_that_is_asked_for(ann, registry, tmp_
 
 
 def test_a_model_of_other_pictures_than_digits_is_refused_with_its_first_classes(
-    ann, registry, tmp_path
+    ann, registry, tmp_path, monkeypatch
 ):
+    def read(path):
+        raise AssertionError("pictures are read for a model that is not evaluated")
+
+    monkeypatch.setattr(labelled, "read", read)
     registry.data_sets.find = lambda name: SimpleNamespace(classes=tuple("abcdefg"))
     result = ann("evaluate", str(tmp_path))
     assert result.exit_code == 2

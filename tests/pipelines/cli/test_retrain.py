@@ -66,11 +66,21 @@ def test_a_program_reads_the_same_as_json(monkeypatch):
     assert report["challengers"][0]["version"] == "2"
 
 
-def test_nothing_new_says_what_can_be_done(monkeypatch):
-    returning(RetrainingReport("flow-run", "mnist-digits", "nothing new", "1"), monkeypatch)
+def test_one_correction_is_counted_in_the_singular(monkeypatch):
+    report = RetrainingReport("r", "mnist-digits", "retrained", "2", {"accepted": 1})
+    returning(report, monkeypatch)
+    assert "1 correction: accepted" in CliRunner().invoke(commands.retrain, []).output
+
+
+@pytest.mark.parametrize(
+    "reason", [retraining.NOTHING_NEW, "there is no correction of mnist-digits yet"]
+)
+def test_nothing_new_says_why_and_what_can_be_done(monkeypatch, reason):
+    report = RetrainingReport("flow-run", "mnist-digits", "nothing new", "1", reason=reason)
+    returning(report, monkeypatch)
     result = CliRunner().invoke(commands.retrain, [])
     assert result.exit_code == 0
-    assert "no correction is new since the last retraining; --force" in result.stderr
+    assert f"{reason}; --force trains all the same." in result.stderr
     assert "version 1 is champion" in result.stdout
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.cli import transfer
+from pipelines.errors import WrongUse
 from pipelines.registry.versions import Version
 from pipelines.transfer import bundle, exporting, importing
 from pipelines.transfer.importing import Imported
@@ -68,6 +69,14 @@ def exported(registry, monkeypatch) -> list:
     return asked
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> None:
+    """The current folder has the file that is imported."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.zip").touch()
+    monkeypatch.chdir(tmp_path / "here")
+
+
 def imports(monkeypatch, new: bool = True, versions: int = 1) -> None:
     found = [Version("mnist-digits", str(n + 1), "r2", (), {}) for n in range(versions)]
     monkeypatch.setattr(importing, "import_file", lambda *_: Imported("r2", new, found))
@@ -100,6 +109,15 @@ def test_an_import_is_not_judged_and_says_how_it_would_be(registry, monkeypatch)
     assert result.stdout == "run r2\nmnist-digits version 1: undecided\n"
     assert result.stderr.startswith("ann: the gate was not run: import it again with --judge")
     assert registry.judged == []
+
+
+def test_a_file_that_is_not_there_is_said_before_a_store_is_made(monkeypatch):
+    def opened():
+        raise AssertionError("a store is made for a file that is not there")
+
+    monkeypatch.setattr(transfer, "_opened", opened)
+    with pytest.raises(WrongUse, match=r"nowhere\.zip is not there"):
+        run(transfer.import_run, "nowhere.zip")
 
 
 def test_told_to_judge_the_gate_decides_on_every_version(registry, monkeypatch):

@@ -74,6 +74,10 @@ def test_the_model_has_the_sets_name_and_the_gate_makes_it_champion(trained, fol
     assert versions("mnist-digits") == versions("offline-digits") == []
 
 
+def test_the_comparison_that_the_job_links_is_that_of_own_pictures(trained):
+    assert "viewStateShareKey=digits-own" in trained[2].views["digits"]
+
+
 def test_its_entry_names_the_classes_and_where_they_were_found(folder):
     entry = Context.open().registry.data_sets.find("shapes")
     assert entry.classes == ("bar", "ring")

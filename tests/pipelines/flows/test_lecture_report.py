@@ -18,8 +18,8 @@ from tests.support.browser import needs_a_browser
 UI = "http://127.0.0.1:5000"
 
 
-def figure() -> Figure:
-    made = Figure(figsize=(9, 4))
+def figure(inches: tuple[float, float] = (9, 6)) -> Figure:
+    made = Figure(figsize=inches)
     made.subplots().plot([1, 2])
     return made
 
@@ -75,6 +75,18 @@ def test_the_figure_that_stands_for_a_row_comes_first_and_the_comparison_has_its
         assert image.width == lecture_report.WIDTH
 
 
+def test_a_wide_figure_has_the_width_of_the_page_and_its_pixels(filled):
+    with filled.run(filled.experiment("neurons"), "overview", {"overview": "neurons"}) as run_id:
+        filled.log_findings(run_id, Findings(figures={"three_panels": figure((18, 5))}), {})
+    content = gather(filled, registry(filled), UI)
+    (picture,) = content.sections[0].comparison
+    with Image.open(io.BytesIO(picture.image)) as image:
+        assert image.width > lecture_report.WIDTH
+    assert picture.wide
+    assert not content.sections[0].rows[0].pictures[0].wide
+    assert lecture_report.render(content).count('<figure class="wide">') == 1
+
+
 def test_the_page_needs_no_other_file_and_links_to_the_runs(filled):
     page = report(filled, registry(filled), UI)
     loaded = re.findall(r'(?:src|srcset)="([^"]{0,40})', page) + re.findall(r"url\(([^)]*)", page)
@@ -94,6 +106,14 @@ def test_a_changed_row_stands_behind_its_origin_with_what_differs(filled):
     rows = gather(filled, registry(filled), UI).sections[0].rows
     assert [r.name for r in rows][:2] == ["relu_regression_1", "relu_regression_1+tanh"]
     assert rows[1].changes == "layers.0.activation=tanh"
+
+
+@pytest.mark.parametrize("value", ["images:alpha=/home/me/alpha", "/home/me/points.csv"])
+def test_the_page_does_not_tell_where_the_authors_files_are(filled, value):
+    origin = {"derived_from": "mnist_ann", "set.data": value}
+    note = {"mlflow.note.content": f"mnist_ann with data={value}.\n\nmore"}
+    log(filled, "mnist_ann+data=mine", "digits", {"train_seconds": 1.0}, **origin, **note)
+    assert "/home/me" not in report(filled, registry(filled), UI)
 
 
 def test_what_people_name_is_escaped(filled):
@@ -122,6 +142,17 @@ def test_networks_are_ranked_by_digits_of_one_source_and_not_among_other_picture
         filled.client.log_param(run_id, "registered", "True")
     board = gather(filled, registry(filled), UI).leaderboard
     assert [row[0] for row in board.rows] == ["better", "worse", "on_offline"]
+
+
+def test_pictures_of_ones_own_have_a_table_of_their_own(filled):
+    about = {"data_source": "letters", "derived_from": "mnist_ann"}
+    run_id = log(filled, "mnist_ann+data=letters", "digits", {"test_error_count": 1.0}, **about)
+    filled.client.log_param(run_id, "data", "images:letters=/home/me/letters")
+    _, digits, letters = gather(filled, registry(filled), UI).sections
+    assert [row.name for row in digits.rows] == ["mnist_ann"]
+    assert [row.name for row in letters.rows] == ["mnist_ann+data=letters"]
+    assert letters.title == "5 Which digit is it? On the pictures of letters"
+    assert "viewStateShareKey=digits-own" in letters.link
 
 
 def test_nothing_to_report_is_said(store):

@@ -11,7 +11,7 @@ from pipelines.errors import WrongUse
 from pipelines.feedback.requests import FeedbackUnavailable
 from pipelines.flows import lecture, retraining, tasks, training_corrections
 from pipelines.flows.context import Context
-from pipelines.flows.retraining import NoChampion, RetrainingFailed, retrain
+from pipelines.flows.retraining import NOTHING_NEW, NoChampion, RetrainingFailed, retrain
 from tests.support.served import DIGITS, NAME, asked, copied, corrected, enter, tilted
 
 TILTED, LABELS = tilted(DIGITS["x_train"][:240]), DIGITS["y_train"][:240]
@@ -119,6 +119,7 @@ def test_without_new_corrections_the_next_retraining_ends_cheaply(retrained):
     before = registered()
     again = retrain()
     assert again.status == "nothing new"
+    assert again.reason == NOTHING_NEW
     assert again.challengers == []
     assert registered() == before
     assert len(runs("corrections")) == 1
@@ -140,6 +141,7 @@ def test_a_flood_of_wrong_corrections_is_refused_on_record_and_nothing_is_traine
     report = retrain()
     assert report.status == "nothing new"
     assert report.corrections == {"refused day": 80}
+    assert report.reason == "no correction can be trained on"
     assert "are contradicted by the champion and the training digits" in report.refusals[0]
     (run,) = runs("corrections")
     assert run.data.tags["verdict"] == "refused"
@@ -158,10 +160,10 @@ def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(h
 
 
 def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
-    assert retrain().status == "nothing new"
+    assert retrain().reason.startswith("there is no correction of ")
     assert registered() == 1
     report = retrain(force=True)
-    assert report.status == "retrained"
+    assert (report.status, report.reason) == ("retrained", "")
     assert report.corrections == {}
     assert registered() == 2
     assert report.champion == "1"  # the same network again is no better

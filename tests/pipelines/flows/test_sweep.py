@@ -9,6 +9,7 @@ from pipelines.cli import sweep as printed
 from pipelines.errors import WrongUse
 from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
+from pipelines.flows.progress import ProgressReporter
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
 from pipelines.flows.trials import SweepSpec, Trials
 from pipelines.tracking.tags import changes_of
@@ -132,6 +133,15 @@ def test_a_sweep_of_impossible_combinations_alone_says_why(home, monkeypatch):
     monkeypatch.setattr(Trials, "_train", refuses)
     with pytest.raises(InvalidSetting, match=r"no combination .*layers.0=none removes"):
         sweep(ROW, SPACE, trials=2, seeds=1, changes=SHORT)
+
+
+def test_points_in_unusual_units_are_noticed_before_the_trials(home, monkeypatch):
+    path = home / "years.csv"
+    path.write_text("".join(f"{1990 + i},{i % 3}\n" for i in range(12)))
+    notices = []
+    monkeypatch.setattr(ProgressReporter, "notice", lambda _, text: notices.append(text))
+    sweep(ROW, SPACE, trials=1, seeds=1, changes={"epochs": "1", "data": str(path)})
+    assert sum("x lies between 1990 and 2001" in text for text in notices) == 1
 
 
 def test_what_cannot_be_searched_is_refused_before_a_run_is_made(home):

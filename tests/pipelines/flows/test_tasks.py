@@ -33,6 +33,19 @@ def test_a_wrong_path_of_mnist_is_wrong_use_of_every_flow(context, monkeypatch):
         tasks.find_digits.fn(context, "mnist")
 
 
+def test_points_of_ones_own_in_unusual_units_are_noticed_before_training(
+    context, tmp_path, monkeypatch
+):
+    (tmp_path / "years.csv").write_text("1990,1\n2000,2\n2010,3\n2020,4\n")
+    notices = []
+    monkeypatch.setattr(context.progress, "notice", notices.append)
+    tasks.generate.fn(context, f"points:{tmp_path / 'years.csv'}", 0)
+    assert len(notices) == 1
+    assert notices[0].startswith("years: x lies between 1990 and 2020")
+    tasks.generate.fn(context, "cubic", 0)
+    assert len(notices) == 1
+
+
 def test_the_logged_model_is_the_best_seeds_in_any_order_of_seeds(context, monkeypatch):
     variant = VARIANTS["linear_classification"]
     data = datasets.generate(variant.data, 0)

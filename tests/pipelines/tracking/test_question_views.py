@@ -20,13 +20,17 @@ IDS = [
     "neurons",
     "learning",
     "digits",
+    "digits-own",
     "vanishing",
+    "vanishing-own",
     "overfitting",
     "overfitting-penalty",
     "data",
     "data-runs",
+    "data-runs-own",
     "hands",
     "accuracy",
+    "accuracy-own",
 ]
 
 
@@ -125,6 +129,23 @@ def test_every_view_shows_the_newest_finished_runs() -> None:
     filters = {view.runs for several in question_views.VIEWS.values() for view in several}
     newest = "attributes.status = 'FINISHED' AND tags.latest = 'true'"
     assert all(each.startswith(newest) for each in filters)
+
+
+def test_pictures_of_ones_own_are_compared_apart_from_the_lectures_digits() -> None:
+    for question, several in question_views.VIEWS.items():
+        on_digits = any(v.question == question and v.has_images for v in VARIANTS.values())
+        own = [view for view in several if view.id.endswith("-own")]
+        others = [view for view in several if view not in own]
+        assert all(("AND params.data = 'digits'" in view.runs) == on_digits for view in others)
+        assert all("AND params.data LIKE 'images:%'" in view.runs for view in own)
+        assert not any("digits" in section.name for view in own for section in view.sections)
+
+
+def test_a_questions_view_of_own_pictures_is_its_first_where_it_has_none() -> None:
+    assert question_views.view_of("digits", own_pictures=True) == "digits-own"
+    assert question_views.view_of("digits", own_pictures=False) == "digits"
+    assert question_views.view_of("neurons", own_pictures=True) == "neurons"
+    assert question_views.view_of("mine", own_pictures=True) == "mine"
 
 
 def test_the_penalty_of_the_overfitting_rows_has_a_view_of_its_own() -> None:

@@ -1,5 +1,7 @@
 """The embedded store appears whole or not at all; a server that lacks logged models is refused."""
 
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -74,6 +76,15 @@ def test_other_servers_and_those_that_do_not_say_their_version_are_not(server, v
 def test_a_server_without_that_page_is_not_refused_for_it(server):
     server.status = 404
     check_version(server.uri)
+
+
+def test_a_new_store_is_made_without_a_line_on_the_terminal(tmp_path):
+    code = (
+        "from pipelines import settings; from pipelines.tracking.client import Tracking; "
+        f"Tracking(settings.load({{'ANN_HOME': {str(tmp_path)!r}}})).open()"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
 
 
 def test_nobody_sees_half_of_a_new_store(tmp_path, monkeypatch):

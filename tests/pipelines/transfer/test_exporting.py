@@ -1,5 +1,7 @@
 """What leaves a store in a file: a run with its models and versions, and nothing of this store."""
 
+from types import SimpleNamespace
+
 import pytest
 from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
@@ -152,3 +154,8 @@ def test_an_artifact_that_no_import_takes_is_refused_when_it_is_exported(target,
     with pytest.raises(WrongUse, match=r"run/mine/notes\.csv is of a kind"):
         target.export(run_id, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_version_of_other_pictures_is_refused_as_what_is_not_exported():
+    why = exporting._why_not(SimpleNamespace(name="letters"))
+    assert why.endswith("only digit models are exported")
