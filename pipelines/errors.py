@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 from mlflow_reader.entities import StoreUnavailable
 from pipelines.home import state_folder
@@ -66,6 +68,16 @@ def translate(error: BaseException) -> BaseException:
     for link in chain:
         if isinstance(link, FATAL):
             return link
+        if isinstance(link, OSError) and link.errno == errno.EROFS:
+            return StorageFull(
+                f"{link.strerror}: {link.filename or 'the disk'}. Mount it for writing, or set "
+                f"ANN_HOME to a folder of another disk; {_REPEAT}"
+            )
+        if isinstance(link, sqlite3.OperationalError) and "readonly" in str(link):
+            return StorageFull(
+                f"{_unwritable() or state_folder()} cannot be written ({link}). Change its owner "
+                f"or its permissions, or set ANN_HOME to another folder; {_REPEAT}"
+            )
         if isinstance(link, OSError) and link.errno in _NO_ROOM:
             return StorageFull(f"{link.strerror}: {link.filename or 'the disk'}. {_MAKE_ROOM}")
         if isinstance(link, sqlite3.OperationalError) and any(w in str(link) for w in _NO_GROWTH):
@@ -75,13 +87,13 @@ def translate(error: BaseException) -> BaseException:
                 f"a database in {state_folder()} is locked ({link}): another process writes to it. "
                 f"Wait until it has finished (`ann status` and `lsof` find it) or end it; {_REPEAT}"
             )
+    for link in chain:
+        if type(link).__name__ == "ValidationError" and (found := _wrong_setting(link)):
+            return WrongUse(found)
     for link in chain:  # a full disk can make a server fail, too
         library = type(link).__module__.partition(".")[0]
         if library in _CLIENTS_OF_MLFLOW:
-            return TrackingUnavailable(
-                "the MLflow server does not answer. Start it, or unset MLFLOW_TRACKING_URI to use "
-                f"the embedded store; {_REPEAT}"
-            )
+            return _without_mlflow(chain)
         if library in _CLIENTS_OF_PREFECT:
             if full := _full_disk():  # the temporary server writes there, too
                 return full
@@ -93,8 +105,8 @@ def translate(error: BaseException) -> BaseException:
     for link in chain:
         if isinstance(link, StoreUnavailable):
             return TrackingUnavailable(
-                f"the runs cannot be read ({format_error(link)}). Repair the store or its server, "
-                "or set MLFLOW_TRACKING_URI to another or to none."
+                f"the runs{_at_server()} cannot be read ({format_error(link)}). Repair the store "
+                "or its server, or set MLFLOW_TRACKING_URI to another or to none."
             )
     return error
 
@@ -129,6 +141,68 @@ def format_error(error: BaseException) -> str:
     return message if known else f"{type(error).__name__}: {message}"
 
 
+def _wrong_setting(error: BaseException) -> str:
+    """What is wrong with a variable that Prefect reads its settings from; "" if nothing is."""
+    if not str(getattr(error, "title", "")).endswith("Settings"):
+        return ""
+    for fault in error.errors():  # type: ignore[attr-defined]  # pydantic's
+        end = "_" + "_".join(map(str, fault["loc"])).upper()
+        given = str(fault["input"]).casefold()  # Prefect may have changed its case
+        for name, value in os.environ.items():
+            ours = name.startswith("PREFECT_") and name.endswith(end)
+            if ours and value.casefold() == given:
+                return f"{name} is {value!r}. {fault['msg']}; set it so, or unset it."
+    return ""
+
+
+def _without_mlflow(chain: list[BaseException]) -> TrackingUnavailable:
+    """Why a client of the MLflow server failed, and what to do about it."""
+    server = f"the MLflow server{_at_server()}"
+    kinds = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    found = (getattr(link, "response", None) for link in chain)
+    answers = [response for response in found if response is not None]  # an error's is falsy
+    refused = [answer for answer in answers if answer.status_code in (401, 403)]
+    cause = format_error(chain[-1])
+    if refused:
+        return TrackingUnavailable(
+            f"{server} refuses what is asked (HTTP {refused[0].status_code}). Set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, to "
+            f"those of somebody who may; {_REPEAT}"
+        )
+    if "ProxyError" in kinds:
+        return TrackingUnavailable(
+            f"{server} is behind a proxy that does not answer ({cause}). Correct http_proxy and "
+            f"https_proxy, or name the server's host in no_proxy; {_REPEAT}"
+        )
+    if "SSLError" in kinds:
+        return TrackingUnavailable(
+            f"{server} cannot be trusted ({cause}). Name the certificate of who signed its own "
+            f"with REQUESTS_CA_BUNDLE, or correct the address; {_REPEAT}"
+        )
+    if "JSONDecodeError" in kinds or answers:
+        return TrackingUnavailable(
+            f"{server} does not answer as MLflow does ({cause}). Is the address right, or does it "
+            "lead to a page for signing in? Correct MLFLOW_TRACKING_URI, or unset it to use the "
+            f"embedded store; {_REPEAT}"
+        )
+    return TrackingUnavailable(
+        f"{server} does not answer ({cause}). Start it, or unset MLFLOW_TRACKING_URI to use the "
+        f"embedded store; {_REPEAT}"
+    )
+
+
+def _at_server() -> str:
+    """Words on where the MLflow server is that the environment names; "" if it names none."""
+    address = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return f" at {without_credentials(address)}" if address.startswith("http") else ""
+
+
+def _unwritable() -> Path | None:
+    """The database of the state folder that this user cannot write, if there is one."""
+    paths = (state_folder() / name for name in _DATABASES)
+    return next((p for p in paths if p.exists() and not os.access(p, os.W_OK)), None)
+
+
 def _full_disk() -> StorageFull | None:
     folder = state_folder()
     there = next(place for place in (folder, *folder.parents) if place.exists())
@@ -140,8 +214,9 @@ def _full_disk() -> StorageFull | None:
 
 _REPEAT = "then repeat the command; what is finished is kept."
 _MAKE_ROOM = f"Make room; {_REPEAT}"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-_NO_GROWTH = ("is full", "readonly", "disk I/O")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_GROWTH = ("is full", "disk I/O")
+_DATABASES = ("mlflow.db", "prefect/prefect.db", "feedback.db")
 _LOCKED = ("database is locked", "table is locked", "schema is locked")
 _SQL = re.compile(r"\[SQL: .*|\(Background on this error at: .*", re.DOTALL)
 _CLIENTS_OF_MLFLOW = ("requests", "urllib3")

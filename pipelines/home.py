@@ -11,8 +11,11 @@ from uuid import uuid4
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder that ANN_HOME names; `.ann` in the working directory by default."""
-    return Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
+    """The folder that ANN_HOME names; `.ann` in the working directory by default.
+
+    The tilde of an unknown user stays: `settings.read` refuses it.
+    """
+    return Path(os.path.expanduser(environ.get("ANN_HOME") or ".ann")).absolute()
 
 
 @contextmanager

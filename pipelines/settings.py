@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -19,6 +20,18 @@ SERVER_SCHEMES = ("http", "https")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 PROCESSORS = Path("/proc/cpuinfo")
+NUMBERS = (  # which MLflow reads as whole numbers
+    "MLFLOW_HTTP_REQUEST_TIMEOUT",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR",
+)
+LARGEST = 1_000_000  # as in `mlflow_reader.http_server`
+CERTIFICATES = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "MLFLOW_TRACKING_SERVER_CERT_PATH",
+)
 DATABASE_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -106,13 +119,21 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         WrongUse: a variable's value is impossible.
     """
     home = state_folder(environ)
+    named = environ.get("ANN_HOME", "")
+    if named.startswith("~") and os.path.expanduser(named) == named:
+        raise WrongUse(f"ANN_HOME is {named!r}, and there is no such user; name a folder.")
     if "?" in str(home):  # SQLAlchemy's addresses have no way to quote it
         raise WrongUse(
             f"the state folder {home} has a question mark in its path, which SQLite's address "
             "cannot hold. Set ANN_HOME to another folder."
         )
-    if home.exists() and not home.is_dir():
-        raise WrongUse(f"the state folder {home} is a file; set ANN_HOME to a folder.")
+    try:
+        if home.exists() and not home.is_dir():
+            raise WrongUse(f"the state folder {home} is a file; set ANN_HOME to a folder.")
+    except OSError as error:  # its name is too long, or a folder above it is not ours
+        raise WrongUse(
+            f"the state folder {home} cannot be used ({error.strerror}); set ANN_HOME to another."
+        ) from error
     tracking_uri = environ.get("MLFLOW_TRACKING_URI") or embedded_uri(home)
     _check_tracking_uri(tracking_uri)
     prefect_api_url = environ.get("PREFECT_API_URL") or None
@@ -121,6 +142,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     if ui := environ.get("ANN_MLFLOW_UI"):
         _check_url("ANN_MLFLOW_UI", ui, MLFLOW_UI)
     metrics_port(environ)
+    _check_numbers(environ)
+    _check_certificates(environ)
     return Settings(home, tracking_uri, prefect_api_url, _is_on(environ, "ANN_SHADOW"))
 
 
@@ -214,6 +237,35 @@ def _check_tracking_uri(uri: str) -> None:
             f"MLFLOW_TRACKING_URI is {bare_address(uri)!r}; expected http://HOST:PORT of an MLflow "
             "server or a database such as sqlite:///FILE. Unset it to use the embedded store."
         )
+
+
+def _check_numbers(environ: Mapping[str, str]) -> None:
+    for name in NUMBERS:
+        text = environ.get(name) or "0"
+        if not (text.isascii() and text.isdecimal() and int(text) < LARGEST):
+            raise WrongUse(f"{name} is {text!r}; set it to a whole number, or unset it.")
+
+
+def _check_certificates(environ: Mapping[str, str]) -> None:
+    """What clients of HTTPS servers would fail with, each in its own way."""
+    for name in CERTIFICATES:
+        if not (place := environ.get(name)):
+            continue
+        import ssl
+
+        try:
+            if not Path(place).is_dir():
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(place)
+            elif name == "SSL_CERT_FILE":
+                raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        except OSError as error:  # ssl.SSLError, too
+            raise WrongUse(
+                f"{name} is {place!r}, which is no file of certificates ({error.strerror}); set "
+                "it to one, or unset it."
+            ) from error
+    folders = environ.get("SSL_CERT_DIR") or "/"
+    if not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
+        raise WrongUse(f"SSL_CERT_DIR is {folders!r}, which is no folder; correct or unset it.")
 
 
 def _check_url(variable: str, url: str, example: str) -> None:

@@ -41,5 +41,6 @@ def serve(host: str, port: int, workers: int) -> None:
 
     ours = settings.load()
     settings.check_driver(ours.feedback_url)
+    settings.check_driver(ours.tracking_uri, "MLFLOW_TRACKING_URI")
     supervisor.serve(ours, host, port, workers)
     os._exit(0)  # a thread may still wait for an unavailable registry; it has nothing to lose

@@ -56,10 +56,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         WrongSetting: a variable's value is impossible.
     """
-    home = Path(environ.get("ANN_HOME") or ".ann").expanduser().absolute()
-    if "?" in str(home) or (home.exists() and not home.is_dir()):
+    named = os.path.expanduser(environ.get("ANN_HOME") or ".ann")
+    home = Path(named).absolute()
+    if named.startswith("~") or "?" in named or not _can_be_folder(home):
         raise WrongSetting(
-            f"ANN_HOME is {str(home)!r}; expected a folder, without a question mark in its path."
+            f"ANN_HOME is {named!r}; expected a folder, without a question mark in its path."
         )
     uri = environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
     if not uri.startswith(REGISTRIES):
@@ -86,13 +87,13 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def check_driver(url: str) -> None:
-    """Refuse a feedback database whose Python package is missing: nothing could be stored.
+def check_driver(url: str, variable: str = "ANN_FEEDBACK_URL") -> None:
+    """Refuse a database whose Python package is missing: nothing could be stored or read.
 
     Raises:
         WrongSetting: it is.
     """
-    if url.startswith("sqlite:"):
+    if url.startswith(("sqlite:", "http:", "https:")):
         return
     import sqlalchemy
 
@@ -100,8 +101,9 @@ def check_driver(url: str) -> None:
         sqlalchemy.make_url(url).get_dialect().import_dbapi()
     except (ImportError, sqlalchemy.exc.ArgumentError) as error:
         raise WrongSetting(
-            f"ANN_FEEDBACK_URL begins with {url.partition(':')[0]!r}, for which a Python package "
-            f"is missing ({error}); for PostgreSQL: `pip install 'ann-pipelines[postgres]'`."
+            f"{variable} begins with {url.partition(':')[0]!r}, for which a Python package is "
+            f"missing ({error}); for PostgreSQL: `pip install 'ann-pipelines[postgres]'`, and an "
+            "address that begins with postgresql+psycopg://."
         ) from None
 
 
@@ -121,6 +123,13 @@ def _mlflow_ui(environ: Mapping[str, str], tracking_uri: str) -> str:
     if not re.fullmatch(r"https?://[^\s/#][^\s#]*", ui):
         raise WrongSetting(f"{name} is {ui!r}; expected an address such as {EMBEDDED_UI}.")
     return ui
+
+
+def _can_be_folder(home: Path) -> bool:
+    try:
+        return home.is_dir() or not home.exists()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str:

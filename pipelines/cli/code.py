@@ -120,12 +120,13 @@ def _save_network(variant: Variant, seed: int, path: Path) -> None:
     """The network that the newest run of a variant trained with a seed, in Keras's format."""
     import tempfile
 
+    settings = session.load_settings()
     from ann_models import datasets
     from ann_models.training.result import Training
     from pipelines.errors import WrongUse
     from pipelines.tracking.client import Tracking
 
-    tracking = Tracking(session.load_settings())
+    tracking = Tracking(settings)
     run = tracking.newest_by_variant().get(variant.name)
     if run is None:
         raise WrongUse(f"{variant.name} is not trained yet; `ann run {variant.name}` trains it.")

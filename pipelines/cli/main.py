@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -63,12 +64,19 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line on whatever terminal there is."""
         accept_any_encoding()
-        return super().main(*args, **kwargs)
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # such as of a full disk that the help is written to
+            sys.exit(errors.report(error))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; report its errors."""
         from pipelines.settings import bypass_proxy
 
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            raise click.UsageError("the current folder no longer exists; cd to another.") from None
         bypass_proxy()
         for number in ENDING:
             if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup

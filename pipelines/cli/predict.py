@@ -123,6 +123,8 @@ def _image(file: Path, as_is: bool) -> NDArray[np.float32] | str:
 
     try:
         if str(file) == "-":
+            if sys.stdin is None:  # as of `ann predict - <&-`
+                return "standard input is closed; pipe an image to it."
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with file.open("rb") as opened:

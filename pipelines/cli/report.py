@@ -26,10 +26,6 @@ def report(file: Path, pdf: bool) -> None:
     It shows the newest finished run of every variant, needs no other file, and prints on A4.
     """
     from pipelines.errors import WrongUse
-    from pipelines.flows import lecture_report
-    from pipelines.registry.client import Registry
-    from pipelines.settings import ui_address
-    from pipelines.tracking.client import Tracking
 
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if pdf and browser is None:
@@ -43,6 +39,11 @@ def report(file: Path, pdf: bool) -> None:
             f"`ann report {file.with_suffix('.html')} --pdf` writes the PDF beside it."
         )
     settings = session.load_settings()
+    from pipelines.flows import lecture_report
+    from pipelines.registry.client import Registry
+    from pipelines.settings import ui_address
+    from pipelines.tracking.client import Tracking
+
     tracking = Tracking(settings).open()
     registry = Registry(settings.tracking_uri, settings.home)
     page = lecture_report.report(tracking, registry, ui_address(settings))

@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 def load_settings() -> Settings:
     """The settings, checked and exported to the libraries; a moved state folder is repaired.
 
+    MLflow and Prefect are imported afterwards: they read the environment when they are.
+
     Raises:
         WrongUse: a variable's value is impossible, or the state folder cannot be written.
+        WrongSetting: the Python package of the tracking database is missing.
+        TrackingUnavailable: the embedded store cannot be opened by this user.
     """
     from pipelines import settings
     from pipelines.maintenance import relocation
+    from serving.settings import check_driver
 
     loaded = settings.load()
+    check_driver(loaded.tracking_uri, "MLFLOW_TRACKING_URI")
     settings.export(loaded)
     moved_from = relocation.repair(loaded)
     if moved_from:

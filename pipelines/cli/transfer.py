@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 
-file_argument = click.argument("file", type=FilePath(path_type=Path, dir_okay=False))
-
 
 @click.command(
     "export",
@@ -29,7 +27,7 @@ file_argument = click.argument("file", type=FilePath(path_type=Path, dir_okay=Fa
     ),
 )
 @click.argument("subject")
-@file_argument
+@click.argument("file", type=FilePath(path_type=Path, dir_okay=False))
 @as_json
 def export_run(subject: str, file: Path, as_json: bool) -> None:
     """Write a run, its artifacts, models and versions to one ZIP file for another store.
@@ -38,9 +36,10 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     Versions of digit models alone are exported; those of other pictures are trained where they
     serve.
     """
+    tracking, registry = _opened()
     from pipelines.transfer import exporting
 
-    manifest = exporting.export(*_opened(), subject, file)
+    manifest = exporting.export(tracking, registry, subject, file)
     versions = [f"{version.name}/{version.number}" for version in manifest.versions]
     if as_json:
         document = {"file": str(file), "run_id": manifest.run.id, "versions": versions}
@@ -54,7 +53,7 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     "import",
     epilog=examples("ann import champion.zip", "ann import champion.zip --judge"),
 )
-@file_argument
+@click.argument("file", type=FilePath(path_type=Path, dir_okay=False, exists=True))
 @click.option("--judge", is_flag=True, help="Let the gate decide on its versions.")
 @as_json
 def import_run(file: Path, judge: bool, as_json: bool) -> None:
@@ -62,13 +61,9 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
     Import files from people you trust: hashes show damage, not forgery.
     """
-    from pipelines.errors import WrongUse
-
-    if not file.exists():  # before a store is made
-        raise WrongUse(f"{file} is not there.")
+    tracking, registry = _opened()
     from pipelines.transfer import importing
 
-    tracking, registry = _opened()
     imported = importing.import_file(tracking, registry, file)
     if judge:
         for version in imported.versions:

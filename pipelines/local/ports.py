@@ -17,7 +17,7 @@ def check_free(port: int, what: str, option: str) -> None:
     Args:
         port: its number.
         what: what would listen there.
-        option: the command and option that choose another, such as `ann ui --port`.
+        option: what chooses another, such as `ann ui --port`, or a variable with "=".
 
     Raises:
         WrongUse: it is taken; says by whom.
@@ -28,9 +28,10 @@ def check_free(port: int, what: str, option: str) -> None:
             probe.bind((HOST, port))
         except OSError:
             other = port + 1 if port < 65535 else port - 1
+            choice = f"{option}{other}" if option.endswith("=") else f"{option} {other}"
             raise WrongUse(
                 f"port {port} is taken by another program ({holder(port)}), and {what} needs one. "
-                f"End that program, or choose another port: `{option} {other}`."
+                f"End that program, or choose another port: `{choice}`."
             ) from None
 
 

@@ -25,14 +25,16 @@ from pipelines.local.status import ServiceStatus
 from pipelines.local.supervisor import Service, State, Supervisor
 from pipelines.locks import exclusive_lock
 from pipelines.scheduling import flow_history
-from pipelines.settings import Settings
+from pipelines.settings import Settings, metrics_port
 
 PATHS = ("ANN_MNIST_PATH",)  # runs of a schedule start in another folder
-PORTS = {  # of a service: its field of `Ports`, and its option
-    MLFLOW: ("mlflow", "--mlflow-port"),
-    PREFECT: ("prefect", "--prefect-port"),
-    DIGITS: ("digits", "--port"),
+PORTS = {  # of a service: its field of `Ports`, and what chooses it
+    MLFLOW: ("mlflow", "ann up --mlflow-port"),
+    PREFECT: ("prefect", "ann up --prefect-port"),
+    DIGITS: ("digits", "ann up --port"),
 }
+METRICS = "the worker's metrics"
+METRICS_VARIABLE = "ANN_METRICS_PORT="
 AT_REST = {  # the two servers wait most of the time: less memory for their threads, fewer wake-ups
     "MALLOC_ARENA_MAX": "2",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "15",
@@ -105,18 +107,21 @@ def run(
     """
     managed = [place for place in endpoints(settings, at) if place.managed and place.name in PORTS]
     numbers = {place.name: getattr(at, PORTS[place.name][0]) for place in managed}
+    choice = {place.name: PORTS[place.name][1] for place in managed}
+    if port := metrics_port():
+        numbers[METRICS], choice[METRICS] = port, METRICS_VARIABLE
     for name, number in numbers.items():
         if twice := [other for other, its in numbers.items() if its == number and other != name]:
             raise WrongUse(
                 f"{name} and {twice[0]} cannot both have port {number}; choose another for one of "
-                f"them: `ann up {PORTS[name][1]}` or `{PORTS[twice[0]][1]}`."
+                f"them: `{choice[name]}` or `{choice[twice[0]]}`."
             )
     with _only_one(settings):
         left = terminate_orphans(str(settings.home))
         if left:
             log("ann", f"ended {left} orphaned processes of an earlier `ann up`")
         for name, number in numbers.items():
-            ports.check_free(number, name, f"ann up {PORTS[name][1]}")
+            ports.check_free(number, name, choice[name])
         _make_store(settings)
         asyncio.run(_run(settings, at, log, ready))
 

@@ -100,15 +100,16 @@ def _mnist(settings: Settings) -> Finding:
 
 
 def _store(settings: Settings) -> list[Finding]:
-    findings = []
+    findings, database = [], settings.home / DATABASE
     try:
         with _copied(settings) as (copy, moved):
             if moved:
                 findings.append(Finding("moved state folder", True, moved))
-            findings += [check(settings, copy) for check in (_tracking, _artifacts, _champion)]
+            findings.append(_unwritable("tracking", database) or _tracking(settings, copy))
+            findings += [check(settings, copy) for check in (_artifacts, _champion)]
     except (OSError, sqlite3.Error) as error:
         why = (
-            f"{settings.home / DATABASE} cannot be read ({format_error(error)}); restore it or its "
+            f"{database} cannot be read ({format_error(error)}); restore it or its "
             "permissions, or start with a new ANN_HOME."
         )
         unknown = (Finding(name, False, NOT_CHECKED) for name in ("artifacts", "champion"))
@@ -279,10 +280,15 @@ def _serves_metrics(port: int) -> bool:
 def _database(settings: Settings, path: str) -> Finding | None:
     """Whether SQLite finds a database sound, without a change; None if it is not made yet."""
     database = settings.home / path
-    if not database.exists():
-        return None
     try:
+        if not database.exists():
+            return None
+        if finding := _unwritable(path, database):
+            return finding
         result = _quick_check(database)
+    except PermissionError as error:
+        message = f"{database} cannot be read ({error.strerror}); change its owner or permissions."
+        return Finding(path, False, message)
     except (OSError, sqlite3.Error) as error:
         result = format_error(error)
     if result == "ok":
@@ -292,6 +298,17 @@ def _database(settings: Settings, path: str) -> Finding | None:
         False,
         f"{database} is damaged or cannot be read ({result}); end what uses it, then restore it "
         "or move it away: an empty one is made.",
+    )
+
+
+def _unwritable(subject: str, database: Path) -> Finding | None:
+    """What is wrong with a database that this user can read and not write."""
+    if not os.access(database, os.R_OK) or os.access(database, os.W_OK):
+        return None
+    return Finding(
+        subject,
+        False,
+        f"{database} cannot be written by this user; change its owner or its permissions.",
     )
 
 

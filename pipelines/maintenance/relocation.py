@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pipelines.errors import TrackingUnavailable
 from pipelines.settings import Settings
 
 PATHS = (
@@ -30,10 +32,18 @@ def repair(settings: Settings, database: Path | None = None) -> Path | None:
 
     Returns:
         Where the folder was, if it was moved.
+
+    Raises:
+        TrackingUnavailable: this user cannot open the store.
     """
     database = database or settings.home / "mlflow.db"
     if not settings.embedded or not database.exists():
         return None
+    if not (database.is_file() and os.access(database, os.R_OK)):
+        raise TrackingUnavailable(
+            f"{database} cannot be opened by this user; change its owner or its permissions, or "
+            "set ANN_HOME to another folder."
+        )
     with closing(sqlite3.connect(database)) as store, store:
         now = settings.artifacts.as_uri()
         moved = [place for place in _recorded(store) if place != now]

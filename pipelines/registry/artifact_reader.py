@@ -79,13 +79,35 @@ class ArtifactReader:
             )
         with tempfile.TemporaryDirectory() as folder:
             validation = self._arrays(version, tags.VALIDATION_SHA256, folder)
-            probe = self._arrays(version, tags.PROBE_SHA256, folder)
             people = None
             if tags.PEOPLE_DIGEST in version.tags:
                 kept = self._arrays(version, tags.PEOPLE_SHA256, folder)
                 people = People(**kept, digest=version.tags[tags.PEOPLE_DIGEST])
         entry = DataSets(self.client).find(version.name)
+        onnx_bytes, probe = self.verify(version)
+        return Candidate(
+            probabilities=validation["probabilities"],
+            labels=validation["labels"],
+            data_source=version.data_source,
+            validation_digest=version.tags[tags.VALIDATION_DIGEST],
+            onnx_ms=milliseconds_per_image(onnx_bytes, probe["image"]),
+            onnx_difference=_parsed(version, tags.ONNX_DIFFERENCE, float),
+            weights_finite=version.tags.get(tags.WEIGHTS_FINITE) == "True",
+            robustness=_parsed(version, tags.ROBUSTNESS_BY_CORRUPTION, _accuracies, "{}"),
+            people=people,
+            classes=len(entry.classes) if entry else DIGITS,
+        )
+
+    def verify(self, version: Version) -> tuple[bytes, dict[str, np.ndarray]]:
+        """The version's ONNX form and probe digit, as the digit service verifies them.
+
+        Raises:
+            RegistryError: a file is missing or is not the one that was registered, or the ONNX
+                form does not answer as it did.
+        """
         onnx_bytes = self.onnx_bytes(version)
+        with tempfile.TemporaryDirectory() as folder:
+            probe = self._arrays(version, tags.PROBE_SHA256, folder)
         try:
             difference = probe_difference(onnx_bytes, probe)
         except ValueError as error:
@@ -100,18 +122,7 @@ class ArtifactReader:
                 f"registered, by {difference:.2g}; {PROBE_TOLERANCE:g} is allowed. Register the "
                 "model again, or promote another version by hand, with a reason."
             )
-        return Candidate(
-            probabilities=validation["probabilities"],
-            labels=validation["labels"],
-            data_source=version.data_source,
-            validation_digest=version.tags[tags.VALIDATION_DIGEST],
-            onnx_ms=milliseconds_per_image(onnx_bytes, probe["image"]),
-            onnx_difference=_parsed(version, tags.ONNX_DIFFERENCE, float),
-            weights_finite=version.tags.get(tags.WEIGHTS_FINITE) == "True",
-            robustness=_parsed(version, tags.ROBUSTNESS_BY_CORRUPTION, _accuracies, "{}"),
-            people=people,
-            classes=len(entry.classes) if entry else DIGITS,
-        )
+        return onnx_bytes, probe
 
     def onnx_bytes(self, version: Version) -> bytes:
         """The version's ONNX form, verified.
@@ -179,6 +190,20 @@ class ArtifactReader:
             return read_archive(path, tag)
         except ValueError as error:
             raise RegistryError(f"{name} of {version} {error}. {HELP}") from error
+
+
+def check_files(version: Version, folder: Path) -> None:
+    """Make sure that a folder holds the files that were registered as a version.
+
+    Raises:
+        RegistryError: one is missing, or is another.
+    """
+    for tag, name in (HASHED | ARCHIVES).items():
+        if tag not in version.tags:
+            continue
+        if not (folder / name).is_file():
+            raise RegistryError(f"{name} of {version} is missing in the artifact store. {HELP}")
+        _check_hash(version, name, folder / name, version.tags[tag])
 
 
 def read_archive(path: Path, tag: str) -> dict[str, np.ndarray]:

@@ -217,6 +217,7 @@ class Registry(RegistryReader):
 
         Raises:
             WrongUse: no reason is given.
+            RegistryError: its files are missing or altered, so that the digit service refuses it.
         """
         given, reason = reason, reason.strip()
         if not reason:
@@ -224,6 +225,7 @@ class Registry(RegistryReader):
                 f"promoting {version} without the gate needs a reason, which is stored; "
                 f"{given!r} is none."
             )
+        self.artifacts.verify(version)
         with exclusive_lock(self.home / LOCK):
             self._record_move(version.name)
             self.tag(version, {tags.FORCED_REASON: reason, tags.DECISION: "forced"})
@@ -243,7 +245,8 @@ class Registry(RegistryReader):
             The restored champion.
 
         Raises:
-            RegistryError: there is no previous champion, or it was deleted.
+            RegistryError: there is no previous champion, it was deleted, or its files are missing
+                or altered.
         """
         with exclusive_lock(self.home / LOCK):
             self._record_move(name)
@@ -257,6 +260,7 @@ class Registry(RegistryReader):
                     f"{aliases.get(CHAMPION)}, previous: version {number}{deleted}); see the "
                     "versions with `ann models`, and promote one by hand."
                 )
+            self.artifacts.verify(previous)
             replaced = str(champion) if champion else "a deleted version"
             self._set_alias(name, CHAMPION, previous.number)
             if champion:

@@ -268,6 +268,8 @@ def timing(
         raise WrongUse("name one of --cron and --every.")
     if cron is not None:
         try:
+            if len(cron.split()) != 5 and not cron.startswith("@"):
+                raise ValueError(cron)  # to Prefect a sixth field is one of seconds
             return CronSchedule(cron=cron, timezone=timezone)
         except ValueError:
             raise WrongUse(

@@ -13,7 +13,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines.errors import WrongUse
 from pipelines.registry import client as registry
-from pipelines.registry.artifact_reader import HASHED
+from pipelines.registry.artifact_reader import HASHED, check_files
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.tags import DATA_CONTEXT, LATEST, NOTE, PROCESS, USER
@@ -35,6 +35,7 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
     Raises:
         WrongUse: there is no such run or version, it is still active, the file is impossible, or
             no store would import it.
+        RegistryError: a file of a registered version is missing in the artifact store, or altered.
     """
     run = _run_of(tracking, reg, subject)
     run_id, client = run.info.run_id, tracking.client
@@ -93,6 +94,10 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
         _download(run.info.artifact_uri, folder / "run", tracking)
         for i, model in enumerate(logged):
             _download(model.artifact_location, folder / "models" / str(i), tracking)
+        for entry in registered:
+            if entry.source in places:
+                place = folder / "models" / str(places[entry.source])
+                check_files(reg.version(entry.name, str(entry.version)), place)
         bundle.pack(folder, manifest, file)
     return manifest
 

@@ -4,17 +4,20 @@ import errno
 import os
 import socket
 import sqlite3
+import threading
 import urllib.request
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from prefect.settings import Settings
 from sqlalchemy import create_engine, text
 
 from ann_models.errors import InvalidData
-from pipelines import errors
+from pipelines import errors, settings
 from pipelines.errors import (
     OrchestrationUnavailable,
     PipelineError,
@@ -25,6 +28,7 @@ from pipelines.errors import (
     format_error,
     translate,
 )
+from pipelines.tracking.client import Tracking
 
 
 @pytest.fixture
@@ -70,11 +74,94 @@ def test_an_mlflow_server_that_does_not_answer_is_said_to_be_unavailable(monkeyp
     assert isinstance(error, TrackingUnavailable)
 
 
+class Answering(BaseHTTPRequestHandler):
+    """Says to every request what the class says."""
+
+    status, content = 200, b"<html>Sign in</html>"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def answering():
+    """An HTTP server that is not MLflow's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def checked(tmp_path, monkeypatch, uri: str) -> str:
+    """What a command says of the MLflow server at an address."""
+    for name, value in {"MAX_RETRIES": "0", "TIMEOUT": "5"}.items():
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    loaded = settings.load({"ANN_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": uri})
+    return str(raised_by(Tracking(loaded).check))
+
+
+def test_a_server_that_refuses_is_said_to_need_a_password(answering, tmp_path, monkeypatch):
+    for status in (401, 403):
+        monkeypatch.setattr(Answering, "status", status)
+        said = checked(tmp_path, monkeypatch, answering.replace("://", "://bob:s3cret@"))
+        assert f"the MLflow server at {answering} refuses what is asked (HTTP {status})" in said
+        assert "MLFLOW_TRACKING_USERNAME" in said
+        assert "s3cret" not in said
+
+
+def test_a_server_that_does_not_speak_tls_is_not_to_be_trusted(answering, tmp_path, monkeypatch):
+    address = answering.replace("http:", "https:")
+    said = checked(tmp_path, monkeypatch, address)
+    assert f"the MLflow server at {address} cannot be trusted (" in said
+    assert "REQUESTS_CA_BUNDLE" in said
+
+
+def test_a_proxy_that_does_not_answer_is_named_as_the_cause(nobody, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", nobody)
+    said = checked(tmp_path, monkeypatch, "http://mlflow.invalid:5000")
+    assert "http://mlflow.invalid:5000 is behind a proxy that does not answer (" in said
+    assert "no_proxy" in said
+
+
+def test_an_unknown_host_and_a_closed_port_are_named_with_their_cause(
+    nobody, tmp_path, monkeypatch
+):
+    said = checked(tmp_path, monkeypatch, nobody)
+    assert f"the MLflow server at {nobody} does not answer (" in said
+    assert "Connection refused" in said
+    said = checked(tmp_path, monkeypatch, "http://mlflow.invalid:5000")
+    assert "the MLflow server at http://mlflow.invalid:5000 does not answer (" in said
+
+
 def test_a_prefect_server_that_is_unavailable_is_not_mistaken_for_mlflow(nobody):
     error = translate(raised_by(lambda: httpx.get(nobody)))
     assert isinstance(error, OrchestrationUnavailable)
     assert "Connection refused" in str(error)
     assert "PREFECT_API_URL" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PREFECT_LOGGING_LEVEL", "foo", "Input should be 'DEBUG', 'INFO', 'WARNING', 'ERROR' or"),
+        ("PREFECT_API_REQUEST_TIMEOUT", "abc", "Input should be a valid number"),
+        ("PREFECT_SERVER_API_PORT", "http", "Input should be a valid integer"),
+    ],
+)
+def test_a_wrong_setting_of_prefect_is_named_by_its_variable(monkeypatch, name, value, expected):
+    monkeypatch.setenv(name, value)
+    error = translate(raised_by(Settings))
+    assert isinstance(error, WrongUse)
+    assert str(error).startswith(f"{name} is {value!r}. {expected}")
+    assert "unset it" in str(error)
 
 
 @pytest.mark.parametrize("folder", [".", "not/yet/made"])
@@ -102,7 +189,7 @@ def test_a_download_that_fails_is_neither(nobody):
     assert translate(error) is error
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_recognised_behind_any_wrapping(number):
     error = translate(wrapped(OSError(number, os.strerror(number), "figures/a.png")))
     assert isinstance(error, StorageFull)
@@ -119,6 +206,23 @@ def test_a_database_that_cannot_grow_is_recognised(tmp_path):
         fill = text("INSERT INTO t VALUES (zeroblob(100000))")
         error = raised_by(lambda: database.execute(fill))
     assert isinstance(translate(wrapped(error)), StorageFull)
+
+
+def test_a_disk_that_is_mounted_read_only_needs_no_room():
+    error = translate(wrapped(OSError(errno.EROFS, os.strerror(errno.EROFS), "figures/a.png")))
+    assert isinstance(error, StorageFull)
+    assert "Read-only file system: figures/a.png. Mount it for writing" in str(error)
+    assert "Make room" not in str(error)
+
+
+def test_a_read_only_database_is_named_and_needs_permissions(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    message = str(translate(sqlite3.OperationalError("attempt to write a readonly database")))
+    assert f"{tmp_path}/mlflow.db cannot be written" in message
+    assert "Change its owner or its permissions" in message
+    assert "Make room" not in message
 
 
 def test_a_read_only_database_is_recognised(tmp_path):

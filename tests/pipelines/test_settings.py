@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +135,40 @@ def test_a_state_folder_that_cannot_be_written_is_refused_with_what_to_do(tmp_pa
     said = r"state folder .* (cannot be written .* S|is a file; s)et ANN_HOME"
     with pytest.raises(WrongUse, match=said):
         load(tmp_path / place)
+
+
+def test_a_state_folder_of_an_impossible_name_is_refused(tmp_path):
+    with pytest.raises(WrongUse, match=r"cannot be used \(File name too long\); set ANN_HOME to"):
+        settings.read({"ANN_HOME": str(tmp_path / (256 * "n"))})
+    with pytest.raises(WrongUse, match="ANN_HOME is '~nosuch/x', and there is no such user"):
+        settings.read({"ANN_HOME": "~nosuch/x"})
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "2.5", "9" * 9, "²"])
+@pytest.mark.parametrize("name", settings.NUMBERS)
+def test_a_variable_that_mlflow_reads_as_a_number_is_checked(tmp_path, name, text):
+    with pytest.raises(WrongUse, match=f"{name} is '{text}'; set it to a whole number, or unset"):
+        load(tmp_path, **{name: text})
+    load(tmp_path, **{name: ""})
+
+
+@pytest.mark.parametrize("name", settings.CERTIFICATES)
+def test_a_file_of_certificates_is_one(tmp_path, name):
+    (tmp_path / "empty.pem").write_text("nothing")
+    for place in (tmp_path / "empty.pem", tmp_path / "nonexistent.pem"):
+        with pytest.raises(WrongUse) as refusal:
+            load(tmp_path, **{name: str(place)})
+        assert f"{name} is '{place}', which is no file of certificates (" in str(refusal.value)
+    load(tmp_path, **{name: certifi.where()})
+
+
+def test_a_folder_of_certificates_is_there(tmp_path):
+    with pytest.raises(WrongUse, match="SSL_CERT_DIR is '/nonexistent', which is no folder"):
+        load(tmp_path, SSL_CERT_DIR="/nonexistent")
+    load(tmp_path, SSL_CERT_DIR=f"/nonexistent:{tmp_path}")
+    load(tmp_path, REQUESTS_CA_BUNDLE=str(tmp_path))
+    with pytest.raises(WrongUse, match="no file of certificates"):
+        load(tmp_path, SSL_CERT_FILE=str(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")

@@ -30,6 +30,8 @@ from serving.settings import check_driver, load
         ("ANN_TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/99"),
         ("ANN_HOME", __file__),
         ("ANN_HOME", "/tmp/what?"),
+        ("ANN_HOME", "~nosuch/x"),
+        ("ANN_HOME", "/tmp/" + 256 * "n"),
     ],
 )
 def test_an_impossible_value_is_refused_and_its_variable_named(variable, value):

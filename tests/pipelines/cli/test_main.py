@@ -138,6 +138,16 @@ def test_a_wrong_environment_is_wrong_use_of_any_command(
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["models", "status", "run", "serve"])
+def test_a_working_folder_that_is_gone_is_named_as_the_fault(ann, tmp_path, monkeypatch, command):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused = ann(command)
+    assert refused.exit_code == errors.WRONG_USE
+    assert "the current folder no longer exists; cd to another." in refused.stderr
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -224,6 +234,18 @@ def test_a_closed_pipe_ends_a_command_without_a_word(filled):
     done = subprocess.run(command, env=environ, stdout=writer, stderr=subprocess.PIPE, timeout=300)
     os.close(writer)
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", ["--help", "--version", "serve --help", "benchmark --help"])
+def test_help_that_cannot_be_written_is_no_traceback(arguments, tmp_path):
+    environ = os.environ | {"ANN_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pipelines.cli", *arguments.split()]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=environ, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == errors.FAILED
+    assert done.stderr.startswith("ann: No space left on device")
+    assert done.stderr.count("\n") == 1
 
 
 def test_shells_complete_names():

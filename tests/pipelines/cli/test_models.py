@@ -7,6 +7,13 @@ import pytest
 from mlflow import MlflowClient
 
 from pipelines.cli import errors
+from pipelines.registry.artifact_reader import ArtifactReader
+
+
+@pytest.fixture
+def with_files(monkeypatch):
+    """The versions of these tests are entries alone: their files count as found."""
+    monkeypatch.setattr(ArtifactReader, "verify", lambda self, version: None)
 
 
 def test_every_version_is_shown_with_its_decision_and_reasons_newest_first(in_filled):
@@ -31,7 +38,7 @@ def test_versions_are_json_for_programs(in_filled):
     assert versions[1]["tags"]["decision"] == "refused"
 
 
-def test_promote_and_roll_back_move_the_champion_and_record_why(ann, filled, tmp_path):
+def test_promote_and_roll_back_move_the_champion_and_record_why(ann, filled, tmp_path, with_files):
     shutil.copytree(filled, tmp_path / "home")
     client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow.db")
 
@@ -59,12 +66,14 @@ def test_the_offline_digits_champion_is_listed(offline):
     assert "OFFLINE DIGITS" in output
 
 
-def test_of_the_offline_digits_versions_one_is_promoted_where_there_is_no_other(offline):
+def test_of_the_offline_digits_versions_one_is_promoted_where_there_is_no_other(
+    offline, with_files
+):
     result = offline("models", "promote", "1", "--reason", "a test")
     assert result.stdout == "offline-digits version 1 is champion now.\n"
 
 
-def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path):
+def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path, with_files):
     shutil.copytree(filled, tmp_path / "home")
     ann("models", "promote", "1", "--reason", "a demonstration")
     ann("models", "promote", "2", "--reason", "another one")
@@ -76,7 +85,7 @@ def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path):
     assert [(event["version"], event["by"]) for event in found] == [("2", "hand"), ("1", "hand")]
 
 
-def test_the_history_notices_a_champion_that_was_set_in_mlflow(ann, filled, tmp_path):
+def test_the_history_notices_a_champion_that_was_set_in_mlflow(ann, filled, tmp_path, with_files):
     shutil.copytree(filled, tmp_path / "home")
     client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow.db")
     ann("models", "promote", "1", "--reason", "the first")

@@ -1,6 +1,9 @@
 """`ann predict`: the champion names what is in picture files."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -91,6 +94,14 @@ def test_if_no_file_can_be_read_it_is_wrong_use(ann, oracle, tmp_path, what):
 def test_a_dash_is_standard_input(ann, oracle, seven):
     result = CliRunner().invoke(main, ["predict", "-"], input=seven.read_bytes())
     assert result.stdout.startswith("-: 7  (91.9%)\n")
+
+
+def test_a_closed_standard_input_is_said_to_be_closed(tmp_path):
+    script = f"exec '{sys.executable}' -m pipelines.cli predict - <&-"
+    environ = os.environ | {"ANN_HOME": str(tmp_path)}
+    refused = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True)
+    assert refused.returncode == errors.WRONG_USE
+    assert refused.stderr == "ann: -: standard input is closed; pipe an image to it.\n"
 
 
 def test_not_more_is_read_than_a_picture_may_have(ann, oracle, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from pipelines.cli import session
 from pipelines.process_identity import this_process
 from pipelines.tracking import tags
+from serving.errors import WrongSetting
 
 OTHER = "from pipelines.process_identity import this_process; print(this_process())"
 
@@ -23,3 +24,13 @@ def test_a_command_that_lists_runs_ends_those_whose_process_was_killed(
     run = store.client.create_run(store.experiment("neurons"), tags={tags.PROCESS: writer})
     session.load_settings_for_reading()
     assert store.client.get_run(run.info.run_id).info.status == status
+
+
+@pytest.mark.parametrize("uri", ["mysql://db/runs", "mssql+nosuch://db/runs"])
+def test_a_tracking_database_without_its_package_is_wrong_use(tmp_path, monkeypatch, uri):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    scheme = uri.partition(":")[0].replace("+", r"\+")
+    said = f"MLFLOW_TRACKING_URI begins with '{scheme}', for which a Python package is missing"
+    with pytest.raises(WrongSetting, match=said):
+        session.load_settings()

@@ -1,6 +1,9 @@
 """`ann export` and `ann import`: what a person and a program read; the whole way is in transfer."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +16,7 @@ from pipelines.registry.versions import Version
 from pipelines.transfer import bundle, exporting, importing
 from pipelines.transfer.importing import Imported
 
+ROOT = Path(__file__).parents[3]
 RUN = bundle.Run(
     id="r1",
     name="mnist_ann",
@@ -43,8 +47,10 @@ class Registry:
 
 
 @pytest.fixture
-def registry(monkeypatch) -> Registry:
+def registry(monkeypatch, tmp_path) -> Registry:
     found = Registry()
+    monkeypatch.chdir(tmp_path)
+    Path("a.zip").touch()
     monkeypatch.setattr(transfer, "_opened", lambda: (SimpleNamespace(), found))
     return found
 
@@ -155,3 +161,29 @@ def test_a_folder_is_no_file(registry, tmp_path, command):
     result = run(command, *words)
     assert result.exit_code == 2
     assert "is a directory" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_refused_before_a_store_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "_opened", lambda: pytest.fail("a store was opened"))
+    result = run(transfer.import_run, str(tmp_path / "nonex.zip"))
+    assert result.exit_code == 2
+    assert "nonex.zip' does not exist" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("import", "a.zip"), ("export", "champion", "b.zip"), ("report", "page.html")]
+)
+def test_a_new_state_folder_is_made_without_lines_of_mlflow(tmp_path, arguments):
+    """MLflow reads the environment when it is imported: the settings come first."""
+    (tmp_path / "a.zip").write_bytes(b"no file of ours")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *arguments],
+        cwd=tmp_path,
+        env=environ | {"ANN_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (tmp_path / "home" / "mlflow.db").exists()
+    assert all(line.startswith("ann: ") for line in done.stderr.splitlines()), done.stderr

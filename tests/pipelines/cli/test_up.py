@@ -48,6 +48,13 @@ def test_what_is_no_port_is_wrong_use(ann, asked, option, number):
     assert asked == []
 
 
+def test_the_status_is_shown_though_the_store_cannot_be_opened(ann, tmp_path):
+    (tmp_path / "home" / "mlflow.db").mkdir(parents=True)
+    answer = ann("status")
+    assert "not started: `ann up`" in answer.stdout
+    assert answer.stderr == ""
+
+
 def test_every_line_is_shown_behind_its_services_name_and_kept(ann, asked, tmp_path):
     result = ann("up")
     log = tmp_path / "home" / "up.log"

@@ -92,7 +92,7 @@ def test_a_taken_port_is_named_with_who_holds_it_and_what_to_do(tmp_path):
     [
         (
             Ports(mlflow=15005, digits=15005),
-            "MLflow and digits cannot both have port 15005; .*: `ann up --mlflow-port` or `--port`",
+            "MLflow and digits cannot both have port 15005; .*: `ann up --mlflow-port` or `ann up",
         ),
         (Ports(mlflow=4200), "MLflow and Prefect cannot both have port 4200"),
         (Ports(prefect=8000), "Prefect and digits cannot both have port 8000"),
@@ -102,6 +102,19 @@ def test_a_port_that_is_named_twice_is_refused_before_anything_starts(tmp_path, 
     with pytest.raises(WrongUse, match=sentence):
         stack.run(load(tmp_path), at, lambda *_: None, lambda _: None)
     assert not [*(tmp_path / "home").iterdir()]
+
+
+def test_the_port_of_the_metrics_is_checked_as_the_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_METRICS_PORT", "8000")
+    said = "digits and the worker's metrics cannot both have port 8000; .* or `ANN_METRICS_PORT=`"
+    with pytest.raises(WrongUse, match=said):
+        stack.run(load(tmp_path), Ports(), lambda *_: None, lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("ANN_METRICS_PORT", str(port))
+        monkeypatch.setattr(stack, "PORTS", {})  # those of this machine may be taken
+        with pytest.raises(WrongUse, match=rf"port {port} is taken .*`ANN_METRICS_PORT=\d+`"):
+            stack.run(load(tmp_path), Ports(), lambda *_: None, lambda _: None)
 
 
 def test_there_is_one_for_a_state_folder(tmp_path):

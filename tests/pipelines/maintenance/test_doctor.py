@@ -1,5 +1,6 @@
 """What the doctor finds, that every missing thing comes with what to do, and that it only reads."""
 
+import errno
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -209,6 +211,34 @@ def test_settings_that_the_service_refuses_are_found(tmp_path, monkeypatch, vari
     finding = only(doctor._service, tmp_path)
     assert not finding.healthy
     assert finding.message.startswith(variable)
+
+
+def test_a_database_that_cannot_be_read_costs_no_other_line(tmp_path, monkeypatch):
+    """As of a folder that belongs to another user."""
+    exists = Path.exists
+
+    def denied(path, **more):
+        if path.name == "prefect.db":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return exists(path, **more)
+
+    monkeypatch.setattr(Path, "exists", denied)
+    found = diagnose(tmp_path)
+    assert found["prefect/prefect.db"].message == (
+        f"{tmp_path}/prefect/prefect.db cannot be read (Permission denied); change its owner or "
+        "permissions."
+    )
+    assert found["packages"].healthy
+
+
+@pytest.mark.parametrize("path", ["mlflow.db", *doctor.OTHER_DATABASES])
+def test_a_database_without_permission_to_write_is_found(tmp_path, monkeypatch, path):
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).touch()
+    monkeypatch.setattr("os.access", lambda place, mode: mode != os.W_OK)
+    found = diagnose(tmp_path)["tracking" if path == "mlflow.db" else path]
+    assert not found.healthy
+    assert f"{tmp_path / path} cannot be written by this user; change its owner" in found.message
 
 
 @pytest.mark.parametrize("path", doctor.OTHER_DATABASES)

@@ -13,6 +13,7 @@ from mlflow.artifacts import download_artifacts
 from ann_models import datasets
 from ann_models.findings import Findings
 from pipelines import settings
+from pipelines.errors import TrackingUnavailable
 from pipelines.flows.candidate import evaluate_candidate
 from pipelines.maintenance import relocation
 from pipelines.registry.client import Registry
@@ -181,3 +182,17 @@ def test_a_server_keeps_its_own_paths(original):
     before = paths(original)
     assert relocation.repair(unavailable) is None
     assert paths(original) == before
+
+
+def test_a_store_that_this_user_cannot_open_is_named_with_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    said = f"{tmp_path}/mlflow.db cannot be opened by this user; change its owner or its perm"
+    with pytest.raises(TrackingUnavailable, match=said):
+        relocation.repair(settings_of(tmp_path))
+
+
+def test_a_folder_in_the_stores_place_is_named(tmp_path):
+    (tmp_path / "mlflow.db").mkdir()
+    with pytest.raises(TrackingUnavailable, match=f"{tmp_path}/mlflow.db cannot be opened"):
+        relocation.repair(settings_of(tmp_path))

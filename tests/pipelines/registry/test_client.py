@@ -1,8 +1,8 @@
 """Register, judge, promote and roll back, on a real MLflow store."""
 
-import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from tests.support.registry_bench import (
     BETTER_ONLY,
     GOOD,
     NAME,
+    WORSE,
     Workbench,
     nearest_mean,
 )
@@ -108,6 +109,38 @@ def test_a_rollback_without_a_previous_champion_says_so(three):
     three.registry.promote(three[1], "the first")
     with pytest.raises(RegistryError, match=r"champion: version 1, previous: version None"):
         three.registry.rollback(NAME)
+
+
+def file(home: Path, number: int, name: str) -> Path:
+    """A version's file, where a test registers its own: those of `three` are all tests'."""
+    found = sorted((home / "artifacts").rglob(name), key=lambda path: path.stat().st_mtime_ns)
+    return found[number - 1]
+
+
+def test_a_version_without_its_files_is_not_made_champion(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    file(tmp_path, 1, "model.onnx").unlink()
+    with pytest.raises(RegistryError, match=r"model\.onnx of offline-digits version 1 cannot be"):
+        empty.registry.promote(version, "a person's choice")
+    assert (empty.aliases(), empty.registry.history(NAME)) == ({}, [])
+    assert empty[1].decision == "undecided"
+
+
+def test_a_version_whose_files_were_altered_is_not_made_champion(empty, tmp_path):
+    version = empty.register(nearest_mean(GOOD))
+    file(tmp_path, 1, "model.onnx").write_bytes(b"altered")
+    with pytest.raises(RegistryError, match="altered or damaged"):
+        empty.registry.promote(version, "a person's choice")
+    assert empty.aliases() == {}
+
+
+def test_a_previous_champion_without_its_files_is_not_returned_to(empty, tmp_path):
+    for examples in (WORSE, GOOD):
+        empty.registry.promote(empty.register(nearest_mean(examples)), "a person's choice")
+    file(tmp_path, 1, "probe.npz").unlink()
+    with pytest.raises(RegistryError, match=r"probe\.npz of offline-digits version 1 cannot be"):
+        empty.registry.rollback(NAME)
+    assert empty.aliases() == {"champion": 2, "previous": 1}
 
 
 def test_a_deleted_champion_is_rolled_back_from(three):
@@ -264,8 +297,9 @@ def test_who_loses_an_alias_is_described_again_as_who_gains_it(three):
 
 def test_a_decision_stands_though_its_card_cannot_be_stored(empty, tmp_path):
     version = empty.register(nearest_mean(GOOD))
-    shutil.rmtree(tmp_path / "artifacts")
-    (tmp_path / "artifacts").touch()  # no folder can be made there
+    (card,) = (tmp_path / "artifacts").rglob("model_card.md")
+    card.unlink()
+    card.mkdir()  # no file can be written there
     empty.registry.promote(version, "the first")
     assert empty.aliases() == {"champion": 1}
     assert empty.client.get_model_version(NAME, "1").description.startswith("**Champion**")

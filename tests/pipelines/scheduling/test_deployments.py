@@ -133,6 +133,14 @@ def test_a_question_stands_for_its_variants(client):
             "no flow 'nonsense'; choose one of lecture",
         ),
         (
+            ScheduleSpec("x", "lecture", cron="* * * * * *"),
+            r"'\* \* \* \* \* \*' is not a cron rule; expected five",
+        ),
+        (
+            ScheduleSpec("x", "lecture", cron="0 3 * *"),
+            "is not a cron rule; expected five",
+        ),
+        (
             ScheduleSpec("x", "lecture", cron="whenever"),
             "'whenever' is not a cron rule; expected five",
         ),

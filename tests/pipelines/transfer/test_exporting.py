@@ -1,12 +1,15 @@
 """What leaves a store in a file: a run with its models and versions, and nothing of this store."""
 
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
-from pipelines.errors import WrongUse
+from pipelines.errors import RegistryError, WrongUse
 from pipelines.transfer import bundle, exporting
 from tests.support.two_stores import DIGITS, NAME, Store
 
@@ -159,3 +162,30 @@ def test_an_artifact_that_no_import_takes_is_refused_when_it_is_exported(target,
 def test_a_version_of_other_pictures_is_refused_as_what_is_not_exported():
     why = exporting._why_not(SimpleNamespace(name="letters"))
     assert why.endswith("only digit models are exported")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "data/model.keras", "validation.npz"])
+def test_a_version_whose_file_is_gone_is_not_exported(target, file, tmp_path, name):
+    (version,) = target.bring_in(file).versions
+    root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
+    Path(root.path, name).unlink()
+    with pytest.raises(RegistryError, match=rf"{name} of {version} is missing in the artifact"):
+        target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
+    assert not (tmp_path / "again.zip").exists()
+
+
+def test_a_version_whose_whole_folder_is_gone_is_not_exported(target, file, tmp_path):
+    (version,) = target.bring_in(file).versions
+    root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
+    shutil.rmtree(root.path)
+    with pytest.raises(RegistryError, match=r"model\.onnx of .* is missing in the artifact"):
+        target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
+    assert not (tmp_path / "again.zip").exists()
+
+
+def test_a_version_whose_file_was_altered_is_not_exported(target, file, tmp_path):
+    (version,) = target.bring_in(file).versions
+    root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
+    Path(root.path, "probe.npz").write_bytes(b"altered")
+    with pytest.raises(RegistryError, match=r"probe\.npz of .* altered or damaged"):
+        target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
