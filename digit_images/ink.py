@@ -117,7 +117,7 @@ def _without_specks(ink: Pixels) -> Pixels:
     coarse = Image.fromarray(ink)
     coarse.thumbnail((64, 64), Image.Resampling.BOX)
     mass = np.asarray(coarse)
-    parts = _connected(mass > 0.05)
+    parts = connected(mass > 0.05)
     height, width = (side // 10 for side in mass.shape)
     inner = parts[height : len(parts) - height, width : parts.shape[1] - width]
     weight = np.bincount(parts.ravel(), mass.ravel())
@@ -131,7 +131,7 @@ def _without_specks(ink: Pixels) -> Pixels:
     return ink * np.asarray(kept.resize(ink.shape[::-1], Image.Resampling.NEAREST))
 
 
-def _connected(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+def connected(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Number the parts of a mask that touch at sides or corners; outside the mask is 0.
 
     Each pixel takes the highest number around it and then that number's own: by such leaps the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 import digit_images.ink
 from digit_images.ink import prepare
+from digit_images.photos import prepare_photo
 from serving.errors import InvalidImage, NoInk, TooLarge
 
 Pixels = NDArray[np.float32]
@@ -56,7 +58,7 @@ def to_digit(content: bytes) -> Pixels:
     grey = _plain(content) if is_tiny(content) else None
     if grey is None:
         grey = decode(content)
-    return _prepared(grey)
+    return _prepared(grey, prepare_photo)
 
 
 def to_picture(content: bytes) -> Pixels:
@@ -68,12 +70,12 @@ def to_picture(content: bytes) -> Pixels:
         InvalidImage, NoInk: as for `to_digit`.
     """
     grey = decode(content)
-    return grey if grey.shape == (28, 28) else _prepared(grey)
+    return grey if grey.shape == (28, 28) else _prepared(grey, prepare)
 
 
-def _prepared(grey: Pixels) -> Pixels:
+def _prepared(grey: Pixels, prepared: Callable[[Pixels], Pixels]) -> Pixels:
     try:
-        return prepare(grey)
+        return prepared(grey)
     except digit_images.ink.NoInk as error:
         raise NoInk(str(error)) from None
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ann_models import archives
 from ann_models.digits import idx
 from ann_models.errors import InvalidData
-from digit_images.ink import NoInk, prepare
+from digit_images.ink import NoInk
+from digit_images.photos import prepare_photo
 from pipelines.errors import WrongUse
 from pipelines.evaluation import unipen
 from serving.errors import InvalidImage
@@ -67,7 +68,7 @@ def read(path: Path) -> Labelled:
             if isinstance(picture, Path):
                 images.append(to_digit(picture.read_bytes()))
             else:
-                images.append(prepare(_scaled(picture)))
+                images.append(prepare_photo(_scaled(picture)))
         except OSError as error:
             faults.append(f"{name}: it cannot be read ({error.strerror}).")
             continue

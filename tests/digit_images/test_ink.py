@@ -124,7 +124,7 @@ def test_blank_paper_has_no_ink_and_says_what_was_expected():
 @given(st.integers(1, 30), st.integers(1, 30), st.floats(0.05, 0.9), st.integers(0, 2**32))
 def test_parts_are_numbered_as_a_search_finds_them(height, width, share, seed):
     mask = np.random.default_rng(seed).random((height, width)) < share
-    numbers = ink._connected(mask)
+    numbers = ink.connected(mask)
     np.testing.assert_array_equal(numbers > 0, mask)
     left, parts = set(zip(*np.nonzero(mask), strict=True)), 0
     while left:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
+from digit_images.ink import prepare
 from serving import images
 from serving.errors import InvalidImage, NoInk, ServingError, TooLarge
-from serving.images import check_together, to_digit
+from serving.images import check_together, decode, to_digit, to_picture
 from serving.protocols.digits import decoded
 
 SEVEN = [(70, 60), (210, 60), (120, 230)]
@@ -288,6 +289,17 @@ class TestPaperAndInk:
         image.putpixel((200, 200), 0)
         with pytest.raises(NoInk, match="specks"):
             to_digit(encoded(image))
+
+
+def test_a_digit_on_a_tilted_sheet_on_a_table_is_found_and_other_pictures_stay_as_learned():
+    table = Image.new("L", (700, 700), 80)
+    sheet = drawing(size=(420, 460), pen=20, paper=230)
+    turned = sheet.rotate(12, Image.Resampling.BICUBIC, expand=True, fillcolor=230)
+    where = Image.new("L", sheet.size, 255).rotate(12, expand=True)
+    table.paste(turned, (80, 80), where)
+    photo = encoded(table)
+    assert likeness(to_digit(photo), to_digit(encoded(turned))) > 0.9
+    np.testing.assert_array_equal(to_picture(photo), prepare(decode(photo)))
 
 
 def png_header(width: int, height: int) -> bytes:

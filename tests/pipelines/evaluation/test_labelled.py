@@ -60,6 +60,18 @@ def test_what_cannot_be_read_is_one_sentence_each_and_the_rest_goes_on(tmp_path)
         assert part in text
 
 
+def test_an_array_is_prepared_as_the_service_prepares_the_same_picture(tmp_path):
+    image = Image.new("L", (200, 200), 60)  # a sheet on a table
+    ImageDraw.Draw(image).polygon([(30, 10), (190, 30), (170, 190), (10, 170)], 240)
+    ImageDraw.Draw(image).line([(100, 60), (100, 140)], 0, 9)
+    (tmp_path / "own" / "1").mkdir(parents=True)
+    image.save(tmp_path / "own" / "1" / "a.png")
+    np.savez(tmp_path / "own.npz", images=np.asarray(image)[None], labels=[1])
+    found = read(tmp_path / "own.npz").images
+    np.testing.assert_array_equal(found, read(tmp_path / "own").images)
+    assert found[0, :, :9].sum() == 0  # the 1 alone
+
+
 @pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("x_test", "y_test")])
 def test_an_npz_is_read(tmp_path, names):
     np.savez(tmp_path / "own.npz", **dict(zip(names, (BYTES, HANDS.labels), strict=True)))
