@@ -53,7 +53,7 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     "import",
     epilog=examples("ann import champion.zip", "ann import champion.zip --judge"),
 )
-@click.argument("file", type=FilePath(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=FilePath(path_type=Path, dir_okay=False))
 @click.option("--judge", is_flag=True, help="Let the gate decide on its versions.")
 @as_json
 def import_run(file: Path, judge: bool, as_json: bool) -> None:
@@ -61,6 +61,10 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
     Import files from people you trust: hashes show damage, not forgery.
     """
+    from pipelines.errors import WrongUse
+
+    if not file.exists():  # before a store is made
+        raise WrongUse(f"{file} is not there; name a file that `ann export` wrote.")
     tracking, registry = _opened()
     from pipelines.transfer import importing
 
