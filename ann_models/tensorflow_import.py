@@ -4,7 +4,7 @@ TensorFlow 2.21 prints the lines to file descriptor 2 before its log level is re
 they appear in red. `ann_models.training` imports this module first.
 
 Keras 3.15 imports matplotlib's pyplot and scikit-learn if they are installed, for its plots and
-its scikit-learn wrappers: a third of the import's time, and 140 MB. Where a program has imported
+its scikit-learn wrappers: a third of the import's time, and 80 MB. Where a program has imported
 neither before, Keras goes without: `keras.wrappers` and `keras.visualization` then raise an
 `ImportError` when they are used. To use them, import `keras` first.
 """

@@ -23,11 +23,11 @@ from mlflow_reader.entities import (
     name_filter,
     search_filter,
 )
+from mlflow_reader.environment import CERTIFICATES, LARGEST
 
 API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 MAX_REDIRECTS = 5
-LARGEST = 1e6  # retries or seconds
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
 # What else MLflow's client can do to reach a server; with one of these it is used.
@@ -38,8 +38,6 @@ MLFLOW_ONLY = (
     "MLFLOW_WORKSPACE",
     "NETRC",
 )
-# Who may sign a server's certificate; the first that is set counts, as in MLflow's client.
-CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CREDENTIAL_FILES = ("~/.mlflow/credentials", "~/.netrc")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mlflow_reader.environment import CERTIFICATES, LARGEST
 from pipelines.errors import WrongUse
 from pipelines.home import state_folder
 from serving.credentials import bare_address
@@ -24,13 +25,6 @@ NUMBERS = (  # which MLflow reads as whole numbers
     "MLFLOW_HTTP_REQUEST_TIMEOUT",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR",
-)
-LARGEST = 1_000_000  # as in `mlflow_reader.http_server`
-CERTIFICATES = (
-    "SSL_CERT_FILE",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "MLFLOW_TRACKING_SERVER_CERT_PATH",
 )
 DATABASE_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql")
 
@@ -248,7 +242,7 @@ def _check_numbers(environ: Mapping[str, str]) -> None:
 
 def _check_certificates(environ: Mapping[str, str]) -> None:
     """What clients of HTTPS servers would fail with, each in its own way."""
-    for name in CERTIFICATES:
+    for name in ("SSL_CERT_FILE", *CERTIFICATES):
         if not (place := environ.get(name)):
             continue
         import ssl

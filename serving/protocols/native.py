@@ -63,9 +63,8 @@ def check_query(request: Request) -> None:
         value = query.get(name, "0")
         if value.lower() not in ("0", "1", "false", "true"):
             raise InvalidDigits(f"?{name}= is {value[:20]!r}; expected 1 or 0.")
-    for name in list(query)[:20]:  # others may be a proxy's
-        close = get_close_matches(name[:20], IN_QUERY, 1, 0.8)
-        if close and name not in IN_QUERY:
+    for name in [name for name in query if name not in IN_QUERY][:20]:  # may be a proxy's
+        if close := get_close_matches(name[:20], IN_QUERY, 1, 0.8):
             raise InvalidDigits(f"There is no ?{name[:20]}=; did you mean ?{close[0]}=?")
 
 

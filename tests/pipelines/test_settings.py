@@ -152,7 +152,7 @@ def test_a_variable_that_mlflow_reads_as_a_number_is_checked(tmp_path, name, tex
     load(tmp_path, **{name: ""})
 
 
-@pytest.mark.parametrize("name", settings.CERTIFICATES)
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", *settings.CERTIFICATES])
 def test_a_file_of_certificates_is_one(tmp_path, name):
     (tmp_path / "empty.pem").write_text("nothing")
     for place in (tmp_path / "empty.pem", tmp_path / "nonexistent.pem"):

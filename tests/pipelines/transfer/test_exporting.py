@@ -164,28 +164,31 @@ def test_a_version_of_other_pictures_is_refused_as_what_is_not_exported():
     assert why.endswith("only digit models are exported")
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "data/model.keras", "validation.npz"])
-def test_a_version_whose_file_is_gone_is_not_exported(target, file, tmp_path, name):
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def alter(path: Path) -> None:
+    path.write_bytes(b"altered")
+
+
+@pytest.mark.parametrize(
+    ("damage", "name", "message"),
+    [
+        (remove, "model.onnx", r"model\.onnx of .* is missing in the artifact"),
+        (remove, "data/model.keras", r"data/model\.keras of .* is missing in the artifact"),
+        (remove, "validation.npz", r"validation\.npz of .* is missing in the artifact"),
+        (shutil.rmtree, ".", r"model\.onnx of .* is missing in the artifact"),
+        (alter, "probe.npz", r"probe\.npz of .* altered or damaged"),
+    ],
+    ids=["model", "Keras model", "validation", "whole folder", "altered probe"],
+)
+def test_a_version_whose_files_are_gone_or_altered_is_not_exported(
+    target, file, tmp_path, damage, name, message
+):
     (version,) = target.bring_in(file).versions
     root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
-    Path(root.path, name).unlink()
-    with pytest.raises(RegistryError, match=rf"{name} of {version} is missing in the artifact"):
+    damage(Path(root.path) / name)
+    with pytest.raises(RegistryError, match=message):
         target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
     assert not (tmp_path / "again.zip").exists()
-
-
-def test_a_version_whose_whole_folder_is_gone_is_not_exported(target, file, tmp_path):
-    (version,) = target.bring_in(file).versions
-    root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
-    shutil.rmtree(root.path)
-    with pytest.raises(RegistryError, match=r"model\.onnx of .* is missing in the artifact"):
-        target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
-    assert not (tmp_path / "again.zip").exists()
-
-
-def test_a_version_whose_file_was_altered_is_not_exported(target, file, tmp_path):
-    (version,) = target.bring_in(file).versions
-    root = urlsplit(target.client.get_model_version_download_uri(version.name, version.number))
-    Path(root.path, "probe.npz").write_bytes(b"altered")
-    with pytest.raises(RegistryError, match=r"probe\.npz of .* altered or damaged"):
-        target.export(f"{version.name}/{version.number}", tmp_path / "again.zip")
