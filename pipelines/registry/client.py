@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from pipelines import gate
 from pipelines.candidate import ShadowResult
-from pipelines.errors import RegistryError, WrongUse
+from pipelines.errors import RegistryError, TrackingUnavailable, WrongUse
 from pipelines.gate import Decision, Policy, Reason
 from pipelines.home import sha256
 from pipelines.locks import exclusive_lock
@@ -240,6 +241,7 @@ class Registry(RegistryReader):
 
         Here `champion` is written first: killed between the two writes, the restored one serves
         and the replaced one has no alias left. A champion that was deleted leaves no `previous`.
+        Files in an artifact store that does not answer now are not waited for.
 
         Returns:
             The restored champion.
@@ -260,7 +262,8 @@ class Registry(RegistryReader):
                     f"{aliases.get(CHAMPION)}, previous: version {number}{deleted}); see the "
                     "versions with `ann models`, and promote one by hand."
                 )
-            self.artifacts.verify(previous)
+            with suppress(TrackingUnavailable):  # services may have it; they verify it, too
+                self.artifacts.verify(previous)
             replaced = str(champion) if champion else "a deleted version"
             self._set_alias(name, CHAMPION, previous.number)
             if champion:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.errors import RegistryError, WrongUse
+from pipelines.errors import RegistryError, TrackingUnavailable, WrongUse
 from pipelines.tracking import provenance
 from tests.support.registry_bench import (
     BETTER_ONLY,
@@ -141,6 +141,20 @@ def test_a_previous_champion_without_its_files_is_not_returned_to(empty, tmp_pat
     with pytest.raises(RegistryError, match=r"probe\.npz of offline-digits version 1 cannot be"):
         empty.registry.rollback(NAME)
     assert empty.aliases() == {"champion": 2, "previous": 1}
+
+
+def test_a_rollback_does_not_wait_for_an_artifact_store_that_is_unavailable(three, monkeypatch):
+    for number in (1, 2):
+        three.registry.promote(three[number], "a person's choice")
+
+    def verify(version):
+        raise TrackingUnavailable("the artifact store does not answer")
+
+    monkeypatch.setattr(three.registry.artifacts, "verify", verify)
+    with pytest.raises(TrackingUnavailable):
+        three.registry.promote(three[1], "its files cannot be verified")
+    assert three.registry.rollback(NAME).number == "1"
+    assert three.aliases() == {"champion": 1, "previous": 2}
 
 
 def test_a_deleted_champion_is_rolled_back_from(three):
