@@ -29,3 +29,13 @@ def mnist() -> datasets.Dataset:
         return datasets.digits("mnist")
     except DataUnavailable as error:
         pytest.skip(f"needs MNIST: set ANN_MNIST_PATH ({error})")
+
+
+@pytest.fixture(autouse=True)
+def tracking_uri_as_before():
+    """MLflow's client sets the variable, which processes that later tests start would read."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if before is not None:
+        os.environ["MLFLOW_TRACKING_URI"] = before
