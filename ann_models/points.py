@@ -149,6 +149,11 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         text = path.read_text(_encoding(path))
     except FileNotFoundError:
         raise InvalidData(f"there is no file {path}.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidData(
+            f"{str(path)!r} cannot be read as text: {error}. Save it as UTF-8, in Excel "
+            '"CSV UTF-8".'
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidData(f"{str(path)!r} cannot be read as text: {error}.") from error
     try:
@@ -174,7 +179,8 @@ def _with_points(cells: list[str]) -> list[str]:
 
 def _header(rows: list[tuple[int, list[str]]]) -> int:
     """1 if the first line has names alone, else 0: with a number in it, it is a point."""
-    seems_number = re.compile(r"[-+]?[.,]?\d")  # also one with a typo further on
+    # Also one with a typo further on; "1st" and "2 years" are names.
+    seems_number = re.compile(r"[-+]?[.,]?\d(?!.*[^\W\d_]{2})")
     first = rows[0][1] if rows else ["0"]
     return int(not any(_is_number(cell) or seems_number.match(cell) for cell in first))
 

@@ -36,11 +36,14 @@ def test_two_columns_are_a_regression(tmp_path, head):
 
 @pytest.mark.parametrize(
     ("head", "header"),
-    [("", 0), ("x1,x2,class\n", 1), ("# mine\n\nx1,x2,class\n", 1), ("# a\n", 0)],
+    [
+        *(("", 0), ("x1,x2,class\n", 1), ("# mine\n\nx1,x2,class\n", 1), ("# a\n", 0)),
+        *(("1st,2nd,3rd\n", 1), ("1,2nd,class\n", 0), ("2 years ago,10 Jahre,class\n", 1)),
+    ],
 )
 def test_a_header_is_a_line_of_names_after_comments(tmp_path, head, header):
     (tmp_path / "mine.csv").write_text(head + PLANE)
-    assert points.layout(tmp_path / "mine.csv") == points.Layout(",", header)
+    assert points.layout(tmp_path / "mine.csv").header == header
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -100,6 +103,12 @@ def test_a_missing_file_and_a_picture_are_refused(tmp_path):
     (tmp_path / "mine.png").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(InvalidData, match="cannot be read as text"):
         points.read(tmp_path / "mine.png")
+
+
+def test_a_text_of_an_earlier_windows_encoding_is_refused_with_what_to_choose(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(PLANE.replace("a", "früh").encode("cp1252"))
+    with pytest.raises(InvalidData, match=r'0xfc.*Save it as UTF-8, in Excel "CSV UTF-8"'):
+        points.read(tmp_path / "mine.csv")
 
 
 def test_a_part_can_be_held_out_for_validation(tmp_path):
