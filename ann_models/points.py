@@ -75,8 +75,12 @@ def read(path: Path) -> Points:
         return Points(table[:, :1], table[:, 1:])
     names = sorted({row[2] for row in cells}, key=_order)
     if len(names) != 2:
-        found = f"the class {names[0]!r} alone" if len(names) == 1 else f"{len(names)} classes"
-        raise InvalidData(f"{path} has {found} in its third column; expected two classes.")
+        if len(names) == 1:
+            found, hint = f"the class {names[0]!r} alone", "add points of another one"
+        else:
+            listed = ", ".join(names[:SHOWN_FAULTS]) + ("…" if len(names) > SHOWN_FAULTS else "")
+            found, hint = f"{len(names)} classes ({listed})", "join or leave out the others"
+        raise InvalidData(f"{path} has {found} in its third column; expected two: {hint}.")
     x = np.array([row[:2] for row in cells], np.float32)
     y = np.array([[names.index(row[2])] for row in cells], np.float32)
     return Points(x, y, tuple(names))
