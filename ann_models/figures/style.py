@@ -9,10 +9,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 SIZE = (6, 4)  # inches, as in the lecture
@@ -105,7 +107,9 @@ def label(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
     place, figure = axes.get_subplotspec(), axes.get_figure()
     assert place is not None and isinstance(figure, Figure)
     inches = figure.get_figwidth() / place.get_gridspec().ncols
-    axes.set(title=wrapped(title, int(inches * TITLE_DENSITY)), xlabel=xlabel, ylabel=ylabel)
+    axes.set(
+        title=wrapped(_drawable(title), int(inches * TITLE_DENSITY)), xlabel=xlabel, ylabel=ylabel
+    )
 
 
 def wrapped(text: str, characters: int) -> str:
@@ -126,6 +130,8 @@ def wrapped(text: str, characters: int) -> str:
 def class_names(names: Iterable[object], longest: int = LONGEST_CLASS) -> list[str]:
     """Names of classes as panels show them: a long one without its middle, "$" as a letter.
 
+    A letter that Matplotlib's font lacks is shown as its code point, such as U+6F22.
+
     Args:
         names: as the data calls the classes.
         longest: how many characters are shown.
@@ -133,10 +139,18 @@ def class_names(names: Iterable[object], longest: int = LONGEST_CLASS) -> list[s
     head, tail = longest // 2, longest - longest // 2 - 1
     shown = [
         name if len(name) <= longest else f"{name[:head]}…{name[-tail:]}"
-        for name in map(str, names)
+        for name in map(_drawable, names)
     ]
     # Matplotlib takes what is between two "$" for a formula, and leaves "_…" out of legends.
     return [re.sub("^_", " _", name).replace("$", r"\$") for name in shown]
+
+
+def _drawable(text: object) -> str:
+    has = font_manager.get_font(font_manager.findfont(FontProperties())).get_char_index
+    return "".join(
+        letter if letter.isspace() or has(ord(letter)) else f"U+{ord(letter):04X}"
+        for letter in str(text)
+    )
 
 
 def legend(figure: Figure) -> None:

@@ -235,6 +235,11 @@ def test_an_axis_beyond_plain_numbers_has_powers_of_ten(low, high, powers):
     assert ("10^" in axes.yaxis.get_major_formatter()(1.0)) == powers
 
 
+def test_a_title_has_code_points_for_what_the_font_lacks():
+    _, axes = style.panel("Learning curve:\n漢.csv, λ → ½")
+    assert axes.get_title() == "Learning curve:\nU+6F22.csv, λ → ½"
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -243,6 +248,8 @@ def test_an_axis_beyond_plain_numbers_has_powers_of_ten(low, high, powers):
         ("the capital letter omega", "the capita…ter omega"),
         ("from 5 $ to 6 $", r"from 5 \$ to 6 \$"),
         ("_hidden", " _hidden"),
+        ("Буква Ж", "Буква Ж"),
+        ("漢字", "U+6F22U+5B57"),
         (7, "7"),
     ],
 )
