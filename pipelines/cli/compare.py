@@ -125,7 +125,9 @@ def _with_copies(name: str, runs: Mapping[str, Run]) -> list[Run]:
 
 def _label(tags: Mapping[str, str]) -> str:
     """The variant's name, and what differs from the row of which it is a changed copy."""
-    changes = ", ".join(f"{key}={value}" for key, value in changes_of(tags).items())
+    from ann_models.data_name import short
+
+    changes = ", ".join(f"{key}={short(value)}" for key, value in changes_of(tags).items())
     name, origin = tags["variant"], tags.get(DERIVED_FROM, "")
     if not changes:
         return name

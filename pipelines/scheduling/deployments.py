@@ -200,13 +200,20 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
 def checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A flow's parameters; a table of one's own is read, and named by its whole path.
 
+    Changed settings are applied. What has another type is left to Prefect, which knows the types.
+
     Raises:
-        InvalidSetting: the table has a fault, or its path can be none.
+        UnknownName: a changed variant is not in the table.
+        InvalidSetting: the table or a change has a fault, or the table's path can be none.
     """
     found = dict(parameters)
-    if isinstance(found.get("table"), str):
-        found["table"] = str(data_name.absolute(found["table"]))
-        select([], {}, found["table"])
+    table, changes, names = (found.get(name) for name in ("table", "changes", "names"))
+    if isinstance(table, str):
+        found["table"] = table = str(data_name.absolute(table))
+        select([], {}, table)
+    texts = isinstance(changes, dict) and all(isinstance(v, str) for v in changes.values())
+    if changes and texts and isinstance(names, list | None):
+        select([str(name) for name in names or []], changes, table)
     return found
 
 

@@ -93,7 +93,7 @@ def change(
         )
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
-        update.parameters = {**deployment.parameters, **checked(parameters)}
+        update.parameters = checked({**deployment.parameters, **parameters})
     if when_busy:
         update.concurrency_options = concurrency_policy(when_busy)
     client.update_deployment(deployment.id, update)
@@ -148,7 +148,8 @@ def trigger(client: SyncPrefectClient, name: str, parameters: Mapping[str, Any])
             f"{name} is active ({active[0].name}), and a second run would be cancelled. Wait "
             f"for it, or let runs wait: `ann schedule change {name} --when-busy wait`."
         )
-    return client.create_flow_run_from_deployment(deployment.id, parameters=checked(parameters))
+    meant = checked({**deployment.parameters, **parameters})
+    return client.create_flow_run_from_deployment(deployment.id, parameters=meant)
 
 
 def obstacle(client: SyncPrefectClient, begun: bool = False) -> str:
