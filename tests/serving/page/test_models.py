@@ -139,6 +139,17 @@ def test_of_many_classes_the_right_one_is_chosen_from_a_list(page: Page, tmp_pat
     wait_for(lambda: names(page) == list("0123456789"))
 
 
+def test_a_key_corrects_to_the_class_of_that_name_and_not_of_that_number(
+    page: Page, tmp_path: Path
+) -> None:
+    ask(page, "letters", tmp_path / "one.png")
+    page.script("document.querySelector('#digits button').focus()")
+    page.press("1")  # nothing on the page says which class that is
+    page.press("C")
+    wait_for(lambda: page.text("thanks").startswith("Kept"))
+    assert [digit for _, digit in Service(tmp_path / "home").corrections()] == [2]
+
+
 def test_other_pictures_are_not_called_digits(page: Page, tmp_path: Path) -> None:
     assert page.text("history-title") == "Your digits, until you leave"
     Select(page["model"]).select_by_visible_text("clothes")
