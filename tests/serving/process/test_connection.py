@@ -314,6 +314,23 @@ def test_of_what_is_no_http_no_method_and_path_are_logged(service, port, request
     assert (line["method"], line["path"]) == ("", "")
 
 
+def refusals() -> float:
+    return metrics.refusals.labels("InvalidRequest")._value.get()
+
+
+def test_a_refusal_that_comes_too_late_to_be_said_is_counted_too(service, server, port):
+    before = refusals()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(CHUNKED.replace(HOST, HOST + b"X-Request-Id: late-1\r\n") + b"1\r\n[\r\n")
+        wait_for(lambda: accepted(server, sender) and accepted(server, sender)[0].cycle)
+        accepted(server, sender)[0].cycle.response_started = True  # a reader who is slow
+        sender.sendall(b"no size\r\n")
+        assert sender.recv(1000) == b""
+    assert refusals() - before == 1
+    (line,) = lines_of(service, "late-1")
+    assert (line["path"], line["status"]) == ("/predict", 400)
+
+
 def test_a_refusal_can_be_read_by_the_pages_that_may_ask(port):
     answer = say(port, GET + b"Origin: https://a.example\r\nContent-Length: -5\r\n\r\n")
     assert b"access-control-allow-origin: https://a.example\r\n" in answer
