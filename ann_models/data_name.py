@@ -127,7 +127,8 @@ def absolute(text: str, folder: Path = Path()) -> Path:
 
 def names_points(text: str) -> bool:
     """Whether a person means a file of points of their own."""
-    return text.removeprefix(HELD_OUT).startswith(POINTS) or text.endswith(POINTS_SUFFIXES)
+    file = text.removeprefix(HELD_OUT)
+    return file.startswith(POINTS) or file.lower().endswith(POINTS_SUFFIXES)
 
 
 def points_file(text: str) -> Path:

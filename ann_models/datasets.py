@@ -32,8 +32,8 @@ class Dataset:
         name: such as "cubic" or "digits".
         source: "generated", "own", "mnist", "offline-digits", or the name of an image data set.
         arrays: some of x_train, y_train, x_val, y_val, x_test, y_test. Tables are float32
-            x (n, d) and y (n, k); digits are float32 (n, 28, 28) in [0, 1] and int32 (n,). An image
-            data set of one's own also has `classes`, the names of its classes.
+            x (n, d) and y (n, k); digits are float32 (n, 28, 28) in [0, 1] and int32 (n,). Pictures
+            and classified points of one's own also have `classes`, the names of their classes.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of an image data set's classes; none of the digits and of points."""
+        """The names of the classes of one's own pictures or points; none of the lecture's data."""
         return tuple(str(name) for name in self.arrays.get("classes", ()))
 
     @cached_property
@@ -114,6 +114,8 @@ def generate(text: str, seed: int) -> Dataset:
         path = Path(wanted.path)
         own = points.read(path)
         arrays = points.held_out(own) if wanted.held_out else {"x_train": own.x, "y_train": own.y}
+        if own.classes:
+            arrays["classes"] = np.array(own.classes)
         return Dataset(path.stem, "own", arrays)
     rng = np.random.default_rng([seed, *wanted.name.encode()])
     arrays = _GENERATORS[wanted.name](rng, wanted.size or data_name.SAMPLED.get(wanted.name, 0))

@@ -77,6 +77,7 @@ def derive(origin: Variant, changes: Mapping[str, str]) -> Variant:
         raise InvalidSetting(
             f"{origin.name} has no network of its own whose settings could be changed."
         )
+    changes = dict(sorted(changes.items()))  # so that their order does not change the name
     made, faults = apply(origin, changes)
     if faults:
         raise InvalidSetting(f"{origin.name}: " + " ".join(sentence for _, sentence in faults))

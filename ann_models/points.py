@@ -75,8 +75,12 @@ def read(path: Path) -> Points:
         return Points(table[:, :1], table[:, 1:])
     names = sorted({row[2] for row in cells}, key=_order)
     if len(names) != 2:
-        found = f"the class {names[0]!r} alone" if len(names) == 1 else f"{len(names)} classes"
-        raise InvalidData(f"{path} has {found} in its third column; expected two classes.")
+        if len(names) == 1:
+            found, hint = f"the class {names[0]!r} alone", "add points of another one"
+        else:
+            listed = ", ".join(names[:SHOWN_FAULTS]) + ("…" if len(names) > SHOWN_FAULTS else "")
+            found, hint = f"{len(names)} classes ({listed})", "join or leave out the others"
+        raise InvalidData(f"{path} has {found} in its third column; expected two: {hint}.")
     x = np.array([row[:2] for row in cells], np.float32)
     y = np.array([[names.index(row[2])] for row in cells], np.float32)
     return Points(x, y, tuple(names))
@@ -149,6 +153,11 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         text = path.read_text(_encoding(path))
     except FileNotFoundError:
         raise InvalidData(f"there is no file {path}.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidData(
+            f"{str(path)!r} cannot be read as text: {error}. Save it as UTF-8, in Excel "
+            '"CSV UTF-8".'
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidData(f"{str(path)!r} cannot be read as text: {error}.") from error
     try:
@@ -174,7 +183,8 @@ def _with_points(cells: list[str]) -> list[str]:
 
 def _header(rows: list[tuple[int, list[str]]]) -> int:
     """1 if the first line has names alone, else 0: with a number in it, it is a point."""
-    seems_number = re.compile(r"[-+]?[.,]?\d")  # also one with a typo further on
+    # Also one with a typo further on; "1st" and "2 years" are names.
+    seems_number = re.compile(r"[-+]?[.,]?\d(?!.*[^\W\d_]{2})")
     first = rows[0][1] if rows else ["0"]
     return int(not any(_is_number(cell) or seems_number.match(cell) for cell in first))
 

@@ -230,7 +230,7 @@ class _Checked:
                 )
         text = changes.get("data", "")
         try:
-            file = text.endswith((".csv", ".tsv", ".txt"))
+            file = text.lower().endswith(data_name.POINTS_SUFFIXES)
             wanted = data_name.parse(f"{data_name.POINTS}{text}" if file else text)
             kind = kind_of(wanted)
         except AnnError:
@@ -299,7 +299,7 @@ class _Checked:
             if key == "data" and text.startswith(IMAGES) and "=" in text:
                 name, _, path = text.partition("=")
                 return f"{name}={data_name.absolute(path, self.path.parent)}"
-            if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
+            if key == "data" and text.lower().endswith(data_name.POINTS_SUFFIXES):
                 return str(data_name.absolute(text, self.path.parent))
         except InvalidSetting:
             pass  # the setting `data` says what is wrong

@@ -10,6 +10,7 @@ import numpy as np
 from ann_models.evaluation import expected_calibration_error
 
 DIGITS = 10
+DIGIT_SOURCES = ("mnist", "offline-digits")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Candidate:
     shadow: ShadowResult | None = None
     people: People | None = None
     classes: int = DIGITS
+
+    @property
+    def examples(self) -> str:
+        """What it classifies: "digits", or "pictures" of an image data set of one's own."""
+        return "digits" if self.data_source in DIGIT_SOURCES else "pictures"
 
     @property
     def correct(self) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 A pure function of what is known of the two models. Its reasons are stored with the decision. To add
 a requirement, add a function to SANITY_CHECKS (what every model must be), COMPARISON_CHECKS (what a
-champion's successor must be) or SHADOW_CHECKS (likewise, on recent requests to the service).
+champion's successor must be), HANDWRITING_CHECKS (likewise, of digits alone) or SHADOW_CHECKS
+(likewise, on recent requests to the service).
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ def decide(
 
     1. The sanity checks, of the challenger alone: the first that fails refuses it.
     2. Without a champion, a sane challenger is promoted.
-    3. Against a champion, every comparison check must pass, on the same validation digits, and
-       every shadow check if both answered recent requests.
+    3. Against a champion, every comparison check must pass, on the same validation pictures, of
+       digits every handwriting check, and every shadow check if both answered recent requests.
     """
     policy = policy or Policy()
     reasons: list[Reason] = []
@@ -108,7 +109,11 @@ def decide(
         return Decision((*reasons, Reason(True, "There is no champion to compare it with.")))
     if champion.validation_digest != challenger.validation_digest:
         return Decision((*reasons, _different_digits(challenger, champion)))
-    checks = (*SHADOW_CHECKS, *COMPARISON_CHECKS) if challenger.shadow else COMPARISON_CHECKS
+    checks = (
+        *(SHADOW_CHECKS if challenger.shadow else ()),
+        *(HANDWRITING_CHECKS if challenger.examples == "digits" else ()),
+        *COMPARISON_CHECKS,
+    )
     compared = [check(challenger, champion, policy) for check in checks]
     return Decision((*reasons, *compared))
 
@@ -145,8 +150,9 @@ def _accurate(challenger: Candidate, policy: Policy) -> Reason:
     low, high = wilson_interval(correct, n)
     return Reason(
         low > policy.min_accuracy,
-        f"It classifies {correct:,} of {n:,} validation digits correctly: {correct / n:.2%}, 95 % "
-        f"interval {low:.2%} to {high:.2%}; more than {policy.min_accuracy:.0%} is required.",
+        f"It classifies {correct:,} of {n:,} validation {challenger.examples} correctly: "
+        f"{correct / n:.2%}, 95 % interval {low:.2%} to {high:.2%}; "
+        f"more than {policy.min_accuracy:.0%} is required.",
         {"val_accuracy": correct / n, "val_errors": n - correct},
     )
 
@@ -172,8 +178,8 @@ def _fast_enough(challenger: Candidate, policy: Policy) -> Reason:
 def _different_digits(challenger: Candidate, champion: Candidate) -> Reason:
     return Reason(
         False,
-        f"The two were evaluated on different validation digits: {challenger.data_source} "
-        f"{challenger.validation_digest[:12]} and {champion.data_source} "
+        f"The two were evaluated on different validation {challenger.examples}: "
+        f"{challenger.data_source} {challenger.validation_digest[:12]} and {champion.data_source} "
         f"{champion.validation_digest[:12]}; a paired test needs the same ones.",
     )
 
@@ -220,7 +226,9 @@ def _calibrated_as_well(challenger: Candidate, champion: Candidate, policy: Poli
 def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Reason:
     shared = sorted(challenger.robustness.keys() & champion.robustness.keys())
     if not shared:
-        return Reason(True, "The two were not evaluated on the same corrupted digits.")
+        return Reason(
+            True, f"The two were not evaluated on the same corrupted {challenger.examples}."
+        )
     mine, theirs = (
         float(np.mean([model.robustness[name] for name in shared]))
         for model in (challenger, champion)
@@ -228,9 +236,10 @@ def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Re
     worst = min(shared, key=lambda name: challenger.robustness[name] - champion.robustness[name])
     return Reason(
         mine >= theirs - policy.robustness_margin,
-        f"Its mean accuracy on corrupted digits is {mine:.2%}, the champion's {theirs:.2%}; "
-        f"{policy.robustness_margin:.0%} less is allowed. The largest loss is under {worst}: "
-        f"{challenger.robustness[worst]:.2%}, the champion {champion.robustness[worst]:.2%}.",
+        f"Its mean accuracy on corrupted {challenger.examples} is {mine:.2%}, the champion's "
+        f"{theirs:.2%}; {policy.robustness_margin:.0%} less is allowed. The largest loss is "
+        f"under {worst}: {challenger.robustness[worst]:.2%}, the champion "
+        f"{champion.robustness[worst]:.2%}.",
         {"robustness": mine},
     )
 
@@ -286,7 +295,7 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
     lost = int(np.count_nonzero(champion.correct & ~challenger.correct))
     p_value = mcnemar(gained, lost)
     finding = (
-        f"It alone classifies {gained} digits correctly, the champion alone {lost}: "
+        f"It alone classifies {gained} {challenger.examples} correctly, the champion alone {lost}: "
         f"p = {p_value:.2g} (exact McNemar test, level {policy.significance})"
     )
     numbers = {
@@ -351,9 +360,11 @@ SANITY_CHECKS: tuple[Callable[[Candidate, Policy], Reason], ...] = (
     _fast_enough,
 )
 SHADOW_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (_agrees_on_requests,)
-COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
+HANDWRITING_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
     _reads_people_as_well,
     _marks_what_is_no_digit,
+)
+COMPARISON_CHECKS: tuple[Callable[[Candidate, Candidate, Policy], Reason], ...] = (
     _calibrated_as_well,
     _as_robust,
     _better_or_clearly_faster,

@@ -90,8 +90,8 @@ p = model.predict(np.stack([x1.ravel(), x2.ravel()], axis = 1), verbose = 0).res
 plt.figure(figsize = (6, 4))
 plt.contourf(x1, x2, p, levels = 20, cmap = 'bwr', alpha = 0.4)
 C1, C0 = train_x[train_y[:, 0] == 1], train_x[train_y[:, 0] == 0]
-plt.plot(C1[:, 0], C1[:, 1], 'ro', alpha = 0.4, label = 'C1')
-plt.plot(C0[:, 0], C0[:, 1], 'bo', alpha = 0.4, label = 'C0')
+plt.plot(C1[:, 0], C1[:, 1], 'ro', alpha = 0.4, label = {1})
+plt.plot(C0[:, 0], C0[:, 1], 'bo', alpha = 0.4, label = {0})
 plt.xlabel('$x_1$', fontsize = 15)
 plt.ylabel('$x_2$', fontsize = 15)
 plt.legend(loc = 'lower center', bbox_to_anchor = (0.5, 1), ncol = 2)  # above, clear of the points
@@ -211,7 +211,13 @@ def panel(variant: Variant) -> str:
     """The lecture's picture of the result."""
     if variant.data == "digits":
         return _PREDICTION
-    return _CLASSES if _is_plane(variant) else _CURVE
+    if not _is_plane(variant):
+        return _CURVE
+    from ann_models.figures.style import class_names
+
+    wanted = data_name.parse(variant.data)
+    names = class_names(points.read(Path(wanted.path)).classes) if wanted.is_file else ("C0", "C1")
+    return _CLASSES.format(*map(repr, names))
 
 
 def _is_plane(variant: Variant) -> bool:

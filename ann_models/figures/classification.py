@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,15 @@ Limits = tuple[float, float]
 
 
 def data(
-    x: np.ndarray, y: np.ndarray, xlim: Limits | None = None, ylim: Limits | None = None
+    x: np.ndarray,
+    y: np.ndarray,
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+    names: Sequence[str] = (),
 ) -> Figure:
-    """Points x (m, 2) in the colours of their classes y (m, 1)."""
+    """Points x (m, 2) in the colours of their classes y (m, 1), which may have names."""
     figure, axes = style.panel("Training data", "$x_1$", "$x_2$")
-    draw_points(axes, x, y)
+    draw_points(axes, x, y, names)
     axes.set(xlim=xlim, ylim=ylim)
     style.legend(figure)
     return figure
@@ -80,7 +85,12 @@ def hidden_lines(x: np.ndarray, y: np.ndarray, kernel: np.ndarray, biases: np.nd
 
 
 def decision_regions(
-    x: np.ndarray, y: np.ndarray, x1: np.ndarray, x2: np.ndarray, probabilities: np.ndarray
+    x: np.ndarray,
+    y: np.ndarray,
+    x1: np.ndarray,
+    x2: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str] = (),
 ) -> Figure:
     """The data over the predicted probability of class 1, the boundary at ½ drawn.
 
@@ -90,6 +100,7 @@ def decision_regions(
         x1: evenly spaced abscissas (a,).
         x2: evenly spaced ordinates (b,).
         probabilities: (b, a).
+        names: of the two classes, where they have some of their own.
     """
     figure, axes = style.panel("Decision regions", "$x_1$", "$x_2$", grid=False)
     image = axes.imshow(
@@ -102,10 +113,10 @@ def decision_regions(
         extent=(x1[0], x1[-1], x2[0], x2[-1]),
         aspect="auto",
     )
-    figure.colorbar(image, label="probability of $C_1$")
+    figure.colorbar(image, label=f"probability of {_shown(names)[1]}")
     if probabilities.min() < 0.5 < probabilities.max():
         axes.contour(x1, x2, probabilities, levels=[0.5], colors=style.BLACK, linewidths=2)
-    draw_points(axes, x, y)
+    draw_points(axes, x, y, names)
     style.legend(figure)
     return figure
 
@@ -120,14 +131,22 @@ def _hidden_space(title: str, z: np.ndarray, y: np.ndarray, limits: Limits) -> t
     return figure, axes
 
 
-def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray) -> list[Line2D]:
+def draw_points(
+    axes: Axes, x: np.ndarray, y: np.ndarray, names: Sequence[str] = ()
+) -> list[Line2D]:
     """Points x (m, 2) in the colours of their classes y (m, 1); class 0 first."""
     few = {"markersize": 12, "markeredgecolor": style.BLACK} if len(x) <= 10 else {"alpha": 0.4}
     drawn = []
-    for label, colour in ((0, style.BLUE), (1, style.RED)):
-        name = style.CLASS_NAMES[label]
+    for label, (colour, name) in enumerate(
+        zip((style.BLUE, style.RED), _shown(names), strict=True)
+    ):
         drawn += axes.plot(*x[y[:, 0] == label].T, "o", color=colour, label=name, **few)
     return drawn
+
+
+def _shown(names: Sequence[str]) -> Sequence[str]:
+    """The two classes' own names, else the lecture's."""
+    return style.class_names(names) if names else style.CLASS_NAMES
 
 
 def _line(axes: Axes, normal: np.ndarray, bias: float, **look: Any) -> None:

@@ -9,13 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.textpath import TextPath
 
 from ann_models.figures import style
 
 SHOWN_CORRUPTED = 12
 MOST_COUNTED = 60  # classes of a confusion matrix with names and counts
 MOST_NAMED, LIKELIEST = 20, 10  # of more classes the likeliest alone are shown
-SHORT = 7  # characters of a name above a picture, without the beginning that all of them share
+SHORT = 12  # characters of a name above a picture or at a tick
+ONE_LINE = 7  # characters of names that stand in one line above a picture
+WIDEST = 0.64  # inches of a label: within a picture and its gap, at the left edge, too
 DIGITS = tuple("0123456789")
 
 
@@ -28,9 +31,10 @@ def digit(image: np.ndarray, label: int) -> Figure:
 
 
 def labelled_grid(images: np.ndarray, labels: Sequence[object] | np.ndarray, title: str) -> Figure:
-    """Digits (n, 28, 28), ten to a row, each under its label."""
+    """Digits (n, 28, 28), ten to a row, each under its label of one line or two."""
     rows = -(-len(images) // 10)
-    figure, axes = style.panel(title, size=(8, 0.6 + rows * 0.95), grid=False)
+    height = 0.95 + 0.19 * (_lines(labels) - 1)
+    figure, axes = style.panel(title, size=(8, 0.6 + rows * height), grid=False)
     mosaic(axes, images, "gray", (0, 1), labels)
     return figure
 
@@ -74,7 +78,7 @@ def confusion(matrix: np.ndarray, examples: str, names: Sequence[str] = DIGITS) 
             bold = "bold" if row == column else "normal"
             _text(axes, (column, row), count, va="center", fontsize=9, weight=bold)
     _name_ticks(axes, names)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), style.class_names(names, SHORT))
     return figure
 
 
@@ -97,8 +101,10 @@ def worst_errors(
     columns = [len(set(column)) == 1 for column in zip(*names, strict=False)]
     # Nothing is cut where one name begins all the others.
     same = columns.index(False) if max(map(len, names)) > SHORT and False in columns else 0
+    names = style.class_names([name[same:] for name in names], SHORT)
+    arrow = " → " if max(map(len, names)) <= ONE_LINE else "\n→ "
     texts = [
-        f"{true[same:][:SHORT]} → {taken[same:][:SHORT]}"
+        f"{true}{arrow}{taken}"
         for true, taken in zip(names[: len(labels)], names[len(labels) :], strict=True)
     ]
     return labelled_grid(images, texts, f"Worst errors on {examples}: true → predicted")
@@ -113,11 +119,12 @@ def prediction(
 ) -> Figure:
     """One picture (28, 28), such as "test digit 7", beside its likeliest classes' probabilities."""
     figure, (left, right) = style.panels(2, (8, 4), grid=False)
-    style.label(left, f"{example.capitalize()}, label: {names[label]}")
+    named = style.class_names(names)
+    style.label(left, f"{example.capitalize()}, label: {named[label]}")
     left.imshow(image, "gray", vmin=0, vmax=1)
     left.axis("off")
     style.label(
-        right, f"Prediction: {names[int(probabilities.argmax())]}", _what(names), "probability"
+        right, f"Prediction: {named[int(probabilities.argmax())]}", _what(names), "probability"
     )
     shown = list(range(len(names)))
     if len(names) > MOST_NAMED:
@@ -183,10 +190,12 @@ def mosaic(
 ) -> AxesImage:
     """Draw pictures (n, height, width) as one image, far cheaper than axes for each."""
     height, width = pictures.shape[1:]
-    above, gap = (height // 3, width // 4) if len(labels) else (0, max(1, width // 14))
+    above, gap = _lines(labels) * (height // 3), width // 4 if len(labels) else max(1, width // 14)
     whole = tiled(pictures, columns, above, gap)
     image = axes.imshow(whole, cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
-    size = min(10.0, 95 / max((len(str(text)) for text in labels), default=1))
+    lines = [line for text in labels for line in str(text).split("\n") if line]
+    widest = max((TextPath((0, 0), line, size=10).get_extents().width for line in lines), default=1)
+    size = min(10.0, 10 * 72 * WIDEST / widest)
     for i, text in enumerate(labels):
         row, column = divmod(i, columns)
         place = column * (width + gap) + width / 2, row * (height + above + gap) + above - 1
@@ -205,6 +214,10 @@ def tiled(pictures: np.ndarray, columns: int, above: int = 0, gap: int = 0) -> n
     return whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2])
 
 
+def _lines(labels: Sequence[object] | np.ndarray) -> int:
+    return max((str(text).count("\n") + 1 for text in labels), default=0)
+
+
 def _what(names: Sequence[str]) -> str:
     return "digit" if tuple(names) == DIGITS else "class"
 
@@ -212,7 +225,8 @@ def _what(names: Sequence[str]) -> str:
 def _name_ticks(axes: Axes, names: Sequence[str]) -> None:
     """A tick a class below the axes, its name upright where that needs less room."""
     upright = max(map(len, names)) > 2
-    axes.set_xticks(range(len(names)), names, rotation=90 if upright else 0)
+    rotation = 90 if upright else 0
+    axes.set_xticks(range(len(names)), style.class_names(names, SHORT), rotation=rotation)
 
 
 def _text(axes: Axes, place: tuple[float, float], content: object, **look: Any) -> None:

@@ -30,6 +30,7 @@ SHEET: dict[Any, Any] = {
 }
 TITLE_DENSITY = 9  # characters of a title an inch
 LEGEND_SIZE = 10
+LONGEST_CLASS = 20  # characters of a class's name in a panel
 MOST_FIGURES = 10  # of a label on a logarithmic axis
 PLAIN = 8e-4, 2e5  # within which a logarithmic axis has plain numbers, not powers of ten
 SUBDIVISIONS: dict[float, tuple[float, ...]] = {  # ticks a decade, by the axis's highest/lowest
@@ -120,6 +121,22 @@ def wrapped(text: str, characters: int) -> str:
             lines.append("")
         lines[-1] += word
     return "\n".join(line.rstrip() for line in lines if line)
+
+
+def class_names(names: Iterable[object], longest: int = LONGEST_CLASS) -> list[str]:
+    """Names of classes as panels show them: a long one without its middle, "$" as a letter.
+
+    Args:
+        names: as the data calls the classes.
+        longest: how many characters are shown.
+    """
+    head, tail = longest // 2, longest - longest // 2 - 1
+    shown = [
+        name if len(name) <= longest else f"{name[:head]}…{name[-tail:]}"
+        for name in map(str, names)
+    ]
+    # Matplotlib takes what is between two "$" for a formula, and leaves "_…" out of legends.
+    return [re.sub("^_", " _", name).replace("$", r"\$") for name in shown]
 
 
 def legend(figure: Figure) -> None:

@@ -34,8 +34,10 @@ def points_classification(variant: Variant, data: Dataset, training: Training) -
     typical = training.models[median_seed(training)]
     probabilities = predict(typical, grid, batch=len(grid)).reshape(RESOLUTION, RESOLUTION)
     findings.figures |= {
-        "data": classification.data(x, y, (x1[0], x1[-1]), (x2[0], x2[-1])),
-        "decision_regions": classification.decision_regions(x, y, x1, x2, probabilities),
+        "data": classification.data(x, y, (x1[0], x1[-1]), (x2[0], x2[-1]), data.classes),
+        "decision_regions": classification.decision_regions(
+            x, y, x1, x2, probabilities, data.classes
+        ),
     }
     return findings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,10 @@ def code(
                 )
         folder.mkdir(parents=True, exist_ok=True)
     if network:
-        _save_network(variant, seed, folder / network)
+        chosen = ["--table", str(table)] if table else []
+        chosen += [word for change in changes for word in ("--set", change)]
+        trains = shlex.join(["ann", "run", name, *chosen])
+        _save_network(variant, seed, folder / network, trains)
         click.echo(folder / network)
     with _writing_to(folder):
         path.write_text(source, encoding="utf-8")
@@ -116,8 +120,11 @@ def _variant(
     return found[0], questions
 
 
-def _save_network(variant: Variant, seed: int, path: Path) -> None:
-    """The network that the newest run of a variant trained with a seed, in Keras's format."""
+def _save_network(variant: Variant, seed: int, path: Path, trains: str) -> None:
+    """The network that the newest run of a variant trained with a seed, in Keras's format.
+
+    `trains` is the command that makes such a run.
+    """
     import tempfile
 
     settings = session.load_settings()
@@ -129,7 +136,7 @@ def _save_network(variant: Variant, seed: int, path: Path) -> None:
     tracking = Tracking(settings)
     run = tracking.newest_by_variant().get(variant.name)
     if run is None:
-        raise WrongUse(f"{variant.name} is not trained yet; `ann run {variant.name}` trains it.")
+        raise WrongUse(f"{variant.name} is not trained yet; `{trains}` trains it.")
     with tempfile.TemporaryDirectory() as folder:
         file = tracking.client.download_artifacts(run.info.run_id, "training.npz", folder)
         shape = (

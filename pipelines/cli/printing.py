@@ -127,7 +127,8 @@ def _next_steps(model: str) -> str:
 def print_version(version: Version) -> None:
     """A registered version, the gate's decision and reasons."""
     aliases = f" [{', '.join(version.aliases)}]" if version.aliases else ""
-    accuracy = _number(version.metrics, "val_accuracy", "{:.2%} of the validation digits")
+    form = f"{{:.2%}} of the validation {version.examples}"
+    accuracy = _number(version.metrics, "val_accuracy", form)
     click.secho(f"{version.name} version {version.number}{aliases}", bold=True)
     decision = ", ".join(filter(None, [version.decision, accuracy]))
     click.echo(f"  {version.tags.get('variant', '')}: {decision}")

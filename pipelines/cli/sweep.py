@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli import session
-from pipelines.cli.options import VariantName, as_json, examples, set_settings
+from pipelines.cli.options import VariantName, as_json, examples, set_settings, table_file
 from pipelines.cli.terminal import print_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SHOWN = 10  # trials, the best first
         "ann sweep mnist_ann --over layers.1.units=30,100,300 --trials 12 --seeds 1",
         "ann sweep mnist_cnn --over optimizer.learning_rate=1e-4..1e-2:log --workers 2",
         "ann sweep overfit_base --over penalty.strength=1e-5..1:log --over layers.0.units=5..100",
+        "ann sweep --table mine.toml deep --over epochs=100,500",
     )
 )
 @click.argument("name", type=VariantName())
@@ -51,6 +53,7 @@ SHOWN = 10  # trials, the best first
     type=click.IntRange(1, 256),
     help="Processes of this machine that share the trials.",
 )
+@table_file
 @as_json
 def sweep(
     name: str,
@@ -59,25 +62,27 @@ def sweep(
     changes: tuple[str, ...],
     seeds: int | None,
     workers: int,
+    table: Path | None,
     as_json: bool,
 ) -> None:
     """Search the settings of a variant; validation data decides, never a test digit.
 
     The same command resumes a sweep that was interrupted.
     """
-    from ann_models import variants
     from ann_models.derive import derive, parse_changes
     from ann_models.search import parse_space
+    from ann_models.selection import select
 
     changed = parse_changes(changes)
-    found = variants.find([name])
+    path = str(table.resolve()) if table else None
+    found, _ = select([name], {}, path)
     if len(found) == 1:  # before anything heavy is imported; the flow refuses a question
         parse_space(derive(found[0], changed), over)
     settings = session.load_settings()
     session.prepare_flows(settings, trains_here=workers == 1)
     from pipelines.flows import sweep as flows
 
-    report = flows.sweep(name, list(over), trials, seeds, changed or None, workers)
+    report = flows.sweep(name, list(over), trials, seeds, changed or None, workers, path)
     _show(report, settings, as_json)
 
 

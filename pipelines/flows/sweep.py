@@ -55,6 +55,7 @@ class SweepReport:
         trials: the state and objective of each trial, and its settings; interrupted ones, too.
         run_id: the parent run.
         view: the path of the sweep's saved view in MLflow's UI.
+        table: the path of a table of one's own that has the variant; None: the lecture's.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SweepReport:
     trials: list[dict[str, Any]] = field(default_factory=list)
     run_id: str = ""
     view: str = ""
+    table: str | None = None
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -76,7 +78,8 @@ class SweepReport:
         best = self.best
         changes = {**self.changes, **(best["settings"] if best else {})}
         words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-        return shlex.join(["ann", "run", self.name, *words])
+        table = ["--table", self.table] if self.table else []
+        return shlex.join(["ann", "run", self.name, *table, *words])
 
 
 class EveryTrialDiverged(PipelineError):
@@ -91,6 +94,7 @@ def sweep(
     seeds: int | None = None,
     changes: dict[str, str] | None = None,
     workers: int = 1,
+    table: str | None = None,
 ) -> SweepReport:
     """Search the settings of a variant; the validation data decides.
 
@@ -102,17 +106,21 @@ def sweep(
         seeds: initialisations of each trial; none: as the table says.
         changes: settings that differ from the table in every trial.
         workers: processes of this machine that share the trials.
+        table: the path of a TOML file or Python module with variants of one's own, in place of the
+            lecture's.
 
     Raises:
         UnknownName: the name is not in the table.
-        InvalidSetting: a setting or a value cannot be meant, or no combination of them.
+        InvalidSetting: the table has a fault, or a setting, a value or every combination of them
+            cannot be meant.
         WrongUse: the name is a question's, or there is no memory for so many workers.
         EveryTrialDiverged: no trial ended with a finite loss.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
         context = Context.open()
-        spec = SweepSpec(name, tuple(over), trials, seeds, changes or {}, str(flow_run.id))
+        job = str(flow_run.id)
+        spec = SweepSpec(name, tuple(over), trials, seeds, changes or {}, job, table=table)
         return _Sweep(context, spec, workers).run()
 
 
@@ -124,6 +132,7 @@ class _Sweep:
         self.trials = Trials(context, spec)
         self.space, self.key = self.trials.space, self.trials.key
         self.report = SweepReport(spec.name, self.trials.judged_by, spec.changes)
+        self.report.table = spec.table
 
     def run(self) -> SweepReport:
         tracking, wanted = self.context.tracking, self.spec.trials

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from ann_models import datasets, limits, variants
+from ann_models import datasets, limits
 from ann_models.derive import derive
 from ann_models.errors import InvalidSetting, TrainingDiverged
 from ann_models.search import Interval, objective, parse_space, setting_text, with_validation
+from ann_models.selection import select
 from pipelines.errors import WrongUse
 from pipelines.flows.context import Context, require_examples
 from pipelines.flows.dask_workers import WorkerProgress
@@ -51,6 +52,7 @@ class SweepSpec:
         changes: settings that differ from the table in every trial.
         pipeline_run_id: the Prefect flow run.
         run_id: the parent run.
+        table: the path of a table of one's own that has the variant; None: the lecture's.
     """
 
     name: str
@@ -60,6 +62,7 @@ class SweepSpec:
     changes: Mapping[str, str]
     pipeline_run_id: str
     run_id: str = ""
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Trials:
             UnknownName, InvalidSetting, WrongUse: they cannot be meant.
         """
         self.context, self.spec = context, spec
-        found = variants.find([spec.name])
+        found, _ = select([spec.name], {}, spec.table)
         if len(found) > 1:
             listed = ", ".join(v.name for v in found)
             raise WrongUse(f"{spec.name} is a question; name one of {listed}.")

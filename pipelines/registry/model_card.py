@@ -73,7 +73,7 @@ def _origin(version: Version) -> list[str]:
     found = version.tags
     source = found.get(tags.VERSION_DATA_SOURCE, "")
     data = DATA.get(source, f"the image data set {source}" if source else "unknown digits")
-    what = f"names the class of a picture of {source}" if _is_own(source) else READS
+    what = READS if version.examples == "digits" else f"names the class of a picture of {source}"
     lines = [
         f"- `{version.variant}`, seed {found.get(tags.SEED, '?')}: {what}.",
         f"- Trained on {data}.",
@@ -85,36 +85,34 @@ def _origin(version: Version) -> list[str]:
     return lines
 
 
-def _is_own(source: str) -> bool:
-    """Whether this is an image data set of one's own."""
-    return source not in ("", *DATA)
-
-
 def _quality(version: Version, metrics: Mapping[str, float]) -> list[str]:
-    known = dict(metrics) | version.metrics
+    known, pictures = dict(metrics) | version.metrics, version.examples
     rows = (
-        (tags.VAL_ACCURACY, "- {:.2%} of the validation digits correct; these decide."),
-        ("test_accuracy", "- {:.2%} of the test digits correct; these only report."),
-        (tags.CALIBRATION_ERROR, "- Expected calibration error {:.2%} on the validation digits."),
-        (tags.ROBUSTNESS, "- Mean accuracy on corrupted digits {:.1%}."),
+        (tags.VAL_ACCURACY, f"- {{:.2%}} of the validation {pictures} correct; these decide."),
+        ("test_accuracy", f"- {{:.2%}} of the test {pictures} correct; these only report."),
+        (
+            tags.CALIBRATION_ERROR,
+            f"- Expected calibration error {{:.2%}} on the validation {pictures}.",
+        ),
+        (tags.ROBUSTNESS, f"- Mean accuracy on corrupted {pictures} {{:.1%}}."),
         (tags.ONNX_MS, "- {:.3f} ms an image in ONNX Runtime on one thread."),
     )
     lines = [form.format(known[name]) for name, form in rows if name in known]
     if tags.P_VALUE in known:
         lines.append(
-            f"- Compared with the champion: {known[tags.ONLY_CHALLENGER_CORRECT]:.0f} digits only "
-            f"this one classifies correctly, {known[tags.ONLY_CHAMPION_CORRECT]:.0f} only the "
+            f"- Compared with the champion: {known[tags.ONLY_CHALLENGER_CORRECT]:.0f} {pictures} "
+            f"only this one classifies correctly, {known[tags.ONLY_CHAMPION_CORRECT]:.0f} only the "
             f"champion (p = {known[tags.P_VALUE]:.2g})."
         )
     return lines
 
 
 def _limits(version: Version) -> list[str]:
-    own = _is_own(version.tags.get(tags.VERSION_DATA_SOURCE, ""))
-    lines = [NOT_ITS_CLASSES if own else NOT_A_DIGIT]
+    lines = [NOT_A_DIGIT if version.examples == "digits" else NOT_ITS_CLASSES]
     found = version.robustness
     weak = sorted((accuracy, name) for name, accuracy in found.items() if accuracy < WEAK)
     if weak:
         listed = ", ".join(f"{name} {accuracy:.0%}" for accuracy, name in weak)
-        lines.append(f"- Digits under these corruptions, with its accuracy: {listed}.")
+        what = version.examples.capitalize()
+        lines.append(f"- {what} under these corruptions, with its accuracy: {listed}.")
     return lines

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlflow_reader.entities import ModelVersion
+from pipelines.candidate import DIGIT_SOURCES
 from pipelines.errors import RegistryError
 from pipelines.tracking import tags as keys
 
@@ -47,6 +48,12 @@ class Version:
             "another tool registered it. Set the tag in MLflow, to mnist or offline-digits, or "
             "promote a version that has it; `ann models` lists them."
         )
+
+    @property
+    def examples(self) -> str:
+        """What it classifies: "digits", or "pictures" of an image data set of one's own."""
+        source = self.tags.get(keys.VERSION_DATA_SOURCE, "")
+        return "digits" if source in ("", *DIGIT_SOURCES) else "pictures"
 
     @property
     def variant(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow.entities import DatasetInput, Run
@@ -16,10 +18,26 @@ from pipelines.registry import client as registry
 from pipelines.registry.artifact_reader import HASHED, check_files
 from pipelines.registry.client import MODEL_NAMES, Registry
 from pipelines.tracking.client import Tracking
-from pipelines.tracking.tags import DATA_CONTEXT, LATEST, NOTE, PROCESS, USER
+from pipelines.tracking.tags import (
+    CHANGE,
+    DATA_CONTEXT,
+    LATEST,
+    NOTE,
+    PICTURES,
+    PROCESS,
+    SOURCE_NAME,
+    USER,
+)
 from pipelines.transfer import bundle
 
 NOT_OURS = {PROCESS, LATEST, USER}  # tags that say something of this store
+WITH_PATHS = {
+    "data",
+    f"{CHANGE}data",
+    PICTURES,
+    SOURCE_NAME,
+}  # parameters and tags that may name a file
+FOLDERS = re.compile(r"(?<![^\s:=])~?/(?:[^\s/]+/)*")  # of an absolute path
 
 
 def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundle.Manifest:
@@ -49,6 +67,7 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
     outputs = run.outputs.model_outputs if run.outputs else []
     logged = [client.get_logged_model(output.model_id) for output in outputs]
     places = {model.artifact_location: i for i, model in enumerate(logged)}
+    folder = _folder(run.data.params.get("data", ""))
     manifest = bundle.Manifest(
         experiment=experiment.name,
         question=experiment.tags.get("question", ""),
@@ -59,8 +78,8 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
             status=run.info.status,
             start=run.info.start_time,
             end=run.info.end_time,
-            params=run.data.params,
-            tags={k: v for k, v in run.data.tags.items() if k not in NOT_OURS},
+            params=_portable(run.data.params, folder),
+            tags=_portable({k: v for k, v in run.data.tags.items() if k not in NOT_OURS}, folder),
             metrics=[
                 (m.key, m.value, m.timestamp, m.step)
                 for name in sorted(run.data.metrics)
@@ -71,7 +90,7 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
         models=[
             bundle.Model(
                 name=model.name,
-                params=model.params,
+                params=_portable(model.params, folder),
                 tags={k: v for k, v in model.tags.items() if k != MLFLOW_MODEL_VERSIONS},
             )
             for model in logged
@@ -90,15 +109,15 @@ def export(tracking: Tracking, reg: Registry, subject: str, file: Path) -> bundl
         files={},
     )
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        _download(run.info.artifact_uri, folder / "run", tracking)
+        content = Path(temporary)
+        _download(run.info.artifact_uri, content / "run", tracking)
         for i, model in enumerate(logged):
-            _download(model.artifact_location, folder / "models" / str(i), tracking)
+            _download(model.artifact_location, content / "models" / str(i), tracking)
         for entry in registered:
             if entry.source in places:
-                place = folder / "models" / str(places[entry.source])
+                place = content / "models" / str(places[entry.source])
                 check_files(reg.version(entry.name, str(entry.version)), place)
-        bundle.pack(folder, manifest, file)
+        bundle.pack(content, manifest, file)
     return manifest
 
 
@@ -121,6 +140,19 @@ def _run_of(tracking: Tracking, reg: Registry, subject: str) -> Run:
             f"there is no run {run_id!r}; name a run's id, champion, previous, challenger, or a "
             "version as mnist-digits/3."
         ) from error
+
+
+def _folder(data: str) -> str:
+    """The folder of own points or pictures, which may have spaces in its name; "" of others."""
+    return data[data.index("/") : data.rindex("/") + 1] if "/" in data else ""
+
+
+def _portable(texts: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Parameters or tags without the folders of this machine: files by their names."""
+    return {
+        name: FOLDERS.sub("", text.replace(folder, "")) if name in WITH_PATHS else text
+        for name, text in texts.items()
+    }
 
 
 def _why_not(entry: ModelVersion) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ann_models.data_name import LARGEST, SMALLEST, DataName, absolute, parse
+from ann_models.data_name import LARGEST, SMALLEST, DataName, absolute, names_points, parse
 from ann_models.errors import InvalidSetting, UnknownName
 
 
@@ -28,6 +28,14 @@ def test_the_size_that_the_lecture_draws_is_not_written():
     for name in ("linear", "nonlinear", "cubic"):
         assert parse(f"{name} size=1000") == DataName(name)
     assert str(parse("cubic noise=0")) == "cubic"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_file"),
+    [("a.csv", True), ("A.CSV", True), ("my.Txt", True), ("points:a", True), ("cubic", False)],
+)
+def test_a_file_of_points_is_known_by_its_ending_in_any_case(text, is_file):
+    assert names_points(text) == is_file
 
 
 def test_a_file_of_points_has_a_path():

@@ -240,3 +240,18 @@ def test_the_rooms_door_opens_without_heavy_libraries():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "classes"),
+    [
+        ("0,0,ill\n1,0,healthy\n0,1,ill\n1,1,ill\n", ("healthy", "ill")),
+        ("0,0\n1,0\n2,1\n3,1\n", ()),
+    ],
+    ids=["classification", "regression"],
+)
+def test_points_of_ones_own_know_what_their_file_calls_the_classes(tmp_path, lines, classes):
+    (tmp_path / "own.csv").write_text(lines)
+    data = generate(f"points:{tmp_path / 'own.csv'}", 0)
+    data.save(tmp_path / "own.npz")
+    assert Dataset.load(tmp_path / "own.npz").classes == classes

@@ -153,9 +153,13 @@ class TestWhatIsChanged:
 
     def test_the_name_says_what_differs_and_may_be_a_file(self):
         assert changed("relu_regression_4", "layers.0.activation=tanh", "epochs=20").name == (
-            "relu_regression_4+layers.0.activation=tanh+epochs=20"
+            "relu_regression_4+epochs=20+layers.0.activation=tanh"
         )
         assert "/" not in derived_name("row", {"data": "/home/me/a b.csv"})
+
+    def test_the_order_in_which_changes_are_given_makes_no_other_variant(self):
+        texts = ["layers.0.units=9", "epochs=20", "optimizer=sgd", "layers.0=dense 8 tanh"]
+        assert changed("relu_regression_4", *texts) == changed("relu_regression_4", *texts[::-1])
 
     def test_long_names_stay_short_and_distinct(self):
         long = {f"layers.{i}.units": str(i) for i in range(20)}

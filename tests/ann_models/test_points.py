@@ -36,11 +36,14 @@ def test_two_columns_are_a_regression(tmp_path, head):
 
 @pytest.mark.parametrize(
     ("head", "header"),
-    [("", 0), ("x1,x2,class\n", 1), ("# mine\n\nx1,x2,class\n", 1), ("# a\n", 0)],
+    [
+        *(("", 0), ("x1,x2,class\n", 1), ("# mine\n\nx1,x2,class\n", 1), ("# a\n", 0)),
+        *(("1st,2nd,3rd\n", 1), ("1,2nd,class\n", 0), ("2 years ago,10 Jahre,class\n", 1)),
+    ],
 )
 def test_a_header_is_a_line_of_names_after_comments(tmp_path, head, header):
     (tmp_path / "mine.csv").write_text(head + PLANE)
-    assert points.layout(tmp_path / "mine.csv") == points.Layout(",", header)
+    assert points.layout(tmp_path / "mine.csv").header == header
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -77,8 +80,9 @@ def test_numeric_classes_keep_their_order(tmp_path):
         (CURVE + "9\n", "line 5 has 1 columns, the first 2"),
         (PLANE + "9,inf,a\n", "line 5: inf is not finite"),
         (PLANE + "9,9,\n", "line 5 has no class"),
-        (PLANE.replace("b", "a"), "the class 'a' alone"),
-        (PLANE + "1,1,c\n", "3 classes"),
+        (PLANE.replace("b", "a"), "the class 'a' alone .* add points of another one"),
+        (PLANE + "1,1,c\n", r"3 classes \(a, b, c\) .* expected two: join or leave out the others"),
+        (PLANE + "".join(f"1,1,{c}\n" for c in "cdefg"), r"7 classes \(a, b, c, d, e…\)"),
         ("1.000,5;2\n" + CURVE.replace(",", ";"), "line 1: '1.000,5' is no number"),
         (CURVE[:-4], "has 3 points; expected 4"),
         (CURVE.replace("3,", "1,").replace("5,", "1,").replace("7,", "1,"), "every x is 1"),
@@ -100,6 +104,12 @@ def test_a_missing_file_and_a_picture_are_refused(tmp_path):
     (tmp_path / "mine.png").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(InvalidData, match="cannot be read as text"):
         points.read(tmp_path / "mine.png")
+
+
+def test_a_text_of_an_earlier_windows_encoding_is_refused_with_what_to_choose(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(PLANE.replace("a", "früh").encode("cp1252"))
+    with pytest.raises(InvalidData, match=r'0xfc.*Save it as UTF-8, in Excel "CSV UTF-8"'):
+        points.read(tmp_path / "mine.csv")
 
 
 def test_a_part_can_be_held_out_for_validation(tmp_path):

@@ -259,3 +259,9 @@ def test_pictures_are_named_with_a_folder_beside_the_file(write):
 
 def test_a_file_that_begins_with_a_byte_order_mark_is_read(write):
     assert table.read(write("\ufeff" + GOOD)).variants
+
+
+def test_a_file_of_points_with_an_ending_in_capitals_is_found_beside_the_table(write, tmp_path):
+    (tmp_path / "POINTS.CSV").write_text((tmp_path / "points.csv").read_text())
+    made = table.read(write(GOOD.replace("points.csv", "POINTS.CSV"))).variants[1]
+    assert made.data == f"points:{tmp_path / 'POINTS.CSV'}"

@@ -54,6 +54,21 @@ def test_the_first_model_becomes_champion_if_it_is_sane():
     assert decision.reasons[-1].message == "There is no champion to compare it with."
 
 
+def test_of_other_pictures_nothing_is_said_of_digits():
+    refused = candidate(range(600), data_source="letters")
+    champion, challenger = (candidate(range(n), data_source="letters") for n in (50, 20))
+    elsewhere = candidate(data_source="letters", validation_digest="e" * 64)
+    for decision in (
+        decide(refused, None),
+        decide(challenger, champion),
+        decide(replace(challenger, robustness={"blur": 0.9}), champion),
+        decide(*(replace(c, robustness={"blur": 0.9}) for c in (challenger, champion))),
+        decide(elsewhere, champion),
+    ):
+        assert not [r.message for r in decision.reasons if re.search("digit|hand", r.message)]
+    assert "980 of 1,000 validation pictures" in decide(challenger, champion).reasons[3].message
+
+
 def broken(index: tuple[int, ...], value: float) -> np.ndarray:
     probabilities = candidate().probabilities.copy()
     probabilities[index] = value

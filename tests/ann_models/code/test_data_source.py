@@ -81,8 +81,15 @@ def test_a_file_is_read_as_the_pipeline_reads_it(tmp_path, content, held_out, na
     made = executed(data_source.code(replace(CURVE, data=data)))
     arrays = datasets.generate(data, 0).arrays
     assert ("x_val" in arrays) == held_out == ("val_x" in made)
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(made[NAMES[name]], array, err_msg=name)
+    for name in arrays.keys() & NAMES.keys():
+        np.testing.assert_array_equal(made[NAMES[name]], arrays[name], err_msg=name)
+
+
+def test_the_panel_of_points_of_ones_own_names_their_classes(tmp_path):
+    (tmp_path / "own.csv").write_text(CLASSES.replace("red", "5 $ or {6} $"))
+    panel = data_source.panel(replace(PLANE, data=f"points:{tmp_path / 'own.csv'}"))
+    assert r"label = '5 \\$ or {6} \\$'" in panel
+    assert "label = 'blue'" in panel
 
 
 @pytest.mark.parametrize("size", [None, 300])

@@ -16,6 +16,16 @@ def test_class_one_is_red_and_class_zero_blue():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("$x_1$", "$x_2$")
 
 
+def test_classes_of_ones_own_are_called_as_in_their_file():
+    names = ("_healthy", "ill, from 5 $ to 6 $")
+    for figure in (
+        classification.data(X, Y, names=names),
+        classification.decision_regions(X, Y, GRID, GRID, np.zeros((40, 40)), names),
+    ):
+        assert legend(the_axes(figure)) == [" _healthy", r"ill, from 5 \$ to 6 \$"]
+    assert figure.axes[1].get_ylabel() == r"probability of ill, from 5 \$ to 6 \$"
+
+
 def test_each_class_has_its_own_points():
     blue, red = the_axes(classification.data(X, Y)).lines
     assert red.get_xydata() == pytest.approx(X[Y[:, 0] == 1])

@@ -58,10 +58,25 @@ def test_ten_pictures_stand_in_a_row(count, rows):
     assert the_axes(figure).images[0].get_array().shape == (rows * 44, 350)
 
 
-@pytest.mark.parametrize(("label", "size"), [("7", 10), ("Ankle boot", 9.5), ("x" * 19, 5)])
-def test_long_labels_are_small(label, size):
-    axes = the_axes(digits.labelled_grid(IMAGES, [label] * 12, "t"))
-    assert axes.texts[0].get_fontsize() == size
+@pytest.mark.parametrize(
+    "label", ["7", "Ankle boot", "Schmetterling", "WWWWWWWWWWWW", "Coat\n→ WWWWWWW"]
+)
+def test_labels_touch_neither_each_other_nor_the_title_nor_the_pictures(label):
+    figure = digits.labelled_grid(IMAGES, [label] * 12, "t")
+    figure.draw_without_rendering()
+    axes = the_axes(figure)
+    boxes = [text.get_window_extent() for text in [*axes.texts, axes.title]]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+    assert boxes[0].x0 >= 0
+    _, bottom = axes.transData.inverted().transform(boxes[0].p0)
+    height = axes.images[0].get_array().shape[0] // 2
+    assert 0 < bottom < height - 28 - 7 + 1
+
+
+def test_short_labels_are_as_large_as_the_ticks():
+    axes = the_axes(digits.labelled_grid(IMAGES, range(12), "t"))
+    assert axes.texts[0].get_fontsize() == 10
 
 
 def test_the_bars_of_the_splits_stand_beside_each_other_around_their_digit():
@@ -111,21 +126,43 @@ def test_the_worst_errors_stand_under_true_and_predicted_class():
     axes = the_axes(
         digits.worst_errors(IMAGES[:2], ["3", "T-shirt/top"], ["8", "Coat"], "9 test images")
     )
-    assert [text.get_text() for text in axes.texts] == ["3 → 8", "T-shirt → Coat"]
+    assert [text.get_text() for text in axes.texts] == ["3\n→ 8", "T-shirt/top\n→ Coat"]
     assert axes.get_title() == "Worst errors on 9 test images: true → predicted"
 
 
 @pytest.mark.parametrize(
     ("true", "named", "text"),
     [
-        ("letter A", "letter B", "A → B"),
-        ("letter", "letter of another kind", "letter → letter "),
+        ("the letter A", "the letter B", "the letter A\n→ the letter B"),
+        ("capital letter A", "capital letter B", "A → B"),
+        ("letter", "letter of another kind", "letter\n→ letter… kind"),
         ("cat1", "cat2", "cat1 → cat2"),
     ],
 )
 def test_long_names_are_shown_without_the_beginning_that_all_share(true, named, text):
     axes = the_axes(digits.worst_errors(IMAGES[:1], [true], [named], "9 test images"))
     assert [drawn.get_text() for drawn in axes.texts] == [text]
+
+
+LONG = ["A", "the capital letter omega of the Greek alphabet", "5 $ or 6 $"]
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [
+        lambda: digits.confusion(np.eye(3, dtype=int), "60 test images", LONG),
+        lambda: digits.prediction(IMAGES[0], 1, np.eye(3)[1], "test image 51", LONG),
+    ],
+    ids=["confusion", "prediction"],
+)
+def test_long_names_of_classes_leave_room_for_the_panel(panel):
+    figure = panel()
+    figure.draw_without_rendering()
+    axes = figure.axes[-1]
+    assert axes.get_window_extent().height > 0.4 * figure.bbox.height
+    assert [text.get_text() for text in axes.get_xticklabels()] == [
+        *("A", "the ca…habet", r"5 \$ or 6 \$")
+    ]
 
 
 def test_without_errors_the_panel_says_so():

@@ -233,3 +233,23 @@ def test_an_axis_beyond_plain_numbers_has_powers_of_ten(low, high, powers):
     style.log_ordinate(axes)
     axes.set_ylim(low, high)
     assert ("10^" in axes.yaxis.get_major_formatter()(1.0)) == powers
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("T-shirt/top", "T-shirt/top"),
+        ("x" * 20, "x" * 20),
+        ("the capital letter omega", "the capita…ter omega"),
+        ("from 5 $ to 6 $", r"from 5 \$ to 6 \$"),
+        ("_hidden", " _hidden"),
+        (7, "7"),
+    ],
+)
+def test_a_class_is_shown_by_its_name_as_far_as_there_is_room(name, shown):
+    assert style.class_names([name]) == [shown]
+    figure, axes = style.panel("t")
+    axes.plot([1], [1], label=shown)
+    style.legend(figure)
+    figure.draw_without_rendering()  # which fails at a formula that is none
+    assert legend(axes) == [shown]

@@ -61,6 +61,13 @@ def test_the_regions_reach_a_tenth_beyond_the_points_on_each_side():
     assert probabilities[:, 0].max() < 0.1 < 0.9 < probabilities[:, -1].min()
 
 
+def test_the_panels_call_the_classes_as_the_data_do():
+    data = a_square(classes=np.array(["healthy", "ill"]))
+    figures = study(CLASSES, data, an_untrained(CLASSES, data)).figures
+    for name in ("data", "decision_regions"):
+        assert [line.get_label() for line in figures[name].axes[0].lines] == ["healthy", "ill"]
+
+
 def test_points_in_one_place_are_drawn_with_room_around_them():
     assert points._limits(np.array([3.0, 3.0])) == pytest.approx((2.9, 3.1))
 

@@ -17,7 +17,6 @@ from ann_models.variants import VARIANTS
 from pipelines import settings
 from pipelines.cli import code as command
 from pipelines.cli.main import main
-from pipelines.errors import WrongUse
 from tests.support.processes import ASCII_LOCALE
 
 NAME = "relu_regression_1"
@@ -126,5 +125,17 @@ def test_weights_of_a_seed_that_was_not_trained_are_refused(trained, tmp_path):
 def test_weights_of_a_variant_without_a_run_are_refused(store, tmp_path, monkeypatch):
     loaded = settings.load({"ANN_HOME": str(tmp_path)})
     monkeypatch.setattr(command.session, "load_settings", lambda: loaded)
-    with pytest.raises(WrongUse, match="not trained yet"):
-        command._save_network(VARIANTS[NAME], 0, tmp_path / "relu.keras")
+    result = ann_code(NAME, "--weights", "--output", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert f"{NAME} is not trained yet; `ann run {NAME}` trains it." in result.stderr
+
+
+def test_the_command_that_trains_a_changed_row_is_named_with_its_changes(
+    store, tmp_path, monkeypatch
+):
+    loaded = settings.load({"ANN_HOME": str(tmp_path)})
+    monkeypatch.setattr(command.session, "load_settings", lambda: loaded)
+    changes = ["--set", "epochs=3", "--set", "layers.0=dense 8 tanh"]
+    result = ann_code(NAME, "--weights", *changes, "--output", str(tmp_path / "out"))
+    trains = f"ann run {NAME} --set epochs=3 --set 'layers.0=dense 8 tanh'"
+    assert f"not trained yet; `{trains}` trains it." in result.stderr

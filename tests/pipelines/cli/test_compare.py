@@ -54,6 +54,15 @@ def test_a_run_with_changes_of_an_unknown_origin_is_labelled_by_its_own_name():
     assert compare._label(changed) == "mine, epochs=5"
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("images:letters=/home/me/letters", "letters"), ("/home/me/a.csv", "a.csv-a5e4f9")],
+)
+def test_data_of_ones_own_have_a_name_without_the_folders_of_this_machine(value, shown):
+    tags = {"variant": "mnist_ann+", "derived_from": "mnist_ann", "set.data": value}
+    assert compare._label(tags) == f"mnist_ann, data={shown}"
+
+
 @pytest.mark.parametrize("command", ["compare", "leaderboard"])
 def test_numbers_of_the_offline_digits_are_marked(offline, command):
     output = offline(command).stdout

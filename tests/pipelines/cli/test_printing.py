@@ -186,6 +186,11 @@ def test_a_version_has_its_aliases_decision_accuracy_and_reasons(capsys):
     ]
 
 
+def test_the_accuracy_of_a_version_for_other_pictures_is_of_pictures(capsys):
+    line = "  mnist_ann: refused, 91.23% of the validation pictures"
+    assert line in shown(capsys, data="letters", decision="refused", val_accuracy="0.9123")
+
+
 def test_a_version_that_nobody_judged_is_undecided(capsys):
     assert shown(capsys) == ["mnist-digits version 3", "  mnist_ann: undecided"]
 

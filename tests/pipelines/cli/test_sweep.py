@@ -45,7 +45,7 @@ def asked(monkeypatch) -> SimpleNamespace:
 
 def test_thirty_trials_are_trained_here_unless_told_otherwise(ann, asked):
     assert ann("sweep", "relu_regression_1", *OVER).exit_code == 0
-    assert asked.flow == ("relu_regression_1", OVER[1:], 30, None, None, 1)
+    assert asked.flow == ("relu_regression_1", OVER[1:], 30, None, None, 1, None)
     assert asked.trains_here is True
 
 
@@ -54,7 +54,7 @@ def test_every_option_reaches_the_flow(ann, asked):
     words = ["sweep", "relu_regression_1", *OVER, *more, "--set", "epochs=2"]
     assert ann(*words).exit_code == 0
     over = [OVER[1], "layers.0.units=1..9"]
-    assert asked.flow == ("relu_regression_1", over, 4, 2, {"epochs": "2"}, 3)
+    assert asked.flow == ("relu_regression_1", over, 4, 2, {"epochs": "2"}, 3, None)
     assert asked.trains_here is False
 
 
@@ -76,6 +76,38 @@ def test_what_cannot_be_meant_is_wrong_use_before_anything_starts(ann, asked, wo
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert asked.trains_here is asked.flow is None
+
+
+MINE = """
+[[question]]
+key = "smooth"
+title = "Which?"
+look_at = "Look."
+[[variant]]
+name = "mine"
+like = "relu_regression_1"
+question = "smooth"
+epochs = 7
+"""
+
+
+def test_a_variant_of_a_table_of_ones_own_is_searched_and_run_by_the_printed_command(
+    ann, asked, tmp_path, monkeypatch
+):
+    (tmp_path / "mine.toml").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    assert ann("sweep", "--table", "mine.toml", "mine", *OVER).exit_code == 0
+    path = str(tmp_path / "mine.toml")
+    assert asked.flow == ("mine", OVER[1:], 30, None, None, 1, path)
+    best = SweepReport("mine", "4 points", {}, [trial(0.5)], table=path)
+    assert best.command == f"ann run mine --table {path} --set epochs=0.5 --set batch_size=8"
+
+
+def test_a_name_that_is_not_in_the_table_is_wrong_use(ann, asked, tmp_path):
+    (tmp_path / "mine.toml").write_text(MINE)
+    result = ann("sweep", "--table", str(tmp_path / "mine.toml"), "xor_mlp", *OVER)
+    assert result.exit_code == 2
+    assert "the table has no variant 'xor_mlp'" in result.stderr
 
 
 def test_a_question_is_left_to_the_flow_which_knows_its_variants(ann, asked):

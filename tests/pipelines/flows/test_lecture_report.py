@@ -13,7 +13,7 @@ from pipelines.cli.main import main
 from pipelines.flows import lecture_report
 from pipelines.flows.lecture_report import NothingToReport, gather, report
 from pipelines.registry.client import Registry
-from tests.support.browser import needs_a_browser
+from tests.support.browser import needs_a_browser, start
 
 UI = "http://127.0.0.1:5000"
 
@@ -165,6 +165,22 @@ def test_a_page_of_forty_rows_stays_small(store):
     for number in range(40):
         log(store, f"row_{number}", "neurons", {"train_seconds": 1.0})
     assert len(report(store, registry(store), UI)) < 5_000_000
+
+
+@needs_a_browser
+@pytest.mark.slow
+def test_a_long_name_does_not_widen_the_page_on_a_telephone(filled, tmp_path):
+    log(filled, "nonlinear_classification+data=measurements.csv-4bfbee", "neurons", {})
+    (tmp_path / "page.html").write_text(report(filled, registry(filled), UI), encoding="utf-8")
+    browser = start(tmp_path / "profile")
+    try:
+        browser.get((tmp_path / "page.html").as_uri())
+        screen = {"width": 320, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        page = browser.find_element("tag name", "html")
+        assert page.get_property("scrollWidth") == page.get_property("clientWidth")
+    finally:
+        browser.quit()
 
 
 @needs_a_browser

@@ -62,6 +62,15 @@ def search(context) -> Trials:
     return Trials(context, SPEC)
 
 
+def test_a_variant_of_a_table_of_ones_own_is_searched(context, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        '[[question]]\nkey = "smooth"\ntitle = "Which?"\nlook_at = "Look."\n'
+        '[[variant]]\nname = "mine"\nlike = "relu_regression_1"\nquestion = "smooth"\nepochs = 7\n'
+    )
+    spec = replace(SPEC, name="mine", changes={}, table=str(tmp_path / "mine.toml"))
+    assert Trials(context, spec).variant.epochs == 7
+
+
 def ends_with(monkeypatch, end: float | BaseException) -> list:
     """Trials are not trained: they end so; the variants that would have been trained."""
     asked: list = []

@@ -78,6 +78,13 @@ def test_offline_digits_are_never_taken_for_mnist():
     assert "(not MNIST)" in card(version(data="offline-digits"), [], {})
 
 
+def test_of_other_pictures_the_card_does_not_speak_of_digits():
+    text = card(version(data="letters"), [], {"test_accuracy": 0.9, "calibration_error": 0.01})
+    assert "90.00% of the test pictures correct" in text
+    assert "Pictures under these corruptions" in text
+    assert "digit" not in text.replace("mnist-digits", "")
+
+
 def test_hashes_are_not_in_it():
     assert TAGS["onnx_sha256"] not in card(version(), [PROMOTED], {})
 

@@ -226,6 +226,44 @@ def test_a_machine_that_slept_makes_up_one_of_the_runs_it_missed(client):
     assert [begin(client, run) for run in missed] == ["Pending", "Cancelled", "Cancelled"]
 
 
+# --- changed settings -----------------------------------------------------------------------------
+
+ROW = ["relu_regression_1"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"names": ROW, "changes": {"epochs": "0"}}, "epochs=0: expected 1 to 1,000,000"),
+        ({"names": ROW, "changes": {"epoch": "9"}}, "did you mean epochs"),
+        ({"changes": {"epochs": "9"}}, "name the variants in which this is changed"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_their_hour(client, parameters, sentence):
+    with pytest.raises(InvalidSetting, match=sentence):
+        create(client, ScheduleSpec("mine", "lecture", parameters=parameters, cron="0 2 * * *"))
+    with pytest.raises(InvalidSetting, match=sentence):
+        schedules.change(client, "lecture", parameters=parameters)
+    with pytest.raises(InvalidSetting, match=sentence):
+        schedules.trigger(client, "lecture", parameters)
+    assert "mine" not in by_name(client)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 9}, ["epochs=9"], "epochs=9", {"epochs": None}], ids=repr
+)
+def test_settings_of_another_type_are_refused_by_prefect_with_the_field(client, changes):
+    parameters = {"names": ROW, "changes": changes}
+    with pytest.raises(WrongUse, match="Validation failed for field 'changes"), connected() as own:
+        create(own, ScheduleSpec("mine", "lecture", parameters=parameters, cron="0 2 * * *"))
+
+
+def test_changed_settings_are_checked_with_the_names_that_the_schedule_has(client):
+    schedules.change(client, "lecture", parameters={"names": ROW})
+    schedules.change(client, "lecture", parameters={"changes": {"epochs": "9"}})
+    assert by_name(client)["lecture"].parameters == {"names": ROW, "changes": {"epochs": "9"}}
+
+
 # --- a table of one's own -------------------------------------------------------------------------
 
 

@@ -26,6 +26,9 @@ def ended_run(store: Store, status: str = "FINISHED") -> str:
     return run_id
 
 
+COMMAND = {"mlflow.source.name"}  # which may name files of this machine
+
+
 @pytest.fixture
 def manifest(file, tmp_path) -> bundle.Manifest:
     return bundle.unpack(file, tmp_path / "out")
@@ -53,8 +56,36 @@ def test_the_runs_own_words_and_numbers_are_in_the_manifest(origin, manifest):
 def test_what_says_something_of_this_store_alone_stays_here(origin, manifest):
     tags = origin.client.get_run(champion_run(origin)).data.tags
     assert tags.keys() - manifest.run.tags.keys() == {"process", "latest", "mlflow.user"}
-    assert all(manifest.run.tags[name] == tags[name] for name in manifest.run.tags)
+    assert all(manifest.run.tags[name] == tags[name] for name in manifest.run.tags.keys() - COMMAND)
     assert not any("mlflow.modelVersions" in model.tags for model in manifest.models)
+
+
+@pytest.mark.parametrize(
+    ("said", "exported"),
+    [
+        ("points:/home/me/my points/a.csv", "points:a.csv"),
+        ("held_out points:/home/me/a.csv", "held_out points:a.csv"),
+        ("images:letters=/home/me/letters", "images:letters=letters"),
+        ("cubic size=20 noise=0.1", "cubic size=20 noise=0.1"),
+    ],
+)
+def test_files_of_this_machine_go_out_by_their_names(target, tmp_path, said, exported):
+    path = said[said.find("/") :]
+    about = {
+        "set.data": path,
+        "mlflow.source.name": f"ann run a --data {path} --table ~/b/mine.toml --set data=/c/d.csv",
+        "pictures": "/home/me/photos",
+    }
+    with target.tracking.run(target.tracking.experiment("neurons"), "relu", about) as run_id:
+        target.client.log_param(run_id, "data", said)
+    target.export(run_id, tmp_path / "a.zip")
+    manifest = bundle.unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert manifest.run.params == {"data": exported}
+    name = path.rpartition("/")[2]
+    found = manifest.run.tags
+    assert (found["set.data"], found["pictures"]) == (name, "photos")
+    command = f"ann run a --data {name} --table mine.toml --set data=d.csv"
+    assert found["mlflow.source.name"] == command
 
 
 def test_the_champions_version_has_its_tags_aliases_and_which_model_it_is_of(origin, manifest):
