@@ -41,6 +41,23 @@ def load_settings() -> Settings:
     return loaded
 
 
+def load_settings_with_runs() -> Settings:
+    """As `load_settings`, for commands that need what a run left: nothing is made without one.
+
+    Raises:
+        WrongUse: no run was tracked in the state folder.
+    """
+    from pipelines.errors import WrongUse
+    from pipelines.settings import read
+
+    if (settings := read()).is_new:
+        raise WrongUse(
+            f"no run is in the state folder {settings.home} yet; `ann run` makes one, or set "
+            "ANN_HOME to the folder that has them."
+        )
+    return load_settings()
+
+
 def load_settings_for_reading() -> Settings:
     """As `load_settings`, for commands that list runs and versions: a server is not waited for.
 

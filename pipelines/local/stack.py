@@ -128,7 +128,7 @@ def run(
 
 def _make_store(settings: Settings) -> None:
     """Make the embedded store before any service opens it; in a process that gives MLflow back."""
-    if settings.embedded and not (settings.home / "mlflow.db").exists():
+    if settings.is_new:
         code = (
             "from pipelines import settings\n"
             "from pipelines.tracking.client import Tracking\n"
