@@ -135,7 +135,10 @@ def prefect(needs_up: bool = False) -> Iterator[SyncPrefectClient]:
         raise WrongUse("no worker is running that could start it; start `ann up` first.")
     if not status.reach_prefect(loaded):
         notify("`ann up` is not running; a temporary Prefect server reads its database.")
-    from pipelines.scheduling import deployments
+    from pipelines.flows import progress
+
+    with progress.native_errors_to(loaded.log):  # Prefect shows a wrong setting, which is raised
+        from pipelines.scheduling import deployments
 
     with deployments.connected() as client:
         yield client
