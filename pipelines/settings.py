@@ -52,6 +52,11 @@ class Settings:
         return self.tracking_uri == embedded_uri(self.home)
 
     @property
+    def is_new(self) -> bool:
+        """Whether the embedded store is not made yet."""
+        return self.embedded and not (self.home / "mlflow.db").exists()
+
+    @property
     def artifacts(self) -> Path:
         """Where the embedded store keeps artifacts."""
         return self.home / "artifacts"

@@ -26,6 +26,26 @@ def test_a_command_that_lists_runs_ends_those_whose_process_was_killed(
     assert store.client.get_run(run.info.run_id).info.status == status
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "evaluate photos",
+        "export champion champion.zip",
+        "report",
+        "retrain",
+        "drift",
+        "models rollback",
+        "models promote 3 --reason demonstration",
+    ],
+)
+def test_a_command_that_needs_a_run_makes_nothing_where_none_is(ann, tmp_path, command):
+    refused = ann(*command.split())
+    assert refused.exit_code == 2
+    assert f"no run is in the state folder {tmp_path / 'home'} yet" in refused.stderr
+    assert "set ANN_HOME to the folder that has them" in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("uri", ["mysql://db/runs", "mssql+nosuch://db/runs"])
 def test_a_tracking_database_without_its_package_is_wrong_use(tmp_path, monkeypatch, uri):
     monkeypatch.setenv("ANN_HOME", str(tmp_path))

@@ -117,6 +117,13 @@ def test_the_port_of_the_metrics_is_checked_as_the_others(tmp_path, monkeypatch)
             stack.run(load(tmp_path), Ports(), lambda *_: None, lambda _: None)
 
 
+def test_a_wrong_setting_of_prefect_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_REQUEST_TIMEOUT", "abc")
+    with pytest.raises(WrongUse, match=r"^PREFECT_API_REQUEST_TIMEOUT is 'abc'\. Input should be"):
+        stack.run(load(tmp_path), Ports(5901, 4901, 8901), lambda *_: None, lambda _: None)
+    assert not (tmp_path / "home" / "mlflow.db").exists()
+
+
 def test_there_is_one_for_a_state_folder(tmp_path):
     loaded = load(tmp_path)
     with stack._only_one(loaded), pytest.raises(WrongUse, match=r"runs already for .*home"):
