@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.prefect_server import home_with_a_champion, running_prefect
+from tests.support import prefect_server as temporary_server
 
 
 @pytest.fixture(scope="session")
@@ -34,17 +34,25 @@ def store(tmp_path, empty_store):
     return Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
 
 
-@pytest.fixture(scope="module")
-def prefect():
-    """One temporary server for a module's flow runs."""
-    with running_prefect():
-        yield
+@pytest.fixture(scope="session")
+def prefect_server():
+    """The address of the one temporary server: to start one costs seconds."""
+    with temporary_server.started() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def champion_home(tmp_path_factory, prefect):
+def prefect(prefect_server):
+    """That server for a module's flow runs; its address."""
+    with temporary_server.in_use(prefect_server):
+        yield prefect_server
+
+
+@pytest.fixture(scope="session")
+def champion_home(tmp_path_factory, prefect_server):
     """A state folder in which `mnist_ann` was trained on the offline digits and promoted."""
-    return home_with_a_champion(tmp_path_factory.mktemp("champion"))
+    with temporary_server.in_use(prefect_server):
+        return temporary_server.home_with_a_champion(tmp_path_factory.mktemp("champion"))
 
 
 @pytest.fixture
