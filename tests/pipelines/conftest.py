@@ -3,12 +3,10 @@
 Prefect is imported in the fixtures: pytest reads this file before it takes over the terminal.
 """
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from tests.support import prefect_server as temporary_server
+from tests.support.databases import content
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +17,7 @@ def empty_store(tmp_path_factory) -> bytes:
 
     home = tmp_path_factory.mktemp("empty")
     Tracking(settings.load({"ANN_HOME": str(home)})).open()
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return (home / "mlflow.db").read_bytes()
+    return content(home / "mlflow.db")
 
 
 @pytest.fixture
