@@ -149,6 +149,7 @@ def test_a_flood_of_wrong_corrections_is_refused_on_record_and_nothing_is_traine
     assert registered() == 1
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(home):
     corrected(home, DIGITS["x_train"][300:380], (DIGITS["y_train"][300:380] + 1) % 10)
     corrected(home, TILTED[:60], LABELS[:60], days_ago=4)
@@ -159,6 +160,7 @@ def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(h
     assert len(report.refusals) == 1
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
     assert retrain().reason.startswith("there is no correction of ")
     assert registered() == 1
@@ -169,6 +171,7 @@ def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
     assert report.champion == "1"  # the same network again is no better
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_another_variant_may_be_the_challenger(home):
     report = retrain(["mnist_augmented"], force=True)
     assert report.challengers[0].variant == "mnist_augmented"
@@ -178,6 +181,7 @@ def test_another_variant_may_be_the_challenger(home):
 # --- failures -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
     corrected(home, TILTED[:60], LABELS[:60])
     with monkeypatch.context() as sabotage:

@@ -229,7 +229,10 @@ def test_a_closed_terminal_ends_it_and_its_services(on_a_terminal, tmp_path):
     assert " ann       ending; " in (tmp_path / "up.log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+)
 def test_signals_end_it_and_its_services(on_a_terminal, tmp_path, number):
     process, terminal = on_a_terminal
     process.send_signal(number)
