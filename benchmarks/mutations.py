@@ -40,12 +40,15 @@ NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 FIRST_RUN_SECONDS = 600.0  # of the tests without a mutation
 LEAST_SECONDS = 60.0  # of the tests against a mutation …
 SLOWER = 4  # … or so many times the first run; an endless loop counts as noticed
-UNSEEN = (  # lines whose mutations no test can notice without a clock or an editor
+UNSEEN = (  # lines whose mutations no test can notice without a clock, a profiler or an editor
     "SECONDS =",
     "TYPE_CHECKING",
     "frozen=True",
     "kw_only=True",
     "strict=True",
+    "lru_cache(",
+    "timeout=",
+    "verbose=0",
 )
 OPERATORS = (  # Cosmic Ray's, without those that hardly ever change behaviour (== to `is`, …)
     "AddNot",
