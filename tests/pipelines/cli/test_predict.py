@@ -29,6 +29,7 @@ class Oracle:
     labels = ()
 
     def answer(self, images: np.ndarray) -> Answers:
+        self.seen = images
         seven = np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
         return Answers(seven, np.ones(len(images)))
 
@@ -45,6 +46,21 @@ def test_a_digit_is_read_with_its_probability_and_who_says_so(ann, oracle, seven
     assert result.stdout == (
         f"{seven}: 7  (91.9%)\nanswered by mnist-digits version 3, trained on mnist\n"
     )
+
+
+def test_a_model_of_other_pictures_names_the_class_of_a_picture_as_it_is(
+    ann, monkeypatch, tmp_path
+):
+    letters = Oracle("letters")
+    letters.labels = tuple("abcdefghij")
+    monkeypatch.setattr("pipelines.registry.champion.fetch_champion", lambda *_: letters)
+    pixels = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "h.png")
+    arguments = ("predict", "--model", "letters", str(tmp_path / "h.png"))
+    assert ann(*arguments).stdout.startswith(f"{tmp_path / 'h.png'}: h  (91.9%)")
+    np.testing.assert_allclose(letters.seen[0], pixels / 255, atol=1e-6)
+    (answer,) = json.loads(ann(*arguments, "--json").stdout)
+    assert (answer["class"], answer["label"], "digit" in answer) == (7, "h", False)
 
 
 def test_programs_read_the_same_as_json(ann, oracle, seven):
