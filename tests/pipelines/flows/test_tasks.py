@@ -14,11 +14,12 @@ from ann_models.digits import people, rejection
 from ann_models.entry import OtherHands
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.findings import Findings
+from ann_models.training import trainer
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
 from pipelines.errors import TrackingUnavailable, WrongUse
-from pipelines.flows import lecture, tasks
-from pipelines.flows.context import Context
+from pipelines.flows import lecture, tasks, upstream
+from pipelines.flows.context import Context, DataFile
 from pipelines.flows.helper_process import Executor
 from pipelines.flows.report import VariantJob
 from pipelines.gate import Decision, Reason
@@ -85,6 +86,26 @@ def test_the_logged_model_is_the_best_seeds_in_any_order_of_seeds(context, monke
     with disable_run_logger():
         tasks.evaluate.fn(context, job, path, run_id)
     assert logged == [models[1]]
+    assert findings.metrics["parameters"] == models[0].count_params()
+
+
+def test_without_a_best_seed_the_logged_model_is_a_typical_one(context, monkeypatch):
+    variant = VARIANTS["linear_classification"]
+    data = datasets.generate(variant.data, 0)
+    job = VariantJob(variant, context.save_dataset(data), "flow run")
+    model = networks.build(variant, data.arrays["x_train"].shape[1:], 4)
+    trained = Training([model], (4,), {"train_loss": np.array([[0.5]])}, seconds=2.5)
+    findings, logged = Findings({}), []
+    monkeypatch.setattr(context, "load_training", lambda *_: trained)
+    monkeypatch.setattr(tasks, "study_of", lambda variant: lambda *_: findings)
+    monkeypatch.setattr(context.tracking, "log_model", lambda _, model, name: logged.append(model))
+    run_id = context.tracking.client.create_run(context.tracking.experiment("neurons")).info.run_id
+    with disable_run_logger():
+        tasks.evaluate.fn(context, job, "path", run_id)
+    assert logged == [model]
+    assert findings.metrics == {"train_seconds": 2.5, "parameters": model.count_params()}
+    run = context.tracking.client.get_run(run_id)
+    assert run.data.tags[tags.WEIGHTS_SHA256] == trained.weights_sha256
 
 
 def test_a_network_is_calibrated_once(context, monkeypatch):
@@ -184,6 +205,29 @@ def test_pictures_that_cannot_be_read_are_wrong_use(context, monkeypatch):
         tasks.data_of(context, LETTERS)
 
 
+# --- by what the networks of a row are made -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variant", "made_by"),
+    [
+        ("linear_classification", "trained on its data"),
+        ("best_cnn", "trained on its teacher's answers"),
+        ("teachers", "assembled"),
+    ],
+)
+def test_networks_are_trained_or_assembled_from_others(context, monkeypatch, variant, made_by):
+    def trained(variant, data, seeds, report, checkpoints):
+        assert checkpoints == context.settings.work / "checkpoints"  # where they are resumed from
+        return f"trained on {data}"
+
+    monkeypatch.setattr(trainer, "train", trained)
+    monkeypatch.setattr(upstream, "committee", lambda *_: "assembled")
+    monkeypatch.setattr(upstream, "distillation_set", lambda *_: "its teacher's answers")
+    job = VariantJob(VARIANTS[variant], DataFile("", "mnist", ""), "flow run")
+    assert tasks._networks(context, job, "its data", (0,)) == made_by
+
+
 # --- what is logged -------------------------------------------------------------------------------
 
 
@@ -265,6 +309,22 @@ def test_other_hands_that_were_generated_ahead_are_learned_from(context, learner
     with disable_run_logger():
         tasks.train.fn(context, learner, run_id)
     assert len(seen[0]) == len(datasets.digits("offline-digits").arrays["y_train"]) + 34
+
+
+def test_the_pictures_of_other_hands_are_those_that_the_row_asks_for(context, monkeypatch):
+    data = Dataset("digits", "mnist", {"x_train": np.zeros((2, 28, 28), np.float32)})
+    variant = replace(VARIANTS["handwriting_cnn"], train_size=None)
+    job = VariantJob(variant, context.save_dataset(data), "flow run")
+    asked = []
+
+    def other_hands(data, wanted):
+        asked.append((data.digest, wanted))
+        return Dataset("other_hands", "generated", {"x_train": np.zeros(3)})
+
+    monkeypatch.setattr(people, "other_hands", other_hands)
+    file = tasks.generate_handwriting.fn(context, job)
+    assert asked == [(data.digest, variant.other_hands)]
+    assert context.load_dataset(file.path).name == "other_hands"
 
 
 def test_what_cannot_be_generated_is_the_failure_of_its_row(context, learner):
