@@ -9,11 +9,13 @@ from ann_models.entry import (
     SGD,
     Adam,
     BatchNormalization,
+    Convolution,
     CosineDecay,
     Dense,
     Distillation,
     EarlyStopping,
     Flatten,
+    MaxPooling,
     OtherHands,
     Penalty,
     Variant,
@@ -108,6 +110,23 @@ def test_a_quick_look_is_the_same_row_and_shorter(variant):
 @every_variant
 def test_a_quick_look_at_a_network_trains_at_least_one_epoch(variant):
     assert not variant.layers or variant.shortened().epochs >= 1
+
+
+def test_where_nothing_else_is_said_optimizers_and_layers_are_kerass():
+    import keras
+
+    for own, theirs in ((Adam(), keras.optimizers.Adam()), (SGD(), keras.optimizers.SGD())):
+        assert own.learning_rate == pytest.approx(float(theirs.learning_rate))
+        assert not theirs.weight_decay
+    assert (Adam().weight_decay, SGD().momentum) == (0, keras.optimizers.SGD().momentum)
+    assert BatchNormalization().momentum == keras.layers.BatchNormalization().momentum
+    assert (MaxPooling().size,) * 2 == keras.layers.MaxPooling2D().pool_size
+    assert (Convolution(8).kernel, Convolution(8).strides) == (3, 1)
+
+
+def test_where_nothing_else_is_said_a_row_is_trained_once_without_an_animation():
+    assert (PLAIN.seeds, PLAIN.frames, PLAIN.keep_weights, PLAIN.registered) == (1, 0, False, False)
+    assert PLAIN.optimizer == Adam()
 
 
 @pytest.mark.parametrize(("epochs", "short"), [(5000, 50), (199, 1), (99, 1), (0, 1)])
