@@ -60,9 +60,11 @@ def test_listings_that_are_too_long_for_a_message_get_shorter_until_they_fit():
     assert all(found.versions[-1] == "999" and found.older for found in fitting.values())
 
 
-def test_of_each_of_very_many_models_one_version_is_left():
-    many = {f"{i:05}" + "x" * (LONGEST_NAME - 5): Listing(("1", "2")) for i in range(4000)}
-    assert {found.versions for found in bounded(many).values()} == {("2",)}
+def test_of_each_of_very_many_models_one_version_and_the_champion_are_left():
+    listing = Listing(("1", "2"), {"champion": "2", "previous": "1"})
+    many = {f"{i:05}" + "x" * (LONGEST_NAME - 5): listing for i in range(3000)}
+    for found in bounded(many).values():
+        assert (found.versions, found.aliases) == (("2",), {"champion": "2"})
 
 
 def test_at_first_the_registry_was_not_asked():
