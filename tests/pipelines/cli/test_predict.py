@@ -30,7 +30,7 @@ class Oracle:
 
     def answer(self, images: np.ndarray) -> Answers:
         self.seen = images
-        seven = np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
+        seven = np.tile(np.eye(10)[7] * 0.91 + 0.0090004, (len(images), 1))
         return Answers(seven, np.ones(len(images)))
 
 
@@ -71,7 +71,7 @@ def test_programs_read_the_same_as_json(ann, oracle, seven):
         "uncertain",
     }
     assert (answers[0]["file"], answers[0]["digit"]) == (str(seven), 7)
-    assert len(answers[0]["probabilities"]) == 10
+    assert answers[0]["probabilities"] == [0.009] * 7 + [0.919] + [0.009] * 2  # rounded
 
 
 def test_what_the_service_would_mark_is_marked(ann, oracle, tmp_path):

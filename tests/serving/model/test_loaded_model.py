@@ -82,6 +82,7 @@ class TwoOutputs:
 def test_the_scores_that_a_model_gives_are_the_answers(tmp_path):
     answers = replace(loaded(tmp_path), session=TwoOutputs()).answer(IMAGES)
     np.testing.assert_array_equal(answers.digit_scores, np.full(len(IMAGES), 0.25))
+    np.testing.assert_array_equal(answers.probabilities, np.full((len(IMAGES), 10), 0.1))
 
 
 def test_what_served_last_is_loaded_with_the_reason_why_it_is_not_confirmed(tmp_path):
