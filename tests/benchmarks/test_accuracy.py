@@ -23,7 +23,9 @@ def ended(monkeypatch, code=0, stdout="", stderr=""):
     """Let every process end so; the commands that were started."""
     commands = []
 
-    def run(command, **_):
+    def run(command, *, capture_output, text, cwd):
+        assert capture_output and text
+        assert (cwd / "benchmarks/accuracy.py").exists()  # from wherever it is started
         commands.append(command)
         return SimpleNamespace(returncode=code, stdout=stdout, stderr=stderr)
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ann_models import networks
 from ann_models.datasets import Dataset
 from ann_models.entry import Penalty
 from ann_models.errors import InvalidData, TrainingDiverged
 from ann_models.training import program
+from ann_models.training.checkpoints import Progress
 from ann_models.training.program import Program
 from ann_models.training.trainer import train
 from tests.support.small_trainings import REGRESSION, cubic, images
@@ -138,6 +140,31 @@ def test_images_are_stored_as_they_are_if_a_later_batch_is_not_of_whole_255ths(m
     whole[79, 7, 7] = 0.3333
     assert program._as_bytes(whole) is whole
     assert program._as_bytes(whole[:, 0]).dtype == np.float32  # numbers are no images
+
+
+def test_a_seed_that_has_stopped_keeps_its_weights_in_later_snapshots():
+    trained = Program(replace(REGRESSION, keep_weights=True), cubic(10), (4, 7))
+    nan_and_one = tf.constant([[np.nan, 1.0]], tf.float64)
+    trained.run_epochs = lambda *_: ({"train_loss": nan_and_one}, tf.constant([[False, True]]))
+    trained.state.weights_by_replica = lambda: ["of 4 now", "of 7 now"]
+    generators = [np.random.default_rng(seed) for seed in (4, 7)]
+    progress = Progress({"train_loss": np.zeros((0, 2))}, generators, {0: ["of 4", "of 7"]})
+    assert trained._advance(progress, (4, 7), most=9) == 1  # to the next stop
+    assert progress.snapshots[1] == ["of 4", "of 7 now"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "what"), [("train_loss", "training loss"), ("val_loss", "validation loss")]
+)
+def test_a_loss_that_is_not_finite_is_named_with_its_epoch_and_seed(measure, what):
+    trained = Program(REGRESSION, cubic(10), (4, 7))
+    progress = Progress({"train_loss": np.zeros((5, 2))}, [])
+    losses = {measure: np.array([[1.0, 2.0], [1.0, np.inf]])}
+    active = np.ones((2, 2), bool)
+    with pytest.raises(TrainingDiverged, match=f"the {what} is inf in epoch 7 with seed 7; a sm"):
+        trained._require_finite(losses, active, progress, (4, 7))
+    active[1, 1] = False  # it has stopped
+    trained._require_finite(losses, active, progress, (4, 7))
 
 
 def test_rebind_changes_the_scale_of_the_penalty():

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ async def watched(*, responds: bool) -> bool:
     async def handle(message: Message) -> Message | None:
         nonlocal asked
         asked += isinstance(message, Ping)
-        if asked == 20:
+        if asked == 8:
             enough.set()
         return Done() if responds else None
 
@@ -108,6 +109,63 @@ async def watched(*, responds: bool) -> bool:
 def test_it_is_killed_if_it_does_not_respond(monkeypatch, responds):
     monkeypatch.setattr(supervisor, "PING_SECONDS", 0.05)
     assert asyncio.run(watched(responds=responds)) is not responds
+
+
+class Pinged:
+    """A worker that responds to some pings ("+"), and then has ended; its line and its process."""
+
+    def __init__(self, responds: str) -> None:
+        self.left = list(responds)
+        self.killed = False
+
+    async def ask(self, message: Message, seconds: float) -> Message:
+        if not self.left:
+            raise RegistryUnavailable("it ended")
+        if self.left.pop(0) == "-":
+            raise TimeoutError
+        return Done()
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+@pytest.mark.parametrize(
+    ("responds", "killed"),
+    [
+        ("-----", False),
+        ("------", True),  # twice as long at its start …
+        ("-----+--", False),
+        ("-----+---", True),  # … as later
+        ("+--+--", False),
+    ],
+)
+def test_it_is_killed_after_three_unanswered_pings_or_six_at_its_start(
+    monkeypatch, responds, killed
+):
+    monkeypatch.setattr(supervisor, "PING_SECONDS", 0)
+    for more in ("", "+"):  # whether it would have responded again is not waited for
+        worker = Pinged(responds + more)
+        asyncio.run(supervisor._watch(worker, worker))
+        assert worker.killed is killed
+        assert not killed or worker.left == list(more)
+
+
+def test_ctrl_c_in_a_terminal_does_not_reach_the_processes_themselves(monkeypatch, tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    async def session() -> tuple[int, int]:
+        process, _ = await supervisor._start("serving.process.worker", None)
+        try:
+            return process.pid, os.getsid(process.pid)
+        finally:
+            process.kill()
+            await process.wait()
+
+    own, found = asyncio.run(session())
+    assert own == found != os.getsid(0)
 
 
 class Registry:
