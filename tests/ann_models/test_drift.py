@@ -124,6 +124,14 @@ def test_a_model_that_names_one_class_only_has_no_drift_of_classes(offline):
     assert (found.p_value, found.drifted) == (1.0, False)
 
 
+def test_a_digit_that_nobody_draws_any_more_is_drift_of_the_classes_alone(offline):
+    images = offline.pool[:180]
+    five, six = (np.eye(10)[np.arange(180) % classes] for classes in (5, 6))
+    found = compare(Sample(images, five), Sample(images, six), offline.embedding)
+    assert drifted(found) == ["classes"]
+    assert found["classes"].size == pytest.approx(0.7, abs=0.1)
+
+
 def sure(count: int) -> np.ndarray:
     """Answers (count, 10) that name a seven."""
     return np.tile(np.eye(10)[7], (count, 1))
