@@ -299,8 +299,8 @@ class _Checked:
             if key == "data" and text.startswith(IMAGES) and "=" in text:
                 name, _, path = text.partition("=")
                 return f"{name}={data_name.absolute(path, self.path.parent)}"
-            if key == "data" and text.endswith((".csv", ".tsv", ".txt")):
-                return str(data_name.absolute(text, self.path.parent))
+            if key == "data" and data_name.names_points(text):
+                return str(data_name.points_file(text, self.path.parent))
         except InvalidSetting:
             pass  # the setting `data` says what is wrong
         return text
