@@ -47,6 +47,7 @@ UNSEEN = (  # of lines whose mutations no test can notice without a clock, a pro
     "TYPE_CHECKING",
     "frozen=True",
     "kw_only=True",
+    "slots=True",
     "strict=True",
     "verbose=0",
     r"lru_cache\(",
