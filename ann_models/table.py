@@ -228,10 +228,8 @@ class _Checked:
                 entry.fault(
                     key if key in entry.values else "", f'{said}, or like = "a row of the lecture".'
                 )
-        text = changes.get("data", "")
         try:
-            file = text.endswith((".csv", ".tsv", ".txt"))
-            wanted = data_name.parse(f"{data_name.POINTS}{text}" if file else text)
+            wanted = data_name.parse(changes.get("data", ""))
             kind = kind_of(wanted)
         except AnnError:
             kind = "none"  # the setting `data` says what is wrong
@@ -300,7 +298,7 @@ class _Checked:
                 name, _, path = text.partition("=")
                 return f"{name}={data_name.absolute(path, self.path.parent)}"
             if key == "data" and data_name.names_points(text):
-                return str(data_name.points_file(text, self.path.parent))
+                return f"{data_name.POINTS}{data_name.points_file(text, self.path.parent)}"
         except InvalidSetting:
             pass  # the setting `data` says what is wrong
         return text

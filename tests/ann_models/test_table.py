@@ -72,12 +72,20 @@ def test_a_row_of_its_own_layers_and_points_can_be_trained_and_shown(write):
 
 
 @pytest.mark.parametrize(
-    "data", ["points.csv", "points:points.csv", "held_out points:points.csv", "points:./points.csv"]
+    "data",
+    ["points.csv", "points:points.csv", "held_out points:points.csv", "points:./points.csv"],
 )
 def test_points_lie_beside_the_file_however_they_are_named(write, tmp_path, monkeypatch, data):
     monkeypatch.chdir("/")
     made = table.read(write(GOOD.replace("points.csv", data))).variants[1]
     assert made.data == f"points:{tmp_path / 'points.csv'}"
+
+
+def test_points_in_a_file_of_any_name_are_named_with_their_prefix(write, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    (tmp_path / "points.csv").rename(tmp_path / "measured")
+    made = table.read(write(GOOD.replace("points.csv", "points:measured"))).variants[1]
+    assert made.data == f"points:{tmp_path / 'measured'}"
 
 
 def test_data_of_the_lecture_has_its_size_and_noise(write):
