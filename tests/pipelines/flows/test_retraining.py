@@ -11,7 +11,14 @@ from pipelines.errors import WrongUse
 from pipelines.feedback.requests import FeedbackUnavailable
 from pipelines.flows import lecture, retraining, tasks, training_corrections
 from pipelines.flows.context import Context
-from pipelines.flows.retraining import NOTHING_NEW, NoChampion, RetrainingFailed, retrain
+from pipelines.flows.retraining import (
+    NOTHING_NEW,
+    ChallengerResult,
+    NoChampion,
+    RetrainingFailed,
+    RetrainingReport,
+    retrain,
+)
 from tests.support.served import DIGITS, NAME, asked, copied, corrected, enter, tilted
 
 TILTED, LABELS = tilted(DIGITS["x_train"][:240]), DIGITS["y_train"][:240]
@@ -258,3 +265,14 @@ def test_for_a_champion_trained_on_networks_those_trained_on_labels_are_retraine
     champion, learners
 ):
     assert retraining.trained_on_labels(champion) == learners
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 corrections"), (1, "1 correction")])
+def test_corrections_are_counted_with_their_noun(count, words):
+    assert retraining.counted(count) == words
+
+
+def test_only_the_challengers_that_failed_are_named():
+    challengers = [ChallengerResult("first", error="no memory"), ChallengerResult("second")]
+    report = RetrainingReport("a run", NAME, "failed", "1", challengers=challengers)
+    assert str(RetrainingFailed(report)).startswith("first failed; all else")
