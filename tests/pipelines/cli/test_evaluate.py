@@ -155,9 +155,10 @@ def registry(monkeypatch) -> Registry:
 
 
 def test_the_command_evaluates_the_version_that_is_asked_for(stored, registry, tmp_path):
-    document = json.loads(stored("evaluate", str(tmp_path / "own"), "--version", "3", "--json").stdout)
+    own = str(tmp_path / "own")
+    document = json.loads(stored("evaluate", own, "--version", "3", "--json").stdout)
     assert (document["version"], document["accuracy"]) == ("3", 0.95)
-    assert "evaluated mnist-digits version 2" in stored("evaluate", str(tmp_path / "own")).stdout
+    assert "evaluated mnist-digits version 2" in stored("evaluate", own).stdout
 
 
 def test_a_model_of_other_pictures_than_digits_is_refused_with_its_first_classes(
