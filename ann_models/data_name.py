@@ -131,13 +131,13 @@ def names_points(text: str) -> bool:
     return file.startswith(POINTS) or file.lower().endswith(POINTS_SUFFIXES)
 
 
-def points_file(text: str) -> Path:
-    """The absolute path of a file of points, as `mine.csv` or `points:mine.csv`.
+def points_file(text: str, folder: Path = Path()) -> Path:
+    """The absolute path of a file of points, as `mine.csv` or `points:mine.csv`, from a folder.
 
     Raises:
         InvalidSetting: it can be no path, or leads where nothing may be read.
     """
-    return absolute(text.removeprefix(HELD_OUT).removeprefix(POINTS))
+    return absolute(text.removeprefix(HELD_OUT).removeprefix(POINTS), folder)
 
 
 def short(value: str) -> str:

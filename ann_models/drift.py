@@ -107,8 +107,7 @@ def compare(
         found[name] = float(test.statistic), float(test.pvalue)
     counts = np.stack([recent.class_counts, reference.class_counts])
     counts = counts[:, counts.any(axis=0)]
-    p_value = float(chi2_contingency(counts).pvalue) if counts.shape[1] > 1 else 1.0
-    found["classes"] = stability_index(*counts), p_value
+    found["classes"] = stability_index(*counts), float(chi2_contingency(counts).pvalue)
     found["embedding"] = energy_test(embedding(recent.images), embedding(reference.images), seed)
     level = FAMILY_LEVEL / len(found)
     return {name: Finding(size, LEAST[name], p, level) for name, (size, p) in found.items()}

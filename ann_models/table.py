@@ -228,10 +228,8 @@ class _Checked:
                 entry.fault(
                     key if key in entry.values else "", f'{said}, or like = "a row of the lecture".'
                 )
-        text = changes.get("data", "")
         try:
-            file = text.lower().endswith(data_name.POINTS_SUFFIXES)
-            wanted = data_name.parse(f"{data_name.POINTS}{text}" if file else text)
+            wanted = data_name.parse(changes.get("data", ""))
             kind = kind_of(wanted)
         except AnnError:
             kind = "none"  # the setting `data` says what is wrong
@@ -299,8 +297,8 @@ class _Checked:
             if key == "data" and text.startswith(IMAGES) and "=" in text:
                 name, _, path = text.partition("=")
                 return f"{name}={data_name.absolute(path, self.path.parent)}"
-            if key == "data" and text.lower().endswith(data_name.POINTS_SUFFIXES):
-                return str(data_name.absolute(text, self.path.parent))
+            if key == "data" and data_name.names_points(text):
+                return f"{data_name.POINTS}{data_name.points_file(text, self.path.parent)}"
         except InvalidSetting:
             pass  # the setting `data` says what is wrong
         return text

@@ -31,9 +31,7 @@ class TimeToAccuracy:
     test_accuracies: list[float]
 
 
-def measure(
-    names: Sequence[str] = NAMES, seeds: int = 1, say: Say = lambda line: None
-) -> list[TimeToAccuracy]:
+def measure(names: Sequence[str] = NAMES, *, seeds: int, say: Say) -> list[TimeToAccuracy]:
     """Train every variant with every seed.
 
     Raises:

@@ -17,6 +17,7 @@ import difflib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -40,12 +41,19 @@ NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 FIRST_RUN_SECONDS = 600.0  # of the tests without a mutation
 LEAST_SECONDS = 60.0  # of the tests against a mutation …
 SLOWER = 4  # … or so many times the first run; an endless loop counts as noticed
-UNSEEN = (  # lines whose mutations no test can notice without a clock or an editor
+UNSEEN = (  # of lines whose mutations no test can notice without a clock, a profiler or an editor
     "SECONDS =",
+    "timeout=",
     "TYPE_CHECKING",
     "frozen=True",
     "kw_only=True",
+    "slots=True",
     "strict=True",
+    "verbose=0",
+    r"lru_cache\(",
+    "max_results=1",  # where one is enough, two are as well
+    r"(hex|sha256|digest(\(\))?)\[:\d+\]\}",  # how many digits of a digest are shown
+    r"^[A-Z_]+ = [\d_* ]*\d{3}",  # a limit of a hundred or more: one more is as good
 )
 OPERATORS = (  # Cosmic Ray's, without those that hardly ever change behaviour (== to `is`, …)
     "AddNot",
@@ -265,12 +273,13 @@ def _mutations(module: Path) -> list[MutationSpec]:
         every = [item.mutations[0] for item in database.work_items]
     lines = module.read_text(encoding="utf-8").splitlines()
     chosen = {f"core/{operator}" for operator in OPERATORS}
+    unseen = "|".join(UNSEEN)
     return sorted(
         (
             mutation
             for mutation in every
             if mutation.operator_name in chosen
-            and not any(text in lines[mutation.start_pos[0] - 1] for text in UNSEEN)
+            and not re.search(unseen, lines[mutation.start_pos[0] - 1])
         ),
         key=lambda mutation: (mutation.start_pos, mutation.operator_name, mutation.occurrence),
     )

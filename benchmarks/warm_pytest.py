@@ -37,6 +37,8 @@ WARM = (  # costs seconds to import: is imported here once a test has; starts no
     "optuna",
     "prefect",
     "prefect.testing.utilities",
+    "hypothesis",
+    "schemathesis.pytest.plugin",
 )
 POLL_SECONDS = 0.02
 

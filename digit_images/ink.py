@@ -100,7 +100,7 @@ def find_ink(contrast: Pixels) -> Pixels:
         raise NoInk(
             "Nothing is drawn that stands out from the picture's grain: the strongest contrast is "
             f"{strongest / grain:.1f} times the grain's; expected {CLEAR} times or more. Take the "
-            "picture in more light, or use a darker or a lighter pen."
+            "picture in more light, use a darker or a lighter pen, or crop a photo to its paper."
         )
     floor = np.clip(5 * grain, 0.15 * strongest, 0.3 * strongest)
     ink = _without_specks(np.where(contrast > floor, contrast / strongest, 0))

@@ -73,6 +73,10 @@ def translate(error: BaseException) -> BaseException:
                 f"{link.strerror}: {link.filename or 'the disk'}. Mount it for writing, or set "
                 f"ANN_HOME to a folder of another disk; {_REPEAT}"
             )
+        if isinstance(link, PermissionError) and link.filename:  # a port's has no name
+            return StorageFull(
+                f"{link.strerror}: {link.filename}. Change its owner or its permissions; {_REPEAT}"
+            )
         if isinstance(link, sqlite3.OperationalError) and "readonly" in str(link):
             return StorageFull(
                 f"{_unwritable() or state_folder()} cannot be written ({link}). Change its owner "

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether runs are tracked in the state folder, without a server."""
         return self.tracking_uri == embedded_uri(self.home)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the embedded store is not made yet."""
+        return self.embedded and not (self.home / "mlflow.db").exists()
 
     @property
     def artifacts(self) -> Path:
@@ -245,11 +251,9 @@ def _check_certificates(environ: Mapping[str, str]) -> None:
     for name in ("SSL_CERT_FILE", *CERTIFICATES):
         if not (place := environ.get(name)):
             continue
-        import ssl
-
         try:
             if not Path(place).is_dir():
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(place)
+                _read_certificates(place, Path(place).stat().st_mtime_ns)
             elif name == "SSL_CERT_FILE":
                 raise IsADirectoryError(errno.EISDIR, "Is a directory")
         except OSError as error:  # ssl.SSLError, too
@@ -260,6 +264,14 @@ def _check_certificates(environ: Mapping[str, str]) -> None:
     folders = environ.get("SSL_CERT_DIR") or "/"
     if not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
         raise WrongUse(f"SSL_CERT_DIR is {folders!r}, which is no folder; correct or unset it.")
+
+
+@cache
+def _read_certificates(place: str, modified: int) -> None:
+    """Read a file of certificates once: a system's takes 20 ms, and several variables name it."""
+    import ssl
+
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(place)
 
 
 def _check_url(variable: str, url: str, example: str) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.metadata import version as installed_version
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits, InvalidRequest
@@ -94,8 +94,8 @@ class Endpoints:
         """POST /feedback: the right digit of a prediction or an image."""
         fields = await _in_thread(native.correction, request)
         known = await self._known(fields["request_id"])
-        if fields["model"] and not known:
-            self._models.check_name(fields["model"])
+        if not known:
+            await self._check_named(fields)
         model = await self._other_model(known[0].model if known else fields["model"])
         if fields["image"] is not None:
             decode = to_picture if model else to_digit
@@ -287,6 +287,14 @@ class Endpoints:
         feedback = self._records.feedback
         found = feedback.recent(answer_id) or await self._others.recall(answer_id)
         return found or await _in_thread(feedback.stored, answer_id, executor=_correcting)
+
+    async def _check_named(self, fields: dict[str, Any]) -> None:
+        """Refuse a correction of a model or version that is not here."""
+        name, version = fields["model"], fields["version"]
+        if name:
+            self._models.check_name(name)
+        if version:
+            await self._models.check_version(name or self._models.champion().model.name, version)
 
     async def _other_model(self, name: str | None) -> LoadedModel | None:
         """The named model of other pictures; None for digits, and if there is none of that name."""

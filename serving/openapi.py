@@ -28,6 +28,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+SWITCH = {  # in upper and lower case, for which JSON Schema's patterns have no flag
+    "type": "string",
+    "pattern": "^(0|1|[Ff][Aa][Ll][Ss][Ee]|[Tt][Rr][Uu][Ee])$",
+    "examples": ["1", "0", "true", "false"],
+}
 ERRORS = {
     400: "not what the route reads",
     401: "the API key is missing or wrong",
@@ -87,7 +92,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "name": name,
             "in": "query",
             "description": text,
-            "schema": PARAMETERS["name"]["schema"] if name == "model" else {"enum": ["0", "1"]},
+            "schema": PARAMETERS["name"]["schema"] if name == "model" else SWITCH,
         }
         for name, text in route.query.items()
     ]

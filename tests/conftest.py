@@ -1,6 +1,8 @@
 """What all tests share: no downloads, and MNIST where this machine has it."""
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -20,6 +22,18 @@ from ann_models.errors import DataUnavailable  # noqa: E402
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile("same")
+
+gc.disable()  # until all tests are imported: nothing of that is garbage
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests what repeats: garbage collections of all imports, and new MLflow stores."""
+    if "mlflow" in sys.modules:
+        from tests.support import new_stores
+
+        new_stores.made_once()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -304,11 +305,12 @@ def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.
         )
     images = np.empty((len(found), SIDE, SIDE), np.uint8)
     faults = []
-    for place, (file, _) in enumerate(found):
-        try:
-            images[place] = in_form(file)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            faults.append(f"{file.relative_to(folder)}: {error}")
+    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        for place, (file, _) in enumerate(found):
+            try:
+                images[place] = in_form(file)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                faults.append(f"{file.relative_to(folder)}: {error}")
     if faults:
         more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
         raise InvalidData(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy import ndimage
 from sklearn.datasets import load_digits
@@ -11,15 +13,20 @@ SIDE = 28
 CENTRE = 14  # the pixel on which MNIST's centre of mass lies
 
 
+@cache
 def load() -> tuple[np.ndarray, np.ndarray]:
     """Return the 1,797 digits of scikit-learn (UCI "optical recognition", its test writers).
 
     Returns:
-        Images, float32 (1797, 28, 28) in [0, 1] with ink 1 on 0, and labels, int32 (1797,).
+        Images, float32 (1797, 28, 28) in [0, 1] with ink 1 on 0, and labels, int32 (1797,); every
+        call returns the same arrays, which are read-only.
     """
     bundled = load_digits()
     images = np.stack([mnist_form(image / 16) for image in bundled.images])
-    return images, bundled.target.astype(np.int32)
+    labels = bundled.target.astype(np.int32)
+    for array in (images, labels):
+        array.setflags(write=False)
+    return images, labels
 
 
 def mnist_form(ink: np.ndarray) -> np.ndarray:

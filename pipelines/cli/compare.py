@@ -41,10 +41,10 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     A NAME is a variant's or a question's key, as in `ann run`; of a table of one's own, too.
     """
     from ann_models import variants
-    from pipelines.tracking.reader import RunReader, reader_of
+    from pipelines.tracking.reader import RunReader
     from pipelines.tracking.saved_views import link
 
-    if reader_of(read().tracking_uri) is None:
+    if read().is_new:
         variants.find(names)  # without runs there are no other names, and a typo makes no folder
     settings = session.load_settings_for_reading()
     reader = RunReader(settings)

@@ -42,7 +42,7 @@ def evaluate(
     test pictures and their confusion matrix. The outcome is logged to MLflow, so that versions can
     be compared.
     """
-    settings = session.load_settings()
+    settings = session.load_settings_with_runs()
     from pipelines.errors import WrongUse
     from pipelines.evaluation import labelled
     from pipelines.evaluation.evaluate import evaluate as evaluate_version

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pipelines.cli import errors
-from pipelines.cli.terminal import accept_any_encoding
+from pipelines.cli.terminal import accept_any_encoding, open_closed_streams
 
 COMMANDS = {  # the name that people type: module and attribute
     "list": "pipelines.cli.run:list_variants",
@@ -63,6 +63,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line on whatever terminal there is."""
+        open_closed_streams()
         accept_any_encoding()
         try:
             return super().main(*args, **kwargs)

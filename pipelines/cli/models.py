@@ -42,7 +42,7 @@ WRITING = ("promote", "rollback")
 def models(context: click.Context, name: str | None, as_json: bool) -> None:
     """List every registered version with the gate's decision and reasons, newest first."""
     if context.invoked_subcommand in WRITING:
-        settings = session.load_settings()
+        settings = session.load_settings_with_runs()
         from pipelines.tracking.client import Tracking
 
         Tracking(settings).open()  # raises if the server is unavailable

@@ -38,7 +38,7 @@ def report(file: Path, pdf: bool) -> None:
             f"{file} would be the HTML page, from which the PDF is printed; name the page: "
             f"`ann report {file.with_suffix('.html')} --pdf` writes the PDF beside it."
         )
-    settings = session.load_settings()
+    settings = session.load_settings_with_runs()
     from pipelines.flows import lecture_report
     from pipelines.registry.client import Registry
     from pipelines.settings import ui_address

@@ -39,7 +39,7 @@ def retrain(names: tuple[str, ...], force: bool, model: str | None, as_json: boo
     from ann_models import variants
 
     variants.find(names)  # before anything heavy is imported
-    session.prepare_flows(session.load_settings())
+    session.prepare_flows(session.load_settings_with_runs())
     from pipelines.flows import retraining
 
     try:
@@ -69,7 +69,7 @@ def retrain(names: tuple[str, ...], force: bool, model: str | None, as_json: boo
 @as_json
 def drift(days: float, least: int, model: str | None, as_json: bool) -> None:
     """Compare recent requests with known digits; drift starts the scheduled retraining."""
-    settings = session.load_settings()
+    settings = session.load_settings_with_runs()
     session.prepare_flows(settings)
     from pipelines.flows import drift as drift_flow
 

@@ -41,6 +41,23 @@ def load_settings() -> Settings:
     return loaded
 
 
+def load_settings_with_runs() -> Settings:
+    """As `load_settings`, for commands that need what a run left: nothing is made without one.
+
+    Raises:
+        WrongUse: no run was tracked in the state folder.
+    """
+    from pipelines.errors import WrongUse
+    from pipelines.settings import read
+
+    if (settings := read()).is_new:
+        raise WrongUse(
+            f"no run is in the state folder {settings.home} yet; `ann run` makes one, or set "
+            "ANN_HOME to the folder that has them."
+        )
+    return load_settings()
+
+
 def load_settings_for_reading() -> Settings:
     """As `load_settings`, for commands that list runs and versions: a server is not waited for.
 
@@ -118,7 +135,10 @@ def prefect(needs_up: bool = False) -> Iterator[SyncPrefectClient]:
         raise WrongUse("no worker is running that could start it; start `ann up` first.")
     if not status.reach_prefect(loaded):
         notify("`ann up` is not running; a temporary Prefect server reads its database.")
-    from pipelines.scheduling import deployments
+    from pipelines.flows import progress
+
+    with progress.native_errors_to(loaded.log):  # Prefect shows a wrong setting, which is raised
+        from pipelines.scheduling import deployments
 
     with deployments.connected() as client:
         yield client

@@ -19,6 +19,16 @@ ASCII_CODEC = "ann_ascii"  # click writes UTF-8 to a stream whose encoding is ca
 UNLIMITED = 10_000  # columns, where output is no terminal's
 
 
+def open_closed_streams() -> None:
+    """Lead a standard stream that is closed (`>&-`) to nowhere: no file gets its descriptor."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        os.set_inheritable(opened, True)
+    os.close(opened)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
 def accept_any_encoding() -> None:
     """Replace what the terminal's encoding lacks, instead of failing."""
     codecs.register_error("ann", _replace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from pipelines.cli.terminal import notify
 
 if TYPE_CHECKING:
     from pipelines.registry.client import Registry
+    from pipelines.settings import Settings
     from pipelines.tracking.client import Tracking
 
 
@@ -36,7 +38,7 @@ def export_run(subject: str, file: Path, as_json: bool) -> None:
     Versions of digit models alone are exported; those of other pictures are trained where they
     serve.
     """
-    tracking, registry = _opened()
+    tracking, registry = _opened(session.load_settings_with_runs)
     from pipelines.transfer import exporting
 
     manifest = exporting.export(tracking, registry, subject, file)
@@ -65,7 +67,7 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
     if not file.exists():  # before a store is made
         raise WrongUse(f"{file} is not there; name a file that `ann export` wrote.")
-    tracking, registry = _opened()
+    tracking, registry = _opened(session.load_settings)
     from pipelines.transfer import importing
 
     imported = importing.import_file(tracking, registry, file)
@@ -90,8 +92,8 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
         notify("the gate was not run: import it again with --judge, or `ann models promote` it.")
 
 
-def _opened() -> tuple[Tracking, Registry]:
-    settings = session.load_settings()
+def _opened(load: Callable[[], Settings]) -> tuple[Tracking, Registry]:
+    settings = load()
     from pipelines.registry.client import Registry
     from pipelines.tracking.client import Tracking
 

@@ -56,10 +56,10 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
 def status(context: click.Context, as_json: bool) -> None:
     """Show which services run, where, and their health; exit code 1 if one is not healthy."""
     from pipelines.local import status as local
-    from pipelines.settings import export, load
+    from pipelines.settings import export, read
 
-    settings = load()
-    export(settings)  # the store is not opened: it may be what is wrong
+    settings = read()
+    export(settings)  # nothing is opened or written: the disk or the store may be what is wrong
     parts = local.status(settings)
     if as_json:
         document = {"up": local.is_up(settings), "services": [asdict(part) for part in parts]}

@@ -104,6 +104,7 @@ def data_of(context: Context, version: Version) -> DataFile:
 
     Raises:
         WrongUse: ANN_MNIST_PATH does not lead to MNIST, or the pictures cannot be read.
+        InvalidSetting: the pictures are not where they were.
         DataUnavailable: they cannot be had, or are not the same any more.
     """
     entry = context.registry.data_sets.find(version.name)

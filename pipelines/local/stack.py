@@ -37,7 +37,10 @@ METRICS = "the worker's metrics"
 METRICS_VARIABLE = "ANN_METRICS_PORT="
 AT_REST = {  # the two servers wait most of the time: less memory for their threads, fewer wake-ups
     "MALLOC_ARENA_MAX": "2",
+    "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "00:00:15",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "30",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "15",
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "30",
 }
 
 
@@ -103,7 +106,8 @@ def run(
         ready: called once, when every service is healthy or was reported as not ready.
 
     Raises:
-        WrongUse: it runs already for this state folder, or a port is taken or named twice.
+        WrongUse: it runs already for this state folder, a port is taken or named twice, or a
+            variable of Prefect has an impossible value.
     """
     managed = [place for place in endpoints(settings, at) if place.managed and place.name in PORTS]
     numbers = {place.name: getattr(at, PORTS[place.name][0]) for place in managed}
@@ -122,13 +126,26 @@ def run(
             log("ann", f"ended {left} orphaned processes of an earlier `ann up`")
         for name, number in numbers.items():
             ports.check_free(number, name, choice[name])
+        _check_prefect()
         _make_store(settings)
         asyncio.run(_run(settings, at, log, ready))
 
 
+def _check_prefect() -> None:
+    """Refuse what Prefect's processes would end with; in a process that gives Prefect back."""
+    code = (
+        "from pipelines.errors import translate\n"
+        "try: from prefect.settings import Settings; Settings()\n"
+        "except Exception as error: print(translate(error))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if done.stdout:
+        raise WrongUse(done.stdout.strip())
+
+
 def _make_store(settings: Settings) -> None:
     """Make the embedded store before any service opens it; in a process that gives MLflow back."""
-    if settings.embedded and not (settings.home / "mlflow.db").exists():
+    if settings.is_new:
         code = (
             "from pipelines import settings\n"
             "from pipelines.tracking.client import Tracking\n"

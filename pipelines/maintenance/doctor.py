@@ -105,16 +105,22 @@ def _store(settings: Settings) -> list[Finding]:
         with _copied(settings) as (copy, moved):
             if moved:
                 findings.append(Finding("moved state folder", True, moved))
-            findings.append(_unwritable("tracking", database) or _tracking(settings, copy))
+            tracking = _tracking(settings, copy)
+            findings.append(_unwritable("tracking", database) or tracking)
+            if not tracking.healthy:  # a server that is silent is waited for once
+                return [*findings, *_not_checked()]
             findings += [check(settings, copy) for check in (_artifacts, _champion)]
     except (OSError, sqlite3.Error) as error:
         why = (
             f"{database} cannot be read ({format_error(error)}); restore it or its "
             "permissions, or start with a new ANN_HOME."
         )
-        unknown = (Finding(name, False, NOT_CHECKED) for name in ("artifacts", "champion"))
-        return [Finding("tracking", False, why), *unknown]
+        return [Finding("tracking", False, why), *_not_checked()]
     return findings
+
+
+def _not_checked() -> list[Finding]:
+    return [Finding(name, False, NOT_CHECKED) for name in ("artifacts", "champion")]
 
 
 @contextmanager
@@ -165,13 +171,9 @@ def _open(settings: Settings, copy: Settings) -> Tracking:
     return tracking
 
 
-def _is_new(settings: Settings) -> bool:
-    return settings.embedded and not (settings.home / DATABASE).exists()
-
-
 def _tracking(settings: Settings, copy: Settings) -> Finding:
     finding = partial(Finding, "tracking")
-    if _is_new(settings):
+    if settings.is_new:
         return finding(True, f"{settings.tracking_uri}, made by the first run")
     try:
         running = sum(run.status == "RUNNING" for run in _open(settings, copy).run_infos())
@@ -183,7 +185,7 @@ def _tracking(settings: Settings, copy: Settings) -> Finding:
 def _artifacts(settings: Settings, copy: Settings) -> Finding:
     """A server whose artifacts are paths of its own disk cannot be used from another machine."""
     finding = partial(Finding, "artifacts")
-    if _is_new(settings):
+    if settings.is_new:
         return finding(True, "none yet")
     try:
         places = {e.artifact_location for e in _open(settings, copy).experiments()}

@@ -29,7 +29,7 @@ class Correction(BaseModel):
     request_id: Annotated[Text | None, Field(description="Of the answer.")] = None
     image: Annotated[Any, Field(json_schema_extra=IMAGE)] = None
     model: Annotated[Text | None, Field(description="What answered, if known.")] = None
-    version: Text | None = None
+    version: Annotated[Text | None, Field(description="Of that model, if known.")] = None
     predicted: Digit | None = None
 
 

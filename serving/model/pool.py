@@ -159,12 +159,7 @@ class Models:
         assert version is not None
         if current and not current.is_not(name, version):
             return current
-        if (name, version) not in self._others and not self._may_exist(name, version):
-            await self._refresh()
-            if not self._may_exist(name, version):
-                raise NotFound(
-                    f"{name} has no version {version[:100]!r}; {self._what_exists(name)}."
-                )
+        await self.check_version(name, version)
         return await self._other(name, version)
 
     def check_name(self, name: str) -> None:
@@ -176,6 +171,18 @@ class Models:
         if name not in NAMES and name not in (names := self.names()):
             there = ", ".join(each for each in names if self.versions(each)) or "none yet"
             raise NotFound(f"There is no model {name[:100]!r}; this service has {there}.")
+
+    async def check_version(self, name: str, version: str) -> None:
+        """Refuse a version that a model of this service does not have.
+
+        Raises:
+            NotFound: it is one.
+        """
+        if (name, version) in self._others or self._may_exist(name, version):
+            return
+        await self._refresh()
+        if not self._may_exist(name, version):
+            raise NotFound(f"{name} has no version {version[:100]!r}; {self._what_exists(name)}.")
 
     def _may_exist(self, name: str, version: str) -> bool:
         if version in self.versions(name):

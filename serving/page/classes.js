@@ -9,6 +9,10 @@ export const chosenModel = () => model;
 export const classNames = () => names;
 export const isDigits = () => names === DIGITS;
 
+/** Whether the classes are called so; null: they are the digits. */
+export const areNames = (classes) =>
+  JSON.stringify(classes) === JSON.stringify(isDigits() ? null : names);
+
 /** Ask another model from now on. */
 export function choose(name, classes) {
   model = name;

@@ -20,8 +20,8 @@ export class Correction extends EventTarget {
     this.#askForKey = askForKey;
     this.offer();
     fieldset.addEventListener("keydown", (event) => {
-      if (/^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey)
-        this.#buttons[event.key]?.click();
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) // a key means what a button shows
+        this.#buttons.find((button) => button.textContent === event.key)?.click();
     });
   }
 

@@ -3,7 +3,7 @@
 import {
   holdReadOut, showAnswer, showClasses, showNoAnswer, showOrigin, showReasons,
 } from "./answer.js";
-import { choose, chosenModel, isDigits } from "./classes.js";
+import { areNames, choose, chosenModel, isDigits } from "./classes.js";
 import { Correction } from "./correction.js";
 import { Drawing } from "./drawing.js";
 import { offerExamples } from "./examples.js";
@@ -50,7 +50,8 @@ drawing.addEventListener("change", ({ detail }) => {
     forgetAnswer(...unread.nothing);
     wakeUp(); // there is nothing to wait for
   } else if (!drawing.isDot) {
-    if (sheet.id !== current) forgetAnswer("One moment …", "");
+    const shown = $("digit").textContent !== "";
+    if (sheet.id !== current || (!shown && !stillDrawing)) forgetAnswer("One moment …", "");
     ask();
   } else if (stillDrawing) forgetAnswer(...unread.nothing);
   else forgetAnswer(...unread.dot, true);
@@ -69,6 +70,7 @@ async function ask() {
       const content = await drawing.content();
       if (content === null) throw new Refused(413);
       const found = await predict(content, explain, model);
+      if (isCurrent()) await checkClasses(found);
       if (isCurrent()) show(found, sheet);
       answered = asked;
       hideTrouble();
@@ -182,17 +184,26 @@ async function greet() {
 // Which model is asked, where there are several.
 
 let usual; // the service's default, which requests need not name
+const versions = new Map(); // that answered last, by model
+
+/** Another model or version answers than before: its classes may have other names. */
+async function checkClasses({ model, version }) {
+  const isSame = (versions.get(model) ?? version) === version;
+  if (!isSame || model !== (chosenModel() ?? usual)) await offerModels(chosenModel() ? usual : model);
+  versions.set(model, version);
+}
 
 async function offerModels(name) {
-  usual = name;
   try {
     const names = await models();
+    const chosen = chosenModel();
+    const labels = await labelsOf(chosen ?? name);
+    usual = name;
     const others = names.filter((each) => each !== usual);
     $("model").replaceChildren(new Option(usual, ""), ...others.map((each) => new Option(each)));
     $("model").value = chosenModel() ?? "";
     $("model").closest("label").hidden = names.length < 2;
-    const labels = await labelsOf(usual);
-    if (labels && isDigits() && !chosenModel()) changeModel(null, labels);
+    if (chosen === chosenModel() && !areNames(labels)) changeModel(chosen, labels);
   } catch (fault) {
     if (!(fault instanceof KeyNeeded)) throw fault; // the first answer asks for the key
   }

@@ -59,7 +59,8 @@ export const unread = {
   },
   get picture() {
     const one = isDigits() ? "One digit, dark on light or light on dark," : "More contrast";
-    return [`No ${thing()} there`, `Nothing in this picture stands out. ${one} works best.`];
+    const advice = `${one} works best, in a photo that is cropped to its paper.`;
+    return [`No ${thing()} there`, `Nothing in this picture stands out. ${advice}`];
   },
   file: ["Not a picture", "This file cannot be opened as a picture. PNG and JPEG always work."],
   large: ["Too large", "This picture is too large to be sent. A smaller copy works."],

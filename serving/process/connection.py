@@ -11,8 +11,6 @@ from httptools import HttpParserCallbackError, HttpParserUpgrade, HttpRequestPar
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from serving.http import Headers
-
 REQUEST_SECONDS = 30  # from the first byte of a request, or the connection, to its last
 HEAD_BYTES = 32 * 1024  # of the request line and the headers together
 LINE_BYTES = 8 * 1024  # of the request line
@@ -79,7 +77,7 @@ class Connection(HttpToolsProtocol):
     _ignored_bytes = 0  # that came after an answer to what is not complete
     _under_way = False  # a request whose end is not there
     _refused = False
-    _refusal: tuple[int, str, str, str, Headers] | None = None  # said after earlier answers
+    _refusal = b""  # said after earlier answers
     _left_off: int | None = None  # where in the data the parser stopped at an offered protocol
     _length = b""  # the header with the length of a body that the parser skipped
     _repeating = False  # the parser reads a second head for that body
@@ -178,7 +176,7 @@ class Connection(HttpToolsProtocol):
         was_last = not self.pipeline
         super().on_response_complete()
         if was_last and self._refusal and not self.transport.is_closing():
-            self._send_refusal(*self._refusal)
+            self._send_refusal()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -234,16 +232,12 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._refused = True
-        url, headers = (self.url, self.headers) if self._under_way else (b"", [])
-        method = self.parser.get_method().decode() if url else ""  # it precedes the URL
-        path = url[:LINE_BYTES].partition(b"?")[0].decode("latin-1")
-        refusal = status, message, method, path, headers
+        self._refusal = self._counted_refusal(status, message)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not cycle.more_body or self.pipeline:
                 if cycle.more_body:  # what is refused is the body of the request that came last
                     self.pipeline.popleft()
-                self._refusal = refusal
                 self.waiting_since = 0.0
                 return
             if cycle.response_started:
@@ -251,17 +245,22 @@ class Connection(HttpToolsProtocol):
                 return
             cycle.disconnected = True  # its sender reads this answer and no other
             cycle.message_event.set()
-        self._send_refusal(*refusal)
+        self._send_refusal()
 
-    def _send_refusal(
-        self, status: int, message: str, method: str, path: str, headers: Headers
-    ) -> None:
-        """Say why, and end the connection once the sender has had time to read it."""
+    def _counted_refusal(self, status: int, message: str) -> bytes:
+        """The answer that says why; counted and logged, though it may come too late to be sent."""
+        url, headers = (self.url, self.headers) if self._under_way else (b"", [])
+        method = self.parser.get_method().decode() if url else ""  # it precedes the URL
+        path = url[:LINE_BYTES].partition(b"?")[0].decode("latin-1")
         app: Any = self.config.app
         client = self.client[0] if self.client else ""
         lines, body = app.refusal(status, message, method, path, headers, client)
         head = b"".join([b"%s: %s\r\n" % line for line in lines])
-        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body)
+        return STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body
+
+    def _send_refusal(self) -> None:
+        """Say why, and end the connection once the sender has had time to read it."""
+        self.transport.write(self._refusal)
         self._end_soon()
         if self.transport.can_write_eof():
             self.transport.write_eof()

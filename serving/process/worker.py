@@ -44,6 +44,8 @@ from serving.settings import Settings
 from serving.site import Site
 
 DRAIN_SECONDS = 20
+# Proxies keep idle connections for 60 s (nginx, AWS): a request must not meet this end of one.
+IDLE_SECONDS = 75
 DOWNLOAD_SECONDS = 90  # more than the supervisor gives it
 RECALL_SECONDS = 4
 
@@ -71,6 +73,7 @@ class Worker:
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         self._server = uvicorn.Server(config)

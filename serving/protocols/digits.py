@@ -78,7 +78,8 @@ def the_one(content: dict[str, Any], *names: str) -> Any:
         raise InvalidDigits(f"{null[0]} is null; expected a value.")
     if len(found) != 1:
         seen = f"has {' and '.join(found)}" if found else f"has the fields {brief(list(content))}"
-        raise InvalidDigits(f"The object {seen}; expected one of {', '.join(names)}.")
+        one_of = "one of " if len(names) > 1 else ""
+        raise InvalidDigits(f"The object {seen}; expected {one_of}{', '.join(names)}.")
     return content[found[0]]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from serving.errors import InvalidRequest, WrongMediaType
 from serving.http import JSON, Request, Response, json_response
 from serving.protocols.digits import Images, Pictures, from_json, parse_json, the_one
-from serving.protocols.tables import from_csv, rows_by_name
+from serving.protocols.tables import COLUMN, from_csv, rows_by_name
 
 CSV = "text/csv"
 TABLES = ("dataframe_split", "dataframe_records")
@@ -46,7 +46,7 @@ def parse(request: Request) -> tuple[Images | Pictures, bool]:
 def _named(value: Any) -> Any:
     """The tensor itself, that of {"images": tensor}, or those of a list of such objects."""
     if type(value) is dict and "b64" not in value:
-        return value.get("images")
+        return the_one(value, COLUMN)
     if type(value) is list and value and all(type(row) is dict for row in value):
         return [_named(row) for row in value]
     return value

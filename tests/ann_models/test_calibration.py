@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from ann_models import networks
-from ann_models.calibration import calibrated, scaled, temperature
+from ann_models.calibration import LEAST, MOST, calibrated, scaled, temperature
 from ann_models.entry import ActivationLayer, BatchNormalization, Dense, Flatten, Variant
-from ann_models.evaluation import expected_calibration_error, predict
+from ann_models.evaluation import cross_entropies, expected_calibration_error, predict
 
 N = 20_000
 IMAGES = np.random.default_rng(1).random((50, 28, 28), np.float32)
@@ -44,6 +44,32 @@ def test_who_multiplies_honest_logits_gets_the_factor_back(factor):
     found = temperature([too_sure], labels)
     assert found == pytest.approx(factor, rel=0.05)
     assert expected_calibration_error(scaled(too_sure, found), labels) < 0.015
+
+
+@pytest.mark.parametrize(("factor", "nearest"), [(0.01, LEAST), (100, MOST)])
+def test_the_temperature_is_bounded(factor, nearest):
+    logits, labels = an_honest_answer()
+    found = temperature([softmax(logits[:500] * factor, axis=1)], labels[:500])
+    assert found == pytest.approx(nearest, rel=0.02) and LEAST <= found <= MOST
+
+
+def test_of_a_committee_the_mean_of_the_scaled_members_is_as_sure_as_it_may_be():
+    logits, labels = (part[:2000] for part in an_honest_answer())
+    honest, other = softmax(logits, axis=1), softmax(logits + 0.1 * logits[:, ::-1], axis=1)
+    found = temperature([honest, other], labels)
+    scores = {
+        t: cross_entropies(np.mean([scaled(honest, t), scaled(other, t)], axis=0), labels).mean()
+        for t in (0.9 * found, found, 1.1 * found)
+    }
+    assert min(scores, key=scores.get) == found
+
+
+def test_a_network_that_does_not_know_all_classes_stays_as_it_is():
+    model = networks.build(NETWORK, (28, 28), seed=0)
+    labels = np.arange(len(IMAGES)) % 11
+    assert calibrated(model, IMAGES, labels) == (model, 1.0)
+    copy, _ = calibrated(model, IMAGES, labels % 10)
+    assert copy is not model
 
 
 def test_scaling_names_the_same_class_and_gives_probabilities():

@@ -1,10 +1,19 @@
 """What an entry's `data` says is read, checked, and written again."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from ann_models.data_name import LARGEST, SMALLEST, DataName, absolute, names_points, parse
+from ann_models.data_name import (
+    LARGEST,
+    SMALLEST,
+    DataName,
+    absolute,
+    names_points,
+    parse,
+    short,
+)
 from ann_models.errors import InvalidSetting, UnknownName
 
 
@@ -17,6 +26,7 @@ from ann_models.errors import InvalidSetting, UnknownName
         ("digits", DataName("digits")),
         ("points:/home/me/my points.csv", DataName("points:/home/me/my points.csv")),
         ("held_out points:a.csv", DataName("points:a.csv", held_out=True)),
+        ("images:letters=/home/me/my letters", DataName("images:letters=/home/me/my letters")),
     ],
 )
 def test_a_data_set_is_read_and_written_as_the_same_text(text, found):
@@ -31,16 +41,55 @@ def test_the_size_that_the_lecture_draws_is_not_written():
 
 
 @pytest.mark.parametrize(
-    ("text", "is_file"),
-    [("a.csv", True), ("A.CSV", True), ("my.Txt", True), ("points:a", True), ("cubic", False)],
+    ("text", "is_file", "is_images", "path"),
+    [
+        ("points:a.csv", True, False, "a.csv"),
+        ("images:letters=a", False, True, "letters=a"),
+        ("cubic", False, False, "cubic"),
+    ],
 )
-def test_a_file_of_points_is_known_by_its_ending_in_any_case(text, is_file):
-    assert names_points(text) == is_file
+def test_points_and_pictures_of_ones_own_have_a_path(text, is_file, is_images, path):
+    found = parse(text)
+    assert (found.is_file, found.is_images, found.path) == (is_file, is_images, path)
 
 
-def test_a_file_of_points_has_a_path():
-    assert (parse("points:a.csv").is_file, parse("points:a.csv").path) == (True, "a.csv")
-    assert not parse("cubic").is_file
+@pytest.mark.parametrize(
+    ("text", "held_out"),
+    [
+        ("held_out points:a.csv", True),
+        ("ten_points_held_out", True),
+        ("points:a.csv", False),
+        ("ten_points", False),
+    ],
+)
+def test_points_are_for_validation_where_the_text_says_so(text, held_out):
+    assert parse(text).has_validation is held_out
+
+
+@pytest.mark.parametrize(
+    ("text", "of_ones_own"),
+    [
+        ("points:a", True),
+        ("held_out points:a", True),
+        ("mine.csv", True),
+        ("mine.TSV", True),
+        ("my.Txt", True),
+        ("cubic", False),
+        ("images:letters=a.png", False),
+    ],
+)
+def test_a_file_of_points_is_named_by_its_prefix_or_its_suffix(text, of_ones_own):
+    assert names_points(text) is of_ones_own
+
+
+def test_a_short_name_has_no_folder_of_this_machine_and_tells_files_apart(tmp_path, monkeypatch):
+    first, second = (short(f"points:{tmp_path}/{folder}/mine.csv") for folder in "ab")
+    assert first != second
+    assert re.fullmatch(r"mine\.csv-[0-9a-f]{6}", first)
+    monkeypatch.chdir(tmp_path)
+    assert short("a/mine.csv") == short("held_out points:a/mine.csv") == first
+    assert short(f"images:letters={tmp_path}/a=b") == "letters"
+    assert short("cubic size=200") == "cubic size=200"
 
 
 @pytest.mark.parametrize("size", [SMALLEST, LARGEST])

@@ -100,6 +100,11 @@ class TestWhatIsChanged:
         assert made.layers[0] == Dense(7, "sigmoid")
         assert made.layers[1] == Dropout(0.5)
 
+    def test_dropout_follows_the_activation_of_each_hidden_dense_layer_alone(self):
+        for name in ("mnist_ann", "mnist_cnn"):
+            *first, output = VARIANTS[name].layers
+            assert changed(name, "dropout=0.2").layers == (*first, Dropout(0.2), output)
+
     @pytest.mark.parametrize(
         ("name", "texts", "expected"),
         [

@@ -96,6 +96,8 @@ def test_what_cannot_be_learned_from_is_refused_with_the_line(tmp_path, text, me
 def test_many_faults_are_counted_and_the_first_are_said(tmp_path):
     with pytest.raises(InvalidData, match="and 5 more"):
         read(tmp_path, CURVE + "a,b\n" * 5)
+    with pytest.raises(InvalidData, match=r"line 9: 'a' is no number\. Correct these"):
+        read(tmp_path, CURVE + "a,1\n" * 5)
 
 
 def test_a_missing_file_and_a_picture_are_refused(tmp_path):
@@ -121,6 +123,38 @@ def test_a_part_can_be_held_out_for_validation(tmp_path):
     assert len(x_train) + len(x_val) == 40
     assert 10 <= len(x_val) <= 14
     assert set(data.arrays["y_val"].ravel()) == {0, 1}
+
+
+def test_every_third_point_of_a_curve_is_held_out_but_for_its_ends():
+    x = np.array([[4, 0, 9, 2, 7, 1, 8, 3, 6, 5]], np.float32).T
+    parts = points.held_out(points.Points(x, 10 * x))
+    assert parts["x_val"].ravel().tolist() == [4, 7, 1]
+    assert parts["x_train"].ravel().tolist() == [0, 9, 2, 8, 3, 6, 5]
+    for part in ("train", "val"):
+        np.testing.assert_array_equal(parts[f"y_{part}"], 10 * parts[f"x_{part}"])
+
+
+def test_of_a_classification_a_third_of_each_class_is_held_out():
+    y = np.array([[0], [1]] * 30, np.float32)
+    found = points.Points(np.arange(120, dtype=np.float32).reshape(60, 2), y, ("a", "b"))
+    held_out = points.held_out(found)["y_val"]
+    assert np.bincount(held_out.ravel().astype(int)).tolist() == [10, 10]
+
+
+@pytest.mark.parametrize(
+    ("column", "noted"),
+    [
+        ([10, 10], False),
+        ([10.5, 10.5], True),
+        ([-10.5, -10.5], True),
+        ([-10, 10], False),
+        ([-10.5, 10.5], True),
+    ],
+    ids=str,
+)
+def test_a_column_is_unusual_from_a_mean_or_a_deviation_above_ten(column, noted):
+    x = np.array(column, np.float32)[:, None]
+    assert bool(points.scale_notes(x, np.zeros((2, 1), np.float32))) is noted
 
 
 def test_columns_in_units_from_which_nothing_is_learned_are_named_with_their_range():

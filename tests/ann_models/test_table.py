@@ -71,6 +71,38 @@ def test_a_row_of_its_own_layers_and_points_can_be_trained_and_shown(write):
     assert study_of(made).__name__ == "points_regression"
 
 
+@pytest.mark.parametrize(
+    "data",
+    ["points.csv", "points:points.csv", "held_out points:points.csv", "points:./points.csv"],
+)
+def test_points_lie_beside_the_file_however_they_are_named(write, tmp_path, monkeypatch, data):
+    monkeypatch.chdir("/")
+    made = table.read(write(GOOD.replace("points.csv", data))).variants[1]
+    assert made.data == f"points:{tmp_path / 'points.csv'}"
+
+
+def test_points_in_a_file_of_any_name_are_named_with_their_prefix(write, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    (tmp_path / "points.csv").rename(tmp_path / "measured")
+    made = table.read(write(GOOD.replace("points.csv", "points:measured"))).variants[1]
+    assert made.data == f"points:{tmp_path / 'measured'}"
+
+
+def test_data_of_the_lecture_has_its_size_and_noise(write):
+    made = table.read(write(GOOD.replace("points.csv", "cubic size=200 noise=0.1"))).variants[1]
+    assert made.data == "cubic size=200 noise=0.1"
+
+
+def test_what_a_run_shows_is_said_by_the_file_or_that_it_is_a_changed_row(write):
+    changed, own = table.read(write(GOOD)).variants
+    assert (changed.look_at, own.look_at) == (
+        "relu_regression_4, changed.",
+        "My own points.",
+    )
+    own = table.read(write(GOOD.replace('look_at = "My own points."\n', ""))).variants[1]
+    assert own.look_at == ""
+
+
 def test_variants_are_found_by_name_and_by_question(write):
     found = table.read(write(GOOD))
     assert [v.name for v in found.find([])] == ["four_tanh", "mine"]

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.mutations import (
     Score,
     Survivor,
+    _mutations,
     copied_checkout,
     executing,
     measure,
@@ -63,6 +64,13 @@ def test_a_score_is_a_row_of_the_table():
         "(",
         "88%)",
     ]
+
+
+def test_what_no_test_can_notice_is_not_tried(tmp_path):
+    lines = ("MOST = 1_000", "LEAST = 3", "START_SECONDS = 3", "found = get(timeout=10) or 7")
+    module = tmp_path / "module.py"
+    module.write_text("\n".join(lines))
+    assert {mutation.start_pos[0] for mutation in _mutations(module)} == {2}
 
 
 @pytest.mark.slow

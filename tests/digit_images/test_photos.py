@@ -90,3 +90,13 @@ def test_the_extreme_of_a_square_is_that_of_all_its_pixels(reach):
     before = pixels.copy()
     np.testing.assert_array_equal(_extreme(np.maximum, pixels, reach), expected)
     np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_sheet_on_a_patterned_table_is_refused_with_the_advice_to_crop_the_photo(turned):
+    stripes = np.where(np.arange(200) // 6 % 2, 140, 80)[:, np.newaxis] * np.ones(200)
+    table = stripes.T if turned else stripes
+    table[50:150, 50:150] = 230
+    table[70:130, 96:104] = 40
+    with pytest.raises(NoInk, match="or crop a photo to its paper"):
+        prepare_photo((table / 255).astype(np.float32))

@@ -3,12 +3,10 @@
 Prefect is imported in the fixtures: pytest reads this file before it takes over the terminal.
 """
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
-from tests.support.prefect_server import home_with_a_champion, running_prefect
+from tests.support import prefect_server as temporary_server
+from tests.support.databases import content
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +17,7 @@ def empty_store(tmp_path_factory) -> bytes:
 
     home = tmp_path_factory.mktemp("empty")
     Tracking(settings.load({"ANN_HOME": str(home)})).open()
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return (home / "mlflow.db").read_bytes()
+    return content(home / "mlflow.db")
 
 
 @pytest.fixture
@@ -34,17 +30,25 @@ def store(tmp_path, empty_store):
     return Tracking(settings.load({"ANN_HOME": str(tmp_path)})).open()
 
 
-@pytest.fixture(scope="module")
-def prefect():
-    """One temporary server for a module's flow runs."""
-    with running_prefect():
-        yield
+@pytest.fixture(scope="session")
+def prefect_server():
+    """The address of the one temporary server: to start one costs seconds."""
+    with temporary_server.started() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def champion_home(tmp_path_factory, prefect):
+def prefect(prefect_server):
+    """That server for a module's flow runs; its address."""
+    with temporary_server.in_use(prefect_server):
+        yield prefect_server
+
+
+@pytest.fixture(scope="session")
+def champion_home(tmp_path_factory, prefect_server):
     """A state folder in which `mnist_ann` was trained on the offline digits and promoted."""
-    return home_with_a_champion(tmp_path_factory.mktemp("champion"))
+    with temporary_server.in_use(prefect_server):
+        return temporary_server.home_with_a_champion(tmp_path_factory.mktemp("champion"))
 
 
 @pytest.fixture

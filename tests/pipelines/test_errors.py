@@ -215,6 +215,18 @@ def test_a_disk_that_is_mounted_read_only_needs_no_room():
     assert "Make room" not in str(error)
 
 
+def test_a_file_of_another_user_is_named_and_needs_permissions():
+    denied = PermissionError(errno.EACCES, "Permission denied", "/home/.ann/artifacts/0a1b")
+    error = translate(wrapped(denied))
+    assert isinstance(error, StorageFull)
+    assert str(error).startswith("Permission denied: /home/.ann/artifacts/0a1b. Change its owner")
+
+
+def test_a_port_that_only_root_may_use_is_no_file():
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    assert translate(denied) is denied
+
+
 def test_a_read_only_database_is_named_and_needs_permissions(tmp_path, monkeypatch):
     monkeypatch.setenv("ANN_HOME", str(tmp_path))
     (tmp_path / "mlflow.db").touch()

@@ -1,6 +1,7 @@
 """Where state lives and which servers are used, checked before anything is started."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,15 @@ def test_a_file_of_certificates_is_one(tmp_path, name):
             load(tmp_path, **{name: str(place)})
         assert f"{name} is '{place}', which is no file of certificates (" in str(refusal.value)
     load(tmp_path, **{name: certifi.where()})
+
+
+def test_a_file_of_certificates_that_becomes_none_is_refused(tmp_path):
+    place = tmp_path / "changing.pem"
+    shutil.copy(certifi.where(), place)
+    load(tmp_path, SSL_CERT_FILE=str(place))
+    place.write_text("nothing")
+    with pytest.raises(WrongUse, match="no file of certificates"):
+        load(tmp_path, SSL_CERT_FILE=str(place))
 
 
 def test_a_folder_of_certificates_is_there(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ann_models import datasets
-from tests.support.promoted import promote
+from tests.support.promoted import promote, register
+from tests.support.running import NAME
 from tests.support.running import Service as RunningService
 from tests.support.small_service import Service, put_copy
 
@@ -18,6 +19,15 @@ def service(tmp_path_factory) -> Iterator[Service]:
     service = Service(home)
     yield service
     service.close()
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory) -> Path:
+    """Two versions; the first is champion."""
+    store = tmp_path_factory.mktemp("store")
+    registry = register(store)
+    registry.promote(registry.version(NAME, "1"), "for the tests")
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def test_an_allowed_origin_is_reported_what_it_may_send_and_read(opened: Service
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == OTHER
     assert "POST" in answer.headers["access-control-allow-methods"]
-    assert "X-API-Key" in answer.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-allow-headers"] == "*, Authorization"
     answer = opened.post("/predict", json=ONE, headers={"origin": OTHER})
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == OTHER
@@ -42,6 +42,14 @@ def test_an_allowed_origin_is_reported_what_it_may_send_and_read(opened: Service
 def test_errors_are_readable_for_an_allowed_origin_too(opened: Service):
     answer = opened.post("/predict", json={}, headers={"origin": OTHER})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (422, OTHER)
+
+
+def test_an_allowed_origin_can_read_when_to_come_again(tmp_path):
+    empty = Service(tmp_path, ANN_CORS_ORIGINS=OTHER)
+    answer = empty.post("/predict", json=ONE, headers={"origin": OTHER})
+    empty.close()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
 
 
 def test_every_origin_may_be_allowed(tmp_path):

@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 
 from serving.examples import Body
 from serving.http import Request, Response
-from serving.openapi import ERRORS, document
+from serving.openapi import ERRORS, SWITCH, document
 from serving.protocols import native
 from serving.route import Protocol, Route
 from tests.support.small_service import Service
@@ -107,10 +108,16 @@ def test_parameters_of_the_path_are_required_and_those_of_the_query_are_not():
     assert name["required"] is version["required"] is True
     assert version["schema"]["pattern"] == "^[0-9]+$"
     assert (image["in"], image["description"]) == ("query", "Return it.")
-    assert image["schema"] == {"enum": ["0", "1"]}
+    assert image["schema"] == SWITCH
     assert model["schema"] == {"type": "string"}
     assert "required" not in image
     assert "parameters" not in operation()
+
+
+@pytest.mark.parametrize("value", ["0", "1", "true", "False", "TRUE", "", "2", "yes", "11", "on"])
+def test_a_switch_may_have_the_values_that_are_read_and_no_others(service: Service, value):
+    answer = service.post(f"/predict?image={value}", json={"image": [0] * 784})
+    assert (answer.status_code == 200) == jsonschema.Draft202012Validator(SWITCH).is_valid(value)
 
 
 def test_a_body_has_the_example_that_json_has_room_for():

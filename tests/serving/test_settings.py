@@ -39,6 +39,42 @@ def test_an_impossible_value_is_refused_and_its_variable_named(variable, value):
         load({variable: value})
 
 
+def test_where_nothing_is_set_all_is_on_this_machine_and_open(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = load({})
+    assert found.home == tmp_path / ".ann"
+    assert found.tracking_uri == f"sqlite:///{tmp_path}/.ann/mlflow.db"
+    assert found.feedback_url == f"sqlite:///{tmp_path}/.ann/feedback.db"
+    assert (found.mlflow_ui, found.poll_seconds) == ("http://127.0.0.1:5000", 2)
+    assert (found.api_key, found.webhook_secret, found.trusted_proxies) == ("", "", "")
+    assert found.cors_origins == frozenset()
+
+
+@pytest.mark.parametrize("seconds", ["0.01", "999999"])
+def test_a_poll_may_be_as_seldom_as_once_in_days(seconds):
+    assert load({"ANN_POLL_SECONDS": seconds}).poll_seconds == float(seconds)
+    with pytest.raises(WrongSetting, match="expected a number of seconds, such as 2"):
+        load({"ANN_POLL_SECONDS": "1000000"})
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("https://A.example:443/, http://b.example:80", {"https://a.example", "http://b.example"}),
+        ("https://a.example:80,,", {"https://a.example:80"}),
+        ("*", {"*"}),
+    ],
+)
+def test_origins_are_compared_as_browsers_write_them(given, origins):
+    assert load({"ANN_CORS_ORIGINS": given}).cors_origins == origins
+
+
+@pytest.mark.parametrize("given", ["a.example", "https://a.example/page", "https://", "null"])
+def test_what_is_no_origin_is_refused(given):
+    with pytest.raises(WrongSetting, match="ANN_CORS_ORIGINS has"):
+        load({"ANN_CORS_ORIGINS": given})
+
+
 def test_the_newline_that_ends_a_secrets_file_is_no_part_of_it():
     settings = load({"ANN_API_KEY": "k3y\n", "ANN_WEBHOOK_SECRET": " s3cret\r\n"})
     assert (settings.api_key, settings.webhook_secret) == ("k3y", "s3cret")

@@ -6,25 +6,57 @@ Prefect is imported where it is used: pytest reads this before it takes over the
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.support.running import free_port
+
 
 @contextmanager
-def running_prefect() -> Iterator[None]:
-    """A server for flow runs, without the second that a heartbeat costs."""
+def started() -> Iterator[str]:
+    """The address of a server that has a database of its own and plans no runs."""
+    from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import (
+        PREFECT_SERVER_ANALYTICS_ENABLED,
+        PREFECT_SERVER_DATABASE_CONNECTION_URL,
+        PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED,
+        temporary_settings,
+    )
+
+    with TemporaryDirectory() as folder:
+        of_the_server = {
+            PREFECT_SERVER_ANALYTICS_ENABLED: False,
+            PREFECT_SERVER_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{folder}/prefect.db",
+            PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED: False,
+        }
+        with temporary_settings(of_the_server):
+            server = SubprocessASGIServer(port=free_port())
+            server.start(timeout=120)
+        try:
+            yield server.api_url
+        finally:
+            server.stop()
+
+
+@contextmanager
+def in_use(address: str) -> Iterator[None]:
+    """Flow runs are kept by that server, without the second that a heartbeat costs."""
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.settings import (
+        PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW,
         temporary_settings,
     )
-    from prefect.testing.utilities import prefect_test_harness
 
-    quiet = {
+    chosen = {
+        PREFECT_API_URL: address,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW: "ignore",
     }
-    with prefect_test_harness(120), temporary_settings(quiet):
+    # Threads that began before see the global settings.
+    with temporary_settings(chosen), _temporary_global_settings_context(get_settings_context()):
         yield
 
 

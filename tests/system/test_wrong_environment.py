@@ -33,6 +33,14 @@ def test_a_wrong_environment_is_refused_before_anything_starts(ann, environ):
     assert value in sentence
 
 
+def test_a_wrong_setting_of_prefect_is_one_sentence_without_its_own_words(ann):
+    job = ann("schedule", PREFECT_LOGGING_LEVEL="loud")
+    assert job.returncode == 2
+    temporary, sentence = job.stderr.splitlines()
+    assert temporary.startswith("ann: `ann up` is not running")
+    assert sentence.startswith("ann: PREFECT_LOGGING_LEVEL is 'loud'. Input should be")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["truncated", "of wrong shapes"])
 def test_a_wrong_mnist_is_refused_before_a_run_begins(ann, tmp_path, fault):

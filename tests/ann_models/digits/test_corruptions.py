@@ -52,6 +52,54 @@ def test_a_turn_keeps_the_ink_and_half_of_the_scaled_digits_grow():
     assert 0.25 < grown.mean() < 0.75
 
 
+def spread(images: np.ndarray) -> np.ndarray:
+    """Covariance of each picture's ink around its centre, (n, 2, 2)."""
+    places = np.stack(np.meshgrid(np.arange(28), np.arange(28), indexing="ij"), axis=-1)
+    around = places - centre(images)[:, None, None]
+    moments = np.einsum("nij,nijk,nijl->nkl", images, around, around)
+    return moments / ink(images)[:, None, None]
+
+
+BARS = np.zeros((40, 28, 28), np.float32)
+BARS[:, 12:16, 6:22] = 1  # lying, in the middle
+
+
+def test_a_turn_is_one_of_25_degrees_to_either_side_around_the_middle():
+    turned = corrupted(BARS, "rotation")
+    moments = spread(turned)
+    angles = np.degrees(np.arctan2(2 * moments[:, 0, 1], moments[:, 1, 1] - moments[:, 0, 0])) / 2
+    assert np.abs(angles) == pytest.approx(25, abs=0.5)
+    assert {-1, 1} == set(np.sign(angles))
+    np.testing.assert_allclose(centre(turned), 13.5, atol=0.1)
+
+
+def test_another_size_is_a_quarter_larger_or_smaller_around_the_middle():
+    scaled = corrupted(BARS, "scale")
+    factors = np.sqrt(spread(scaled)[:, 1, 1] / spread(BARS)[:, 1, 1])
+    assert np.abs(factors - 1) == pytest.approx(0.25, abs=0.02)
+    assert 0.25 < (factors > 1).mean() < 0.75
+    np.testing.assert_allclose(centre(scaled), 13.5, atol=0.1)
+
+
+def test_noise_and_blur_are_as_strong_as_said():
+    grey = np.full((4, 28, 28), 0.5, np.float32)
+    noise = corrupted(grey, "noise") - grey
+    assert noise.mean() == pytest.approx(0, abs=0.01)
+    assert noise.std() == pytest.approx(0.236, abs=0.01)  # 0.25, cut at two standard deviations
+    dot = np.zeros((1, 28, 28), np.float32)
+    dot[0, 14, 14] = 1
+    np.testing.assert_allclose(spread(corrupted(dot, "blur"))[0], 1.2**2 * np.eye(2), atol=0.02)
+
+
+def test_strokes_on_a_screen_are_as_wide_as_the_brush_whatever_they_were():
+    for rows in (slice(13, 15), slice(11, 17)):
+        bar = np.zeros((1, 28, 28), np.float32)
+        bar[0, rows, 4:24] = 1
+        (drawn,) = corrupted(bar, "screen")
+        assert drawn[:, 12:16].sum(axis=0) == pytest.approx(1.75, abs=0.4)
+        assert centre(drawn[None])[0] == pytest.approx(13.5, abs=0.3)
+
+
 def test_strokes_on_a_screen_are_of_one_width_without_grey():
     drawn = corrupted(IMAGES, "screen")
     grey = ((drawn > 0.1) & (drawn < 0.9)).sum() / (drawn > 0.1).sum()

@@ -171,6 +171,11 @@ class TestFaults:
         with pytest.raises(InvalidData, match=r"1 of 36 pictures cannot be read: B/3\.png"):
             load(ImageSet("letters", str(tmp_path)))
 
+    @pytest.mark.filterwarnings("error")
+    def test_a_very_large_picture_is_read_without_pillows_warning(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 80 - 1)
+        assert len(load(ImageSet("mine", str(alphabet(tmp_path)))).train[0]) == 36
+
     def test_an_empty_picture_is_named(self, tmp_path):
         alphabet(tmp_path)
         Image.new("L", (28, 28), 255).save(tmp_path / "A/0.png")

@@ -21,6 +21,13 @@ def test_all_of_scikit_learns_digits_come_in_mnists_form(images_and_labels):
     assert np.bincount(labels).min() > 170
 
 
+def test_what_all_callers_share_cannot_be_changed(images_and_labels):
+    for array, again in zip(images_and_labels, offline_digits.load(), strict=True):
+        assert array is again
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
 def test_each_fills_the_box_and_is_centred_like_mnists(images_and_labels):
     images, _ = images_and_labels
     heights, widths = (

@@ -1,3 +1,5 @@
+"""Other people's hands: generated, real, and pictures of what is no digit."""
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from ann_models.digits import people
 from ann_models.digits.non_digits import KINDS
 from ann_models.digits.people import NO_DIGIT, joined, other_hands
 from ann_models.entry import OtherHands
+from ann_models.errors import InvalidData
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,23 @@ def test_joined_digits_keep_their_other_splits(mnist_like):
     for split in ("val", "test"):
         np.testing.assert_array_equal(both.arrays[f"x_{split}"], mnist_like.arrays[f"x_{split}"])
     assert both.source == "mnist"
+
+
+def test_images_of_another_size_cannot_join(mnist_like):
+    others = Dataset("other_hands", "generated", {"x_train": np.zeros((2, 8, 8), np.uint8)})
+    with pytest.raises(InvalidData, match=r"\(8, 8\) cannot join images of \(28, 28\)"):
+        joined(mnist_like, others)
+
+
+def test_what_joins_keeps_its_labels_behind_the_digits_own(mnist_like):
+    x, y = np.full((2, 28, 28), 255, np.uint8), np.array([7, NO_DIGIT], np.int32)
+    found = joined(mnist_like, Dataset("hands", "generated", {"x_train": x, "y_train": y})).arrays
+    assert found["y_train"][-2:].tolist() == [7, NO_DIGIT]
+    np.testing.assert_array_equal(found["y_train"][:-2], mnist_like.arrays["y_train"])
+    np.testing.assert_array_equal(found["x_train"][-2:], x)
+    offline = datasets.digits("offline-digits")
+    more = joined(offline, Dataset("hands", "generated", {"x_train": x, "y_train": y})).arrays
+    assert more["x_train"][-1].max() == 1
 
 
 def test_digits_that_are_no_whole_255ths_stay_as_they_are():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ann_models import networks
 from ann_models.entry import Dense, Dropout
 from ann_models.training import trainer
 from ann_models.training.result import Training, joined
@@ -22,6 +23,45 @@ def test_a_training_comes_back_from_disk_as_it_was(tmp_path):
     np.testing.assert_array_equal(loaded.history["train_loss"], trained.history["train_loss"])
     assert list(loaded.snapshots) == list(trained.snapshots) == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(loaded.snapshots[2][1][0], trained.snapshots[2][1][0])
+
+
+def untrained(*seeds: int, epochs: int = 2, **more) -> Training:
+    """A training of a few networks, each epoch's losses being the seeds."""
+    models = [networks.build(REGRESSION, (1,), seed) for seed in seeds]
+    losses = np.tile(np.array(seeds, float), (epochs, 1))
+    return Training(models, seeds, {"train_loss": losses}, **({"seconds": 1.5} | more))
+
+
+def test_when_each_seed_was_best_and_whether_it_was_interrupted_come_back_too(tmp_path):
+    for best, interrupted in ((np.array([3, 5]), True), (None, False)):
+        trained = untrained(4, 7, best_epoch=best, interrupted=interrupted)
+        trained.save(tmp_path / "training.npz")
+        loaded = Training.load(tmp_path / "training.npz", REGRESSION, (1,))
+        assert (loaded.seeds, loaded.seconds, loaded.interrupted) == ((4, 7), 1.5, interrupted)
+        np.testing.assert_array_equal(loaded.best_epoch, best)
+        assert loaded.snapshots == {}
+        assert loaded.weights_sha256 == trained.weights_sha256
+
+
+def test_one_seed_of_several_is_taken_by_its_number():
+    trained = untrained(4, 7)
+    found = trained.only(7)
+    assert (found.seeds, found.models) == ((7,), [trained.models[1]])
+    assert found.weights_sha256 == untrained(7).weights_sha256 != untrained(4).weights_sha256
+
+
+def test_groups_of_seeds_are_joined_and_early_stops_filled_with_nan():
+    first = untrained(4, 7, epochs=1, best_epoch=np.array([1, 1]))
+    second = untrained(9, epochs=3, best_epoch=np.array([2]))
+    whole = joined([first, second], seconds=2.5)
+    assert (whole.seeds, whole.seconds, whole.interrupted) == ((4, 7, 9), 2.5, False)
+    assert whole.models == [*first.models, *second.models]
+    assert whole.best_epoch.tolist() == [1, 1, 2]
+    nan = np.nan
+    np.testing.assert_array_equal(
+        whole.history["train_loss"], [[4, 7, 9], [nan, nan, 9], [nan, nan, 9]]
+    )
+    assert joined([untrained(4), untrained(7)], 1.0).best_epoch is None
 
 
 def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import keras
@@ -62,24 +63,29 @@ def assert_equal_weights(model: keras.Model, other: keras.Model, tolerance: floa
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    ("change", "optimizer"),
-    [
-        ({}, keras.optimizers.Adam),
-        ({"optimizer": SGD(0.01)}, keras.optimizers.SGD),
-        ({"optimizer": SGD(0.01, 0.9)}, lambda rate: keras.optimizers.SGD(rate, 0.9)),
-        ({"layers": BATCH_NORM}, keras.optimizers.Adam),
-        ({"penalty": Penalty("l2", 0.01)}, keras.optimizers.Adam),
-        ({"penalty": Penalty("l1", 0.01)}, keras.optimizers.Adam),
-        ({"layers": (Dense(8, "relu"), Dropout(0.0), Dense(1))}, keras.optimizers.Adam),
-    ],
-    ids=["adam", "sgd", "momentum", "batch_norm", "l2", "l1", "dropout_off"],
-)
-def test_a_hundred_steps_give_the_weights_and_losses_of_fit(backend, in_order, change, optimizer):
-    variant = replace(REGRESSION, epochs=14, **change)  # 7 batches an epoch, the last incomplete
-    data = cubic()
-    history = fitted(variant, data, optimizer(variant.optimizer.learning_rate))
-    trained = trainer.train(variant, data, (0,))
+# 7 batches an epoch, the last incomplete
+HUNDRED_STEPS = {
+    "adam": ({}, keras.optimizers.Adam),
+    "sgd": ({"optimizer": SGD(0.01)}, keras.optimizers.SGD),
+    "momentum": ({"optimizer": SGD(0.01, 0.9)}, lambda rate: keras.optimizers.SGD(rate, 0.9)),
+    "batch_norm": ({"layers": BATCH_NORM}, keras.optimizers.Adam),
+    "l2": ({"penalty": Penalty("l2", 0.01)}, keras.optimizers.Adam),
+    "l1": ({"penalty": Penalty("l1", 0.01)}, keras.optimizers.Adam),
+    "dropout_off": ({"layers": (Dense(8, "relu"), Dropout(0.0), Dense(1))}, keras.optimizers.Adam),
+}
+
+
+@cache
+def fitted_for_a_hundred_steps(name: str) -> tuple[Variant, keras.callbacks.History]:
+    change, optimizer = HUNDRED_STEPS[name]
+    variant = replace(REGRESSION, epochs=14, **change)
+    return variant, fitted(variant, cubic(), optimizer(variant.optimizer.learning_rate))
+
+
+@pytest.mark.parametrize("name", HUNDRED_STEPS)
+def test_a_hundred_steps_give_the_weights_and_losses_of_fit(backend, in_order, name):
+    variant, history = fitted_for_a_hundred_steps(name)
+    trained = trainer.train(variant, cubic(), (0,))
     assert_equal_weights(trained.models[0], history.model, 1e-5)
     np.testing.assert_allclose(
         trained.history["train_loss"][:, 0], history.history["loss"], rtol=1e-4

@@ -12,6 +12,7 @@ from pipelines.cli import compare
 from pipelines.cli.compare import _with_copies
 from pipelines.tracking.client import Tracking
 from pipelines.tracking.saved_views import link
+from tests.support.silent_server import SilentServer
 
 RESULTS = {"test_accuracy": 0.97, "val_accuracy": 0.96, "parameters": 9.0, "ece": 0.1}
 
@@ -175,6 +176,16 @@ def test_an_empty_store_says_how_to_fill_it(ann):
         assert (result.exit_code, result.stdout) == (0, "")
         assert way in result.stderr
         assert json.loads(ann(command, "--json").stdout) == []
+
+
+@pytest.mark.parametrize("command", ["compare", "compare digits", "leaderboard", "models"])
+def test_a_silent_server_is_asked_once(ann, monkeypatch, command):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    with SilentServer() as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+        assert "does not answer" in ann(*command.split()).stderr
+        assert server.connections() == 1
 
 
 def test_an_unknown_name_is_wrong_use_with_the_nearest_names(ann):

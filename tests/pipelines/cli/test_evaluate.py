@@ -154,20 +154,21 @@ def registry(monkeypatch) -> Registry:
     return found
 
 
-def test_the_command_evaluates_the_version_that_is_asked_for(ann, registry, tmp_path):
-    document = json.loads(ann("evaluate", str(tmp_path / "own"), "--version", "3", "--json").stdout)
+def test_the_command_evaluates_the_version_that_is_asked_for(stored, registry, tmp_path):
+    own = str(tmp_path / "own")
+    document = json.loads(stored("evaluate", own, "--version", "3", "--json").stdout)
     assert (document["version"], document["accuracy"]) == ("3", 0.95)
-    assert "evaluated mnist-digits version 2" in ann("evaluate", str(tmp_path / "own")).stdout
+    assert "evaluated mnist-digits version 2" in stored("evaluate", own).stdout
 
 
 def test_a_model_of_other_pictures_than_digits_is_refused_with_its_first_classes(
-    ann, registry, tmp_path, monkeypatch
+    stored, registry, tmp_path, monkeypatch
 ):
     def read(path):
         raise AssertionError("pictures are read for a model that is not evaluated")
 
     monkeypatch.setattr(labelled, "read", read)
     registry.data_sets.find = lambda name: SimpleNamespace(classes=tuple("abcdefg"))
-    result = ann("evaluate", str(tmp_path))
+    result = stored("evaluate", str(tmp_path))
     assert result.exit_code == 2
     assert "mnist-digits reads a, b, c, d, e…, not digits" in result.stderr

@@ -54,8 +54,8 @@ def test_promote_and_roll_back_move_the_champion_and_record_why(ann, filled, tmp
     assert champion() == 3
 
 
-def test_a_rollback_to_nowhere_is_refused(ann):
-    result = ann("models", "rollback")
+def test_a_rollback_to_nowhere_is_refused(stored):
+    result = stored("models", "rollback")
     assert result.exit_code == errors.FAILED
     assert "no previous champion" in result.stderr
 

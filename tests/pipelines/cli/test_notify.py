@@ -9,8 +9,6 @@ from queue import Queue
 import pytest
 from click.testing import CliRunner, Result
 from prefect.events import emit_event
-from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
 from pipelines.events import DECISION_EVENTS, DRIFT_EVENT, MODEL_RESOURCE
@@ -40,16 +38,10 @@ def webhook():
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def server():
-    with prefect_test_harness(120):
-        yield PREFECT_API_URL.value()
-
-
 @pytest.fixture
-def ann(server, tmp_path):
+def ann(prefect, tmp_path):
     before = dict(os.environ)
-    os.environ |= {"ANN_HOME": str(tmp_path / "home"), "PREFECT_API_URL": server}
+    os.environ |= {"ANN_HOME": str(tmp_path / "home"), "PREFECT_API_URL": prefect}
     yield lambda *arguments: CliRunner().invoke(main, ["notify", *arguments])
     os.environ.clear()  # what a command exports is forgotten
     os.environ.update(before)

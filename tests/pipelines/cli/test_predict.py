@@ -29,7 +29,8 @@ class Oracle:
     labels = ()
 
     def answer(self, images: np.ndarray) -> Answers:
-        seven = np.tile(np.eye(10)[7] * 0.91 + 0.009, (len(images), 1))
+        self.seen = images
+        seven = np.tile(np.eye(10)[7] * 0.91 + 0.0090004, (len(images), 1))
         return Answers(seven, np.ones(len(images)))
 
 
@@ -47,6 +48,21 @@ def test_a_digit_is_read_with_its_probability_and_who_says_so(ann, oracle, seven
     )
 
 
+def test_a_model_of_other_pictures_names_the_class_of_a_picture_as_it_is(
+    ann, monkeypatch, tmp_path
+):
+    letters = Oracle("letters")
+    letters.labels = tuple("abcdefghij")
+    monkeypatch.setattr("pipelines.registry.champion.fetch_champion", lambda *_: letters)
+    pixels = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "h.png")
+    arguments = ("predict", "--model", "letters", str(tmp_path / "h.png"))
+    assert ann(*arguments).stdout.startswith(f"{tmp_path / 'h.png'}: h  (91.9%)")
+    np.testing.assert_allclose(letters.seen[0], pixels / 255, atol=1e-6)
+    (answer,) = json.loads(ann(*arguments, "--json").stdout)
+    assert (answer["class"], answer["label"], "digit" in answer) == (7, "h", False)
+
+
 def test_programs_read_the_same_as_json(ann, oracle, seven):
     answers = json.loads(ann("predict", "--json", str(seven), str(seven)).stdout)
     assert len(answers) == 2
@@ -55,7 +71,7 @@ def test_programs_read_the_same_as_json(ann, oracle, seven):
         "uncertain",
     }
     assert (answers[0]["file"], answers[0]["digit"]) == (str(seven), 7)
-    assert len(answers[0]["probabilities"]) == 10
+    assert answers[0]["probabilities"] == [0.009] * 7 + [0.919] + [0.009] * 2  # rounded
 
 
 def test_what_the_service_would_mark_is_marked(ann, oracle, tmp_path):

@@ -32,7 +32,7 @@ def started(monkeypatch, tmp_path):
     from pipelines import settings
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
-    monkeypatch.setattr(session, "load_settings", lambda: here)
+    monkeypatch.setattr(session, "load_settings_with_runs", lambda: here)
     monkeypatch.setattr(session, "prepare_flows", lambda settings: None)
 
 

@@ -8,9 +8,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner, Result
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled
-from prefect.testing.utilities import prefect_test_harness
 
 from pipelines.cli.main import main
 from pipelines.cli.schedule import add
@@ -18,13 +16,8 @@ from pipelines.errors import Locked
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import this_process
 from pipelines.scheduling import deployments, schedules
-from pipelines.scheduling.deployments import connected, prepare
-
-
-@pytest.fixture(scope="module")
-def server():
-    with prefect_test_harness(120):
-        yield PREFECT_API_URL.value()
+from pipelines.scheduling.deployments import connected
+from tests.support.scheduled import usual_schedules
 
 
 @pytest.fixture
@@ -38,20 +31,15 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def ann(server, home):
-    """Run a command on the server, with the usual schedules; all are gone afterwards."""
-    os.environ["PREFECT_API_URL"] = server
-    with connected() as client:
-        prepare(client)
+def ann(prefect, home):
+    """Run a command on the server, with the usual schedules."""
+    os.environ["PREFECT_API_URL"] = prefect
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["schedule", *arguments])
 
-    yield run
-    with connected() as client:
-        for deployment in deployments.deployments(client):
-            client.delete_deployment(deployment.id)
-        client.delete_variable_by_name(deployments.MADE)
+    with usual_schedules():
+        yield run
 
 
 def listed(ann) -> dict[str, dict]:
@@ -180,9 +168,9 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
     assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
 
 
-def test_an_empty_address_of_prefects_pages_counts_as_not_set(ann, server, monkeypatch):
+def test_an_empty_address_of_prefects_pages_counts_as_not_set(ann, prefect, monkeypatch):
     monkeypatch.setenv("PREFECT_UI_URL", "")
-    page = server.removesuffix("/api")
+    page = prefect.removesuffix("/api")
     assert f"digits is started: {page}/runs/flow-run/" in ann("trigger", "digits").stdout
 
 
@@ -194,10 +182,10 @@ def test_the_example_of_the_help_runs(ann):
     assert listed(ann)["neurons"]["parameters"] == {"names": ["neurons"]}
 
 
-def test_beside_ann_up_its_prefect_server_is_asked_and_no_other(ann, server, home):
+def test_beside_ann_up_its_prefect_server_is_asked_and_no_other(ann, prefect, home):
     """In processes of their own, in which Prefect is not imported yet."""
     home.mkdir(exist_ok=True)
-    document = {"process": this_process(), "prefect_api_url": server, "pid": os.getpid()}
+    document = {"process": this_process(), "prefect_api_url": prefect, "pid": os.getpid()}
     document["home"] = str(home.resolve())
     (home / "up.json").write_text(json.dumps(document))
     environ = {name: v for name, v in os.environ.items() if name != "PREFECT_API_URL"}

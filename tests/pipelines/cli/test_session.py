@@ -2,11 +2,18 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from pipelines.cli import session
+from pipelines.errors import WrongUse
+from pipelines.local import status
 from pipelines.process_identity import this_process
+from pipelines.scheduling import deployments
+from pipelines.settings import Settings
 from pipelines.tracking import tags
 from serving.errors import WrongSetting
 
@@ -26,6 +33,26 @@ def test_a_command_that_lists_runs_ends_those_whose_process_was_killed(
     assert store.client.get_run(run.info.run_id).info.status == status
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "evaluate photos",
+        "export champion champion.zip",
+        "report",
+        "retrain",
+        "drift",
+        "models rollback",
+        "models promote 3 --reason demonstration",
+    ],
+)
+def test_a_command_that_needs_a_run_makes_nothing_where_none_is(ann, tmp_path, command):
+    refused = ann(*command.split())
+    assert refused.exit_code == 2
+    assert f"no run is in the state folder {tmp_path / 'home'} yet" in refused.stderr
+    assert "set ANN_HOME to the folder that has them" in refused.stderr
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("uri", ["mysql://db/runs", "mssql+nosuch://db/runs"])
 def test_a_tracking_database_without_its_package_is_wrong_use(tmp_path, monkeypatch, uri):
     monkeypatch.setenv("ANN_HOME", str(tmp_path))
@@ -34,3 +61,33 @@ def test_a_tracking_database_without_its_package_is_wrong_use(tmp_path, monkeypa
     said = f"MLFLOW_TRACKING_URI begins with '{scheme}', for which a Python package is missing"
     with pytest.raises(WrongSetting, match=said):
         session.load_settings()
+
+
+@pytest.fixture
+def servers(tmp_path, monkeypatch) -> SimpleNamespace:
+    """Which Prefect servers there are: that of `ann up`, or one that is named."""
+    found = SimpleNamespace(up=False, named=None)
+    home = Settings(tmp_path, "sqlite:///runs.db", None)
+    monkeypatch.setattr(
+        session, "load_settings", lambda: replace(home, prefect_api_url=found.named)
+    )
+    monkeypatch.setattr(status, "prefect_of_running_stack", lambda _: found.up)
+    monkeypatch.setattr(status, "reach_prefect", lambda _: bool(found.up or found.named))
+    monkeypatch.setattr(deployments, "connected", lambda: nullcontext("a client"))
+    return found
+
+
+@pytest.mark.parametrize(("up", "named"), [(True, None), (False, "http://prefect:4200/api")])
+def test_the_server_of_ann_up_or_the_named_one_keeps_the_schedules(servers, capsys, up, named):
+    servers.up, servers.named = up, named
+    with session.prefect(needs_up=True) as client:
+        assert client == "a client"
+    assert capsys.readouterr().err == ""
+
+
+def test_without_one_a_temporary_server_reads_them_unless_a_worker_is_needed(servers, capsys):
+    with session.prefect() as client:
+        assert client == "a client"
+    assert "a temporary Prefect server reads its database" in capsys.readouterr().err
+    with pytest.raises(WrongUse, match="start `ann up` first"), session.prefect(needs_up=True):
+        pass

@@ -1,6 +1,8 @@
 """`ann up`, `ann status` and `ann ui`: what is asked for, and what is shown."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,18 @@ def test_the_status_is_shown_though_the_store_cannot_be_opened(ann, tmp_path):
     answer = ann("status")
     assert "not started: `ann up`" in answer.stdout
     assert answer.stderr == ""
+
+
+def test_the_status_is_shown_though_the_state_folder_cannot_be_written(ann, tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    answer = ann("status")
+    assert "not started: `ann up`" in answer.stdout
+    assert answer.stderr == ""
+    assert not (tmp_path / "home").exists()
 
 
 def test_every_line_is_shown_behind_its_services_name_and_kept(ann, asked, tmp_path):

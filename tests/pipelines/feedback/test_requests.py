@@ -8,6 +8,7 @@ import sqlalchemy as sql
 
 from ann_models import datasets
 from pipelines.errors import WrongUse
+from pipelines.feedback import requests
 from pipelines.feedback.requests import (
     Corrections,
     FeedbackUnavailable,
@@ -82,6 +83,46 @@ def test_what_is_no_digit_is_counted_and_left_out(url):
     found, invalid = corrections(url, MODEL)
     assert found.digits.tolist() == [7]
     assert invalid == 4
+
+
+def inked(share: float, ink: float = 1.0) -> np.ndarray:
+    """A picture with that share of its pixels inked."""
+    flat = np.zeros(784, np.float32)
+    flat[: round(784 * share)] = ink
+    return flat.reshape(28, 28)
+
+
+@pytest.mark.parametrize(
+    ("image", "valid"),
+    [
+        (inked(0.02), True),
+        (inked(0.005), False),
+        (inked(0.59), True),
+        (inked(0.62), False),
+        (inked(0.2, ink=0.51), True),
+        (inked(0.2, ink=0.45), False),  # paper, and a shadow
+    ],
+)
+def test_a_digit_has_some_dark_ink_and_more_paper(url, image, valid):
+    corrected(url, image, 7)
+    found, invalid = corrections(url, MODEL)
+    assert (len(found), invalid) == (int(valid), int(not valid))
+
+
+def test_any_picture_is_of_a_class_of_ones_own(url):
+    corrected(url, inked(0), 0, "letters")
+    corrected(url, inked(1), 2, "letters")
+    corrected(url, IMAGES[0], 3, "letters")  # of three classes, none has this number
+    corrected(url, IMAGES[1], 1, None)  # of a digit model
+    found, invalid = corrections(url, "letters", classes=3)
+    assert (found.digits.tolist(), invalid) == ([0, 2], 1)
+
+
+def test_of_very_many_corrections_the_newest_are_read_the_oldest_first(url, monkeypatch):
+    monkeypatch.setattr(requests, "MAX_CORRECTIONS", 3)
+    for digit in range(5):
+        corrected(url, IMAGES[digit], digit)
+    assert corrections(url, MODEL)[0].digits.tolist() == [2, 3, 4]
 
 
 def test_the_digest_depends_on_what_was_said_and_not_on_when(url, tmp_path):

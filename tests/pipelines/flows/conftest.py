@@ -1,18 +1,24 @@
-"""One Prefect server and one champion for all tests of flows: either costs seconds to make."""
+"""What spares the tests of flows the drawing of figures that they do not look at."""
 
 import pytest
 
-from tests.support.prefect_server import home_with_a_champion, running_prefect
 
+@pytest.fixture
+def plain_study(monkeypatch):
+    """Every variant is trained, registered and judged as ever, but its study draws an empty panel.
 
-@pytest.fixture(scope="package")
-def prefect():
-    """One temporary server for the flow runs of all modules here."""
-    with running_prefect():
-        yield
+    What only a study measures has one value: `val_accuracy` is 0.5.
+    """
+    from matplotlib.figure import Figure
 
+    from ann_models.findings import Findings
+    from pipelines.flows import tasks
+    from pipelines.tracking.views import PANELS
 
-@pytest.fixture(scope="package")
-def champion_home(tmp_path_factory, prefect):
-    """A state folder with a champion; tests copy it."""
-    return home_with_a_champion(tmp_path_factory.mktemp("champion"))
+    def study(variant, data, trained):
+        measured = {"val_accuracy": 0.5}
+        if trained is not None:
+            measured["best_seed"] = float(trained.seeds[0])
+        return Findings(measured, figures={PANELS[variant.study]: Figure()})
+
+    monkeypatch.setattr(tasks, "study_of", lambda variant: study)

@@ -7,6 +7,9 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 
+from ann_models.drift import Sample
+from ann_models.figures import digits as figures
+from ann_models.figures import traffic
 from pipelines.flows import drift as watching
 from pipelines.flows.context import Context
 from pipelines.flows.drift import DRIFT, NO_DRIFT, NOT_ENOUGH, drift
@@ -26,10 +29,10 @@ def home(home_with_champion):
 
 
 @pytest.fixture
-def emitted(monkeypatch) -> list[str]:
-    """The events that would have been sent."""
-    sent: list[str] = []
-    monkeypatch.setattr(watching, "emit_event", lambda event, **_: sent.append(event))
+def emitted(monkeypatch) -> list[tuple[str, dict]]:
+    """The events that would have been sent, each with what it is about."""
+    sent: list[tuple[str, dict]] = []
+    monkeypatch.setattr(watching, "emit_event", lambda event, **about: sent.append((event, about)))
     return sent
 
 
@@ -43,7 +46,9 @@ def test_digits_in_another_form_are_drift_and_an_event(home, emitted, images, by
     report = drift()
     assert report.verdict == DRIFT
     assert by in report.drifted
-    assert emitted == [DRIFT_EVENT]
+    payload = {"drifted": report.drifted, "run_id": report.run_id, "images": 150}
+    resource = {"prefect.resource.id": f"ann.model.{NAME}", "prefect.resource.name": NAME}
+    assert emitted == [(DRIFT_EVENT, {"resource": resource, "payload": payload})]
     (event,) = [e for e in Context.open().registry.history(NAME) if e.action == "drifted"]
     assert (event.version, event.by) == ("1", "run")
     assert event.reason.startswith("Drift in 150 different images: ")
@@ -94,7 +99,7 @@ def test_a_run_has_the_numbers_the_pictures_and_the_verdict(home, emitted):
 
 
 def test_ordinary_held_out_digits_raise_an_alarm_in_one_of_twenty_samples_at_most(home):
-    from ann_models.drift import Embedding, Sample, compare, drifted
+    from ann_models.drift import Embedding, compare, drifted
     from ann_models.onnx.inference import predictor
 
     registry = Context.open().registry
@@ -107,6 +112,28 @@ def test_ordinary_held_out_digits_raise_an_alarm_in_one_of_twenty_samples_at_mos
         samples = (Sample(images, answer(images)) for images in (sent, known))
         alarms += bool(drifted(compare(*samples, embedding)))
     assert alarms <= 2
+
+
+def ink(images: np.ndarray) -> np.ndarray:
+    """In place of an embedding, which takes seconds to fit: the mean pixel, (n, 1)."""
+    return images.mean(axis=(1, 2))[:, None]
+
+
+def test_the_most_unusual_requests_are_shown_first(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        figures, "labelled_grid", lambda images, answers, title: shown.update({title: images})
+    )
+    monkeypatch.setattr(traffic, "distributions", lambda *_: None)
+    images = np.concatenate([DIGITS["x_test"][:60], 1 - DIGITS["x_test"][60:61]])
+    recent, known = (Sample(x, np.eye(10)[[7] * len(x)]) for x in (images, DIGITS["x_val"]))
+    found = watching.findings(recent, known, ink, {})
+    assert found.metrics == {"images": 61.0}
+    assert found.arrays["unusualness"].argmax() == 60
+    newest, unusual = shown.values()
+    np.testing.assert_array_equal(newest, images[:50])
+    np.testing.assert_array_equal(unusual[0], images[60])
+    assert len(unusual) == 50
 
 
 def test_before_there_is_a_champion_it_says_how_to_get_one(tmp_path, monkeypatch):

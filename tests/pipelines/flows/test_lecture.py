@@ -232,6 +232,7 @@ def test_of_a_job_in_which_every_variant_failed_there_is_no_report(recorder, tmp
     assert failure.value.report.page == ""
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_progress_is_reported_while_a_network_trains(tracking, recorder):
     lecture(["linear_classification"], seeds=1)
     assert recorder.epochs_done[-1] == VARIANTS["linear_classification"].epochs
@@ -297,10 +298,10 @@ def test_a_variant_that_fails_while_it_is_logged_never_looks_finished(
     tracking, recorder, monkeypatch, others
 ):
     """In this process, and in the helper process of a large job."""
-    honest = tasks.study_of
 
     def study_of(variant):
-        return honest(variant) if variant.name in others else lambda *_: Findings()
+        drawn = {views.PANELS[variant.study]: Figure()} if variant.name in others else {}
+        return lambda *_: Findings({"answer": 42.0}, figures=drawn)
 
     monkeypatch.setattr(tasks, "study_of", study_of)
     with pytest.raises(VariantsFailed) as failure:
@@ -312,6 +313,7 @@ def test_a_variant_that_fails_while_it_is_logged_never_looks_finished(
     assert statuses(tracking, failure.value.report)["relu_shapes"] == "FAILED"
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_version_whose_run_failed_while_it_was_logged_is_not_judged(
     tracking, recorder, monkeypatch
 ):
@@ -331,6 +333,7 @@ def test_a_version_whose_run_failed_while_it_was_logged_is_not_judged(
     assert registry.champion("offline-digits") == champion
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_quick_run_neither_stands_for_its_variant_nor_is_registered(tracking, recorder):
     registry = Context.open().registry
     before = registry.versions("offline-digits"), tracking.newest_by_variant().get("mnist_ann")

@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,10 +10,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ann_models.findings import Findings
+from pipelines import settings
 from pipelines.cli.main import main
 from pipelines.flows import lecture_report
 from pipelines.flows.lecture_report import NothingToReport, gather, report
 from pipelines.registry.client import Registry
+from pipelines.tracking.client import Tracking
+from tests.support import databases
 from tests.support.browser import needs_a_browser, start
 
 UI = "http://127.0.0.1:5000"
@@ -35,9 +39,10 @@ def log(store, variant: str, question: str, metrics: dict[str, float], **tags: s
     return run_id
 
 
-@pytest.fixture
-def filled(store):
+@pytest.fixture(scope="module")
+def filled_database(tmp_path_factory, empty_store) -> bytes:
     """Two rows of one question, its comparison, and a row of another question."""
+    store = opened(tmp_path_factory.mktemp("filled"), empty_store)
     spread = {"final_train_loss": 0.19, "spread/final_train_loss": 0.02, "train_seconds": 1.5}
     log(store, "relu_regression_2", "neurons", spread)
     log(store, "relu_regression_1", "neurons", spread)
@@ -45,7 +50,17 @@ def filled(store):
     log(store, "mnist_ann", "digits", accuracy)
     with store.run(store.experiment("neurons"), "overview", {"overview": "neurons"}) as run_id:
         store.log_findings(run_id, Findings(figures={"final_loss": figure()}), {})
-    return store
+    return databases.content(store.settings.home / "mlflow.db")
+
+
+@pytest.fixture
+def filled(tmp_path, filled_database) -> Tracking:
+    return opened(tmp_path, filled_database)
+
+
+def opened(home: Path, database: bytes) -> Tracking:
+    (home / "mlflow.db").write_bytes(database)
+    return Tracking(settings.load({"ANN_HOME": str(home)})).open()
 
 
 def registry(store) -> Registry:

@@ -11,7 +11,14 @@ from pipelines.errors import WrongUse
 from pipelines.feedback.requests import FeedbackUnavailable
 from pipelines.flows import lecture, retraining, tasks, training_corrections
 from pipelines.flows.context import Context
-from pipelines.flows.retraining import NOTHING_NEW, NoChampion, RetrainingFailed, retrain
+from pipelines.flows.retraining import (
+    NOTHING_NEW,
+    ChallengerResult,
+    NoChampion,
+    RetrainingFailed,
+    RetrainingReport,
+    retrain,
+)
 from tests.support.served import DIGITS, NAME, asked, copied, corrected, enter, tilted
 
 TILTED, LABELS = tilted(DIGITS["x_train"][:240]), DIGITS["y_train"][:240]
@@ -149,6 +156,7 @@ def test_a_flood_of_wrong_corrections_is_refused_on_record_and_nothing_is_traine
     assert registered() == 1
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(home):
     corrected(home, DIGITS["x_train"][300:380], (DIGITS["y_train"][300:380] + 1) % 10)
     corrected(home, TILTED[:60], LABELS[:60], days_ago=4)
@@ -159,6 +167,7 @@ def test_a_flood_does_not_keep_honest_corrections_of_another_day_from_teaching(h
     assert len(report.refusals) == 1
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
     assert retrain().reason.startswith("there is no correction of ")
     assert registered() == 1
@@ -169,6 +178,7 @@ def test_without_corrections_nothing_is_trained_unless_it_is_forced(home):
     assert report.champion == "1"  # the same network again is no better
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_another_variant_may_be_the_challenger(home):
     report = retrain(["mnist_augmented"], force=True)
     assert report.challengers[0].variant == "mnist_augmented"
@@ -178,6 +188,7 @@ def test_another_variant_may_be_the_challenger(home):
 # --- failures -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
     corrected(home, TILTED[:60], LABELS[:60])
     with monkeypatch.context() as sabotage:
@@ -254,3 +265,14 @@ def test_for_a_champion_trained_on_networks_those_trained_on_labels_are_retraine
     champion, learners
 ):
     assert retraining.trained_on_labels(champion) == learners
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 corrections"), (1, "1 correction")])
+def test_corrections_are_counted_with_their_noun(count, words):
+    assert retraining.counted(count) == words
+
+
+def test_only_the_challengers_that_failed_are_named():
+    challengers = [ChallengerResult("first", error="no memory"), ChallengerResult("second")]
+    report = RetrainingReport("a run", NAME, "failed", "1", challengers=challengers)
+    assert str(RetrainingFailed(report)).startswith("first failed; all else")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ann_models import datasets
+from ann_models import committee, datasets, networks
+from ann_models.datasets import Dataset
 from ann_models.digits.augmentation import Augmentation
 from ann_models.entry import Dense, Distillation, Flatten, Variant
+from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
 from pipelines.cli.main import main
 from pipelines.errors import WrongUse
@@ -20,8 +22,6 @@ from pipelines.flows.lecture import lecture
 from pipelines.maintenance.leaderboard import ranked
 from pipelines.tracking import tags
 from tests.support.served import enter
-
-pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow]
 
 FIRST = Variant(
     16,
@@ -91,6 +91,7 @@ def decided() -> dict[str, tuple[str, ...]]:
     }
 
 
+@pytest.mark.slow
 def test_a_committee_and_its_student_are_judged_like_any_network(home):
     assert decided().keys() == set(NAMES)
     runs = Context.open().tracking.newest_by_variant()
@@ -100,6 +101,7 @@ def test_a_committee_and_its_student_are_judged_like_any_network(home):
     assert metrics["both"]["parameters"] == sum(members)
 
 
+@pytest.mark.slow
 def test_the_leaderboard_ranks_by_validation_accuracy(home):
     context = Context.open()
     found = ranked(context.tracking, context.registry)
@@ -119,6 +121,7 @@ def environment():
     os.environ.update(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_the_leaderboard_is_printed_and_is_json_for_a_program(home):
     printed = CliRunner().invoke(main, ["leaderboard"])
@@ -131,6 +134,7 @@ def test_the_leaderboard_is_printed_and_is_json_for_a_program(home):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
     before = decided()
     honest = datasets.digits
@@ -154,6 +158,8 @@ def test_other_test_digits_change_no_decision(home, tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect")
 def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monkeypatch):
     enter(tmp_path, monkeypatch)
     first = lecture(["student"])
@@ -163,10 +169,26 @@ def test_members_and_teachers_that_are_not_trained_yet_come_first(tmp_path, monk
     assert [row.name for row in again.rows] == ["student"]
 
 
-def test_newer_networks_on_other_digits_do_not_hide_those_on_these(tmp_path, monkeypatch):
+# --- on a store without runs ----------------------------------------------------------------------
+
+
+DIGITS = Dataset("digits", "offline-digits", {"x_train": np.zeros((2, 28, 28), np.float32)})
+
+
+@pytest.fixture
+def context(store) -> Context:
+    return Context.of(store.settings)
+
+
+def test_what_a_row_depends_on_precedes_it_and_own_rows_come_last(context):
+    own = replace(BOTH, name="own committee")
+    chosen = upstream.with_untrained(context, [own, STUDENT], "mnist", quick=False)
+    assert [variant.name for variant in chosen] == [*NAMES, "own committee"]
+
+
+def test_newer_networks_on_other_digits_do_not_hide_those_on_these(context):
     """As after a run without MNIST: neither used for it, nor trained again."""
-    enter(tmp_path, monkeypatch)
-    context, runs = Context.open(), {}
+    runs = {}
     experiment = context.tracking.experiment(FIRST.question)
     for source in ("offline-digits", "mnist", "offline-digits", "unmarked"):
         about = {tags.VARIANT: "first", tags.DATA_SOURCE: source.replace("unmarked", "mnist")}
@@ -188,7 +210,57 @@ def test_newer_networks_on_other_digits_do_not_hide_those_on_these(tmp_path, mon
         assert [variant for variant in chosen if variant.name == "first"] == expected
 
 
-def test_a_committee_without_trained_members_says_what_to_train(home):
-    context, data = Context.open(), datasets.digits("offline-digits")
-    with pytest.raises(WrongUse, match=r"no networks of first .* offline-digits; `ann run first"):
-        upstream.committee(context, BOTH, data, quick=True)
+@pytest.mark.parametrize(("quick", "command"), [(True, "first --quick"), (False, "first")])
+def test_a_committee_without_trained_members_says_what_to_train(context, quick, command):
+    with pytest.raises(
+        WrongUse, match=rf"no networks of first .* offline-digits; `ann run {command}` trains"
+    ):
+        upstream.committee(context, BOTH, DIGITS, quick)
+
+
+@pytest.fixture
+def networks_of_first(context) -> Training:
+    """A finished run of the first network's, whose second seed is the best."""
+    shape = (28, 28)
+    models = [networks.build(FIRST, shape, seed) for seed in (4, 7)]
+    trained = Training(models, (4, 7), {"train_loss": np.array([[0.5, 0.25]])}, seconds=1.0)
+    experiment = context.tracking.experiment(FIRST.question)
+    about = {tags.VARIANT: "first", tags.DATA_SOURCE: "offline-digits"}
+    with context.tracking.run(experiment, "first", about) as run_id:
+        context.tracking.client.log_metric(run_id, "best_seed", 7)
+        trained.save(context.settings.home / "training.npz")
+        context.tracking.client.log_artifact(run_id, str(context.settings.home / "training.npz"))
+    context.tracking.make_newest(run_id, "first", experiment)
+    return trained
+
+
+def test_a_student_learns_from_its_teachers_best_seed_and_the_set_is_made_once(
+    context, networks_of_first, monkeypatch
+):
+    teachers, progress = [], []
+
+    def distilled(data, teacher, settings, report):
+        teachers.append(teacher)
+        report(1, 2)
+        return Dataset("small", data.source, {"x": np.arange(3.0)})
+
+    monkeypatch.setattr(committee, "distilled", distilled)
+    student = replace(STUDENT, distillation=replace(STUDENT.distillation, teacher="first"))
+    for _ in range(2):
+        found = upstream.distillation_set(
+            context, student, DIGITS, False, lambda *done: progress.append(done)
+        )
+        (path,) = context.settings.data.glob("*_distilled-*.npz")
+        np.testing.assert_array_equal(found.arrays["x"], np.arange(3.0))
+        used = path.stat().st_mtime
+        os.utime(path, (1, 1))
+    assert used > 1  # so that `ann prune` keeps what was used lately
+    assert [teacher.seeds for teacher in teachers] == [(7,)]
+    assert teachers[0].weights_sha256 == networks_of_first.only(7).weights_sha256
+    assert progress == [(1, 2, 0.0)]
+
+
+def test_members_with_fewer_seeds_than_their_committee_are_wrong_use(context, networks_of_first):
+    many = replace(BOTH, members=(FIRST,), seeds=3)
+    with pytest.raises(WrongUse, match=r"needs 3 seeds of first; seeds \[0, 1, 2\]"):
+        upstream.committee(context, many, DIGITS, quick=False)

@@ -27,6 +27,7 @@ def home(shared_home, monkeypatch):
     return shared_home
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_changed_row_is_tracked_beside_its_origin_with_what_differs(home):
     report = lecture([ROW], changes={"epochs": "2"})
     report = lecture([ROW], changes=CHANGES)
@@ -41,6 +42,7 @@ def test_a_changed_row_is_tracked_beside_its_origin_with_what_differs(home):
     assert {f"{ROW}+epochs=2", f"{ROW}+layers.0.activation=tanh+epochs=2"} <= set(newest)
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_row_with_one_more_layer_is_tracked_with_it(home):
     report = lecture([ROW], changes={"layers.0+": "dense 2 tanh", "epochs": "2"})
     run = Context.open().tracking.client.get_run(report.rows[0].run_id)
@@ -49,6 +51,7 @@ def test_a_row_with_one_more_layer_is_tracked_with_it(home):
     assert changes_of(run.data.tags) == {"layers.0+": "dense 2 tanh", "epochs": "2"}
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_changed_rows_are_not_drawn_among_the_lectures(home):
     report = lecture([ROW], changes=CHANGES)
     assert list(report.views) == ["neurons"]
@@ -57,6 +60,7 @@ def test_changed_rows_are_not_drawn_among_the_lectures(home):
     assert not overviews  # no row of the lecture itself was run
 
 
+@pytest.mark.usefixtures("plain_study")
 def test_a_changed_digit_network_is_no_candidate_for_the_service(home):
     changes = {"layers.1.units": "3", "epochs": "1", "data.size": "100"}
     report = lecture(["mnist_ann"], changes=changes, seeds=1)

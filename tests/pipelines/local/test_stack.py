@@ -117,6 +117,13 @@ def test_the_port_of_the_metrics_is_checked_as_the_others(tmp_path, monkeypatch)
             stack.run(load(tmp_path), Ports(), lambda *_: None, lambda _: None)
 
 
+def test_a_wrong_setting_of_prefect_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_REQUEST_TIMEOUT", "abc")
+    with pytest.raises(WrongUse, match=r"^PREFECT_API_REQUEST_TIMEOUT is 'abc'\. Input should be"):
+        stack.run(load(tmp_path), Ports(5901, 4901, 8901), lambda *_: None, lambda _: None)
+    assert not (tmp_path / "home" / "mlflow.db").exists()
+
+
 def test_there_is_one_for_a_state_folder(tmp_path):
     loaded = load(tmp_path)
     with stack._only_one(loaded), pytest.raises(WrongUse, match=r"runs already for .*home"):
@@ -222,7 +229,10 @@ def test_a_closed_terminal_ends_it_and_its_services(on_a_terminal, tmp_path):
     assert " ann       ending; " in (tmp_path / "up.log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+)
 def test_signals_end_it_and_its_services(on_a_terminal, tmp_path, number):
     process, terminal = on_a_terminal
     process.send_signal(number)

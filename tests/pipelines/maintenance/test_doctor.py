@@ -21,6 +21,7 @@ from pipelines import settings
 from pipelines.maintenance import doctor
 from pipelines.maintenance.doctor import Finding
 from pipelines.tracking.client import Tracking
+from tests.support.silent_server import SilentServer
 
 MNIST_PATH = os.environ.get("ANN_MNIST_PATH", "")
 
@@ -134,6 +135,15 @@ def test_a_tracking_server_that_is_unavailable_fails_each_check_that_needs_it_an
     assert not any(found[name].healthy for name in ("tracking", "artifacts", "champion"))
     assert nobody in found["tracking"].message
     assert found["packages"].healthy and found["state folder"].healthy and found["Prefect"].healthy
+
+
+def test_a_silent_tracking_server_is_waited_for_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with SilentServer() as server:
+        found = diagnose(tmp_path, MLFLOW_TRACKING_URI=server.address)
+        assert server.connections() == 1
+    assert not found["tracking"].healthy
+    assert found["champion"].message == "not checked: tracking is unavailable."
 
 
 def test_a_store_with_runs_and_artifacts_is_well(one_run):

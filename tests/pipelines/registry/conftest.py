@@ -1,14 +1,4 @@
-"""What the registry's tests share: stores with and without versions, and a real server."""
-
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+"""What the registry's tests share: stores with and without versions."""
 
 import pytest
 from mlflow import MlflowClient
@@ -44,45 +34,3 @@ def empty(stores, tmp_path) -> Workbench:
 def three(stores, tmp_path) -> Workbench:
     """Versions 1 and 2 are the same good model, version 3 is a worse one; none was judged."""
     return opened(stores["three"], tmp_path)
-
-
-@dataclass
-class Server:
-    uri: str
-    process: subprocess.Popen
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture
-def server(tmp_path) -> Iterator[Server]:
-    """A real `mlflow server` that passes artifacts on, so that clients need no shared disk."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
-    command += ["--artifacts-destination", str(tmp_path / "server-artifacts")]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
-        )
-    found = Server(f"http://127.0.0.1:{port}", process)
-    try:
-        while not answers(f"{found.uri}/health"):
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            time.sleep(0.2)
-        yield found
-    finally:
-        found.end()
-
-
-def answers(url: str) -> bool:
-    try:
-        return urllib.request.urlopen(url, timeout=1).status == 200
-    except OSError:
-        return False

@@ -13,7 +13,7 @@ import pytest
 
 from ann_models import archives
 from ann_models.digits.corruptions import CORRUPTIONS
-from pipelines.errors import RegistryError, StorageFull, TrackingUnavailable
+from pipelines.errors import RegistryError, StorageFull
 from pipelines.registry.client import Version
 from tests.support.registry_bench import (
     DIGITS,
@@ -168,20 +168,3 @@ def test_a_version_that_another_tool_registered_cannot_be_judged(three):
     three.client.delete_model_version_tag(NAME, "1", "validation_digest")
     with pytest.raises(RegistryError, match="not registered by this pipeline"):
         three.registry.judge(three[1])
-
-
-def test_a_file_that_a_server_lacks_is_missing_but_a_server_that_ended_is_unavailable(
-    server, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    there = Workbench(server.uri, tmp_path / "client")
-    version = there.register(nearest_mean(GOOD))
-    for path in (tmp_path / "server-artifacts").rglob("validation.npz"):
-        path.unlink()
-    with pytest.raises(RegistryError, match=r"validation\.npz of .* cannot be read .* restore"):
-        there.registry.artifacts.candidate(version)
-    root = there.client.get_model_version_download_uri(NAME, "1")
-    monkeypatch.setattr(there.client, "get_model_version_download_uri", lambda *_: root)
-    server.end()
-    with pytest.raises(TrackingUnavailable, match="does not answer"):
-        there.registry.artifacts.onnx_bytes(version)

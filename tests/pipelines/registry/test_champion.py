@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from pipelines import settings
+from pipelines.errors import WrongUse
 from pipelines.registry.champion import fetch_champion
 from serving.errors import NoChampion, RegistryUnavailable
 from serving.model import download
@@ -61,3 +62,11 @@ def test_a_registry_that_does_not_answer_is_no_missing_champion(registry, found_
     }
     with pytest.raises(RegistryUnavailable):
         fetch_champion(found_settings)
+
+
+def test_a_model_that_is_named_answers_or_is_said_to_have_no_champion(registry, found_settings):
+    registry.champions.update({"mnist-digits": "of MNIST", "letters": "of letters"})
+    assert fetch_champion(found_settings, "letters") == "of letters"
+    with pytest.raises(WrongUse, match=r"'other' has no champion; `ann models` lists"):
+        fetch_champion(found_settings, "other")
+    assert [name for _, name, _ in registry.asked] == ["letters", "other"]

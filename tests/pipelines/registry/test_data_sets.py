@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR
 
 from pipelines.errors import WrongUse
 from pipelines.registry.client import Registry
@@ -45,3 +47,17 @@ def test_a_model_of_another_origin_is_not_taken_over(registry):
     registry.client.create_model_version("letters", "/somewhere")
     with pytest.raises(WrongUse, match="no image data set belongs to"):
         registry.data_sets.check(LETTERS)
+
+
+def test_a_registry_that_fails_is_no_digit_model(registry, monkeypatch):
+    def fails(_):
+        raise MlflowException("no answer", INTERNAL_ERROR)
+
+    monkeypatch.setattr(registry.client, "get_registered_model", fails)
+    with pytest.raises(MlflowException, match="no answer"):
+        registry.data_sets.find("letters")
+
+
+def test_a_registered_model_without_an_entry_is_a_digit_model(registry):
+    registry.client.create_registered_model("mnist-digits")
+    assert registry.data_sets.find("mnist-digits") is None

@@ -1,6 +1,7 @@
 """Every decision is on record, and nothing overwrites it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_what_another_tool_wrote_is_left_out(value):
 def test_a_field_of_a_later_version_is_ignored():
     key, value = as_tag(EVENT)
     assert of_tags({key: json.dumps(json.loads(value) | {"ticket": 7})}) == [EVENT]
+
+
+@pytest.mark.parametrize(
+    ("by", "whose"),
+    [("gate", " by the gate"), ("hand", " by ada"), ("run", ""), ("elsewhere", "")],
+)
+def test_who_decided_follows_the_action(by, whose):
+    assert replace(EVENT, by=by).whose == whose
+
+
+def test_the_key_begins_with_the_time_so_that_keys_sort_by_it():
+    key, _ = as_tag(EVENT)
+    assert key.startswith("history.20261127T120000.0000010000-")
 
 
 def test_the_champion_on_record_is_that_of_the_newest_move():

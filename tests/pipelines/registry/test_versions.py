@@ -36,6 +36,17 @@ def test_a_number_that_another_tool_wrote_as_text_is_left_out():
     assert found.metrics == {"onnx_ms": 0.25}
 
 
+def test_its_accuracy_under_each_corruption_is_a_number():
+    found = version(robustness_by_corruption='{"noise": 0.91, "shifted": "0.5"}')
+    assert found.robustness == {"noise": 0.91, "shifted": 0.5}
+
+
+@pytest.mark.parametrize("text", ["91 %", '{"noise": "91 %"}', '{"noise": null}', "[0.91]"])
+def test_of_accuracies_that_another_tool_wrote_in_its_own_way_none_is_known(text):
+    assert version(robustness_by_corruption=text).robustness == {}
+    assert version().robustness == {}
+
+
 def test_a_version_that_does_not_say_on_what_it_was_trained_is_named_with_what_to_do():
     with pytest.raises(RegistryError, match=r"mnist-digits version 3 has no tag data.*`ann models"):
         _ = version().data_source

@@ -16,7 +16,8 @@ def deployment(client):
     """A deployment that nothing starts yet."""
     found = schedules.find(client, "digits").id
     assert automations(client, found) == []
-    return found
+    yield found
+    client.delete_resource_owned_automations(f"prefect.deployment.{found}")
 
 
 def test_the_usual_retraining_is_started_by_drift(client):

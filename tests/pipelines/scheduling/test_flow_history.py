@@ -71,6 +71,37 @@ def test_old_flow_runs_go_with_their_logs_and_others_stay(home, database):
         assert {row for (row,) in database.execute(f"SELECT {column} FROM {table}")} == stay
 
 
+@pytest.mark.parametrize(
+    ("age", "state", "parent", "found"),
+    [
+        (MONTH + timedelta(minutes=1), "COMPLETED", None, 1),
+        (MONTH + timedelta(minutes=1), "CRASHED", None, 1),
+        (MONTH - timedelta(minutes=1), "COMPLETED", None, 0),
+        (MONTH + timedelta(minutes=1), "RUNNING", None, 0),
+        (MONTH + timedelta(minutes=1), "COMPLETED", "a task run", 0),  # goes with its flow run
+    ],
+)
+def test_flow_runs_that_ended_so_long_ago_are_counted(home, age, state, parent, found):
+    path = flow_history.database(home)
+    path.parent.mkdir()
+    then = (datetime.now(UTC) - age).strftime("%F %T.%f")
+    with closing(sqlite3.connect(path, isolation_level=None)) as store:
+        store.execute("CREATE TABLE flow_run (end_time, parent_task_run_id, state_type)")
+        store.execute("INSERT INTO flow_run VALUES (?, ?, ?)", (then, parent, state))
+    assert flow_history.count(home, MONTH) == found
+
+
+def test_what_ended_less_than_an_hour_ago_is_kept_by_prefect(home):
+    path = flow_history.database(home)
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as store:
+        store.execute("CREATE TABLE flow_run (end_time, parent_task_run_id, state_type)")
+        for minutes in (59, 62):
+            then = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%F %T.%f")
+            store.execute("INSERT INTO flow_run VALUES (?, NULL, 'COMPLETED')", (then,))
+    assert flow_history.count(home, timedelta(0)) == 1
+
+
 def test_no_database_and_one_that_has_no_tables_hold_no_flow_runs(home):
     assert flow_history.count(home, MONTH) == 0
     path = flow_history.database(home)

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from prefect import flow
 from prefect.states import Completed, Crashed, Failed, Running, Scheduled
-from prefect.testing.utilities import prefect_test_harness
 from prefect.types._datetime import now
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -19,11 +18,7 @@ from pipelines.scheduling import metrics, schedules
 from pipelines.scheduling.deployments import connected, prepare
 from pipelines.tracking import tags
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect():
-    with prefect_test_harness(120):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect")
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import uuid4
 
 import psutil
+import pytest
 from prefect import flow
 from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Running
@@ -74,6 +77,28 @@ def test_a_run_whose_process_was_killed_counts_as_crashed_and_gives_its_place_ba
     state = client.read_flow_run(run.id).state
     assert (state.name, state.message) == ("Crashed", "Its process was killed.")
     assert begin(client, due(client, "digits")) == "Pending"
+
+
+class Client:
+    """Prefect's client, with one active run of this machine."""
+
+    def __init__(self, seconds_ago: float) -> None:
+        then = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        state = SimpleNamespace(timestamp=then)
+        self.run = SimpleNamespace(id=uuid4(), name="a run", labels={}, state=state)
+
+    def read_flow_runs(self, **_):
+        return [self.run]
+
+    def set_flow_run_state(self, run_id, state, force):
+        assert (run_id, state.name, force) == (self.run.id, "Crashed", True)
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "crashed"), [(30, []), (90, ["a run"]), (-30, []), (-90, ["a run"])]
+)
+def test_a_state_is_old_after_a_minute_and_if_the_clock_was_set_back(seconds_ago, crashed):
+    assert orphaned_runs.crash_scheduled(Client(seconds_ago)) == crashed
 
 
 def test_a_run_with_a_process_is_left_alone(client, monkeypatch):

@@ -123,6 +123,21 @@ def test_what_is_no_object_is_refused(own: Service, content, kind, status):
     assert own.post("/feedback", content=content, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("more", [{}, {"model": NAME}], ids=["default model", "named model"])
+@pytest.mark.parametrize("version", ["99", "latest", "03"])
+def test_a_version_that_is_not_there_is_refused_with_those_that_are(
+    own: Service, tmp_path, more, version
+):
+    reason = f"{NAME} has no version '{version}'; it has versions 3 and labels champion."
+    assert say(own, image=ONE, digit=7, version=version, **more) == (404, reason)
+    assert not rows(tmp_path, "corrections")
+
+
+def test_a_version_that_is_not_the_champion_may_be_named(own: Service):
+    put_copy(own.models._settings.home, "2", seed=2, last=False)
+    assert say(own, image=ONE, digit=7, version="2", model=NAME) == (201, "stored")
+
+
 def test_predictions_are_written_in_the_background(own: Service, tmp_path):
     answer = own.post("/predict", json={"image": ONE}).json()
     own.records.flush()

@@ -1,21 +1,11 @@
-"""A registry with two versions, for the tests of what is downloaded from it and verified."""
+"""A place with that registry, for the tests of what is downloaded from it and verified."""
 
 import shutil
 import socket
-from pathlib import Path
 
 import pytest
 
-from tests.support.promoted import register
-from tests.support.workplace import NAME, Workplace
-
-
-@pytest.fixture(scope="session")
-def registered(tmp_path_factory) -> Path:
-    store = tmp_path_factory.mktemp("store")
-    registry = register(store)
-    registry.promote(registry.version(NAME, "1"), "for the tests")
-    return store
+from tests.support.workplace import Workplace
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
+from serving.errors import NoChampion, NotReady, RegistryUnavailable, UnverifiedModel
 from serving.model import pool
 from tests.support.small_service import NAME, Service, a_one, answers_of, put_copy, status
 
@@ -56,6 +56,32 @@ def test_a_version_that_many_ask_for_at_once_is_downloaded_once(service: Service
 
     assert {runner.model.version for runner in service.run(many())} == {"2"}
     assert service.others.downloads == [(NAME, "2")]
+
+
+def listed(service: Service, count: int) -> None:
+    """Versions 1 to so many, each with a copy on disk."""
+    for number in range(1, count + 1):
+        put_copy(service.models._settings.home, str(number), seed=number, last=False)
+    versions = tuple(str(number) for number in range(1, count + 1))
+    listing = pool.Listing(versions, {"champion": "3"})
+    service.run(service.models.follow(status("3", listings={NAME: listing}), 0.0))
+
+
+def test_besides_the_champion_the_eight_versions_that_were_used_last_are_kept(service: Service):
+    listed(service, 12)
+    for number in (1, 2, 4, 5, 6, 7, 8, 9, 1, 10):
+        service.run(service.models.find(NAME, str(number)))
+    kept = {version for _, version in service.models.loaded()}
+    assert kept == {"3", "1", "4", "5", "6", "7", "8", "9", "10"}  # 2 was not used for longest
+    assert len(kept) - 1 == pool.OTHERS
+
+
+def test_the_newest_of_many_versions_are_named(service: Service, monkeypatch):
+    monkeypatch.setattr(pool, "REFRESH_SECONDS", 0)
+    monkeypatch.setattr(pool, "SHOWN", 2)
+    for count, named in ((2, "it has versions 1, 2 and"), (3, "it has versions … 2, 3 and")):
+        listed(service, count)
+        assert named in service.get(f"{V2}/versions/99").json()["error"]
 
 
 def probabilities(service: Service, path: str) -> list[list[float]]:
@@ -144,6 +170,61 @@ def test_for_a_new_version_the_registry_is_polled_once(service: Service):
     put_copy(service.models._settings.home, "5", seed=5, last=False)
     assert service.run(ask_and_poll()).model.version == "5"
     assert service.others.polls == 1
+
+
+def test_not_for_each_who_asks_for_nonsense_is_the_registry_polled(service: Service, monkeypatch):
+    monkeypatch.setattr(pool, "REFRESH_SECONDS", 0)
+    for wrong in ("8", "9", "nonsense"):
+        assert service.get(f"{V2}/versions/{wrong}").status_code == 404
+    assert service.others.polls == 1
+    service.models._refreshed -= pool.REMEMBERED_SECONDS
+    assert service.get(f"{V2}/versions/9").status_code == 404
+    assert service.others.polls == 2
+
+
+def test_a_version_that_does_not_verify_is_reported_and_does_not_replace_the_champion(
+    service: Service,
+):
+    altered = put_copy(service.models._settings.home, "4", seed=4, last=False) / "model.onnx"
+    altered.write_bytes(b"another file")
+    service.run(service.models.follow(status("4"), 0.0))
+    refused = service.models.status.refused
+    assert (refused.name, refused.version) == (NAME, "4")
+    assert "not what was registered" in refused.reason
+    assert service.models.champion().model.version == "3"
+    metrics = service.get("/metrics").text
+    assert "ann_registry_up 1.0" in metrics and "ann_model_refused 1.0" in metrics
+
+
+def test_at_the_start_a_copy_that_was_altered_does_not_serve_and_another_model_may(tmp_path):
+    (put_copy(tmp_path, "3", seed=1) / "model.onnx").write_bytes(b"another file")
+    put_copy(tmp_path, "7", seed=2, name="offline-digits")
+    service = Service(tmp_path)
+    assert service.models.champion().key == ("offline-digits", "7")
+    assert service.models.status.refused.version == "3"
+    service.close()
+
+
+def test_before_there_is_a_model_the_reason_is_said(tmp_path):
+    service = Service(tmp_path)
+    with pytest.raises(NotReady, match="no model to answer with yet: the registry was not asked"):
+        service.models.champion()
+    assert service.models.registry_age() is None
+    assert not service.models.is_degraded()
+    service.models._started -= pool.DEGRADED_SECONDS + 1
+    assert service.models.is_degraded()
+    service.models.tick()
+    assert "ann_registry_age_seconds -1.0" in service.get("/metrics").text
+    service.close()
+
+
+def test_a_registry_that_is_seldom_polled_may_be_silent_for_five_polls(tmp_path):
+    put_copy(tmp_path, "3", seed=1)
+    service = Service(tmp_path, ANN_POLL_SECONDS="10")
+    for age, degraded in ((45, False), (55, True)):
+        service.run(service.models.follow(status("3"), age))
+        assert service.models.is_degraded() is degraded
+    service.close()
 
 
 def test_while_the_registry_is_unavailable_nothing_waits_for_it(service: Service):

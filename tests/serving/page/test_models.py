@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 import tests.support.browser as chromium
-from tests.support.person import Page
+from tests.support.person import STROKES, Page
 from tests.support.running import Service
 from tests.support.small_service import a_one, png_of, put_copy
 from tests.support.waiting import wait_for
@@ -139,6 +139,17 @@ def test_of_many_classes_the_right_one_is_chosen_from_a_list(page: Page, tmp_pat
     wait_for(lambda: names(page) == list("0123456789"))
 
 
+def test_a_key_corrects_to_the_class_of_that_name_and_not_of_that_number(
+    page: Page, tmp_path: Path
+) -> None:
+    ask(page, "letters", tmp_path / "one.png")
+    page.script("document.querySelector('#digits button').focus()")
+    page.press("1")  # nothing on the page says which class that is
+    page.press("C")
+    wait_for(lambda: page.text("thanks").startswith("Kept"))
+    assert [digit for _, digit in Service(tmp_path / "home").corrections()] == [2]
+
+
 def test_other_pictures_are_not_called_digits(page: Page, tmp_path: Path) -> None:
     assert page.text("history-title") == "Your digits, until you leave"
     Select(page["model"]).select_by_visible_text("clothes")
@@ -179,5 +190,46 @@ def test_the_chosen_model_names_and_is_corrected_in_its_own_classes(
         assert "clothes version 1" in browser.find_element(By.ID, "provenance").text
         Select(choice).select_by_visible_text("mnist-digits")
         wait_for(lambda: shown.text.isdigit())
+    finally:
+        service.kill()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"name": "letters", "labels": ("A", "B", "C")}, {}),
+        (
+            {"name": "letters", "labels": ("A", "B", "C")},
+            {"name": "letters", "labels": ("A", "B", "D", "E")},
+        ),
+    ],
+    ids=["a digit model becomes the default", "other classes"],
+)
+def test_between_two_strokes_another_version_with_other_classes_may_begin_to_serve(
+    browser: Any, tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    home = tmp_path / "home"
+    put_copy(home, "1", seed=7, **before)
+    service = Service(home)
+    service.start()
+    try:
+        page = Page(browser, service.url).open()
+        page.draw(STROKES[3])
+        wait_for(lambda: page.script("!document.getElementById('why').hidden"))
+        service.kill()
+        put_copy(home, "2", seed=8, **after)
+        service.start()
+        page.draw([[(0.2, 0.9), (0.8, 0.9)]])
+        wait_for(lambda: "version 2" in page.text("provenance"))
+        wait_for(lambda: page["feedback"].get_property("disabled") is False)
+        labels = list(after.get("labels", "0123456789"))
+        assert names(page) == labels
+        assert page.text("digit") in labels
+        page.correct(2)
+        wait_for(lambda: page.text("thanks").startswith("Kept"))
+        assert [digit for _, digit in service.corrections()] == [2]
+        assert page.text("title") == (
+            "Draw or open a picture" if "labels" in after else "Draw a digit"
+        )
     finally:
         service.kill()

@@ -119,3 +119,10 @@ def test_a_service_with_a_key_gets_it_from_the_page(browser: Any, home: Path) ->
         assert not page["key"].is_displayed()
     finally:
         service.kill()
+
+
+def test_what_is_drawn_is_not_called_nothing_while_a_slow_service_is_waited_for(page: Page) -> None:
+    page.script("(window.fetch = () => new Promise(() => {}), true)")
+    page.draw(STROKES[3])
+    assert page["sentence"].text == "One moment …"
+    page.clear()

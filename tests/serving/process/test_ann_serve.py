@@ -11,20 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.promoted import register
-from tests.support.running import NAME, ONE, SERVE, Service, free_port
+from tests.support.running import ONE, SERVE, Service, free_port
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def registered(tmp_path_factory) -> Path:
-    """Two versions; the first is champion."""
-    store = tmp_path_factory.mktemp("store")
-    registry = register(store)
-    registry.promote(registry.version(NAME, "1"), "for the tests")
-    return store
 
 
 @pytest.fixture

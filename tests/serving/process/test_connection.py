@@ -63,9 +63,10 @@ def tick(server: uvicorn.Server, later: float) -> None:
     def look() -> None:
         for one in list(server.server_state.connections):
             one.end_if_slow(time.monotonic() + later)
-        done.set()
+        loop.call_later(0.01, done.set)  # what was aborted is gone by then
 
-    server.servers[0].get_loop().call_soon_threadsafe(look)
+    loop = server.servers[0].get_loop()
+    loop.call_soon_threadsafe(look)
     assert done.wait(20)
 
 
@@ -275,6 +276,11 @@ def test_a_sender_of_very_many_requests_at_once_is_refused_after_as_many_answers
     assert len(answers) >= connection.PIPELINED
 
 
+def test_so_many_requests_wait_for_the_answer_to_one_and_not_one_more(port, monkeypatch):
+    monkeypatch.setattr(connection, "PIPELINED", 3)
+    assert statuses(read_all(port, (GET + HOST + b"\r\n") * 10)) == [200] * 4 + [429]
+
+
 def test_of_a_sender_who_reads_no_answers_few_requests_are_kept(server, port):
     with socket.create_connection(("127.0.0.1", port), timeout=0.5) as sender:
         with contextlib.suppress(OSError):  # no room is left
@@ -310,6 +316,37 @@ def test_a_refusal_is_counted_and_logged(service, port):
 def test_of_what_is_no_http_no_method_and_path_are_logged(service, port, request_):
     answer = say(port, request_)
     request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["request_id"]
+    (line,) = lines_of(service, request_id)
+    assert (line["method"], line["path"]) == ("", "")
+
+
+def refusals() -> float:
+    return metrics.refusals.labels("InvalidRequest")._value.get()
+
+
+def test_a_refusal_that_comes_too_late_to_be_said_is_counted_too(service, server, port):
+    before = refusals()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(CHUNKED.replace(HOST, HOST + b"X-Request-Id: late-1\r\n") + b"1\r\n[\r\n")
+        wait_for(lambda: accepted(server, sender) and accepted(server, sender)[0].cycle)
+        accepted(server, sender)[0].cycle.response_started = True  # a reader who is slow
+        sender.sendall(b"no size\r\n")
+        assert sender.recv(1000) == b""
+    assert refusals() - before == 1
+    (line,) = lines_of(service, "late-1")
+    assert (line["path"], line["status"]) == ("/predict", 400)
+
+
+def test_what_follows_a_request_is_not_logged_as_that_request(service, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
+        sender.sendall(GET + HOST + b"\r\n")
+        received = b""
+        while not received.endswith(b'{"live":true}'):
+            received += sender.recv(65536)
+        sender.sendall(b"\r\n" * connection.HEAD_BYTES)
+        refusal = sender.recv(65536)
+    assert status(refusal) == 431
+    request_id = json.loads(refusal.partition(b"\r\n\r\n")[2])["request_id"]
     (line,) = lines_of(service, request_id)
     assert (line["method"], line["path"]) == ("", "")
 
@@ -431,15 +468,17 @@ def test_what_is_no_http_is_not_the_answer_to_the_request_before_it(port):
         assert not sender.recv(65536).startswith(b"HTTP/1.1 4")
 
 
-def test_a_short_rest_after_the_answer_costs_no_connection(port):
+@pytest.mark.parametrize("size", [5, 200_000])
+def test_a_short_rest_after_each_answer_costs_no_connection(port, size):
+    assert size < connection.LINGER_BYTES < 2 * 200_000
     with socket.create_connection(("127.0.0.1", port), timeout=20) as sender:
-        for _ in range(2):
-            sender.sendall(GET + HOST + b"Content-Length: 5\r\n\r\n")
+        for _ in range(3):
+            sender.sendall(GET + HOST + b"Content-Length: %d\r\n\r\n" % size)
             received = b""
             while not received.endswith(b'{"live":true}'):
                 received += sender.recv(65536)
             assert status(received) == 200
-            sender.sendall(b"later")
+            sender.sendall(b"x" * size)
 
 
 def test_a_flood_of_headers_leaves_others_their_answers(port):

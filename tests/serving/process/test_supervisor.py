@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ async def watched(*, responds: bool) -> bool:
     async def handle(message: Message) -> Message | None:
         nonlocal asked
         asked += isinstance(message, Ping)
-        if asked == 20:
+        if asked == 8:
             enough.set()
         return Done() if responds else None
 
@@ -108,6 +109,63 @@ async def watched(*, responds: bool) -> bool:
 def test_it_is_killed_if_it_does_not_respond(monkeypatch, responds):
     monkeypatch.setattr(supervisor, "PING_SECONDS", 0.05)
     assert asyncio.run(watched(responds=responds)) is not responds
+
+
+class Pinged:
+    """A worker that responds to some pings ("+"), and then has ended; its line and its process."""
+
+    def __init__(self, responds: str) -> None:
+        self.left = list(responds)
+        self.killed = False
+
+    async def ask(self, message: Message, seconds: float) -> Message:
+        if not self.left:
+            raise RegistryUnavailable("it ended")
+        if self.left.pop(0) == "-":
+            raise TimeoutError
+        return Done()
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+@pytest.mark.parametrize(
+    ("responds", "killed"),
+    [
+        ("-----", False),
+        ("------", True),  # twice as long at its start …
+        ("-----+--", False),
+        ("-----+---", True),  # … as later
+        ("+--+--", False),
+    ],
+)
+def test_it_is_killed_after_three_unanswered_pings_or_six_at_its_start(
+    monkeypatch, responds, killed
+):
+    monkeypatch.setattr(supervisor, "PING_SECONDS", 0)
+    for more in ("", "+"):  # whether it would have responded again is not waited for
+        worker = Pinged(responds + more)
+        asyncio.run(supervisor._watch(worker, worker))
+        assert worker.killed is killed
+        assert not killed or worker.left == list(more)
+
+
+def test_ctrl_c_in_a_terminal_does_not_reach_the_processes_themselves(monkeypatch, tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    async def session() -> tuple[int, int]:
+        process, _ = await supervisor._start("serving.process.worker", None)
+        try:
+            return process.pid, os.getsid(process.pid)
+        finally:
+            process.kill()
+            await process.wait()
+
+    own, found = asyncio.run(session())
+    assert own == found != os.getsid(0)
 
 
 class Registry:
@@ -258,6 +316,58 @@ def test_the_registry_process_of_a_replaced_file_is_replaced(supervised, monkeyp
     assert "its file was replaced" in capfd.readouterr().err
 
 
+def test_a_registry_process_that_has_ended_or_is_not_there_is_not_killed(supervised):
+    supervised._replace_registry("its file was replaced")
+    ended = started(supervised)
+    ended.returncode = 0
+    supervised._replace_registry("its file was replaced")
+    assert not ended.killed and not supervised._registry_started.is_set()
+
+
+class Silent(Registry):
+    """A registry's process whose answer does not come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def ask(self, message: Message, seconds: float) -> Message:
+        self.asked += 1
+        return await asyncio.Event().wait()
+
+
+async def followed(supervised: Supervisor, seconds: float, webhooks: int = 0) -> None:
+    """Follow the registry for so long, and have it polled by webhooks."""
+    following = asyncio.create_task(supervised._follow())
+    for _ in range(webhooks):
+        await asyncio.sleep(seconds / (webhooks + 1))
+        supervised._poll_now.set()
+    await asyncio.sleep(seconds / (webhooks + 1))
+    following.cancel()
+
+
+@pytest.mark.parametrize(("seconds_ago", "said"), [(5, False), (15, True)])
+def test_a_slow_poll_is_followed_by_another_and_reported_after_ten_seconds(
+    supervised, monkeypatch, seconds_ago, said
+):
+    monkeypatch.setattr(supervisor, "HEDGE_SECONDS", 0.01)
+    supervised._links = {worker := Worker()}
+    supervised._registry = registry = Silent()
+    supervised._registry_started.set()
+    supervised._answered -= seconds_ago
+    asyncio.run(followed(supervised, 0.1))
+    errors = {sent.status.registry_error for sent in worker.sent}
+    assert errors == ({"the registry gave no whole answer within 10 s."} if said else set())
+    assert registry.asked > 1
+
+
+def test_a_webhook_has_the_registry_polled_at_once(supervised):
+    supervised._links = {worker := Worker()}
+    started(supervised, Polled(status("3")))
+    asyncio.run(followed(supervised, 0.15, webhooks=2))  # a pause between polls takes seconds
+    assert len(worker.sent) == 3
+
+
 def test_an_answer_is_recalled_from_the_other_workers_that_answer(supervised):
     asker = Worker(Recalled(({"digit": 1},)))
     others = [Worker(Recalled(({"digit": 2},))), Worker(Recalled(({"digit": 3},)))]
@@ -313,6 +423,11 @@ def test_a_taken_port_is_reported_with_the_next():
 )
 def test_the_port_that_is_proposed_is_one_that_a_user_may_open(port, proposed):
     assert supervisor._another(port) == proposed
+
+
+def test_an_empty_address_is_not_all_addresses():
+    with pytest.raises(CannotListen, match="' ' is not an address of this machine"):
+        supervisor.listen(" ", 0)
 
 
 def test_an_address_of_another_machine_is_reported_with_those_of_this_one():

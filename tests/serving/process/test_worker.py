@@ -88,6 +88,13 @@ def test_the_answer_that_was_given_last_is_recalled_too(supervised):
     assert (row["request_id"], row["version"], row["digit"]) == ("an-answer", "3", 1)
 
 
+def test_an_idle_connection_outlasts_a_proxys_which_may_send_a_request_at_any_moment(supervised):
+    async def work(worker: Worker, link: Link) -> float:
+        return worker._server.config.timeout_keep_alive
+
+    assert supervised(work) > 60  # nginx and AWS
+
+
 def test_with_the_first_status_it_knows_what_serves(supervised):
     async def work(worker: Worker, link: Link) -> None:
         assert not worker._status_known.is_set()

@@ -146,10 +146,24 @@ def test_one_form_is_expected(content):
         mlflow_scoring.parse(a_request(content))
 
 
-@pytest.mark.parametrize("inputs", [{}, {"pixels": PICTURES}, {"images": None}])
-def test_an_object_without_images_has_none(inputs):
-    with pytest.raises(InvalidDigits, match="The image is missing"):
-        mlflow_scoring.parse(a_request({"inputs": inputs}))
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"inputs": {}}, "The object has the fields []; expected images."),
+        (
+            {"inputs": {"pixels": PICTURES}},
+            "The object has the fields ['pixels']; expected images.",
+        ),
+        ({"inputs": {"images": None}}, "images is null; expected a value."),
+        (
+            {"instances": [{"images": "YQ=="}, {"pixels": "Yg=="}]},
+            "The object has the fields ['pixels']; expected images.",
+        ),
+    ],
+)
+def test_an_object_without_images_is_told_what_it_has_in_their_place(content, reason):
+    with pytest.raises(InvalidDigits, match=re.escape(reason)):
+        mlflow_scoring.parse(a_request(content))
 
 
 @pytest.mark.parametrize(("kind", "seen"), [("", "missing"), ("text/plain", "text/plain")])

@@ -87,6 +87,9 @@ def semicolons(table: pd.DataFrame, **options: object) -> bytes:
 
 
 CSV = {
+    "booleans": (frame() > 0.5).to_csv(index=False),
+    "booleans without a header": (frame() > 0.5).to_csv(index=False, header=False),
+    "booleans of R": (frame() > 0.5).to_csv(index=False).replace("True", "TRUE"),
     "Excel without names": semicolons(frame(), header=False),
     "Excel without names, in quotes": semicolons(frame(), header=False, quoting=1),
     "semicolons and lists in a cell": b"images;label\n"
