@@ -39,7 +39,7 @@ def test_a_changed_row_is_tracked_beside_its_origin_with_what_differs(home):
     assert run.data.params["layers"].startswith("Dense 1 tanh")
     assert "layers.0.activation=tanh" in run.data.tags["mlflow.note.content"].split("\n")[0]
     newest = Context.open().tracking.newest_by_variant()
-    assert {f"{ROW}+epochs=2", f"{ROW}+layers.0.activation=tanh+epochs=2"} <= set(newest)
+    assert {f"{ROW}+epochs=2", f"{ROW}+epochs=2+layers.0.activation=tanh"} <= set(newest)
 
 
 @pytest.mark.usefixtures("plain_study")
