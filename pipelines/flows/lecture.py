@@ -35,6 +35,7 @@ from pipelines.flows.report import (
 )
 from pipelines.flows.results import ResultCollector, fail
 from pipelines.flows.worker_environment import WorkerEnvironment
+from pipelines.tracking import views
 
 
 def _run_name() -> str:
@@ -211,7 +212,8 @@ def _train_and_evaluate(context: Context, job: VariantJob, result: VariantResult
     variant, tracking = job.variant, context.tracking
     experiment = tracking.experiment(variant.question, job.quick)
     with ExitStack() as stack:
-        run_id = stack.enter_context(tracking.run(experiment, variant.name, job.about))
+        name = views.run_name(variant)
+        run_id = stack.enter_context(tracking.run(experiment, name, job.about))
         stack.callback(context.remove_work, run_id)
         result.run_id = run_id
         path = tasks.train(context, job, run_id) if variant.has_networks else None

@@ -25,7 +25,7 @@ from pipelines.registry import history
 from pipelines.registry.champion import without_champion
 from pipelines.registry.data_sets import DataSetEntry
 from pipelines.registry.versions import Version
-from pipelines.tracking import tags
+from pipelines.tracking import tags, views
 
 
 class NoChampion(PipelineError):
@@ -174,7 +174,8 @@ def _train_challenger(
     try:
         with ExitStack() as run:
             experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)
-            run_id = run.enter_context(tracking.run(experiment, job.variant.name, about))
+            name = views.run_name(job.variant)
+            run_id = run.enter_context(tracking.run(experiment, name, about))
             run.callback(context.remove_work, run_id)
             result.run_id = run_id
             with context.progress.training(job.variant.name):

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from ann_models import data_name
+from ann_models.derive import LONGEST_NAME
 from ann_models.entry import Question, Variant
 from ann_models.variants import VARIANTS
 from pipelines.tracking.question_views import LATEST_RUNS, VIEWS, pictures_section
@@ -13,6 +15,8 @@ from pipelines.tracking.saved_views import Section, View, bar, line, link, tags
 
 # Shares that are too small for the two digits of a bar: runs log them in per cent, too.
 IN_PERCENT = ("generalisation_gap", "nearly_zero_weights", "robustness")
+
+SHOWN_VALUE = 24  # characters of a setting in a run's name
 
 # Okabe & Ito (2008), then darker tones of the same hues for questions with many variants.
 PALETTE = (
@@ -95,6 +99,19 @@ def pictures(run_id: str, figures: Iterable[str]) -> str:
     return "\n\n".join(
         f"![](get-artifact?path={quote(path)}&run_uuid={run_id})" for path in figures
     )
+
+
+def run_name(variant: Variant) -> str:
+    """A run's name, which MLflow's list cuts at its end: of a changed row, what differs is first.
+
+    Of a long value the middle is left out: files differ in their ends.
+    """
+    values = [(key, data_name.short(value)) for key, value in variant.changes]
+    said = [
+        f"{key}={value if len(value) <= SHOWN_VALUE else f'{value[:6]}…{value[7 - SHOWN_VALUE :]}'}"
+        for key, value in values
+    ]
+    return " · ".join([*said, variant.derived_from or variant.name])[:LONGEST_NAME]
 
 
 def colour(variant: Variant) -> str:

@@ -28,6 +28,7 @@ csv.field_size_limit(MAX_BYTES)  # a cell may hold a picture, which only the bod
 _CHARSETS = re.compile(
     r"utf-?8|utf-?16|utf-16-?[lb]e|(windows-|cp)125\d|iso-8859-\d\d?|latin-?1|(us-)?ascii"
 )
+_BOOLEANS = ("false", "true")
 _SAVED = 'save the table as "CSV UTF-8"'
 _EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\r?\n', re.IGNORECASE)
 _ORDERS = [
@@ -237,7 +238,7 @@ def _have_decimal_commas(line: str) -> bool:
 def _are_values(line: list[str]) -> bool:
     """Whether a first line holds pixels and no names: numbers that do not count the columns."""
     try:
-        numbers = [float(cell) for cell in line]
+        numbers = [_float(cell) for cell in line]
     except ValueError:
         return False
     return len(set(numbers)) < len(numbers) or len(numbers) == 1
@@ -248,9 +249,21 @@ def _counts(line: list[str], first: int) -> bool:
     return {cell.strip() for cell in line} == {str(first + n) for n in range(SIDE)}
 
 
-def _number(cell: str, row: int) -> float:
+def _float(cell: str) -> float:
+    """A number, or a boolean as pandas and R write it.
+
+    Raises:
+        ValueError: it is neither.
+    """
     try:
         return float(cell)
+    except ValueError:
+        return float(_BOOLEANS.index(cell.strip().lower()))
+
+
+def _number(cell: str, row: int) -> float:
+    try:
+        return _float(cell)
     except ValueError:
         raise InvalidRequest(f"Row {row} has {brief(cell)}, which is no number.") from None
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import tests.support.browser as chromium
+from ann_models.derive import derive
 from ann_models.variants import QUESTIONS, VARIANTS
 from pipelines.tracking import question_views, views
 from pipelines.tracking.saved_views import link
@@ -31,6 +32,28 @@ def states(question: str) -> dict[str, dict[str, Any]]:
         key.removeprefix(PREFIX): json.loads(json.loads(value)["state"])
         for key, value in tags.items()
     }
+
+
+def test_the_name_of_a_changed_row_begins_with_what_differs(tmp_path):
+    names = []
+    for letter in "ab":
+        file = tmp_path / f"long_measurement_series_of_the_year_{letter}.csv"
+        file.write_text("0,0\n1,1\n2,0\n3,1\n")
+        changes = {"data": str(file), "epochs": "9"}
+        names.append(views.run_name(derive(VARIANTS["relu_regression_2"], changes)))
+    digest = r"[0-9a-f]{6}"
+    assert re.fullmatch(
+        rf"data=long_m…year_a.csv-{digest} · epochs=9 · relu_regression_2", names[0]
+    )
+    assert re.match(rf"data=long_m…year_b.csv-{digest} ", names[1])
+    assert views.run_name(VARIANTS["xor_mlp"]) == "xor_mlp"
+
+
+def test_a_name_of_many_changes_fits_into_mlflows_column_of_250_characters():
+    changes = {f"layers.{i}.units": str(10 + i) for i in (1, 2)}
+    changes |= {"layers": "flatten; " + "dense 9 relu; " * 30 + "dense 10 softmax"}
+    name = views.run_name(derive(VARIANTS["mnist_ann"], changes))
+    assert len(name) < 250
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
