@@ -155,7 +155,9 @@ def registry(monkeypatch) -> Registry:
 
 
 def test_the_command_evaluates_the_version_that_is_asked_for(stored, registry, tmp_path):
-    document = json.loads(stored("evaluate", str(tmp_path / "own"), "--version", "3", "--json").stdout)
+    document = json.loads(
+        stored("evaluate", str(tmp_path / "own"), "--version", "3", "--json").stdout
+    )
     assert (document["version"], document["accuracy"]) == ("3", 0.95)
     assert "evaluated mnist-digits version 2" in stored("evaluate", str(tmp_path / "own")).stdout
 
