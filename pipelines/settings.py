@@ -55,7 +55,10 @@ class Settings:
     @property
     def is_new(self) -> bool:
         """Whether the embedded store is not made yet."""
-        return self.embedded and not (self.home / "mlflow.db").exists()
+        try:
+            return self.embedded and not (self.home / "mlflow.db").exists()
+        except PermissionError:
+            return False  # `load` says so
 
     @property
     def artifacts(self) -> Path:

@@ -112,11 +112,17 @@ def write_state(settings: Settings, ports: Ports, states: Mapping[str, State]) -
 
 
 def read_state(settings: Settings) -> Any:
-    """What a running `ann up` recorded; None if none is running for this state folder."""
+    """What a running `ann up` recorded; None if none is running for this state folder.
+
+    Raises:
+        PermissionError: this user may not know.
+    """
     try:
         note = json.loads(state_file(settings).read_text())
         home = str(settings.home.resolve())
         copied = note.get("home", home) != home  # from the folder that `ann up` really serves
         return None if copied or has_ended(note["process"]) else note
+    except PermissionError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import os
 import shutil
@@ -115,6 +116,11 @@ def _store(settings: Settings) -> list[Finding]:
             f"{database} cannot be read ({format_error(error)}); restore it or its "
             "permissions, or start with a new ANN_HOME."
         )
+        if getattr(error, "errno", 0) == errno.ENOSPC or "is full" in str(error):  # the copy
+            why = (
+                f"not checked: {tempfile.gettempdir()} has no room for a copy of {database}; make "
+                "room there, or set TMPDIR to another folder."
+            )
         return [Finding("tracking", False, why), *_not_checked()]
     return findings
 

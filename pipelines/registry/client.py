@@ -326,7 +326,8 @@ class Registry(RegistryReader):
     ) -> None:
         """Append an event to the history."""
         before = champion.number if champion else ""
-        event = Event(history.now(), version.number, action, by, user(), reason, before)
+        time = history.now(self.history(version.name))
+        event = Event(time, version.number, action, by, user(), reason, before)
         self.client.set_registered_model_tag(version.name, *history.as_tag(event))
 
     def _describe_moved(self, version: Version, before: Mapping[str, str]) -> None:

@@ -7,9 +7,10 @@ written twice, so that nothing is overwritten; its value is JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pipelines.tracking import tags
@@ -52,9 +53,20 @@ class Event:
         return {GATE: " by the gate", RUN: "", ELSEWHERE: ""}.get(self.by, f" by {self.user}")
 
 
-def now() -> str:
-    """The time of an event that happens now; its text sorts by time."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def now(earlier: Sequence[Event] = ()) -> str:
+    """The time of an event that happens now; its text sorts by time.
+
+    Args:
+        earlier: the events on record, newest first. Where the clock was set back, or another
+            machine's is ahead, the time is a microsecond after the newest one's: the order says
+            which version is champion.
+    """
+    time = datetime.now(UTC)
+    if earlier:
+        with suppress(ValueError, OverflowError):  # another tool's
+            newest = datetime.fromisoformat(earlier[0].time).astimezone(UTC)
+            time = max(time, newest + timedelta(microseconds=1))
+    return time.isoformat(timespec="microseconds")
 
 
 def as_tag(event: Event) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Where state lives and which servers are used, checked before anything is started."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -300,3 +301,13 @@ def test_a_system_that_names_no_features_is_named_itself(tmp_path, monkeypatch, 
     kept = load(tmp_path).compiled
     monkeypatch.setattr(settings.platform, "platform", lambda: "another system")
     assert load(tmp_path).compiled != kept
+
+
+def test_a_store_that_may_not_be_looked_for_is_not_taken_for_none(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    found = settings.read({"ANN_HOME": str(tmp_path)})
+    assert found.is_new
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert not found.is_new

@@ -69,6 +69,16 @@ def test_the_status_is_shown_though_the_state_folder_cannot_be_written(ann, tmp_
     assert not (tmp_path / "home").exists()
 
 
+def test_a_state_that_another_user_keeps_is_not_said_to_be_none(ann, monkeypatch):
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    answer = ann("status")
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert "up.json. Change its owner or its permissions" in answer.stderr
+
+
 def test_every_line_is_shown_behind_its_services_name_and_kept(ann, asked, tmp_path):
     result = ann("up")
     log = tmp_path / "home" / "up.log"

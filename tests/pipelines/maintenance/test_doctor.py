@@ -389,6 +389,22 @@ def test_a_store_that_cannot_be_copied_is_a_finding_with_what_to_do(tmp_path, sp
     assert "Prefect" in found
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left"), sqlite3.OperationalError("database or disk is full")],
+    ids=["file", "database"],
+)
+def test_a_full_temporary_folder_is_not_blamed_on_the_store(one_run, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(doctor, "_copy", refuse)
+    message = diagnose(one_run)["tracking"].message
+    assert message.startswith("not checked: /") and "has no room for a copy of" in message
+    assert "set TMPDIR to another folder" in message
+    assert "ANN_HOME" not in message
+
+
 @pytest.mark.parametrize("check", [doctor._tracking, doctor._artifacts])
 def test_a_store_whose_runs_cannot_be_read_is_a_finding(one_run, monkeypatch, check):
     def unavailable(self):

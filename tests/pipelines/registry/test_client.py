@@ -2,12 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipelines.errors import RegistryError, TrackingUnavailable, WrongUse
+from pipelines.registry import history
 from pipelines.tracking import provenance
 from tests.support.registry_bench import (
     BETTER_ONLY,
@@ -101,6 +103,25 @@ def test_a_rollback_restores_the_previous_champion_and_a_second_one_undoes_it(th
     assert three.aliases() == {"champion": 1, "previous": 2}
     assert "to version 1" in three[2].tags["rolled_back"]
     assert three.registry.rollback(NAME).number == "2"
+
+
+class YearsBack(datetime):
+    """A clock that was set back."""
+
+    @classmethod
+    def now(cls, tz=None) -> datetime:
+        return datetime(2020, 1, 1, tzinfo=tz)
+
+
+def test_a_clock_that_was_set_back_changes_no_decision(three, monkeypatch):
+    registry = three.registry
+    registry.promote(three[2], "a demonstration")
+    monkeypatch.setattr(history, "datetime", YearsBack)
+    registry.promote(three[1], "the clock is years back")
+    assert registry.unrecorded_move(NAME) is None
+    registry.promote(three[3], "again")
+    assert registry.rollback(NAME).number == "1"
+    assert [event.version for event in registry.history(NAME)[:3]] == ["1", "3", "1"]
 
 
 def test_a_rollback_without_a_previous_champion_says_so(three):

@@ -40,6 +40,17 @@ def test_times_sort_as_text():
     assert history.now().endswith("+00:00")
 
 
+def test_an_event_is_after_those_on_record_though_the_clock_was_set_back():
+    ahead = replace(EVENT, time="2999-12-31T23:59:59.999999+00:00")
+    assert history.now([ahead, EVENT]) == "3000-01-01T00:00:00.000000+00:00"
+    assert history.now([EVENT, ahead]) < "2999"  # the newest one is the first
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "9999-12-31T23:59:59.999999+00:00"])
+def test_a_time_that_nothing_can_follow_is_passed_over(time):
+    assert history.now([replace(EVENT, time=time)]) < "2999"
+
+
 def test_a_long_reason_is_cut_so_that_the_tag_stays_whole():
     key, value = as_tag(Event(history.now(), "1", "promoted", "hand", "ada", "ü" * 9000))
     assert len(value) < 5000
