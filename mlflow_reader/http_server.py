@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from mlflow_reader.deadline import within
 from mlflow_reader.entities import (
     MISSING,
     PAGE,
@@ -29,6 +31,7 @@ API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 MAX_REDIRECTS = 5
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
+LONGEST_PAUSE = 120.0  # seconds between two attempts, urllib3's
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
 # What else MLflow's client can do to reach a server; with one of these it is used.
 MLFLOW_ONLY = (
@@ -73,10 +76,12 @@ class HttpReader:
         host = parts.netloc.rpartition("@")[2]
         self._address = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
         retries = _number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 7)
+        timeout = _number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120.0)
+        self._seconds = timeout + 1 + retries * (timeout + LONGEST_PAUSE)  # for all attempts
         options = _certificates() if parts.scheme == "https" else {}
         self._pool = urllib3.PoolManager(
             headers=_credentials(parts.username, parts.password),
-            timeout=_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 120.0),
+            timeout=timeout,
             retries=urllib3.Retry(
                 total=None,
                 connect=retries,
@@ -201,9 +206,10 @@ class HttpReader:
     def _request(self, method: str, path: str, **more: Any) -> Any:
         from urllib3.exceptions import HTTPError
 
+        ask = partial(self._pool.request, method, self._address + path, **more)
         try:
-            return self._pool.request(method, self._address + path, **more)
-        except HTTPError as error:
+            return within(self._seconds, ask)
+        except (HTTPError, TimeoutError) as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 

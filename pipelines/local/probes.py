@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from mlflow_reader.deadline import within
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import HEARTBEAT_SECONDS
 from serving.settings import NOT_ASKED
@@ -102,11 +103,16 @@ def _ask(
     user, _, host = parts.netloc.rpartition("@")
     headers = {"Content-Type": "application/json", **_basic(unquote(user)), **headers}
     request = Request(parts._replace(netloc=host).geturl(), data, headers)
+
+    def ask() -> tuple[int, Any]:
+        try:
+            with urlopen(request, timeout=seconds) as answer:
+                return answer.status, _content(answer.read())
+        except HTTPError as error:
+            return error.code, _content(error.read())
+
     try:
-        with urlopen(request, timeout=seconds) as answer:
-            return answer.status, _content(answer.read())
-    except HTTPError as error:
-        return error.code, _content(error.read())
+        return within(seconds, ask)
     except (OSError, ValueError, HTTPException):  # also what is no HTTP server
         return None, None
 

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow_reader import http_server
 from mlflow_reader.entities import StoreUnavailable
 from mlflow_reader.http_server import HttpReader
+from tests.support.trickling_server import BODY, HEADER, TricklingServer
 
 
 class Answer:
@@ -114,6 +115,14 @@ def test_a_variable_of_mlflow_that_is_no_number_is_reported(monkeypatch, name, v
     monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
     with pytest.raises(StoreUnavailable, match=f"{name} is '{value}'; set it to a number"):
         HttpReader("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("beginning", [HEADER, BODY])
+def test_an_answer_that_never_ends_is_waited_for_no_longer_than_the_timeout(monkeypatch, beginning):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.5")  # of each byte
+    with TricklingServer(beginning) as server:
+        with pytest.raises(StoreUnavailable, match="no complete answer within 2 s"):
+            HttpReader(server.address).registered_models()
 
 
 def test_a_server_that_is_not_there_is_reported():

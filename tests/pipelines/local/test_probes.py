@@ -11,6 +11,7 @@ import pytest
 from pipelines.local import probes
 from pipelines.local.supervisor import Health
 from serving.settings import NOT_ASKED
+from tests.support.trickling_server import BODY, HEADER, TricklingServer
 
 
 @pytest.fixture
@@ -76,6 +77,13 @@ def test_only_silence_counts_as_no_answer(answering):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         health = probes.prefect(address, seconds=0.2)(0)
+    assert health == Health(False, probes.UNRESPONSIVE, responsive=False)
+
+
+@pytest.mark.parametrize("beginning", [HEADER, BODY])
+def test_an_answer_that_never_ends_counts_as_none(beginning):
+    with TricklingServer(beginning) as server:
+        health = probes.prefect(f"{server.address}/api", seconds=0.5)(0)
     assert health == Health(False, probes.UNRESPONSIVE, responsive=False)
 
 
