@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ANN_OFFLINE", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")  # as commands export it
 beside_the_checkout = Path(__file__).parents[2] / "shared/data/mnist.npz"
 if "ANN_MNIST_PATH" not in os.environ and beside_the_checkout.exists():
     os.environ["ANN_MNIST_PATH"] = str(beside_the_checkout)

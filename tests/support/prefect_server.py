@@ -16,6 +16,8 @@ from tests.support.running import free_port
 @contextmanager
 def started() -> Iterator[str]:
     """The address of a server that has a database of its own and plans no runs."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import (
         PREFECT_SERVER_ANALYTICS_ENABLED,
@@ -36,6 +38,8 @@ def started() -> Iterator[str]:
         try:
             yield server.api_url
         finally:
+            for worker in (APILogWorker, EventsWorker):  # what they still hold has a receiver
+                worker.drain_all()
             server.stop()
 
 

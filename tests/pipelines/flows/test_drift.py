@@ -98,6 +98,7 @@ def test_a_run_has_the_numbers_the_pictures_and_the_verdict(home, emitted):
     assert files == pictures
 
 
+@pytest.mark.slow
 def test_ordinary_held_out_digits_raise_an_alarm_in_one_of_twenty_samples_at_most(home):
     from ann_models.drift import Embedding, compare, drifted
     from ann_models.onnx.inference import predictor
