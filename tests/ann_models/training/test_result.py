@@ -64,6 +64,13 @@ def test_groups_of_seeds_are_joined_and_early_stops_filled_with_nan():
     assert joined([untrained(4), untrained(7)], 1.0).best_epoch is None
 
 
+def test_an_interruption_ends_all_seeds_at_the_epoch_of_the_last_group():
+    parts = [untrained(seed, epochs=epochs) for seed, epochs in ((4, 3), (7, 2))]
+    whole = joined([*parts, untrained(9, epochs=1, interrupted=True)], seconds=1.0)
+    assert whole.interrupted
+    np.testing.assert_array_equal(whole.history["train_loss"], [[4, 7, 9]])
+
+
 def test_dropout_draws_the_same_masks_after_training_and_from_disk(tmp_path):
     variant = replace(REGRESSION, layers=(Dense(8), Dropout(0.5), Dense(1)))
     trained = trainer.train(variant, cubic(), (0,))

@@ -1,6 +1,9 @@
 """What a job uses, in its own process and in another."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -10,8 +13,9 @@ from ann_models import networks
 from ann_models.datasets import Dataset
 from ann_models.training.result import Training
 from ann_models.variants import VARIANTS
+from pipelines.errors import WrongUse
 from pipelines.feedback.requests import Corrections
-from pipelines.flows.context import Context
+from pipelines.flows.context import Context, require_examples
 from pipelines.flows.progress import ProgressReporter, Terminal, reporting_to
 
 VARIANT = VARIANTS["linear_classification"]
@@ -54,6 +58,26 @@ def test_a_data_set_is_written_once_and_read_as_it_was(context):
     assert context.save_dataset(data) == file
     assert context.load_dataset(file.path).digest == data.digest
     assert context.load_dataset(file.path) is context.load_dataset(file.path)
+
+
+def test_a_data_set_that_is_used_again_is_not_old(context):
+    """`ann prune` removes what nobody used for long."""
+    data = Dataset("points", "made", ARRAYS)
+    assert context.saved_dataset("points", data.digest) is None
+    path = Path(context.save_dataset(data).path)
+    os.utime(path, (1, 1))
+    assert context.saved_dataset("points", data.digest) == path
+    assert path.stat().st_mtime > 1
+
+
+@pytest.mark.parametrize(("size", "refused"), [(31, True), (30, False), (None, False)])
+def test_a_changed_row_asks_for_no_more_pictures_than_there_are(size, refused):
+    digits = Dataset("digits", "offline-digits", {"x_train": np.zeros((30, 28, 28), np.float32)})
+    changed = replace(VARIANTS["mnist_ann"], name="changed", derived_from="mnist_ann")
+    require_examples(VARIANTS["mnist_data_size_500"], digits)  # a row of the lecture takes all
+    message = r"data.size=31, and offline-digits has 30 pictures .* set data.size to 30 or less"
+    with pytest.raises(WrongUse, match=message) if refused else nullcontext():
+        require_examples(replace(changed, train_size=size), digits)
 
 
 def test_a_variant_uses_no_more_digits_than_its_entry_says(context):

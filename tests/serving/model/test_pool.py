@@ -31,6 +31,13 @@ def test_other_versions_and_labels_answer_by_name(service: Service):
     assert service.others.downloads == [(NAME, "2")]
 
 
+def test_the_champion_is_found_by_its_number_and_its_label_without_a_download(service: Service):
+    found = [service.run(service.models.find(NAME, "3"))]
+    found += [service.run(service.models.find(NAME, label=label)) for label in (None, "champion")]
+    assert set(found) == {service.models.current}
+    assert service.others.downloads == []
+
+
 def test_an_unknown_model_is_told_of_those_with_a_version_alone(service: Service, tmp_path):
     answer = service.post("/v1/models/nope:predict", json=INSTANCES)
     assert (answer.status_code, NAME in answer.text) == (404, True)
