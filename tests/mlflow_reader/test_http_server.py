@@ -120,9 +120,9 @@ def test_a_variable_of_mlflow_that_is_no_number_is_reported(monkeypatch, name, v
 @pytest.mark.parametrize("beginning", [HEADER, BODY])
 def test_an_answer_that_never_ends_is_waited_for_no_longer_than_the_timeout(monkeypatch, beginning):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.5")  # of each byte
-    with TricklingServer(beginning) as server:
-        with pytest.raises(StoreUnavailable, match="no complete answer within 2 s"):
-            HttpReader(server.address).registered_models()
+    late = pytest.raises(StoreUnavailable, match="no complete answer within 2 s")
+    with TricklingServer(beginning) as server, late:
+        HttpReader(server.address).registered_models()
 
 
 def test_a_server_that_is_not_there_is_reported():
