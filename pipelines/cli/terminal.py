@@ -24,9 +24,9 @@ def open_closed_streams() -> None:
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
         os.set_inheritable(opened, True)
     os.close(opened)
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
+    for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
 
 
 def accept_any_encoding() -> None:

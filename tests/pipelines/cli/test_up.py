@@ -70,8 +70,12 @@ def test_the_status_is_shown_though_the_state_folder_cannot_be_written(ann, tmp_
 
 
 def test_a_state_that_another_user_keeps_is_not_said_to_be_none(ann, monkeypatch):
-    def refuse(path, *_, **__):
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    read = Path.read_text
+
+    def refuse(path, *arguments, **options):
+        if path.name == "up.json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "read_text", refuse)
     answer = ann("status")
