@@ -280,9 +280,17 @@ def _mutations(module: Path) -> list[MutationSpec]:
             for mutation in every
             if mutation.operator_name in chosen
             and not re.search(unseen, lines[mutation.start_pos[0] - 1])
+            and not _is_dotted_exception(mutation, lines)
         ),
         key=lambda mutation: (mutation.start_pos, mutation.operator_name, mutation.occurrence),
     )
+
+
+def _is_dotted_exception(mutation: MutationSpec, lines: Sequence[str]) -> bool:
+    """Whether it replaces `module.Error`, at which Cosmic Ray fails."""
+    (first, begin), (last, end) = mutation.start_pos, mutation.end_pos
+    replaced = lines[first - 1][begin : end if first == last else None]
+    return mutation.operator_name.endswith("ExceptionReplacer") and "." in replaced
 
 
 @click.command()

@@ -73,6 +73,13 @@ def test_what_no_test_can_notice_is_not_tried(tmp_path):
     assert {mutation.start_pos[0] for mutation in _mutations(module)} == {2}
 
 
+def test_exceptions_of_a_module_are_left_out_at_which_cosmic_ray_fails(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text("try:\n    pass\nexcept (ssl.SSLError, OSError):\n    pass\n")
+    replaced = [m for m in _mutations(module) if m.operator_name.endswith("ExceptionReplacer")]
+    assert [mutation.start_pos for mutation in replaced] == [(3, 22)]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_what_is_not_there_or_fails_already_is_wrong_use_and_what_no_test_executes_survives():
