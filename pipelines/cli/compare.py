@@ -18,7 +18,6 @@ from pipelines.cli.printing import (
     warn_of_offline_digits,
 )
 from pipelines.cli.terminal import notify, print_table
-from pipelines.settings import read, ui_address
 from pipelines.tracking.tags import DERIVED_FROM, QUESTION, changes_of
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     A NAME is a variant's or a question's key, as in `ann run`; of a table of one's own, too.
     """
     from ann_models import variants
+    from pipelines.settings import read, ui_address
     from pipelines.tracking.reader import RunReader
     from pipelines.tracking.saved_views import link
 
@@ -145,6 +145,7 @@ def leaderboard(as_json: bool) -> None:
     settings = session.load_settings_for_reading()
     from pipelines.maintenance.leaderboard import ranked
     from pipelines.registry.reader import RegistryReader
+    from pipelines.settings import ui_address
     from pipelines.tracking.reader import RunReader
     from pipelines.tracking.saved_views import link
 

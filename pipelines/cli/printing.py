@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.terminal import print_table
-from pipelines.settings import ui_address
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -83,6 +82,8 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
 
 def print_report(report: JobReport, settings: Settings, as_json: bool) -> None:
     """How a job ended: its rows, the gate's decisions, the pages that compare them."""
+    from pipelines.settings import ui_address
+
     if as_json:
         document = {
             "pipeline_run_id": report.pipeline_run_id,

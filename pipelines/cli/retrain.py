@@ -11,7 +11,6 @@ import click
 from pipelines.cli import session
 from pipelines.cli.options import PositiveNumber, as_json, examples, registered_model, variant_names
 from pipelines.cli.terminal import notify
-from pipelines.settings import ui_address
 
 if TYPE_CHECKING:
     from pipelines.flows import drift as drift_flow
@@ -92,6 +91,8 @@ def _print_retraining(report: retraining.RetrainingReport, as_json: bool) -> Non
 
 
 def _print_drift(report: drift_flow.DriftReport, settings: Settings, as_json: bool) -> None:
+    from pipelines.settings import ui_address
+
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return

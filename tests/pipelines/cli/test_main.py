@@ -34,6 +34,18 @@ def test_nothing_heavy_is_imported_for_a_quick_answer(arguments, tmp_path):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_the_help_reads_no_settings(tmp_path):
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('pipelines.settings' in sys.modules))\n"
+        "from pipelines.cli.main import main; main(['--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def commands(group: click.Group = main, *path: str) -> list[tuple[tuple[str, ...], click.Command]]:
     """Every command and subcommand."""
     found = []
