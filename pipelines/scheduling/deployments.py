@@ -38,6 +38,7 @@ from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 
 from ann_models import data_name, variants
+from ann_models.errors import InvalidSetting
 from ann_models.questions import QUESTIONS
 from ann_models.selection import select
 from pipelines.errors import WrongUse
@@ -153,7 +154,10 @@ def prepare(client: SyncPrefectClient) -> None:
         flow = flow_of(deployment)
         if flow not in FLOWS:
             continue
-        schema = parameters_of(flow)
+        try:
+            schema = parameters_of(flow, deployment.parameters.get("table"))
+        except InvalidSetting:  # the table has moved, or has a fault now: its next run says so
+            schema = deployment.parameter_openapi_schema or {}
         if (deployment.entrypoint, deployment.parameter_openapi_schema) != (FLOWS[flow], schema):
             update = DeploymentUpdate(entrypoint=FLOWS[flow], parameter_openapi_schema=schema)
             client.update_deployment(deployment.id, update)
@@ -180,6 +184,7 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
             "changes it."
         )
     schedule = timing(spec.cron, spec.every, spec.timezone)
+    parameters = checked(spec.parameters)
     _make_work_pool(client)
     client.create_deployment(
         flow_id=client.create_flow_from_name(spec.flow),
@@ -188,8 +193,8 @@ def create(client: SyncPrefectClient, spec: ScheduleSpec) -> None:
         entrypoint=FLOWS[spec.flow],
         work_pool_name=POOL,
         pull_steps=[],
-        parameters=checked(spec.parameters),
-        parameter_openapi_schema=parameters_of(spec.flow),
+        parameters=parameters,
+        parameter_openapi_schema=parameters_of(spec.flow, parameters.get("table")),
         enforce_parameter_schema=True,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
         concurrency_limit=1,
@@ -246,16 +251,29 @@ def flow_of(deployment: DeploymentResponse) -> str:
     return str(deployment.entrypoint).rpartition(".")[2]
 
 
-def parameters_of(flow: str) -> dict[str, Any]:
-    """The flow's typed parameters as a JSON schema, which Prefect checks and its UI shows."""
+def parameters_of(flow: str, table: str | None = None) -> dict[str, Any]:
+    """The flow's typed parameters as a JSON schema, which Prefect checks and its UI shows.
+
+    Args:
+        flow: one of FLOWS.
+        table: path of a table of one's own, whose names stand in place of the lecture's.
+
+    Raises:
+        InvalidSetting: the table has a fault.
+    """
     module, _, name = FLOWS[flow].rpartition(".")
     schema = parameter_schema(getattr(importlib.import_module(module), name)).model_dump(
         mode="json", exclude_unset=True
     )
     if "names" in schema["properties"]:
         choices = schema["properties"]["names"]["anyOf"][0]["items"]
-        questions = QUESTIONS if flow == "lecture" else ()
-        choices["enum"] = [*questions, *variants.VARIANTS]
+        questions = list(QUESTIONS) if flow == "lecture" else []
+        names = list(variants.VARIANTS)
+        if isinstance(table, str):
+            own, _ = select([], {}, table)
+            questions = sorted({variant.question for variant in own})
+            names = [variant.name for variant in own]
+        choices["enum"] = [*questions, *names]
     return {**schema, "additionalProperties": False}
 
 

@@ -32,6 +32,7 @@ from pipelines.scheduling.deployments import (
     concurrency_policy,
     deployments,
     flow_of,
+    parameters_of,
     timing,
 )
 from pipelines.scheduling.work_pool import POOL
@@ -94,6 +95,8 @@ def change(
         update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
     if parameters:
         update.parameters = checked({**deployment.parameters, **parameters})
+        table = update.parameters.get("table")
+        update.parameter_openapi_schema = parameters_of(flow_of(deployment), table)
     if when_busy:
         update.concurrency_options = concurrency_policy(when_busy)
     client.update_deployment(deployment.id, update)

@@ -276,6 +276,33 @@ def test_a_table_is_scheduled_by_its_whole_path(client, tmp_path, monkeypatch):
     assert by_name(client)["mine"].parameters == {"table": str(tmp_path / "mine.toml")}
 
 
+OF_A_TABLE = '[[variant]]\nname = "a"\nlike = "relu_regression_1"\n'
+
+
+def test_the_names_of_a_scheduled_table_are_its_own(client, tmp_path):
+    (tmp_path / "mine.toml").write_text(OF_A_TABLE)
+    table = {"table": str(tmp_path / "mine.toml")}
+    own = table | {"names": ["a"]}
+    create(client, ScheduleSpec("mine", "lecture", cron="0 2 * * *", parameters=own))
+    assert by_name(client)["mine"].parameters == own
+    deployments.prepare(client)  # as at each start of the worker
+    schedules.change(client, "mine", parameters={"names": ["neurons", "a"]})
+    with (
+        pytest.raises(WrongUse, match="'relu_regression_1' is not one of"),
+        connected() as refusing,
+    ):
+        schedules.change(refusing, "mine", parameters={"names": ["relu_regression_1"]})
+
+
+def test_a_schedule_of_the_lecture_becomes_one_of_a_table_which_may_be_moved(client, tmp_path):
+    (tmp_path / "mine.toml").write_text(OF_A_TABLE)
+    own = {"table": str(tmp_path / "mine.toml"), "names": ["a"]}
+    schedules.change(client, "lecture", parameters=own)
+    (tmp_path / "mine.toml").unlink()
+    deployments.prepare(client)  # its next run says that the table is not there
+    assert by_name(client)["lecture"].parameters == own
+
+
 def test_a_table_in_the_home_of_nobody_is_not_scheduled():
     with pytest.raises(InvalidSetting, match="is no path that can be read"):
         deployments.checked({"table": "~nosuchuser/mine.toml"})
