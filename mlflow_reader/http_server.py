@@ -31,6 +31,7 @@ API = "/api/2.0/mlflow/"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 MAX_REDIRECTS = 5
 TRANSIENT = (408, 429, 500, 502, 503, 504)  # retried, as MLflow does
+FILE_SECONDS = 600.0  # at least, for a whole artifact: on a slow line it takes longer than a page
 LONGEST_PAUSE = 120.0  # seconds between two attempts, urllib3's
 ERROR_CHARACTERS = 500  # of an unexpected answer: a proxy may send megabytes
 # What else MLflow's client can do to reach a server; with one of these it is used.
@@ -175,7 +176,8 @@ class HttpReader:
             FileNotFoundError: there is none.
             StoreUnavailable: the server does not answer.
         """
-        response = self._request("GET", ARTIFACTS + path)
+        seconds = max(FILE_SECONDS, self._seconds)
+        response = self._request("GET", ARTIFACTS + path, seconds)
         if response.status == 404:
             raise FileNotFoundError(path)
         if response.status != 200:
@@ -203,12 +205,13 @@ class HttpReader:
         response = self._request("GET", f"{API}{route}?{urlencode(question)}")
         return None if _is_missing(response) else _content(response)
 
-    def _request(self, method: str, path: str, **more: Any) -> Any:
+    def _request(self, method: str, path: str, seconds: float = 0.0, **more: Any) -> Any:
+        """A whole response, within so many seconds; 0: the time of all attempts."""
         from urllib3.exceptions import HTTPError
 
         ask = partial(self._pool.request, method, self._address + path, **more)
         try:
-            return within(self._seconds, ask)
+            return within(seconds or self._seconds, ask)
         except (HTTPError, TimeoutError) as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 

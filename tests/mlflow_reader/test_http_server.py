@@ -125,6 +125,13 @@ def test_an_answer_that_never_ends_is_waited_for_no_longer_than_the_timeout(monk
         HttpReader(server.address).registered_models()
 
 
+def test_a_file_may_take_longer_than_a_page(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.5")
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"  # in 2 s, of which a page has 1.5
+    with TricklingServer(whole) as server:
+        assert HttpReader(server.address).artifact("model.onnx") == b" " * 20
+
+
 def test_a_server_that_is_not_there_is_reported():
     with Answer(200, b"{}") as answer:
         pass
