@@ -13,6 +13,11 @@ DIGITS = 10
 DIGIT_SOURCES = ("mnist", "offline-digits")
 
 
+def examples_of(data_source: str) -> str:
+    """What is classified: "digits", or "pictures" of an image data set of one's own."""
+    return "digits" if data_source in DIGIT_SOURCES else "pictures"
+
+
 @dataclass(frozen=True)
 class ShadowResult:
     """Challenger and champion on recent requests to the service.
@@ -80,8 +85,8 @@ class Candidate:
 
     @property
     def examples(self) -> str:
-        """What it classifies: "digits", or "pictures" of an image data set of one's own."""
-        return "digits" if self.data_source in DIGIT_SOURCES else "pictures"
+        """What it classifies: see `examples_of`."""
+        return examples_of(self.data_source)
 
     @property
     def correct(self) -> np.ndarray:

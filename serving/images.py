@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 
@@ -27,7 +28,8 @@ MAX_BATCH_PIXELS = 100_000_000  # unpacked; 32 photographs of a phone have 96 mi
 TINY = 64 * 64  # pixels …
 TINY_BYTES = 16_384  # … in a file without much else
 LARGE = 4_000_000  # pixels
-Image.MAX_IMAGE_PIXELS = None  # or Pillow warns on stderr of what is refused here anyway
+# Pillow would warn on standard error of what is refused here, or read, anyway.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 WORKING_SIDE = 400  # larger pictures are reduced to this before anything is measured
 DRAFT = (2 * WORKING_SIDE, 2 * WORKING_SIDE)  # of a JPEG no more than this is unpacked, or a little
 
@@ -138,6 +140,10 @@ def decode(content: bytes) -> Pixels:
                 image.draft("L", DRAFT)
                 with _one_large if image.width * image.height > LARGE else nullcontext():
                     return _grey(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError:  # so many that Pillow does not say how many a side
+        raise InvalidImage(
+            f"The picture has more than {MAX_PIXELS:,} pixels. Send a smaller one."
+        ) from None
     except Exception as error:  # on damaged files Pillow raises almost anything
         fault = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise InvalidImage(

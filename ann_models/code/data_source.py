@@ -213,10 +213,12 @@ def panel(variant: Variant) -> str:
         return _PREDICTION
     if not _is_plane(variant):
         return _CURVE
-    from ann_models.figures.style import class_names
-
     wanted = data_name.parse(variant.data)
-    names = class_names(points.read(Path(wanted.path)).classes) if wanted.is_file else ("C0", "C1")
+    names = ["C0", "C1"]
+    if wanted.is_file:
+        from ann_models.figures.style import class_names  # imports Matplotlib
+
+        names = class_names(points.read(Path(wanted.path)).classes)
     return _CLASSES.format(*map(repr, names))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlflow_reader.entities import ModelVersion
-from pipelines.candidate import DIGIT_SOURCES
+from pipelines.candidate import DIGIT_SOURCES, examples_of
 from pipelines.errors import RegistryError
 from pipelines.tracking import tags as keys
 
@@ -51,9 +51,8 @@ class Version:
 
     @property
     def examples(self) -> str:
-        """What it classifies: "digits", or "pictures" of an image data set of one's own."""
-        source = self.tags.get(keys.VERSION_DATA_SOURCE, "")
-        return "digits" if source in ("", *DIGIT_SOURCES) else "pictures"
+        """What it classifies: "digits", or "pictures"; digits, if it is not known."""
+        return examples_of(self.tags.get(keys.VERSION_DATA_SOURCE) or DIGIT_SOURCES[0])
 
     @property
     def variant(self) -> str:
