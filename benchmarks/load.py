@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 Seen = Callable[[float, float, bytes], None]
+Enough = Callable[[], bool]
 
 
 @dataclass
@@ -52,7 +53,12 @@ def request(path: str, body: bytes, media_type: str, **headers: str) -> bytes:
 
 
 def put(
-    port: int, message: bytes, connections: int, seconds: float, seen: Seen | None = None
+    port: int,
+    message: bytes,
+    connections: int,
+    seconds: float,
+    seen: Seen | None = None,
+    enough: Enough = lambda: False,
 ) -> Load:
     """Send `message` over and over to a port of this machine.
 
@@ -63,6 +69,7 @@ def put(
         seconds: until no more requests leave.
         seen: is given each good answer, whole, after the times (`time.perf_counter`) at which its
             request was sent and it was received.
+        enough: is asked after each answer; once it is true no more requests leave.
 
     Raises:
         ConnectionRefusedError: nobody listens there.
@@ -70,16 +77,21 @@ def put(
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_put(port, message, connections, seconds, seen))
+        return runner.run(_put(port, message, connections, seconds, seen, enough))
 
 
 async def _put(
-    port: int, message: bytes, connections: int, seconds: float, seen: Seen | None
+    port: int,
+    message: bytes,
+    connections: int,
+    seconds: float,
+    seen: Seen | None,
+    enough: Enough,
 ) -> Load:
     loop = asyncio.get_running_loop()
     load = Load(seconds)
     deadline = time.perf_counter() + seconds
-    senders = [_Sender(message, load, deadline, seen) for _ in range(connections)]
+    senders = [_Sender(message, load, deadline, seen, enough) for _ in range(connections)]
     waiting = iter(senders)
     for _ in senders:
         await loop.create_connection(lambda: next(waiting), "127.0.0.1", port)
@@ -91,8 +103,11 @@ async def _put(
 class _Sender(asyncio.Protocol):
     """One connection: the next request leaves when the last answer is whole."""
 
-    def __init__(self, message: bytes, load: Load, deadline: float, seen: Seen | None) -> None:
+    def __init__(
+        self, message: bytes, load: Load, deadline: float, seen: Seen | None, enough: Enough
+    ) -> None:
         self._message, self._load, self._deadline, self._seen = message, load, deadline, seen
+        self._enough = enough
         self._received = b""
         self._expected = 0  # bytes of the answer under way; 0: its head is not here yet
         self._good = False
@@ -125,7 +140,7 @@ class _Sender(asyncio.Protocol):
         else:
             self._load.errors += 1
         self._received, self._expected = b"", 0
-        if now < self._deadline:
+        if now < self._deadline and not self._enough():
             self._send()
         else:
             self._finish()

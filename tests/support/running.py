@@ -92,6 +92,8 @@ class Service:
     def ready(self) -> dict[str, Any]:
         """What /health/ready says; {} until a model answers."""
         status, content = self.ask("GET", "/health/ready")
+        ended = self.process is None or self.process.poll() is not None
+        assert not ended, f"the service has ended, another process listens at port {self.port}"
         return content if status == 200 else {}
 
     def confirmed(self) -> bool:
