@@ -11,7 +11,7 @@ docker info >/dev/null 2>&1 || {
 
 setting() { # setting NAME DEFAULT: as compose reads it, the environment first
   local found
-  found=${!1:-$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)}
+  found=${!1:-$(sed -n "s/^$1=[\"']\{0,1\}\([^\"' ]*\).*/\1/p" .env 2>/dev/null | tail -n 1)}
   printf %s "${found:-$2}"
 }
 

@@ -51,7 +51,7 @@ def prune(
     Active runs, runs of the registered versions that stay, and versions with an alias or that were
     champion once are kept, however old.
     """
-    settings = session.load_settings()
+    settings = session.load_settings_with_runs()
     from pipelines.maintenance import retention
     from pipelines.tracking.client import Tracking
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -255,16 +256,20 @@ def test_an_image_has_the_versions_that_the_tests_ran_with(lock):
     assert not re.search(r"^\s*-(?!-hash=sha256:)", content, re.M), "a lock carries no option"
 
 
-def test_a_port_that_is_taken_is_said_before_anything_is_built(tmp_path):
+@pytest.mark.parametrize("quote", ["", '"', "'"], ids=["plain", "double", "single"])
+def test_a_port_that_is_taken_is_said_before_anything_is_built(tmp_path, quote):
+    (tmp_path / "deploy").mkdir()
+    script = shutil.copy(ROOT / "deploy/stack.sh", tmp_path / "deploy")
     docker = tmp_path / "docker"  # answers `info`, and fails if anything is built
     docker.write_text('#!/bin/sh\n[ "$1" = info ] || { echo "docker $*" >&2; exit 9; }\n')
     docker.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MLFLOW_PORT": port}
+        (tmp_path / ".env").write_text(f"ANN_PORT=1\nMLFLOW_PORT={quote}{port}{quote} # free\n")
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PREFECT_PORT": "2"}
         done = subprocess.run(
-            [ROOT / "deploy/stack.sh"],
-            env=environment | {"COMPOSE": "docker compose", "ANN_PORT": "1", "PREFECT_PORT": "2"},
+            [script],
+            env=environment | {"COMPOSE": "docker compose"},
             capture_output=True,
             text=True,
         )

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from pipelines import settings
 from pipelines.cli import prune, session
+from pipelines.errors import WrongUse
 from pipelines.maintenance import retention
 from pipelines.maintenance.retention import Item, Outcome, RetentionPlan
 from pipelines.tracking import client
@@ -35,7 +36,7 @@ def asked(monkeypatch, tmp_path) -> list:
         return Outcome(freed=6_000_000, removed=2, rows_left=1)
 
     here = settings.Settings(tmp_path, "http://mlflow:5000", None)
-    monkeypatch.setattr(session, "load_settings", lambda: here)
+    monkeypatch.setattr(session, "load_settings_with_runs", lambda: here)
     monkeypatch.setattr(client.Tracking, "open", lambda tracking: tracking)
     monkeypatch.setattr(retention, "plan", plan)
     monkeypatch.setattr(retention, "apply", apply)
@@ -81,3 +82,11 @@ def test_a_failure_is_said_and_is_an_error(asked, monkeypatch):
 def test_what_cannot_be_meant_is_wrong_use(asked, wrong):
     assert CliRunner().invoke(prune.prune, wrong).exit_code == 2
     assert asked == []
+
+
+def test_without_a_store_nothing_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(WrongUse, match="no run is in the state folder"):
+        CliRunner().invoke(prune.prune, catch_exceptions=False, standalone_mode=False)
+    assert not (tmp_path / "home").exists()
