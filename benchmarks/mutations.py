@@ -3,11 +3,11 @@
     python -m benchmarks.mutations pipelines/gate.py pipelines/locks.py --sample 10
 
 Cosmic Ray makes the mutations (one changed operator, number, comparison, branch, … each) in a copy
-of the checkout. The module's namesake test runs against each: those of its tests that execute the
-changed statement, in a process forked from one that has imported the heavy packages. A mutation
-that no test notices "survives": it is printed as a diff, for a test to be written. A mutant that
-kills, deletes or hangs reaches neither the checkout nor, where Linux allows a process namespace of
-its own, another process.
+of the checkout. The module's namesake tests run against each, those that execute the changed
+statement, in a process forked from one that has imported the heavy packages. A mutation that no
+test notices "survives": it is printed as a diff, for a test to be written. A mutant that kills,
+deletes or hangs reaches neither the checkout nor, where Linux allows a process namespace of its
+own, another process.
 """
 
 from __future__ import annotations
@@ -124,9 +124,18 @@ class Score:
         return f"{self.module:50} {killed:3} of {self.mutations:3} killed ({self.killed:4.0%})"
 
 
-def namesake_test(module: Path) -> Path:
-    """The test file that mirrors a module: `pipelines/a/b.py` → `tests/pipelines/a/test_b.py`."""
-    return Path("tests", *module.parts[:-1], f"test_{module.name}")
+def namesake_tests(module: Path) -> tuple[Path, ...]:
+    """The test files that mirror a module: of `a/b.py` tests/a/test_b.py and tests/a/test_b_*.py.
+
+    The latter unless they mirror a module of that name.
+    """
+    folder = Path("tests", *module.parts[:-1])
+    topics = (
+        path
+        for path in sorted(folder.glob(f"test_{module.stem}_*.py"))
+        if not module.with_name(path.name.removeprefix("test_")).exists()
+    )
+    return folder / f"test_{module.name}", *topics
 
 
 class WarmPytest:
@@ -194,7 +203,7 @@ def measure(
     Args:
         pytest: runs the tests.
         module: path of the file, relative to the checkout.
-        tests: the tests that are run; none: the namesake test.
+        tests: the tests that are run; none: the namesake tests.
         sample: how many mutations, drawn at random; None: all.
         seed: of the draw.
 
@@ -204,7 +213,7 @@ def measure(
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
-    tests = tests or (namesake_test(module),)
+    tests = tests or namesake_tests(module)
     for path in (module, *tests):
         if not path.exists():
             raise click.UsageError(f"there is no file {path} in {ROOT}.")

@@ -12,14 +12,27 @@ from benchmarks.mutations import (
     copied_checkout,
     executing,
     measure,
-    namesake_test,
+    namesake_tests,
 )
 
 LEAST_KILLED = 0.85
 
 
 def test_a_modules_tests_are_those_of_its_namesake():
-    assert namesake_test(Path("pipelines/a/b.py")) == Path("tests/pipelines/a/test_b.py")
+    assert namesake_tests(Path("pipelines/a/b.py")) == (Path("tests/pipelines/a/test_b.py"),)
+
+
+def test_those_of_its_topics_count_unless_they_are_another_modules(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    Path("tests/a").mkdir(parents=True)
+    Path("a/b_file.py").touch()
+    for name in ("test_b.py", "test_b_limits.py", "test_b_file.py", "test_bc.py"):
+        Path("tests/a", name).touch()
+    assert namesake_tests(Path("a/b.py")) == (
+        Path("tests/a/test_b.py"),
+        Path("tests/a/test_b_limits.py"),
+    )
 
 
 def test_the_share_of_noticed_mutations_is_of_those_that_were_tried():
