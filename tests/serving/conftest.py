@@ -1,11 +1,14 @@
-"""One service for the tests that leave it as it is, and one that runs as a process."""
+"""One service for the tests that leave it as it is, one that runs as a process, and a digit."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ann_models import datasets
+from serving.images import to_digit
+from tests.support.drawings import drawing, encoded
 from tests.support.promoted import promote, register
 from tests.support.running import NAME
 from tests.support.running import Service as RunningService
@@ -53,3 +56,9 @@ def running(tiny_champion: Path) -> Iterator[RunningService]:
     service.start()
     yield service
     service.kill()
+
+
+@pytest.fixture(scope="session")
+def seven() -> np.ndarray:
+    """A seven drawn with the mouse, as the service reads it."""
+    return to_digit(encoded(drawing()))

@@ -1,49 +1,18 @@
-import io
-import struct
+"""A picture becomes a digit in MNIST's form, whatever its paper, ink and light."""
+
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from digit_images.ink import prepare
-from serving import images
-from serving.errors import InvalidImage, NoInk, ServingError, TooLarge
-from serving.images import check_together, decode, to_digit, to_picture
-from serving.protocols.digits import decoded
-
-SEVEN = [(70, 60), (210, 60), (120, 230)]
-
-
-def drawing(size=(280, 280), pen=22, stroke=SEVEN, ink=0, paper=255, mode="L") -> Image.Image:
-    """A seven, drawn with the mouse."""
-    image = Image.new(mode, size, paper)
-    canvas = ImageDraw.Draw(image)
-    canvas.line(stroke, fill=ink, width=pen, joint="curve")
-    for x, y in stroke:
-        canvas.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=ink)
-    return image.filter(ImageFilter.GaussianBlur(1)) if mode in ("L", "RGB") else image
-
-
-def encoded(image: Image.Image | np.ndarray, form: str = "PNG", **options) -> bytes:
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    image.save(file := io.BytesIO(), form, **options)
-    return file.getvalue()
-
-
-def likeness(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two digits; 1 for equal ones, about 0.3 for different ones."""
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-
-
-@pytest.fixture(scope="module")
-def seven() -> np.ndarray:
-    return to_digit(encoded(drawing()))
+from serving.errors import NoInk
+from serving.images import decode, to_digit, to_picture
+from tests.support.drawings import drawing, encoded, likeness
 
 
 class TestForm:
@@ -123,89 +92,6 @@ class TestMnist:
         )
         assert before > 0.75
         assert after == pytest.approx(before, abs=0.002)
-
-
-class TestFiles:
-    @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
-    @pytest.mark.parametrize("light_ink", [True, False])
-    def test_every_common_format_is_read(self, seven, form, light_ink):
-        image = drawing(ink=255, paper=0) if light_ink else drawing()
-        assert likeness(to_digit(encoded(image, form)), seven) > 0.99
-
-    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
-    def test_every_kind_of_pixel_is_read(self, seven, mode):
-        assert likeness(to_digit(encoded(drawing().convert(mode))), seven) > 0.9
-
-    def test_cmyk_is_read(self, seven):
-        assert likeness(to_digit(encoded(drawing().convert("CMYK"), "JPEG")), seven) > 0.98
-
-    @pytest.mark.parametrize(("dtype", "white"), [(np.uint16, 65535), (np.uint16, 4095)])
-    def test_16_bits_are_read(self, seven, dtype, white):
-        deep = (np.asarray(drawing(), float) / 255 * white).astype(dtype)
-        assert likeness(to_digit(encoded(deep)), seven) > 0.99
-
-    def test_floats_are_read_holes_and_all(self, seven):
-        deep = np.asarray(drawing(), np.float32) / 255
-        deep[:3, :3] = np.nan
-        assert likeness(to_digit(encoded(deep, "TIFF")), seven) > 0.98
-
-    @pytest.mark.parametrize("ink", ["black", "white", "red", "gold"])
-    def test_strokes_on_nothing_are_read_whatever_their_colour(self, seven, ink):
-        image = Image.new("RGBA", (280, 280), ink)
-        image.putalpha(drawing(ink=255, paper=0))
-        assert likeness(to_digit(encoded(image)), seven) > 0.99
-
-    @pytest.mark.parametrize("paper", [0, 255])
-    def test_transparent_corners_continue_the_paper(self, seven, paper):
-        image = drawing(ink=255 - paper, paper=paper).convert("RGBA")
-        mask = Image.new("L", image.size, 0)
-        ImageDraw.Draw(mask).rounded_rectangle((0, 0, 279, 279), 50, fill=255)
-        image.putalpha(mask)
-        assert likeness(to_digit(encoded(image)), seven) > 0.98
-
-    def test_a_photo_is_turned_as_its_exif_data_says(self, seven):
-        exif = Image.Exif()
-        exif[0x0112] = 6  # turn clockwise to see it upright
-        lying = drawing().transpose(Image.Transpose.ROTATE_90)
-        assert likeness(to_digit(encoded(lying, "JPEG", exif=exif)), seven) > 0.98
-        assert likeness(to_digit(encoded(lying, "JPEG")), seven) < 0.7
-
-    def test_the_first_frame_of_an_animation_is_read(self, seven):
-        blank = Image.new("L", (280, 280), 255)
-        film = encoded(drawing(), "GIF", save_all=True, append_images=[blank])
-        assert likeness(to_digit(film), seven) > 0.99
-
-
-class TestPlainPng:
-    """Tiny grey files that hold nothing else take a shorter way, to the same pixels."""
-
-    @settings(deadline=None)
-    @given(st.integers(1, 64), st.integers(1, 64), st.integers(0, 2**32))
-    def test_they_are_read_as_all_others_are(self, height, width, seed):
-        smooth = np.random.default_rng(seed).normal(0, 5, (height, width)).cumsum(1) + 99
-        content = encoded(smooth.clip(0, 255).astype(np.uint8))
-        np.testing.assert_array_equal(images._plain(content), images.decode(content))
-
-    def test_whatever_else_a_file_holds_goes_the_other_way(self):
-        small = drawing().resize((28, 28))
-        exif = Image.Exif()
-        exif[0x0112] = 6
-        files = [
-            encoded(small, exif=exif),
-            encoded(small, transparency=255),
-            encoded(small.convert("1")),
-            encoded(small.convert("RGB")),
-            encoded(small)[:-1],
-            encoded(small) + b"more",
-        ]
-        assert images._plain(encoded(small)) is not None
-        assert [images._plain(content) for content in files] == [None] * len(files)
-
-    def test_a_damaged_one_is_refused_with_pillows_reason(self):
-        content = bytearray(encoded(drawing().resize((28, 28))))
-        content[60] ^= 255
-        with pytest.raises(InvalidImage, match="cannot be read"):
-            to_digit(bytes(content))
 
 
 class TestPaperAndInk:
@@ -302,97 +188,6 @@ def test_a_digit_on_a_tilted_sheet_on_a_table_is_found_and_other_pictures_stay_a
     np.testing.assert_array_equal(to_picture(photo), prepare(decode(photo)))
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that promises a size and delivers nothing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in parts
-    )
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        "content",
-        [b"7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n"],
-    )
-    def test_other_files_are_refused_with_the_formats_that_are_read(self, content):
-        with pytest.raises(
-            InvalidImage, match=r"\(unknown format\)\. .* PNG, JPEG, .* or TIFF file"
-        ):
-            to_digit(content)
-
-    @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
-    def test_files_cut_short_are_refused(self, form):
-        content = encoded(drawing(), form)
-        with pytest.raises(InvalidImage, match="cannot be read"):
-            to_digit(content[: len(content) // 2])
-
-    def test_nothing_is_refused(self):
-        with pytest.raises(InvalidImage, match="has 0 bytes; expected 1 to 10,000,000"):
-            to_digit(b"")
-
-    def test_too_many_bytes_are_refused_unread(self):
-        with pytest.raises(InvalidImage, match="has 10,000,001 bytes"):
-            to_digit(bytes(10_000_001))
-
-    @pytest.mark.parametrize(("width", "height"), [(5001, 5000), (20_000, 20_000), (1, 2**31 - 1)])
-    def test_a_small_file_that_unpacks_to_an_immense_picture_is_refused(self, width, height):
-        with pytest.raises(InvalidImage, match=r"25,000,000.*\. Send a smaller one"):
-            to_digit(png_header(width, height))
-
-    def test_pillow_does_not_warn_of_it_on_standard_error(self):
-        code = f"from serving.images import *\ncontent = {png_header(10_000, 10_000)!r}\n"
-        ask = "try: check_together([content] * 2)\nexcept TooLarge as e: print(e)\ndecode(content)"
-        done = subprocess.run([sys.executable, "-c", code + ask], capture_output=True, text=True)
-        assert "200,000,000 pixels" in done.stdout
-        assert "10000 × 10000 pixels" in done.stderr
-        assert "Warning" not in done.stderr
-
-    def test_a_picture_of_the_largest_size_is_read(self, seven):
-        immense = drawing().resize((5000, 5000))
-        assert likeness(to_digit(encoded(immense, compress_level=1)), seven) > 0.98
-
-    def test_every_refusal_is_the_senders_to_act_on(self):
-        assert issubclass(NoInk, InvalidImage)
-        assert issubclass(InvalidImage, ServingError)
-
-    @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"]), st.data())
-    def test_damaged_files_give_a_digit_or_a_refusal(self, form, data):
-        content = bytearray(
-            encoded(drawing(size=(60, 60), pen=6, stroke=[(15, 9), (40, 50)]), form)
-        )
-        for _ in range(data.draw(st.integers(1, 4))):
-            place = data.draw(st.integers(0, len(content) - 1))
-            content[place] = data.draw(st.integers(0, 255))
-        try:
-            assert_is_a_digit(to_digit(bytes(content)))
-        except InvalidImage as refusal:
-            assert len(str(refusal)) > 20
-
-    @settings(deadline=None, max_examples=150)
-    @given(st.integers(1, 40), st.integers(1, 40), st.data())
-    def test_any_picture_gives_a_digit_or_a_refusal(self, width, height, data):
-        rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-        levels = data.draw(st.sampled_from([(0, 255), (0, 40, 255), range(256)]))
-        shares = rng.dirichlet(np.full(len(levels), 0.3))
-        blocks = rng.choice(levels, (height, width), p=shares).astype(np.uint8)
-        scale = data.draw(st.sampled_from([1, 3, 12]))
-        try:
-            assert_is_a_digit(to_digit(encoded(blocks.repeat(scale, 0).repeat(scale, 1))))
-        except NoInk:
-            pass
-
-
-def assert_is_a_digit(digit: np.ndarray) -> None:
-    assert (digit.shape, digit.dtype) == ((28, 28), np.float32)
-    assert np.isfinite(digit).all()
-    assert digit.min() >= 0
-    assert 0.1 < digit.max() <= 1
-
-
 def test_the_small_container_suffices():
     code = (
         "import sys, serving.images;"
@@ -402,44 +197,3 @@ def test_the_small_container_suffices():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
-
-
-def test_a_large_file_of_few_pixels_is_not_read_in_a_moment():
-    few = encoded(Image.new("L", (28, 28)))
-    assert images.is_tiny(few)
-    assert not images.is_tiny(few + bytes(20_000))
-
-
-PEAK = """
-import resource, sys, threading
-from serving.images import decode
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-content = sys.stdin.buffer.read()
-before = peak()
-readers = [threading.Thread(target=decode, args=[content]) for _ in range(2)]
-for reader in readers: reader.start()
-for reader in readers: reader.join()
-print(peak() - before)
-"""
-
-
-@pytest.mark.parametrize("mode", ["F", "I;16", "RGBA"])
-def test_two_of_the_largest_pictures_at_once_take_400_mb(mode):
-    large = Image.new(mode, (5000, 5000))
-    content = encoded(large, "TIFF", compression="tiff_adobe_deflate")
-    grown = subprocess.run([sys.executable, "-c", PEAK], input=content, capture_output=True)
-    assert grown.returncode == 0, grown.stderr
-    assert float(grown.stdout) < 400
-
-
-def test_of_the_pixels_of_a_batch_so_many_are_unpacked():
-    large = encoded(Image.new("L", (5000, 5000)), "WEBP")
-    check_together([large] * 4)
-    with pytest.raises(TooLarge, match="125,000,000 pixels"):
-        check_together([large] * 5)
-    with pytest.raises(TooLarge):
-        decoded([large] * 32)
-    photograph = encoded(Image.new("RGB", (4000, 3000)), "JPEG")  # of half the width and height
-    check_together([photograph] * 32)
-    check_together([b"damaged"] * 3)  # which `decode` says

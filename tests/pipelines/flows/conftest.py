@@ -1,4 +1,4 @@
-"""What spares the tests of flows the drawing of figures that they do not look at."""
+"""A state folder for the tests of a job, and what spares them the drawing of figures."""
 
 import pytest
 
@@ -22,3 +22,36 @@ def plain_study(monkeypatch):
         return Findings(measured, figures={PANELS[variant.study]: Figure()})
 
     monkeypatch.setattr(tasks, "study_of", lambda variant: study)
+
+
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def home(shared_home, monkeypatch):
+    """One state folder for all tests of a module."""
+    monkeypatch.setenv("ANN_HOME", str(shared_home))
+    for variable in ("MLFLOW_TRACKING_URI", "ANN_MNIST_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ANN_OFFLINE", "1")
+    monkeypatch.setenv("KERAS_HOME", str(shared_home / "no MNIST here"))
+    return shared_home
+
+
+@pytest.fixture
+def recorder():
+    from pipelines.flows import progress
+    from tests.support.lecture_jobs import Recorder
+
+    recorder = Recorder()
+    with progress.reporting_to(recorder):
+        yield recorder
+
+
+@pytest.fixture
+def tracking(home):
+    from pipelines.flows.context import Context
+
+    return Context.open().tracking
