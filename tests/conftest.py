@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -46,11 +48,23 @@ def mnist() -> datasets.Dataset:
         pytest.skip(f"needs MNIST: set ANN_MNIST_PATH ({error})")
 
 
-@pytest.fixture(autouse=True)
-def tracking_uri_as_before():
+@contextmanager
+def tracking_uri_kept() -> Iterator[None]:
     """MLflow's client sets the variable, which processes that later tests start would read."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     yield
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     if before is not None:
         os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+@pytest.fixture(autouse=True)
+def tracking_uri_as_before_the_test():
+    with tracking_uri_kept():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tracking_uri_as_before_the_module():
+    with tracking_uri_kept():  # fixtures of a module or a package set it before its first test
+        yield
