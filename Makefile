@@ -10,7 +10,7 @@ export ANN_MNIST_PATH := $(subst :space:,$(space),$(abspath $(subst $(space),:sp
 endif
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help run test test-slow check format lock setup bench mutations soak ui stack pin stack-down backup restore clean .env
+.PHONY: help run test test-slow check format lock setup bench guard mutations soak ui stack pin stack-down backup restore clean .env
 
 help:  ## name every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ format: setup  ## format, and fix what can be fixed automatically
 
 bench: setup  ## the training benchmark: about 13 minutes
 	@$(BIN)/ann benchmark training
+
+guard: setup  ## the store's recorded ratios, two minutes: none may have dropped by a third
+	@$(BIN)/ann benchmark store --json | $(BIN)/ann benchmark guard -
 
 mutations: setup  ## MODULE="pipelines/gate.py …" SAMPLE=10: how many small mutations of it the tests notice
 	@$(BIN)/python -m benchmarks.mutations $(MODULE) $(if $(SAMPLE),--sample $(SAMPLE))

@@ -303,9 +303,10 @@ def _failed(part: Any) -> bool:
     epilog=examples(
         "ann benchmark guard result.json",
         "ann benchmark guard result.json --recorded benchmarks/ratios.json",
+        "ann benchmark store --json | ann benchmark guard -",
     )
 )
-@click.argument("result", type=FilePath(path_type=Path))
+@click.argument("result", type=FilePath(allow_dash=True))
 @click.option(
     "--recorded",
     type=FilePath(path_type=Path),
@@ -313,16 +314,21 @@ def _failed(part: Any) -> bool:
     help="The ratios to reach, as JSON by name; benchmarks/ratios.json by default.",
 )
 @click.pass_context
-def guard(context: click.Context, result: Path, recorded: Path) -> None:
-    """Fail if a ratio in RESULT, the output of `ann benchmark all --json`, fell by a third."""
+def guard(context: click.Context, result: str, recorded: Path) -> None:
+    """Fail if a ratio in RESULT fell by a third; `-` is standard input.
+
+    RESULT is the output of `ann benchmark all --json`, or of training, pipeline, serving or store
+    alone with --json: then only what it measured counts.
+    """
     from benchmarks import suite
 
     try:
-        measured = dict(json.loads(result.read_text())["ratios"])
-        expected = dict(json.loads(recorded.read_text()))
+        recorded_ratios = dict(json.loads(recorded.read_text()))
+        with click.open_file(result) as file:
+            measured, expected = suite.compared(dict(json.load(file)), recorded_ratios)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise click.UsageError(
-            f"{result} or {recorded} is not the JSON that `ann benchmark all --json` "
+            f"{result} or {recorded} is not the JSON that `ann benchmark … --json` "
             f"prints or `ratios.json` holds ({error})."
         ) from error
     messages = suite.dropped(measured, expected)

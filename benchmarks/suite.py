@@ -15,6 +15,12 @@ from typing import Any
 from benchmarks import accuracy, pipeline, serving, store, training
 
 LEAST_SHARE = 2 / 3  # of its recorded value that a ratio must reach
+PARTS = {  # which benchmark's document has a key
+    "rows": "training",
+    "pipeline_seconds": "pipeline",
+    "results": "serving",
+    "commands": "store",
+}
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "mlflow", "prefect", "numpy", "onnxruntime")
 
 Say = Callable[[str], None]
@@ -79,7 +85,7 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
     """Every ratio in a document of `run`, by name; a higher one is better."""
     named: dict[str, float] = {}
     rows = found.get("training", {}).get("rows", ())
-    if rows:
+    if {row["name"] for row in rows} >= set(training.NAMES):
         named["training: fit / trainer"] = found["training"]["ratio_total"]
     named |= {f"training: {row['name']}": row["ratio"] for row in rows}
     jobs = found.get("pipeline", {})
@@ -89,6 +95,27 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
     for row in found.get("store", {}).get("commands", ()):
         named[f"store: small / large, {row['command']}"] = 1 / row["ratio"]
     return named
+
+
+def compared(result: dict[str, Any], recorded: dict[str, float]) -> tuple[dict[str, float], ...]:
+    """The ratios of a result, and the recorded ones that it has to reach.
+
+    Args:
+        result: the document of `ann benchmark all`, which has to reach all of them, or of one
+            benchmark, which has to reach those that it measured.
+        recorded: by name.
+
+    Raises:
+        ValueError: no recorded ratio is in it.
+    """
+    if "ratios" in result:
+        return dict(result["ratios"]), recorded
+    parts = {part: result for key, part in PARTS.items() if key in result}
+    measured = ratios(parts)
+    expected = {name: value for name, value in recorded.items() if name in measured}
+    if not expected:
+        raise ValueError("it has none of the recorded ratios")
+    return measured, expected
 
 
 def dropped(measured: dict[str, float], recorded: dict[str, float]) -> list[str]:

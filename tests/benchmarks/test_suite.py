@@ -34,8 +34,14 @@ RATIOS = {
 }
 
 
-def test_every_ratio_is_named_and_higher_is_better():
+def test_every_ratio_is_named_and_higher_is_better(monkeypatch):
+    monkeypatch.setattr(suite.training, "NAMES", ("mnist_ann",))
     assert suite.ratios(FOUND) == pytest.approx(RATIOS)
+
+
+def test_some_trainings_have_no_ratio_of_the_whole_set():
+    measured = suite.ratios({"training": FOUND["training"]})
+    assert measured == {"training: mnist_ann": 5.0}
 
 
 def test_a_part_that_was_not_measured_has_no_ratios():
@@ -95,7 +101,20 @@ def test_the_guard_fails_when_a_ratio_drops_by_more_than_a_third(tmp_path):
     assert (code, "a: 1.50" in output) == (1, True)
 
 
-@pytest.mark.parametrize("content", [{}, [], {"ratios": None}])
+@pytest.mark.parametrize(("slower", "code"), [(1.0, 0), (1.6, 1)])
+def test_of_one_benchmarks_result_what_it_measured_has_to_reach_what_is_recorded(
+    tmp_path, slower, code
+):
+    recorded = {"store: small / large, models": 0.8, "training: mnist_ann": 5.0}
+    (tmp_path / "ratios.json").write_text(json.dumps(recorded))
+    result = {"commands": [{"command": "models", "ratio": 1.25 * slower}]}
+    arguments = ["guard", "-", "--recorded", str(tmp_path / "ratios.json")]
+    done = CliRunner().invoke(benchmark, arguments, json.dumps(result))
+    assert done.exit_code == code, done.output
+    assert "training" not in done.output
+
+
+@pytest.mark.parametrize("content", [{}, [], {"ratios": None}, {"rows": [], "commands": []}])
 def test_a_file_that_is_no_result_is_wrong_use(tmp_path, content):
     assert guard(tmp_path, content)[0] == 2
 
