@@ -1,6 +1,15 @@
 """Recipes for the highest accuracy: what the lecture asks of its first network (row 16).
 
 A seed of each trains in at most 15 minutes on two cores. No test digit chose a setting.
+
+No setting was found that reads as well as `strided_cnn` in a third of its processor time (558 s
+before batch normalisation was fused: 99.69 % of 10,000 validation digits, cross-entropy 0.0117).
+One seed each, fused, on two busy cores, the distortions' bounds multiplied by a factor:
+
+- six epochs, × 0.7: 99.57 %, 0.0147, 203 s; × 0.4: 99.49 %, 0.0165, 216 s; × 0.5 with a peak rate
+  of 0.006 and a warm-up of 0.2: 99.57 %, 0.0153, 231 s
+- eight epochs of (16, 32), (48, 48), (64, 64), × 0.7: 99.51 %, 0.0159, 195 s
+- seven epochs of (16), (48, 48, 48), (96, 96), × 0.7: 99.52 %, 0.0156, 176 s
 """
 
 from __future__ import annotations

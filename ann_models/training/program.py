@@ -16,7 +16,7 @@ from ann_models import networks
 from ann_models.datasets import Dataset
 from ann_models.entry import Variant
 from ann_models.errors import InvalidData, TrainingDiverged
-from ann_models.training import backends, loop
+from ann_models.training import backends, fused, loop
 from ann_models.training.checkpoints import Checkpoint, Progress, ctrl_c_waits
 from ann_models.training.flattening import ParameterLayout
 from ann_models.training.result import Training
@@ -48,7 +48,7 @@ class Program:
             raise InvalidData(
                 f"{variant.name}: {len(x)} inputs and {len(y)} targets do not pair up."
             )
-        model = networks.build(variant, x.shape[1:], seeds[0])
+        model = fused.for_training(networks.build(variant, x.shape[1:], seeds[0]))
         parameters = model.count_params()
         vectorized = backends.vectorizes_seeds(variant, parameters)
         self.replicas = len(seeds) if vectorized else 1
