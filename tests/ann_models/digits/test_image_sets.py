@@ -52,6 +52,10 @@ class TestForms:
         assert found.classes == ("0", "1", "2", "3")
         assert found.test is not None
 
+    def test_one_grey_channel_may_be_an_axis(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x_train=X[..., np.newaxis], y_train=Y)
+        np.testing.assert_array_equal(load(ImageSet("mine", str(tmp_path / "a.npz"))).train[0], X)
+
     @pytest.mark.parametrize("folder", ["", "raw", "MNIST/raw"])
     @pytest.mark.parametrize("name", ["-idx", ".idx"])
     @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -102,11 +106,21 @@ class TestForms:
             in_form(tmp_path / "a.png"), to_picture((tmp_path / "a.png").read_bytes()) * 255
         )
 
+    def test_an_enlarged_picture_in_mnists_form_keeps_its_grey_levels(self, tmp_path):
+        digit = np.pad(np.full((20, 20), 230, np.uint8), 4)  # 230: little more than 0.9 of full ink
+        Image.fromarray(np.kron(digit, np.ones((2, 2), np.uint8))).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(in_form(tmp_path / "a.png"), digit)
+
     def test_the_classes_are_known_without_reading_every_picture(self, tmp_path):
         alphabet(tmp_path)
         (tmp_path / "B/3.png").write_bytes(b"no picture")
         assert classes_of(ImageSet("letters", str(tmp_path))) == ("A", "B", "C")
         assert len(classes_of(parse("fashion-mnist"))) == 10
+
+
+def test_the_text_of_an_entry_names_it_again(tmp_path):
+    for text in ("fashion-mnist", f"mine={tmp_path}"):
+        assert str(parse(text)) == text
 
 
 class TestFaults:
@@ -160,6 +174,23 @@ class TestFaults:
         np.savez(tmp_path / "a.npz", **arrays)
         with pytest.raises(InvalidData, match=message):
             load(ImageSet("mine", str(tmp_path / "a.npz")))
+
+    def test_arrays_have_at_most_200_classes(self, tmp_path):
+        x = RNG.integers(0, 256, (201 * 6, 28, 28), np.uint8)
+        y = np.repeat(np.arange(201), 6)
+        np.savez(tmp_path / "most.npz", x_train=x[6:], y_train=y[6:])
+        assert len(classes_of(ImageSet("mine", str(tmp_path / "most.npz")))) == 200
+        np.savez(tmp_path / "more.npz", x_train=x, y_train=y)
+        with pytest.raises(InvalidData, match="has 201 classes; expected 2 to 200"):
+            load(ImageSet("mine", str(tmp_path / "more.npz")))
+
+    def test_a_folder_has_at_most_200_classes(self, tmp_path):
+        for number in range(200):
+            (tmp_path / f"{number:03}").mkdir()
+        assert len(classes_of(ImageSet("mine", str(tmp_path)))) == 200
+        (tmp_path / "200").mkdir()
+        with pytest.raises(InvalidData, match=r"has 201 subfolders; .* 2 to 200"):
+            classes_of(ImageSet("mine", str(tmp_path)))
 
     def test_a_folder_with_one_class_is_refused(self, tmp_path):
         with pytest.raises(InvalidData, match="has 1 subfolder; expected one for each class"):
