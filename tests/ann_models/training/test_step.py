@@ -54,9 +54,24 @@ def test_bytes_become_shares_of_255_and_floats_stay():
     assert float(x[0, 0]) == 7.0
 
 
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_a_function_gets_the_slice_of_each_replica(replicas):
+    stacked = np.arange(4.0 * replicas).reshape(replicas, 4)
+    total, twice = step.for_each_replica(
+        lambda x: (tf.reduce_sum(x), 2 * x), tf.constant(stacked), replicas
+    )
+    np.testing.assert_array_equal(total, stacked.sum(axis=1))
+    np.testing.assert_array_equal(twice, 2 * stacked)
+
+
 def a_program(**change):
     variant = replace(REGRESSION, layers=(Dense(1),), optimizer=SGD(0.1), **change)
     return Program(variant, cubic(3), (0, 1))
+
+
+def test_a_split_that_the_data_lacks_has_no_examples():
+    problem = a_program().problem
+    assert (problem.size("train"), problem.size("val")) == (3, 0)
 
 
 def test_a_training_step_moves_each_replica_against_its_own_gradient():
