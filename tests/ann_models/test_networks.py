@@ -67,6 +67,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
 
 
+def test_a_layers_weights_are_kerass_for_the_seed_that_the_scripts_of_the_entry_name():
+    """1000 times the network's seed, plus the layer's position: stored networks rest on it."""
+    model = networks.build(a_variant(Dense(4), ActivationLayer("relu"), Dense(5)), (3,), 7)
+    for position, shape in ((0, (3, 4)), (2, (4, 5))):
+        expected = keras.initializers.GlorotUniform(7000 + position)(shape)
+        np.testing.assert_array_equal(model.layers[position].kernel, expected)
+
+
 def test_layers_of_the_same_shape_start_with_different_weights():
     kernels = [
         weights.tobytes()
