@@ -219,6 +219,26 @@ class TestFaults:
         with pytest.raises(InvalidData, match="has 0 pictures"):
             load(ImageSet("letters", str(tmp_path)))
 
+    def test_a_folder_has_at_least_ten_pictures(self, tmp_path):
+        alphabet(tmp_path, "A", each=5)
+        alphabet(tmp_path, "B", each=4)
+        with pytest.raises(InvalidData, match="has 9 pictures; expected 10 to 1,000,000"):
+            load(ImageSet("letters", str(tmp_path)))
+        alphabet(tmp_path, "C", each=1)
+        with pytest.raises(InvalidData, match="every class needs 6 training pictures or more"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    @pytest.mark.parametrize(("count", "end"), [(5, "4.png: "), (6, "; and 1 more. Replace")])
+    def test_at_most_five_of_the_pictures_that_cannot_be_read_are_named(self, tmp_path, count, end):
+        alphabet(tmp_path)
+        for number in range(count):
+            (tmp_path / f"A/{number}.png").write_bytes(b"no picture")
+        with pytest.raises(InvalidData, match=f"{count} of 36 pictures cannot be read") as refused:
+            load(ImageSet("letters", str(tmp_path)))
+        assert end in str(refused.value)
+        assert "A/5.png" not in str(refused.value)
+        assert ("more" in str(refused.value)) == (count > 5)
+
     def test_a_class_without_pictures_is_named(self, tmp_path):
         alphabet(tmp_path)
         (tmp_path / "D").mkdir()
@@ -265,6 +285,15 @@ class TestWhatIsLeftOut:
         (note,) = found.notes
         assert "3 files are no pictures in the folder of a class and left out" in note
         assert note.endswith(": readme.txt, stray.png, B/notes.txt.")
+
+    @pytest.mark.parametrize(("count", "end"), [(5, "4.txt."), (6, "4.txt, ….")])
+    def test_at_most_five_files_are_named(self, tmp_path, count, end):
+        alphabet(tmp_path)
+        for number in range(count):
+            (tmp_path / f"{number}.txt").touch()
+        (note,) = load(ImageSet("letters", str(tmp_path))).notes
+        assert f"{count} files are" in note
+        assert note.endswith(end)
 
     def test_parts_beside_train_and_test(self, tmp_path):
         for i, part in enumerate(("train", "test", "val")):
