@@ -1,5 +1,6 @@
 """An entry's layers become the Keras model that they say, from a seed."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import keras
@@ -146,3 +147,11 @@ def test_without_a_penalty_there_is_none():
 
 def test_a_name_with_a_point_becomes_one_that_keras_takes():
     assert networks.build(a_variant(Dense(1)), (1,), 0).name == "a_b"
+
+
+def test_a_committee_has_members_and_any_other_network_itself():
+    first, second = (replace(a_variant(Dense(2)), name=name, seeds=2) for name in "ab")
+    both = replace(a_variant(), members=(first, second), seeds=2)
+    assert len(networks.members(networks.build(both, (3,), 0))) == 2
+    alone = networks.build(first, (3,), 0)
+    assert networks.members(alone) == [alone]
