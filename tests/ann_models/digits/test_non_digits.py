@@ -13,7 +13,7 @@ from ann_models.digits.non_digits import (
     non_digits,
 )
 from ann_models.errors import InvalidData
-from digit_images.normalization import SIDE
+from digit_images.normalization import SIDE, mnist_form
 
 PEOPLE = write(200, 0)
 
@@ -66,6 +66,26 @@ def test_what_a_seed_makes_never_changes(some):
         },
         rel=2e-3,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("upside down", [lambda digit: digit[::-1, ::-1]]),
+        ("mirrored", [lambda digit: digit[:, ::-1]]),
+        ("flipped", [lambda digit: digit[::-1]]),
+        ("lying", [np.rot90, lambda digit: np.rot90(digit, -1)]),
+    ],
+    ids=["upside down", "mirrored", "flipped", "lying"],
+)
+def test_turned_and_mirrored_digits_are_in_mnists_form_again(some, name, changes):
+    images, kinds = some
+    made = {
+        mnist_form(np.ascontiguousarray(change(digit))).tobytes()
+        for digit in PEOPLE.images
+        for change in changes
+    }
+    assert {image.tobytes() for image in images[kinds == list(KINDS).index(name)]} <= made
 
 
 @pytest.mark.parametrize("letter", "OolISZBgqb")
