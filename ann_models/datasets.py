@@ -52,7 +52,7 @@ class Dataset:
         sha = hashlib.sha256()
         for name, array in sorted(self.arrays.items()):
             sha.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            sha.update(array.tobytes() if array.dtype.kind == "U" else array.data)
+            sha.update(array.data)
         return sha.hexdigest()
 
     @property

@@ -12,8 +12,8 @@ ARRAYS = {"x": np.arange(12, dtype=np.float32).reshape(3, 4), "y": np.array([1, 
 
 
 def test_what_is_written_is_read_again(tmp_path):
-    archives.write(tmp_path / "new" / "a.npz", ARRAYS)
-    back = archives.read(tmp_path / "new" / "a.npz")
+    archives.write(tmp_path / "new" / "er" / "a.npz", ARRAYS)
+    back = archives.read(tmp_path / "new" / "er" / "a.npz")
     assert set(back) == set(ARRAYS)
     for name, array in ARRAYS.items():
         np.testing.assert_array_equal(back[name], array)

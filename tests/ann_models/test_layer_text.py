@@ -94,3 +94,10 @@ def test_a_value_of_another_type_is_refused(text, type_, message):
 def test_up_to_three_near_names_are_offered_or_all_of_them():
     assert nearest("aab", ["aaa", "aac", "aad", "aae"]).count(" or ") == 2
     assert nearest("zzz", ["one", "two"]) == "expected one of one, two."
+
+
+def test_only_of_a_rate_it_is_said_what_one_does():
+    with pytest.raises(InvalidSetting, match=r"not 1\.5; 0\.2 drops a fifth\.$"):
+        parse("dropout 1.5")
+    with pytest.raises(InvalidSetting, match=r"not 0\.$"):
+        parse("dense 0")

@@ -34,6 +34,45 @@ def test_a_range_has_its_ends_where_they_are_not_excluded(given, inside, outside
     assert str(given) == said
 
 
+def test_the_settings_have_these_ranges():
+    share, million = "0 or more and less than 1", "1,000,000"
+    assert {key: str(found) for key, found in RANGES.items()} == {
+        "epochs": f"1 to {million}",
+        "batch_size": f"1 to {million}",
+        "seeds": "1 to 100",
+        "train_size": f"10 to {million}",
+        "frames": "0 to 1,000",
+        "data.noise": f"0 to {million}",
+        "optimizer.learning_rate": "more than 0 and at most 1,000",
+        "optimizer.learning_rate.peak": "more than 0 and at most 1,000",
+        "optimizer.learning_rate.warmup": share,
+        "optimizer.momentum": share,
+        "optimizer.weight_decay": "0 to 1,000",
+        "penalty.strength": f"0 to {million}",
+        "early_stopping.patience": f"1 to {million}",
+        "augmentation.shift": "0 to 28",
+        "augmentation.rotation": "0 to 180",
+        "augmentation.scale": share,
+        "augmentation.shear": "0 to 10",
+        "augmentation.elastic_alpha": "0 to 1,000",
+        "augmentation.elastic_sigma": "more than 0 and at most 28",
+        "augmentation.thickness": "0 to 1",
+        "augmentation.blur": "0 to 28",
+        "augmentation.noise": "0 to 10",
+        "distillation.copies": "1 to 1,000",
+        "other_hands.generated": f"0 to {million}",
+        "other_hands.copies": "0 to 1,000",
+        "other_hands.non_digits": f"0 to {million}",
+        "layers.units": "1 to 100,000",
+        "layers.filters": "1 to 10,000",
+        "layers.kernel": "1 to 28",
+        "layers.strides": "1 to 28",
+        "layers.size": "1 to 28",
+        "layers.rate": share,
+        "layers.momentum": share,
+    }
+
+
 def test_a_number_out_of_range_is_refused_with_its_key_and_the_range():
     check("epochs", 1)
     with pytest.raises(InvalidSetting, match=r"^epochs=0: expected 1 to 1,000,000\.$"):

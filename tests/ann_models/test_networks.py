@@ -1,5 +1,6 @@
 """An entry's layers become the Keras model that they say, from a seed."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import keras
@@ -65,6 +66,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     for a, b in zip(one.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+def test_a_layers_weights_are_kerass_for_the_seed_that_the_scripts_of_the_entry_name():
+    """1000 times the network's seed, plus the layer's position: stored networks rest on it."""
+    model = networks.build(a_variant(Dense(4), ActivationLayer("relu"), Dense(5)), (3,), 7)
+    for position, shape in ((0, (3, 4)), (2, (4, 5))):
+        expected = keras.initializers.GlorotUniform(7000 + position)(shape)
+        np.testing.assert_array_equal(model.layers[position].kernel, expected)
 
 
 def test_layers_of_the_same_shape_start_with_different_weights():
@@ -138,3 +147,11 @@ def test_without_a_penalty_there_is_none():
 
 def test_a_name_with_a_point_becomes_one_that_keras_takes():
     assert networks.build(a_variant(Dense(1)), (1,), 0).name == "a_b"
+
+
+def test_a_committee_has_members_and_any_other_network_itself():
+    first, second = (replace(a_variant(Dense(2)), name=name, seeds=2) for name in "ab")
+    both = replace(a_variant(), members=(first, second), seeds=2)
+    assert len(networks.members(networks.build(both, (3,), 0))) == 2
+    alone = networks.build(first, (3,), 0)
+    assert networks.members(alone) == [alone]

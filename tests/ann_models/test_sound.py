@@ -187,15 +187,20 @@ def test_layers_as_large_as_their_picture_are_built():
 
 
 @pytest.mark.parametrize(
-    ("variant", "layers"),
+    ("variant", "layers", "weights"),
     [
-        (CURVE, (Dense(100_000), Dense(1000), LINEAR)),
-        (DIGITS, (Convolution(10_000), Flatten(), Dense(13), SOFTMAX)),
+        (CURVE, (Dense(100_000), Dense(1000), LINEAR), "100,202,001"),
+        (DIGITS, (Convolution(10_000), Flatten(), Dense(13), SOFTMAX), "102,020,153"),
+        (
+            DIGITS,
+            (Convolution(10_000, 3, 2), Convolution(10_000, 1), MaxPooling(2), Flatten(), SOFTMAX),
+            "105,010,010",
+        ),
     ],
 )
-def test_a_network_of_too_many_weights_is_refused(variant, layers):
+def test_a_network_of_too_many_weights_is_refused(variant, layers, weights):
     (fault,) = faults_of(replace(variant, layers=layers))
-    assert fault.endswith("weights; expected at most 100,000,000")
+    assert fault == f"the network has {weights} weights; expected at most 100,000,000"
 
 
 def test_numbers_out_of_their_range_are_told_before_all_else():

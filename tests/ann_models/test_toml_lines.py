@@ -62,3 +62,7 @@ def test_what_has_no_line_has_that_of_what_would_hold_it(path, line):
 
 def test_entries_of_a_list_have_the_lists_line():
     assert TomlLines('\nvariant = [{name = "a"},\n  {name = "b"}]').of("variant", "1", "name") == 2
+
+
+def test_a_key_of_a_plain_table_is_found_without_a_number():
+    assert TomlLines('[lecture]\ntitle = "x"\n[[variant]]\nname = "a"').of("lecture", "title") == 2

@@ -25,6 +25,12 @@ def test_ink_is_positive_on_dark_and_on_light_paper(paper, pen):
     assert contrast[5, 5] == 0
 
 
+def test_the_paper_has_the_median_of_its_levels():
+    levels = np.repeat([200, 201, 202], [40, 30, 30])  # in each 100 pixels
+    paper = np.tile(levels, (100, 1)).astype(np.float32) / 255
+    assert not contrast_with_paper(paper)[:, levels == 201].any()
+
+
 @pytest.mark.parametrize("darkest", [0.4, 0.02])
 def test_a_shadow_dims_ink_and_paper_alike(darkest):
     light = np.linspace(darkest, 1, 100, dtype=np.float32) * np.ones((100, 1), np.float32)

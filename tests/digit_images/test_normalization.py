@@ -33,6 +33,13 @@ def test_a_digit_of_twenty_pixels_keeps_every_one_of_them():
     np.testing.assert_array_equal(digit[digit > 0].reshape(20, 20), pattern)
 
 
+def test_grey_levels_of_a_larger_digit_come_from_averaging():
+    fine = np.random.default_rng(0).uniform(0.5, 1, (40, 40)).astype(np.float32)
+    means = fine.reshape(20, 2, 20, 2).mean(axis=(1, 3))
+    digit = mnist_form(fine)
+    np.testing.assert_allclose(digit[digit > 0].reshape(20, 20), means, atol=1e-6)
+
+
 def test_a_small_digit_is_enlarged_and_stays_between_paper_and_ink():
     digit = mnist_form(bar(4, height=10))
     assert np.ptp(np.nonzero(digit)[0]) + 1 == 20

@@ -49,6 +49,20 @@ def test_a_table_in_a_corner_is_no_ink():
     assert is_the_seven(prepare_photo(photo))
 
 
+def test_the_grain_of_a_black_table_is_no_ink():
+    photo = drawn(table=0)
+    grain = np.random.default_rng(0).choice([0, 4], photo.shape)
+    photo = np.where(photo == 0, grain / 255, photo).astype(np.float32)
+    assert is_the_seven(prepare_photo(photo))
+
+
+def test_a_line_that_reaches_the_border_is_no_ink_and_the_digit_next_to_it_is_whole():
+    photo = drawn()
+    photo[:45] = photo[:, 320:] = 0.2  # a table
+    photo[125:133, :320] = 0.2  # ten pixels above the digit
+    assert is_the_seven(prepare_photo(photo))
+
+
 @pytest.mark.parametrize("width", [4, 14, 40])
 @pytest.mark.parametrize("invert", [False, True])
 @pytest.mark.parametrize("margin", [0, 20, 100])
@@ -65,6 +79,12 @@ def test_a_smooth_shadow_leaves_a_picture_as_ever():
 
 def test_a_shape_with_nothing_drawn_on_it_is_prepared_as_ever():
     picture = drawn(table=30, pen=235)
+    assert prepare_photo(picture).tobytes() == prepare(picture).tobytes()
+
+
+def test_a_sheet_with_a_dot_on_it_is_prepared_as_ever():
+    picture = drawn(table=30, pen=235)
+    picture[170:190, 180:200] = 0.2
     assert prepare_photo(picture).tobytes() == prepare(picture).tobytes()
 
 

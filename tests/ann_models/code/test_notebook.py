@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 from ann_models.code.notebook import notebook
+from ann_models.code.script import sections
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
 
@@ -27,6 +28,14 @@ def test_it_has_the_question_the_maths_an_exercise_a_hint_and_a_folded_answer():
     assert (
         words.index("## Exercise") < words.index("<summary>Hint") < words.index("<summary>Answer")
     )
+
+
+def test_its_code_is_that_of_the_script_of_seed_0_with_tensorflows_log_off_first():
+    code = [c.source for c in made("relu_regression_4").cells if c.cell_type == "code"]
+    expected = [part.code for part in sections(VARIANTS["relu_regression_4"], seed=0)]
+    assert code[1:] == expected[1:]
+    assert code[0].endswith(expected[0])
+    assert "os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'" in code[0].removesuffix(expected[0])
 
 
 def test_the_same_variant_gives_the_same_file():

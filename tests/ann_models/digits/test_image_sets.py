@@ -52,6 +52,10 @@ class TestForms:
         assert found.classes == ("0", "1", "2", "3")
         assert found.test is not None
 
+    def test_one_grey_channel_may_be_an_axis(self, tmp_path):
+        np.savez(tmp_path / "a.npz", x_train=X[..., np.newaxis], y_train=Y)
+        np.testing.assert_array_equal(load(ImageSet("mine", str(tmp_path / "a.npz"))).train[0], X)
+
     @pytest.mark.parametrize("folder", ["", "raw", "MNIST/raw"])
     @pytest.mark.parametrize("name", ["-idx", ".idx"])
     @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -102,11 +106,21 @@ class TestForms:
             in_form(tmp_path / "a.png"), to_picture((tmp_path / "a.png").read_bytes()) * 255
         )
 
+    def test_an_enlarged_picture_in_mnists_form_keeps_its_grey_levels(self, tmp_path):
+        digit = np.pad(np.full((20, 20), 230, np.uint8), 4)  # 230: little more than 0.9 of full ink
+        Image.fromarray(np.kron(digit, np.ones((2, 2), np.uint8))).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(in_form(tmp_path / "a.png"), digit)
+
     def test_the_classes_are_known_without_reading_every_picture(self, tmp_path):
         alphabet(tmp_path)
         (tmp_path / "B/3.png").write_bytes(b"no picture")
         assert classes_of(ImageSet("letters", str(tmp_path))) == ("A", "B", "C")
         assert len(classes_of(parse("fashion-mnist"))) == 10
+
+
+def test_the_text_of_an_entry_names_it_again(tmp_path):
+    for text in ("fashion-mnist", f"mine={tmp_path}"):
+        assert str(parse(text)) == text
 
 
 class TestFaults:
@@ -161,6 +175,23 @@ class TestFaults:
         with pytest.raises(InvalidData, match=message):
             load(ImageSet("mine", str(tmp_path / "a.npz")))
 
+    def test_arrays_have_at_most_200_classes(self, tmp_path):
+        x = RNG.integers(0, 256, (201 * 6, 28, 28), np.uint8)
+        y = np.repeat(np.arange(201), 6)
+        np.savez(tmp_path / "most.npz", x_train=x[6:], y_train=y[6:])
+        assert len(classes_of(ImageSet("mine", str(tmp_path / "most.npz")))) == 200
+        np.savez(tmp_path / "more.npz", x_train=x, y_train=y)
+        with pytest.raises(InvalidData, match="has 201 classes; expected 2 to 200"):
+            load(ImageSet("mine", str(tmp_path / "more.npz")))
+
+    def test_a_folder_has_at_most_200_classes(self, tmp_path):
+        for number in range(200):
+            (tmp_path / f"{number:03}").mkdir()
+        assert len(classes_of(ImageSet("mine", str(tmp_path)))) == 200
+        (tmp_path / "200").mkdir()
+        with pytest.raises(InvalidData, match=r"has 201 subfolders; .* 2 to 200"):
+            classes_of(ImageSet("mine", str(tmp_path)))
+
     def test_a_folder_with_one_class_is_refused(self, tmp_path):
         with pytest.raises(InvalidData, match="has 1 subfolder; expected one for each class"):
             load(ImageSet("letters", str(alphabet(tmp_path, "A"))))
@@ -187,6 +218,26 @@ class TestFaults:
             (tmp_path / name).mkdir()
         with pytest.raises(InvalidData, match="has 0 pictures"):
             load(ImageSet("letters", str(tmp_path)))
+
+    def test_a_folder_has_at_least_ten_pictures(self, tmp_path):
+        alphabet(tmp_path, "A", each=5)
+        alphabet(tmp_path, "B", each=4)
+        with pytest.raises(InvalidData, match="has 9 pictures; expected 10 to 1,000,000"):
+            load(ImageSet("letters", str(tmp_path)))
+        alphabet(tmp_path, "C", each=1)
+        with pytest.raises(InvalidData, match="every class needs 6 training pictures or more"):
+            load(ImageSet("letters", str(tmp_path)))
+
+    @pytest.mark.parametrize(("count", "end"), [(5, "4.png: "), (6, "; and 1 more. Replace")])
+    def test_at_most_five_of_the_pictures_that_cannot_be_read_are_named(self, tmp_path, count, end):
+        alphabet(tmp_path)
+        for number in range(count):
+            (tmp_path / f"A/{number}.png").write_bytes(b"no picture")
+        with pytest.raises(InvalidData, match=f"{count} of 36 pictures cannot be read") as refused:
+            load(ImageSet("letters", str(tmp_path)))
+        assert end in str(refused.value)
+        assert "A/5.png" not in str(refused.value)
+        assert ("more" in str(refused.value)) == (count > 5)
 
     def test_a_class_without_pictures_is_named(self, tmp_path):
         alphabet(tmp_path)
@@ -234,6 +285,15 @@ class TestWhatIsLeftOut:
         (note,) = found.notes
         assert "3 files are no pictures in the folder of a class and left out" in note
         assert note.endswith(": readme.txt, stray.png, B/notes.txt.")
+
+    @pytest.mark.parametrize(("count", "end"), [(5, "4.txt."), (6, "4.txt, ….")])
+    def test_at_most_five_files_are_named(self, tmp_path, count, end):
+        alphabet(tmp_path)
+        for number in range(count):
+            (tmp_path / f"{number}.txt").touch()
+        (note,) = load(ImageSet("letters", str(tmp_path))).notes
+        assert f"{count} files are" in note
+        assert note.endswith(end)
 
     def test_parts_beside_train_and_test(self, tmp_path):
         for i, part in enumerate(("train", "test", "val")):

@@ -32,6 +32,9 @@ def npz(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+ORIGINALS = mnist.ORIGINALS  # before `home` replaces it
+
+
 @pytest.fixture(autouse=True)
 def home(monkeypatch, tmp_path) -> Path:
     """A machine without MNIST, for which a ten-digit MNIST is the original."""
@@ -69,6 +72,15 @@ def assert_is_tiny(found: mnist.Found) -> None:
     for name, array in TINY.items():
         np.testing.assert_array_equal(found.arrays[name], array)
         assert found.arrays[name].dtype == np.uint8
+
+
+def test_the_original_has_60_000_digits_for_training_and_10_000_for_the_test():
+    assert {name: original.shape for name, original in ORIGINALS.items()} == {
+        "x_train": (60_000, 28, 28),
+        "y_train": (60_000,),
+        "x_test": (10_000, 28, 28),
+        "y_test": (10_000,),
+    }
 
 
 class TestPath:

@@ -13,7 +13,7 @@ from ann_models.digits.non_digits import (
     non_digits,
 )
 from ann_models.errors import InvalidData
-from digit_images.normalization import SIDE
+from digit_images.normalization import SIDE, mnist_form
 
 PEOPLE = write(200, 0)
 
@@ -41,6 +41,51 @@ def test_a_seed_decides_them(some):
     other = non_digits(140, 2, PEOPLE.images, PEOPLE.labels)
     np.testing.assert_array_equal(again[0], some[0])
     assert not np.array_equal(other[0], some[0])
+
+
+def test_what_a_seed_makes_never_changes(some):
+    """Networks that learned from it could not be trained again otherwise."""
+    images, kinds = some
+    means = [images[kinds == kind].sum(axis=(1, 2)).mean() for kind in range(len(KINDS))]
+    assert dict(zip(KINDS, means, strict=True)) == pytest.approx(
+        {
+            "dots": 195.3,
+            "scribbles": 179.2,
+            "letters": 108.6,
+            "handwritten letters": 92.2,
+            "words": 81.0,
+            "symbols": 109.6,
+            "several digits": 91.9,
+            "upside down": 79.5,
+            "mirrored": 84.1,
+            "flipped": 86.4,
+            "lying": 83.7,
+            "figures": 98.4,
+            "ruled paper": 189.8,
+            "textures": 214.2,
+        },
+        rel=2e-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("upside down", [lambda digit: digit[::-1, ::-1]]),
+        ("mirrored", [lambda digit: digit[:, ::-1]]),
+        ("flipped", [lambda digit: digit[::-1]]),
+        ("lying", [np.rot90, lambda digit: np.rot90(digit, -1)]),
+    ],
+    ids=["upside down", "mirrored", "flipped", "lying"],
+)
+def test_turned_and_mirrored_digits_are_in_mnists_form_again(some, name, changes):
+    images, kinds = some
+    made = {
+        mnist_form(np.ascontiguousarray(change(digit))).tobytes()
+        for digit in PEOPLE.images
+        for change in changes
+    }
+    assert {image.tobytes() for image in images[kinds == list(KINDS).index(name)]} <= made
 
 
 @pytest.mark.parametrize("letter", "OolISZBgqb")

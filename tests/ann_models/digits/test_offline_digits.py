@@ -62,3 +62,12 @@ def test_where_the_ink_lies_in_the_picture_does_not_matter(ink, margins):
     top, bottom, left, right = margins
     moved = np.pad(ink, ((top, bottom), (left, right)))
     np.testing.assert_array_equal(offline_digits.mnist_form(moved), offline_digits.mnist_form(ink))
+
+
+@pytest.mark.parametrize(("heavy", "rows"), [(slice(18, 20), (0, 19)), (slice(0, 2), (8, 27))])
+def test_a_digit_that_is_heavy_at_one_end_stays_within_the_picture(heavy, rows):
+    ink = np.zeros((20, 20))
+    ink[:, 10] = 0.01
+    ink[heavy] = 1
+    found = np.flatnonzero(offline_digits.mnist_form(ink).any(axis=1))
+    assert (found[0], found[-1]) == rows

@@ -29,6 +29,9 @@ def test_other_hands_are_generated_real_and_none(mnist_like):
     assert made["x_train"].shape == (50 + 2 * 1797 + 26, 28, 28)
     assert np.count_nonzero(made["y_train"] == NO_DIGIT) == 26
     assert set(made["y_train"]) == set(range(11))
+    real = datasets.digits("offline-digits").arrays["x_train"]
+    found = {image.tobytes() for image in made["x_train"]}
+    assert {image.tobytes() for image in np.rint(real * 255).astype(np.uint8)} <= found
 
 
 def test_scikit_learns_digits_are_not_learned_where_they_are_the_test(mnist_like):
@@ -87,3 +90,10 @@ def test_held_out_writers_are_others_than_those_learned_from(mnist_like):
     seen = {image.tobytes() for image in learned}
     assert not seen & {image.tobytes() for image in np.rint(found.images * 255).astype(np.uint8)}
     assert len(found.digest) == 64
+
+
+def test_what_networks_are_judged_on_never_changes():
+    """Networks of earlier runs are compared by it."""
+    found = people.held_out()
+    assert found.images.sum(axis=(1, 2)).mean() == pytest.approx(85.93, rel=5e-4)
+    assert found.non_digits.sum(axis=(1, 2)).mean() == pytest.approx(123.89, rel=5e-4)

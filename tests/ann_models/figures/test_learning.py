@@ -116,3 +116,8 @@ def test_the_shares_of_zeros_stand_beside_each_other_before_and_after_training()
     assert [text.get_text() for text in axes.texts] == ["50%", "40%", "75%", "10%"]
     assert axes.get_ylim() == (0, 1)
     assert axes.get_xticks().tolist() == [1, 2]
+
+
+def test_no_two_layers_have_one_colour():
+    axes = the_axes(learning.gradient_norms_in_training(np.ones((3, 9)), "relu"))
+    assert len({tuple(line.get_color()) for line in axes.lines}) == 9

@@ -21,8 +21,9 @@ def test_each_neuron_has_a_line_of_its_own():
     ]
 
 
-def test_each_neurons_line_is_its_column_of_the_terms():
-    terms = np.arange(160.0).reshape(40, 4)
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_each_neurons_line_is_its_column_of_the_terms(count):
+    terms = np.arange(40.0 * count).reshape(40, count)
     _, *neurons = the_axes(regression.contributions(GRID, terms, GRID, GRID)).lines
     assert [line.get_ydata().tolist() for line in neurons] == terms.T.tolist()
 

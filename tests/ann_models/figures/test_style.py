@@ -91,6 +91,7 @@ def test_a_panel_has_its_labels_size_and_grid():
     )
     assert tuple(figure.get_size_inches()) == (3, 2)
     assert axes.xaxis.get_gridlines()[0].get_visible()
+    assert axes.get_axisbelow() is True
     _, without = style.panel("title", grid=False)
     assert not without.xaxis.get_gridlines()[0].get_visible()
 
@@ -146,7 +147,7 @@ def test_the_median_of_several_seeds_is_thick_and_each_seed_thin():
     *thin, thick = axes.lines
     assert [line.get_ydata().tolist() for line in thin] == values.T.tolist()
     assert thick.get_ydata().tolist() == [2, 3]
-    assert thick.get_linewidth() > thin[0].get_linewidth()
+    assert thick.get_linewidth() > thin[0].get_linewidth() > 0
     assert thin[0].get_label() == "loss, each of 3 seeds"
     assert thick.get_label() == "loss, median"
 
@@ -173,7 +174,7 @@ def test_the_shown_seed_is_thick_among_all():
     *thin, thick = axes.lines
     assert len(thin) == 3
     assert thick.get_ydata().tolist() == [6, 9]
-    assert thick.get_linewidth() > thin[0].get_linewidth()
+    assert thick.get_linewidth() > thin[0].get_linewidth() > 0
     assert (thin[0].get_label(), thick.get_label()) == (
         "each of 3 seeds",
         "seed of the median loss",
@@ -223,6 +224,14 @@ def test_an_accuracys_ordinate_starts_at_0_where_half_of_it_would_be_used(lowest
     style.accuracy_ordinate(axes)
     assert (axes.get_ylim()[0] == 0) == start
     assert ("axis starts at" in axes.get_ylabel()) != start
+
+
+def test_an_accuracys_ordinate_says_at_which_value_it_starts():
+    _, axes = style.panel("t", ylabel="accuracy")
+    axes.plot([0.8, 0.9])
+    axes.set_ylim(0.75, 0.95)
+    style.accuracy_ordinate(axes)
+    assert axes.get_ylabel() == "accuracy (axis starts at 0.75)"
 
 
 @pytest.mark.parametrize(

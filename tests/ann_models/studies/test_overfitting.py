@@ -5,6 +5,7 @@ import pytest
 
 from ann_models.datasets import generate
 from ann_models.evaluation import predict
+from ann_models.studies import overfitting
 from ann_models.variants import VARIANTS
 from tests.support.untrained import an_untrained, study
 
@@ -74,3 +75,10 @@ def test_early_stopping_reports_the_kept_epoch_and_the_last_one():
     legend = findings.figures["ten_points"].legends[0].get_texts()
     assert [text.get_text() for text in legend] == ["training points", "validation points"]
     assert "stopping_point" in findings.figures
+
+
+def test_without_a_mask_the_output_unit_answers_as_the_network_does():
+    _, _, training = an_overfit("overfit_dropout")
+    model = training.models[0]
+    *_, exact = overfitting._linear_layer_after_dropout(model, rate=0.5)
+    assert exact == pytest.approx(predict(model, np.zeros((1, 1), np.float32))[0, 0], abs=1e-5)

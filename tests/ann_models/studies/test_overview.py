@@ -162,6 +162,7 @@ def test_other_hands_are_compared_with_their_spread_over_the_seeds():
 def test_recipes_stand_in_the_order_of_validation_though_the_test_digits_are_shown():
     runs = [recipe_run("lucky", 0.990, 0.998, 1e5), recipe_run("good", 0.995, 0.996, 1e6)]
     findings = overview("accuracy", [Summary("overview"), *runs])
+    assert findings.tables["leaderboard"]["test_accuracy_std"] == [0.001] * len(runs)
     assert findings.tables["leaderboard"]["name"] == ["good", "lucky"]
     left = findings.figures["mistakes_left"].axes[0]
     assert [bar.get_width() for bar in left.patches] == pytest.approx([40, 20])

@@ -14,10 +14,10 @@ from ann_models.variants import VARIANTS
 from tests.support.untrained import EPOCHS, an_untrained, study, tiny_digits
 
 
-def a_deep_training(data, activation):
+def a_deep_training(data, activation, seeds=2):
     layers = (entry.Flatten(), *[entry.Dense(8, activation)] * 2, entry.Dense(10, "softmax"))
     variant = replace(VARIANTS[f"vanishing_gradient_{activation}"], layers=layers)
-    training = an_untrained(variant, data, seeds=2)
+    training = an_untrained(variant, data, seeds=seeds)
     now = [model.get_weights() for model in training.models]
     training.snapshots = {
         epoch: [[array * 2.0 ** (epoch - EPOCHS) for array in weights] for weights in now]
@@ -35,6 +35,12 @@ def test_gradient_norms_are_measured_at_the_start_and_after_every_epoch():
         assert findings.curves[f"gradient_norm_layer_{layer}"].shape == (EPOCHS, 2)
     assert "gradient_norm_layer_4" not in findings.curves
     assert set(findings.figures) > {"gradient_norms_at_start", "gradient_norms_in_training"}
+
+
+def test_one_seed_is_enough():
+    data = tiny_digits()
+    variant, training = a_deep_training(data, "tanh", seeds=1)
+    assert study(variant, data, training).curves["gradient_norm_layer_1"].shape == (EPOCHS, 1)
 
 
 @pytest.mark.parametrize(("activation", "drawn"), [("relu", True), ("sigmoid", False)])

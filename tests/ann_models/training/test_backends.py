@@ -26,6 +26,17 @@ def test_long_trainings_without_convolutions_are_compiled(name, examples, xla):
     assert backends.suits_xla(VARIANTS[name], examples) is xla
 
 
+def test_compiling_pays_for_itself_from_2000_steps():
+    variant = replace(VARIANTS["relu_regression_2"], epochs=2000)
+    assert backends.suits_xla(variant, variant.batch_size)
+    assert not backends.suits_xla(replace(variant, epochs=1999), variant.batch_size)
+
+
+def test_a_network_is_small_up_to_50_000_parameters():
+    assert backends.is_small(50_000)
+    assert not backends.is_small(50_001)
+
+
 def test_an_incomplete_batch_is_a_step_too():
     variant = VARIANTS["relu_regression_1"]
     assert backends.batches(variant, ONE_BATCH) == 1

@@ -48,3 +48,8 @@ def test_a_warm_up_rises_in_a_line_before_the_cosine_falls():
 def test_a_warm_up_of_less_than_half_a_step_is_none():
     assert rates(Adam(CosineDecay(0.2, warmup=0.04)), 10, 0) == pytest.approx([0.2])
     assert rates(Adam(CosineDecay(0.2, warmup=0.06)), 10, 0, 1) == pytest.approx([0, 0.2])
+
+
+def test_a_warm_up_of_almost_all_steps_leaves_one_to_fall_in():
+    found = rates(Adam(CosineDecay(0.2, warmup=0.99)), 10, 0, 9, 10)
+    assert found == pytest.approx([0, 0.2, 0], abs=1e-7)

@@ -50,6 +50,11 @@ def test_every_replica_begins_with_the_models_weights(state):
         assert_equal(weights, model.get_weights())
 
 
+def test_at_the_start_no_epoch_is_done(state):
+    assert state.epoch.numpy() == 0
+    assert state.best_epoch.numpy().tolist() == [0] * REPLICAS
+
+
 def test_one_vector_a_replica_holds_all_trainable_weights(state):
     shapes = [tuple(v.shape) for v in state.parameters]
     if state.layout.one_vector:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ann_models.entry import SGD, Dense, Penalty
+from ann_models.digits.augmentation import Augmentation
+from ann_models.entry import SGD, Dense, Dropout, Flatten, Penalty
 from ann_models.training import step
 from ann_models.training.program import Program
-from tests.support.small_trainings import REGRESSION, cubic
+from tests.support.small_trainings import REGRESSION, cubic, images
 
 MASK = tf.constant([1.0, 1.0, 0.0])
 
@@ -31,7 +32,7 @@ def test_the_mean_loss_ignores_masked_examples():
             [[0.2, 0.8], [0.3, 0.7], [0.1, 0.9]],
             1,
         ),
-        ("binary_crossentropy", [[1.0], [0.0], [1.0]], [[0.6], [0.4], [0.9]], 2),
+        ("binary_crossentropy", [[1.0], [0.0], [1.0]], [[0.6], [0.5], [0.9]], 2),
         ("mse", [[1.0], [0.0], [1.0]], [[1.0], [0.0], [1.0]], 0),
     ],
 )
@@ -54,9 +55,24 @@ def test_bytes_become_shares_of_255_and_floats_stay():
     assert float(x[0, 0]) == 7.0
 
 
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_a_function_gets_the_slice_of_each_replica(replicas):
+    stacked = np.arange(4.0 * replicas).reshape(replicas, 4)
+    total, twice = step.for_each_replica(
+        lambda x: (tf.reduce_sum(x), 2 * x), tf.constant(stacked), replicas
+    )
+    np.testing.assert_array_equal(total, stacked.sum(axis=1))
+    np.testing.assert_array_equal(twice, 2 * stacked)
+
+
 def a_program(**change):
     variant = replace(REGRESSION, layers=(Dense(1),), optimizer=SGD(0.1), **change)
     return Program(variant, cubic(3), (0, 1))
+
+
+def test_a_split_that_the_data_lacks_has_no_examples():
+    problem = a_program().problem
+    assert (problem.size("train"), problem.size("val")) == (3, 0)
 
 
 def test_a_training_step_moves_each_replica_against_its_own_gradient():
@@ -73,6 +89,36 @@ def test_a_training_step_moves_each_replica_against_its_own_gradient():
         after = state.parameters[0].numpy()[replica]
         np.testing.assert_allclose(after, before[replica] - 0.1 * gradient, rtol=1e-5)
         assert float(sums.loss[replica]) == pytest.approx(np.sum(error**2), rel=1e-5)
+
+
+def test_dropout_acts_in_a_training_step():
+    program = Program(
+        replace(REGRESSION, layers=(Dropout(0.9), Dense(1)), optimizer=SGD(0.1)), cubic(3), (0, 1)
+    )
+    kernel, bias = program.state.parameters[0].numpy().T[..., None]
+    x, y = (program.problem.data[name].numpy()[:, 0] for name in ("x_train", "y_train"))
+    without = np.sum((kernel * x + bias - y) ** 2, axis=1)
+    indices = tf.constant([[0, 1, 2]] * 2)
+    loss = step.training_step(program.problem, program.state, indices, tf.ones(3)).loss
+    assert (np.abs(loss - without) > 1e-3).all()
+
+
+def test_each_step_of_each_seed_distorts_the_examples_in_its_own_way():
+    layers, loss = (Flatten(), Dense(3, "softmax")), "sparse_categorical_crossentropy"
+    variant = replace(REGRESSION, layers=layers, loss=loss, augmentation=Augmentation(shift=2))
+    program = Program(variant, images(12), (0,))
+    state, start = program.state, [v.numpy() for v in program.state.checkpointed]
+
+    def loss_of(seed, steps_done):
+        state.restore(start)
+        state.seeds.assign([seed])
+        state.optimizer.iterations.assign(steps_done)
+        return float(
+            step.training_step(program.problem, state, tf.range(12)[None], tf.ones(12)).loss[0]
+        )
+
+    assert loss_of(4, 7) == loss_of(4, 7)
+    assert len({loss_of(4, 7), loss_of(5, 7), loss_of(4, 8), loss_of(7, 4)}) == 4
 
 
 def test_a_validation_step_changes_nothing_and_measures_before_any_step():

@@ -14,7 +14,14 @@ def test_a_pen_leaves_a_line_of_its_width_with_round_ends():
     stroke = np.array([[30, 64], [98, 64]], np.float32)
     ink = drawing.drawn([stroke], 10)
     assert 9 <= ink[:, 64].sum() <= 11
+    assert ink[64].sum() == 68 + 10
     assert ink[64, 26] == 1 and ink[69, 26] == 0
+
+
+def test_a_turn_has_no_notch():
+    corner = np.array([[30, 64], [80, 64], [80, 110]], np.float32)
+    ink = drawing.drawn([corner], 20)
+    assert ink[54:64, 80:90].mean() > np.pi / 4 - 0.05  # a quarter of a round pen, outside
 
 
 def test_pressure_widens_a_part_of_a_stroke():

@@ -44,6 +44,14 @@ def test_corners_are_marked_by_a_star():
     )
 
 
+def test_a_digit_is_at_most_as_wide_as_four_fifths_of_its_height():
+    assert all(0.1 < form.width <= 0.8 for form in FORMS)
+
+
+def test_no_form_is_twenty_times_as_frequent_as_another():
+    assert all(0.15 <= form.share <= 3 for form in FORMS)
+
+
 @pytest.mark.parametrize("text", ["", "10,20", "10 20 30 40", "1,2 a,b"])
 def test_what_is_no_stroke_is_named(text):
     with pytest.raises(ValueError, match="stroke"):

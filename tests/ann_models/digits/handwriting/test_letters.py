@@ -1,7 +1,6 @@
 from collections import Counter
 
 import numpy as np
-import pytest
 
 from ann_models.digits.handwriting.forms import FORMS, points_of
 from ann_models.digits.handwriting.letters import LETTERS, NO_DIGIT
@@ -38,7 +37,7 @@ def test_every_letter_fills_its_box():
         assert (np.ptp(points, axis=0) > 0.65).all(), letter
 
 
-@pytest.mark.parametrize(("name", "width"), [("m", 1.3), ("W", 1.0), ("A", 0.7)])
-def test_wide_letters_are_wider_than_the_others(name, width):
-    (letter,) = [letter for letter in LETTERS if letter.name == name]
-    assert letter.width == width
+def test_wide_letters_are_wider_than_the_others():
+    wide = {letter.name: letter.width for letter in LETTERS if letter.width != 0.7}
+    ones = {"a": 0.9, "n": 0.85, "u": 0.9, "x": 0.85}
+    assert wide == {"M": 0.9, "W": 1.0, "m": 1.3, "w": 1.1, **ones}
