@@ -55,9 +55,12 @@ def test_a_clock_that_jumps_ends_nobody(monkeypatch, seconds):
     assert not has_ended(this_process())
 
 
-def test_another_process_with_the_same_number_is_another():
+@pytest.mark.parametrize(
+    ("later", "another"), [(-60, True), (-2.5, True), (-1.5, False), (1.5, False), (2.5, True)]
+)
+def test_who_started_two_seconds_later_or_earlier_with_the_same_number_is_another(later, another):
     pid, start, boot = parts()
-    assert has_ended(f"{HOST} {pid}@{start - 60:.2f} {boot}".rstrip())
+    assert has_ended(f"{HOST} {pid}@{start + later:.2f} {boot}".rstrip()) == another
 
 
 def test_the_same_number_after_a_restart_of_the_machine_is_another(monkeypatch):
