@@ -54,6 +54,32 @@ def test_a_digit_is_drawn_as_on_the_page():
     assert abs((rows.min() + rows.max()) / 2 - 139.5) <= 0.5
 
 
+def test_only_points_of_a_pen_that_is_down_are_drawn():
+    text = """.SEGMENT DIGIT 0 ? "1"
+.COMMENT 2 12 224
+.PEN_DOWN
+.PEN_UP
+ 900 900
+.PEN_DOWN
+ 50 300
+.COMMENT on paper
+ 50
+ 50 100
+.PEN_UP
+"""
+    ((_, label, writer, found),) = unipen.read(text, [])
+    (_, _, _, one), *_ = unipen.read(TEXT, [])
+    assert (label, writer) == ("1", None)  # its comment is of another digit
+    np.testing.assert_array_equal(found, one)
+
+
+def test_a_dot_is_as_large_as_the_pen_and_in_the_middle():
+    rows, columns = np.nonzero(unipen.drawn([np.array([[5.0, 7.0]])]) < 0.5)
+    for places in (rows, columns):
+        assert np.ptp(places) + 1 == 18
+        assert abs((places.min() + places.max()) / 2 - 139.5) <= 0.5
+
+
 def test_y_points_up():
     _, (_, _, _, seven), *_ = unipen.read(TEXT, [])
     assert (seven[45] < 0.5).sum() > 3 * (seven[235] < 0.5).sum()
