@@ -54,6 +54,13 @@ def test_a_digit_is_drawn_as_on_the_page():
     assert abs((rows.min() + rows.max()) / 2 - 139.5) <= 0.5
 
 
+def test_a_digit_is_black_on_white_and_as_wide_as_it_is_high_where_it_was_so():
+    square = unipen.drawn([np.array([[0.0, 0.0], [3.0, 3.0]])])
+    rows, columns = np.nonzero(square < 0.5)
+    assert np.ptp(rows) == np.ptp(columns)
+    assert (square.min(), square.max()) == (0, 1)
+
+
 def test_only_points_of_a_pen_that_is_down_are_drawn():
     text = """.SEGMENT DIGIT 0 ? "1"
 .COMMENT 2 12 224
