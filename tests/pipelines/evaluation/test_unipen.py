@@ -46,6 +46,14 @@ def test_segments_are_read_with_their_label_and_writer():
     assert "segment 3" in faults[1] and "label" in faults[1]
 
 
+def test_what_cannot_be_read_of_a_file_does_not_hide_what_follows():
+    faults: list[str] = []
+    segments = TEXT.split(".SEGMENT")[:0:-1]
+    text = "".join(f"\n.SEGMENT{segment}" for segment in segments)
+    assert [label for _, label, _, _ in unipen.read(text, faults)] == ["7", "1"]
+    assert len(faults) == 2
+
+
 def test_a_digit_is_drawn_as_on_the_page():
     (_, _, _, one), *_ = unipen.read(TEXT, [])
     assert one.shape == (280, 280)
@@ -54,10 +62,10 @@ def test_a_digit_is_drawn_as_on_the_page():
     assert abs((rows.min() + rows.max()) / 2 - 139.5) <= 0.5
 
 
-def test_a_digit_is_black_on_white_and_as_wide_as_it_is_high_where_it_was_so():
+def test_a_digit_of_any_size_is_drawn_black_on_white_at_the_pages_size():
     square = unipen.drawn([np.array([[0.0, 0.0], [3.0, 3.0]])])
     rows, columns = np.nonzero(square < 0.5)
-    assert np.ptp(rows) == np.ptp(columns)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (218, 218)
     assert (square.min(), square.max()) == (0, 1)
 
 
@@ -95,3 +103,5 @@ def test_y_points_up():
 def test_other_texts_are_no_strokes():
     assert unipen.is_unipen(TEXT)
     assert not unipen.is_unipen("label,pixel0\n7,0")
+    for half in (".SEGMENT", ".PEN_DOWN"):
+        assert not unipen.is_unipen(TEXT.replace(half, ""))
