@@ -69,6 +69,11 @@ def test_the_same_number_after_a_restart_of_the_machine_is_another(monkeypatch):
     assert has_ended(before)
 
 
+def test_where_a_boot_has_no_id_processes_are_known_by_number_and_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(process_identity, "BOOT", tmp_path / "no such file")
+    assert not has_ended(this_process())
+
+
 def test_nothing_is_known_of_other_machines_processes():
     assert not has_ended("another-machine 1@1.00")
     assert not has_ended("")
