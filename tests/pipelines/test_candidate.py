@@ -1,5 +1,7 @@
 """What the gate knows of a trained model follows from its answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,11 @@ def test_no_two_candidates_share_what_was_measured():
     one, other = candidate(np.eye(3)[:, :2]), candidate(np.eye(3)[:, :2])
     one.robustness["blur"] = 0.9
     assert other.robustness == {}
+
+
+@pytest.mark.parametrize(
+    ("data_source", "examples"),
+    [("mnist", "digits"), ("offline-digits", "digits"), ("letters", "pictures")],
+)
+def test_digits_are_what_mnist_and_the_offline_digits_hold(data_source, examples):
+    assert replace(candidate(np.eye(3)[:, :2]), data_source=data_source).examples == examples

@@ -27,6 +27,7 @@ from pipelines.errors import (
     WrongUse,
     format_error,
     translate,
+    was_interrupted,
 )
 from pipelines.tracking.client import Tracking
 
@@ -314,3 +315,21 @@ def test_no_message_has_a_password(kind):
 def test_no_message_of_another_library_has_one_either():
     cause = OSError("API request to postgresql+psycopg://bob:s3/cr@et@db/mlflow failed")
     assert format_error(cause) == "OSError: API request to postgresql+psycopg://db/mlflow failed"
+
+
+def linked(error: BaseException, cause=None, context=None) -> BaseException:
+    error.__cause__, error.__context__ = cause, context
+    return error
+
+
+def test_an_interruption_is_found_behind_the_errors_that_it_led_to():
+    locked = linked(OSError("database is locked"), context=KeyboardInterrupt())
+    for error in (KeyboardInterrupt(), locked, linked(ValueError(), cause=locked, context=locked)):
+        assert was_interrupted(error)
+    both = linked(ValueError(), cause=OSError("translated"), context=KeyboardInterrupt())
+    assert was_interrupted(both)
+
+
+def test_without_an_interruption_none_is_found_even_of_errors_that_name_each_other():
+    one, other = OSError("one"), OSError("other")
+    assert not was_interrupted(linked(one, cause=linked(other, cause=one)))

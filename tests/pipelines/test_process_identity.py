@@ -55,15 +55,23 @@ def test_a_clock_that_jumps_ends_nobody(monkeypatch, seconds):
     assert not has_ended(this_process())
 
 
-def test_another_process_with_the_same_number_is_another():
+@pytest.mark.parametrize(
+    ("later", "another"), [(-60, True), (-2.5, True), (-1.5, False), (1.5, False), (2.5, True)]
+)
+def test_who_started_two_seconds_later_or_earlier_with_the_same_number_is_another(later, another):
     pid, start, boot = parts()
-    assert has_ended(f"{HOST} {pid}@{start - 60:.2f} {boot}".rstrip())
+    assert has_ended(f"{HOST} {pid}@{start + later:.2f} {boot}".rstrip()) == another
 
 
 def test_the_same_number_after_a_restart_of_the_machine_is_another(monkeypatch):
     before = this_process()
     monkeypatch.setattr(process_identity, "_boot", lambda: "another-boot")
     assert has_ended(before)
+
+
+def test_where_a_boot_has_no_id_processes_are_known_by_number_and_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(process_identity, "BOOT", tmp_path / "no such file")
+    assert not has_ended(this_process())
 
 
 def test_nothing_is_known_of_other_machines_processes():

@@ -21,6 +21,7 @@ from pipelines.feedback.corrections import (
     add_to_training,
     judge,
     split,
+    used,
 )
 from pipelines.feedback.requests import Corrections
 
@@ -242,6 +243,14 @@ def test_corrections_are_repeated_within_their_share(n, repeats, added):
     assert times == repeats
     assert len(after.arrays["x_train"]) == 1000 + added
     assert len(after.arrays["y_train"]) == 1000 + added
+
+
+@pytest.mark.parametrize(
+    ("examples", "count", "joining"),
+    [(1000, 0, (0, 0)), (19, 5, (0, 0)), (20, 5, (1, 1)), (1000, 20, (20, 2)), (1000, 60, (50, 1))],
+)
+def test_a_twentieth_may_join_and_what_does_not_join_is_never_repeated(examples, count, joining):
+    assert used(examples, count) == joining
 
 
 def test_too_many_corrections_make_room_for_the_newest():

@@ -147,6 +147,20 @@ def test_recent_images_come_once_the_newest_first_and_not_from_before(url):
     assert keys(recent_images(url, MODEL, 0, 2)) == keys(IMAGES[[9, 8]])
 
 
+def test_a_request_of_the_very_moment_is_recent(url, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    predicted(url, IMAGES[:1])
+    assert [len(recent_images(url, MODEL, since, 9)) for since in (now, now + 0.001)] == [1, 0]
+
+
+def test_of_a_repeated_image_ten_rows_are_read_for_each_image_that_is_wanted(url):
+    predicted(url, IMAGES[[0] + [1] * 19])
+    assert len(recent_images(url, MODEL, 0, 2)) == 2
+    predicted(url, IMAGES[[1]])
+    assert len(recent_images(url, MODEL, 0, 2)) == 1
+
+
 def test_before_anything_was_served_there_is_nothing(url, tmp_path):
     found, invalid = corrections(url, MODEL)
     assert (len(found), invalid) == (0, 0)

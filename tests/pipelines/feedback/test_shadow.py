@@ -1,5 +1,8 @@
 """The challenger answers what people sent, beside the champion."""
 
+import itertools
+import time
+
 import numpy as np
 import pytest
 
@@ -34,6 +37,24 @@ def test_a_model_agrees_with_itself_on_everything(models):
     assert (seen.requests, seen.agreed) == (30, 30)
     assert metrics["shadow_agreement"] == 1
     assert {"shadow_challenger_ms", "shadow_champion_p99_ms"} <= metrics.keys()
+
+
+def test_the_time_of_an_answer_is_in_milliseconds_by_its_median_and_99th_percentile(
+    models, monkeypatch
+):
+    moments = (n * n / 1000 for n in itertools.count())  # each answer takes 4 ms longer
+    monkeypatch.setattr(time, "perf_counter", lambda: next(moments))
+    _, metrics = observe(*models, IMAGES, {}, NOBODY)
+    mine, theirs = 4 * np.arange(5, 30) + 1, 4 * np.arange(35, 60) + 1
+    for model, expected in (("challenger", mine), ("champion", theirs)):
+        assert metrics[f"shadow_{model}_ms"] == pytest.approx(np.median(expected))
+        assert metrics[f"shadow_{model}_p99_ms"] == pytest.approx(np.quantile(expected, 0.99))
+
+
+def test_no_time_is_named_of_the_warm_up_alone(models):
+    _, metrics = observe(*models, IMAGES[:WARM_UP], {}, NOBODY)
+    assert not [name for name in metrics if name.endswith("_ms")]
+    assert metrics["shadow_agreement"] <= 1
 
 
 def test_agreement_counts_equal_answers(models):

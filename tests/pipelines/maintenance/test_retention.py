@@ -173,6 +173,7 @@ def test_old_refused_versions_go_and_then_their_runs(store):
     planned = retention.plan(store, MONTH, keep=1)
     assert {i.identity for i in planned.items if i.kind == "version"} == {"1", "2"}
     assert {i.identity for i in planned.items if i.kind == "run"} == set(runs[:2])
+    assert planned.size == 2 * 8000  # of the runs: a version has no files of its own
     assert left(store) == ["1", "2", "3"]  # a plan changes nothing
     outcome = retention.apply(store, planned)
     assert (outcome.removed, outcome.failures) == (4, [])
@@ -193,6 +194,22 @@ def test_versions_that_served_once_stay_and_so_do_new_and_foreign_ones(store):
     store.client.delete_model_version_tag("mnist-digits", "4", VARIANT)
     assert numbers(store) == []
     assert going(store, older_than=timedelta(days=200)) == []
+
+
+def test_what_is_exactly_as_old_as_the_limit_stays(store, monkeypatch):
+    now = float(int(time.time()))
+    monkeypatch.setattr(time, "time", lambda: now)
+    for _ in range(2):
+        a_run(store, 30, name="hinge")
+    versions(store, "refused", "refused", days_ago=30, runs=[a_run(store, 1)] * 2)
+    data = store.settings.data / "digits.npz"
+    data.parent.mkdir()
+    data.touch()
+    os.utime(data, (now - 30 * DAY, now - 30 * DAY))
+    assert going(store) == []
+    monkeypatch.setattr(time, "time", lambda: now + 1)
+    planned = retention.plan(store, MONTH, keep=1)
+    assert sorted(item.kind for item in planned.items) == ["file", "run", "version"]
 
 
 def test_a_version_whose_run_was_deleted_long_ago_goes_though_it_served(store):

@@ -310,6 +310,25 @@ def test_the_description_begins_with_the_verdict_and_the_card_is_among_the_files
     assert card.read_text(encoding="utf-8") == entry.description
 
 
+def test_a_version_is_the_output_of_its_run_whose_measurements_are_in_its_description(empty):
+    empty.client.log_metric(empty.run_id, "test_accuracy", 0.9125)
+    empty.register(nearest_mean(GOOD))
+    entry = empty.client.get_model_version(NAME, "1")
+    assert "91.25% of the test digits correct" in entry.description
+    (output,) = empty.client.get_run(empty.run_id).outputs.model_outputs
+    assert output.step == 0
+
+
+@pytest.mark.parametrize("run_id", [None, "0" * 32], ids=["without a run", "of a run that is gone"])
+def test_a_version_of_which_no_run_is_there_is_described_all_the_same(three, run_id):
+    three.registry.promote(three[1], "the first")
+    three.client.create_model_version(NAME, "file:///elsewhere", run_id)
+    three.client.set_registered_model_alias(NAME, "champion", "4")
+    three.registry.record_move(NAME)
+    described = three.client.get_model_version(NAME, "4").description
+    assert described.startswith("**Champion**: made champion elsewhere on ")
+
+
 def verdicts(bench: Workbench) -> list[str]:
     """The first word of every version's description, version 1 first."""
     found = [bench.client.get_model_version(NAME, str(number)) for number in (1, 2, 3)]

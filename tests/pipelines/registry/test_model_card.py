@@ -74,6 +74,16 @@ def test_it_says_what_the_version_is_how_good_and_what_it_cannot_read():
     assert "letters" in text
 
 
+def test_from_ninety_percent_under_a_corruption_it_reads_digits():
+    found = json.dumps({"blur": 0.9, "shift": 0.89})
+    text = card(version(robustness_by_corruption=found), [], {})
+    assert "with its accuracy: shift 89%." in text
+
+
+def test_of_two_roles_the_first_is_the_verdict():
+    assert verdict(version("champion", "phones"), [PROMOTED]).startswith("**Champion**")
+
+
 def test_offline_digits_are_never_taken_for_mnist():
     assert "(not MNIST)" in card(version(data="offline-digits"), [], {})
 

@@ -99,6 +99,35 @@ def test_the_history_is_read_newest_first(client, reader):
     assert asdict(reader.history(NAME)[-1]) == asdict(events[0])
 
 
+def recorded_champion(client: MlflowClient, number: str) -> None:
+    event = Event(
+        "2027-01-01T00:00:00.000000+00:00", number, history.PROMOTED, "hand", "ada", "why"
+    )
+    client.set_registered_model_tag(NAME, *history.as_tag(event))
+    client.set_registered_model_alias(NAME, "champion", number)
+
+
+def test_another_champion_than_the_one_on_record_is_a_move_and_so_is_none(client, reader):
+    register(client, NAME, {}, {})
+    client.set_registered_model_alias(NAME, "champion", "2")
+    assert reader.unrecorded_move(NAME) is None  # none is on record
+    recorded_champion(client, "1")
+    assert reader.unrecorded_move(NAME) is None
+    client.set_registered_model_alias(NAME, "champion", "2")
+    before, now = reader.unrecorded_move(NAME)
+    assert (before.number, now.number) == ("1", "2")
+    client.delete_registered_model_alias(NAME, "champion")
+    before, now = reader.unrecorded_move(NAME)
+    assert (before.number, now) == ("1", None)
+
+
+def test_a_champion_that_was_deleted_is_no_move(client, reader):
+    register(client, NAME, {}, {})
+    recorded_champion(client, "1")
+    client.delete_model_version(NAME, "1")
+    assert reader.unrecorded_move(NAME) is None
+
+
 def test_a_model_that_was_never_registered_has_no_versions_champion_or_history(reader):
     assert reader.versions(NAME) == reader.history(NAME) == []
     assert reader.champion(NAME) is None

@@ -44,6 +44,13 @@ def test_a_user_without_a_name_is_unknown(monkeypatch, error):
     assert provenance.user() == "unknown"
 
 
+def test_the_commit_is_what_git_prints(monkeypatch, tmp_path):
+    (tmp_path / "git").write_text("#!/bin/sh\necho c0ffee\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.git_commit() == "c0ffee"
+
+
 def test_the_commit_is_that_of_the_code_not_of_the_working_directory(monkeypatch, tmp_path):
     asked = []
 

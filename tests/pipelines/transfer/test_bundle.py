@@ -1,7 +1,9 @@
 """A run in one file: what is damaged, hostile or too large is refused with a sentence."""
 
+import errno
 import hashlib
 import json
+import shutil
 import stat
 import zipfile
 
@@ -143,6 +145,51 @@ def test_what_no_store_would_unpack_is_not_packed(tmp_path, monkeypatch, limit, 
         bundle.pack(tmp_path / "run to pack", MANIFEST, tmp_path / "run.zip")
     assert sentence in str(refused.value)
     assert not (tmp_path / "run.zip").exists()
+
+
+@pytest.mark.parametrize("limit", ["MOST_FILES", "MOST_BYTES", "MOST_MANIFEST"])
+def test_exactly_the_most_is_allowed_of_a_file_and_no_more(packed, tmp_path, monkeypatch, limit):
+    with zipfile.ZipFile(packed) as archive:
+        sizes = [info.file_size for info in archive.infolist()]
+    most = {"MOST_FILES": 2, "MOST_BYTES": sum(sizes), "MOST_MANIFEST": sizes[0]}[limit]
+    monkeypatch.setattr(bundle, limit, most)
+    bundle.pack(tmp_path / "run to pack", MANIFEST, tmp_path / "again.zip")
+    bundle.unpack(packed, tmp_path / "unpacked first")
+    monkeypatch.setattr(bundle, limit, most - 1)
+    with pytest.raises(WrongUse, match=f"{most - 1:,} are allowed"):
+        bundle.pack(tmp_path / "run to pack", MANIFEST, tmp_path / "third.zip")
+    assert f"{most - 1:,} are allowed" in refusal(packed, tmp_path)
+
+
+def test_what_is_of_a_kind_that_no_store_imports_is_not_packed(tmp_path):
+    (tmp_path / "run to pack/run").mkdir(parents=True)
+    (tmp_path / "run to pack/run/model.pkl").write_bytes(CONTENT)
+    with pytest.raises(WrongUse, match=r"run/model\.pkl is of a kind that no run .* move it out"):
+        bundle.pack(tmp_path / "run to pack", MANIFEST, tmp_path / "run.zip")
+    assert not (tmp_path / "run.zip").exists()
+
+
+def test_an_encrypted_member_is_refused(packed, tmp_path):
+    content = bytearray(packed.read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # of the last member, twice
+        content[content.rindex(signature) + flags] |= 1
+    packed.write_bytes(content)
+    assert "'run/table.json' is encrypted" in refusal(packed, tmp_path)
+
+
+def test_a_full_disk_is_not_the_files_fault(packed, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left"):
+        bundle.unpack(packed, tmp_path / "unpacked")
+
+
+def test_a_manifest_that_is_no_json_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("manifest.json", "no JSON")
+    assert "its manifest.json is wrong at its start: " in refusal(tmp_path / "a.zip", tmp_path)
 
 
 @pytest.mark.parametrize(
