@@ -31,9 +31,10 @@ class TestFiles:
         deep = (np.asarray(drawing(), float) / 255 * white).astype(dtype)
         assert likeness(to_digit(encoded(deep)), seven) > 0.99
 
-    def test_floats_are_read_holes_and_all(self, seven):
+    @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf, -1])
+    def test_floats_are_read_holes_and_all(self, seven, hole):
         deep = np.asarray(drawing(), np.float32) / 255
-        deep[:3, :3] = np.nan
+        deep[:3, :3] = hole
         assert likeness(to_digit(encoded(deep, "TIFF")), seven) > 0.98
 
     @pytest.mark.parametrize("ink", ["black", "white", "red", "gold"])
