@@ -79,6 +79,12 @@ def test_the_query_switches_something_on(query, asked):
     assert request(query).asks("image") is asked
 
 
+def test_before_a_request_is_answered_there_are_no_images_and_no_time():
+    new = request()
+    assert (new.images, new.inference_seconds, new.answered, new.runner) == (0, 0.0, None, None)
+    assert (new.body, new.answer_id) == (b"", "")
+
+
 def test_a_response_is_json_with_status_200_by_default():
     assert (Response(b"").status, Response(b"").media_type, Response(b"").headers) == (
         200,
