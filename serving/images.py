@@ -35,7 +35,7 @@ DRAFT = (2 * WORKING_SIDE, 2 * WORKING_SIDE)  # of a JPEG no more than this is u
 
 WHITES = (1, 255, 4095, 65535, 2**32 - 1)  # of pictures with more than 8 bits a pixel
 
-_one_large = threading.Lock()  # a large picture may take 300 MB
+_one_large = threading.Lock()  # a large picture may take 420 MB
 
 PNG = b"\x89PNG\r\n\x1a\n"
 GREY = bytes([8, 0, 0, 0, 0])  # 8 bits, grey, deflated, filtered, row after row
@@ -159,7 +159,7 @@ def decode(content: bytes) -> Pixels:
 def _grey(image: Image.Image) -> Pixels:
     if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
         deep = np.array(image, np.float32)
-        np.nan_to_num(deep, copy=False, posinf=0, neginf=0)
+        np.nan_to_num(deep, copy=False, posinf=0)
         np.maximum(deep, 0, out=deep)
         white = next((white for white in WHITES if white >= deep.max()), deep.max())
         return _reduced(Image.fromarray(deep), white)

@@ -310,6 +310,8 @@ def test_a_damaged_gzip_says_why(content, why):
 
 def test_a_gzip_counts_as_what_it_holds():
     reader = Bodies()
+    small = gzip.compress(bytes(SMALL_BYTES))
+    assert read(reader, small, content_encoding="gzip")[1] == reader._bytes == 0
     large = gzip.compress(bytes(2 * SMALL_BYTES))
     assert read(reader, large, content_encoding="gzip")[1] == reader._bytes == 2 * SMALL_BYTES
     with pytest.raises(InvalidRequest):

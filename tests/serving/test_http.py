@@ -23,12 +23,24 @@ def test_a_header_that_is_not_there_is_empty():
     [
         (b"application/json", "application/json"),
         (b" Image/PNG ; q=1", "image/png"),
+        (b"a" * 101, "a" * 100),
         (b"", ""),
     ],
 )
 def test_the_media_type_has_no_parameters_and_is_in_lower_case(content_type, media_type):
     assert request(content_type=content_type).media_type == media_type
     assert request().media_type == ""
+
+
+def test_of_a_header_that_each_proxy_adds_to_the_first_entry_counts():
+    assert request(x_proto=b" https , http").first(b"x-proto") == "https"
+    assert request().first(b"x-proto") == ""
+
+
+def test_the_host_is_that_which_the_outermost_proxy_was_asked_for():
+    assert request(host=b"inner:8000").host == "inner:8000"
+    assert request(host=b"inner", x_forwarded_host=b"").host == "inner"
+    assert request(host=b"inner", x_forwarded_host=b"digits.lan, proxy").host == "digits.lan"
 
 
 @pytest.mark.parametrize(
@@ -43,6 +55,10 @@ def test_the_media_type_has_no_parameters_and_is_in_lower_case(content_type, med
 def test_the_charset_is_that_of_the_content_type(content_type, charset):
     assert request(content_type=content_type).charset == charset
     assert request().charset == ""
+
+
+def test_the_querys_fields_are_unquoted_and_may_be_empty():
+    assert request(b"a=x%20y&b=&a=z").query == {"a": "z", "b": ""}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +77,12 @@ def test_the_charset_is_that_of_the_content_type(content_type, charset):
 )
 def test_the_query_switches_something_on(query, asked):
     assert request(query).asks("image") is asked
+
+
+def test_before_a_request_is_answered_there_are_no_images_and_no_time():
+    new = request()
+    assert (new.images, new.inference_seconds, new.answered, new.runner) == (0, 0.0, None, None)
+    assert (new.body, new.answer_id) == (b"", "")
 
 
 def test_a_response_is_json_with_status_200_by_default():

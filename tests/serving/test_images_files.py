@@ -31,9 +31,21 @@ class TestFiles:
         deep = (np.asarray(drawing(), float) / 255 * white).astype(dtype)
         assert likeness(to_digit(encoded(deep)), seven) > 0.99
 
-    def test_floats_are_read_holes_and_all(self, seven):
+    @pytest.mark.parametrize("white", [1, 255, 4095, 65535, 2**32 - 1, 2**33])
+    def test_white_is_the_least_usual_one_that_no_pixel_exceeds(self, white):
+        deep = np.array([[-1, white], [0, white / 2]], np.float32)
+        seen = images.decode(encoded(deep, "TIFF"))
+        np.testing.assert_array_equal(seen, np.float32([[0, 1], [0, 0.5]]))
+
+    @pytest.mark.parametrize(("brightest", "seen"), [(256, 256 / 4095), (4096, 4096 / 65535)])
+    def test_above_one_usual_white_the_next_one_is_white(self, brightest, seen):
+        deep = np.array([[0, brightest]], np.uint16)
+        assert images.decode(encoded(deep)).max() == pytest.approx(seen)
+
+    @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf, -1])
+    def test_floats_are_read_holes_and_all(self, seven, hole):
         deep = np.asarray(drawing(), np.float32) / 255
-        deep[:3, :3] = np.nan
+        deep[:3, :3] = hole
         assert likeness(to_digit(encoded(deep, "TIFF")), seven) > 0.98
 
     @pytest.mark.parametrize("ink", ["black", "white", "red", "gold"])

@@ -109,10 +109,11 @@ def assert_is_a_digit(digit: np.ndarray) -> None:
 
 
 PEAK = """
-import resource, sys, threading
+import re, sys, threading
+from pathlib import Path
 from serving.images import decode
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak():  # not ru_maxrss, which survives exec: a small process has the peak of its large parent
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 content = sys.stdin.buffer.read()
 before = peak()
 readers = [threading.Thread(target=decode, args=[content]) for _ in range(2)]
@@ -123,12 +124,12 @@ print(peak() - before)
 
 
 @pytest.mark.parametrize("mode", ["F", "I;16", "RGBA"])
-def test_two_of_the_largest_pictures_at_once_take_400_mb(mode):
+def test_two_of_the_largest_pictures_at_once_take_hardly_more_than_one(mode):
     large = Image.new(mode, (5000, 5000))
     content = encoded(large, "TIFF", compression="tiff_adobe_deflate")
     grown = subprocess.run([sys.executable, "-c", PEAK], input=content, capture_output=True)
     assert grown.returncode == 0, grown.stderr
-    assert float(grown.stdout) < 400
+    assert float(grown.stdout) < 450  # MB; the two without waiting for each other up to 760
 
 
 def test_of_the_pixels_of_a_batch_so_many_are_unpacked():
@@ -140,4 +141,6 @@ def test_of_the_pixels_of_a_batch_so_many_are_unpacked():
         decoded([large] * 32)
     photograph = encoded(Image.new("RGB", (4000, 3000)), "JPEG")  # of half the width and height
     check_together([photograph] * 32)
+    with pytest.raises(TooLarge, match="102,000,000 pixels"):
+        check_together([photograph] * 34)
     check_together([b"damaged"] * 3)  # which `decode` says

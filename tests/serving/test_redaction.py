@@ -68,6 +68,24 @@ def test_a_missing_version_does_not_name_the_stores_path(tmp_path):
     service.close()
 
 
+def test_a_text_of_the_greatest_length_is_whole_and_of_a_longer_one_the_end_is_left_out():
+    settings = load({"ANN_HOME": "/nowhere"})
+    assert public("a" * LONGEST, settings) == "a" * LONGEST
+    assert public("a" * (LONGEST + 1), settings) == "a" * (LONGEST - 1) + "…"
+
+
+def test_a_long_path_is_shortened_before_its_text_is():
+    settings = load({"ANN_HOME": "/nowhere"})
+    assert public(f"no file /usr{'/a' * 1900}/end.", settings) == "no file …/end."
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("abcd", "***"), ("abc", "abc")])
+def test_a_secret_of_fewer_than_four_letters_would_spoil_every_text(secret, shown):
+    address = f"postgresql+psycopg://admin:{secret}@db/feedback"
+    settings = load({"ANN_HOME": "/nowhere", "ANN_FEEDBACK_URL": address})
+    assert public(f"the word {secret} is", settings) == f"the word {shown} is"
+
+
 def test_no_error_is_longer_than_a_person_reads(service: Service):
     settings = load({"ANN_HOME": "/nowhere"})
     assert len(public("<html>" * 400_000, settings)) == LONGEST

@@ -55,6 +55,11 @@ def test_a_timestamp_that_is_no_number_is_refused(timestamp):
         webhook.verify(delivered(timestamp), "shared")
 
 
+def test_a_long_timestamp_is_named_in_part():
+    with pytest.raises(Forbidden, match=f"timestamp is '{'9' * 20}'; expected"):
+        webhook.verify(delivered("9" * 30), "shared")
+
+
 @pytest.mark.parametrize(
     "forged",
     [delivered(secret="other"), delivered(body=BODY + " "), delivered(delivery="8")],

@@ -1,6 +1,8 @@
 """`ann prune`: what a person and a program read."""
 
 import json
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -53,6 +55,36 @@ def test_without_yes_it_is_listed_and_nothing_goes(asked):
     assert "nothing was deleted; --yes deletes this permanently" in result.stderr
 
 
+def test_each_item_is_a_row_with_its_age_in_days_and_a_file_has_no_path(asked, monkeypatch):
+    items = [
+        Item("run", "mnist_ann", "0a1b", time.time() - 40 * 86_400, 5_000_000),
+        Item("file", "data/digits.npz", "/d/digits.npz", time.time() - 3 * 86_400, 100_000),
+    ]
+    monkeypatch.setattr(retention, "plan", lambda *_: replace(OLD, items=items))
+    lines = CliRunner().invoke(prune.prune, []).stdout.splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["what", "days", "ago", "MB"],
+        ["run", "mnist_ann", "0a1b", "40", "5.0"],
+        ["file", "data/digits.npz", "3", "0.1"],
+    ]
+
+
+def test_where_nothing_is_old_the_option_that_deletes_is_not_advised(asked, monkeypatch):
+    nothing = replace(OLD, items=[], flow_runs=0, kept={}, active=True)
+    monkeypatch.setattr(retention, "plan", lambda *_: nothing)
+    result = CliRunner().invoke(prune.prune, [])
+    assert result.stdout == "files are kept while a run is active\n0 to delete: 0.0 MB\n"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("old", [{"items": []}, {"flow_runs": 0}], ids=["flow runs", "items"])
+def test_where_something_is_old_the_option_that_deletes_is_advised(asked, monkeypatch, old):
+    monkeypatch.setattr(retention, "plan", lambda *_: replace(OLD, **old))
+    result = CliRunner().invoke(prune.prune, [])
+    assert "--yes deletes this permanently" in result.stderr
+    assert "while a run is active" not in result.stdout
+
+
 def test_with_yes_it_goes_and_what_a_server_keeps_is_said(asked):
     result = CliRunner().invoke(prune.prune, ["--older-than", "6h", "--keep", "2", "--yes"])
     assert asked == [(timedelta(hours=6), 2), "deleted"]
@@ -68,6 +100,22 @@ def test_a_program_reads_the_same_as_json(asked):
     assert [item["identity"] for item in document["items"]] == ["0a1b", "/d"]
     assert document["flow_runs"] == 3
     assert document["kept"] == {"used by registered versions": 2}
+    assert document["failures"] == []
+
+
+def test_what_was_deleted_and_what_could_not_be_is_read_as_json(asked, monkeypatch):
+    assert run_json()["removed"] is True
+    assert run_json()["bytes"] == 6_000_000
+    failed = Outcome(freed=0, failures=["mnist_ann 0a1b: Permission denied"])
+    monkeypatch.setattr(retention, "apply", lambda store, planned: failed)
+    assert run_json(exit_code=1)["bytes"] == 0
+    assert run_json(exit_code=1)["failures"] == failed.failures
+
+
+def run_json(exit_code: int = 0) -> dict:
+    result = CliRunner().invoke(prune.prune, ["--yes", "--json"])
+    assert (result.exit_code, result.stderr) == (exit_code, "")
+    return json.loads(result.stdout)
 
 
 def test_a_failure_is_said_and_is_an_error(asked, monkeypatch):
@@ -82,6 +130,11 @@ def test_a_failure_is_said_and_is_an_error(asked, monkeypatch):
 def test_what_cannot_be_meant_is_wrong_use(asked, wrong):
     assert CliRunner().invoke(prune.prune, wrong).exit_code == 2
     assert asked == []
+
+
+def test_of_each_variant_one_run_may_be_kept(asked):
+    assert CliRunner().invoke(prune.prune, ["--keep", "1"]).exit_code == 0
+    assert asked == [(timedelta(days=30), 1)]
 
 
 def test_without_a_store_nothing_is_made(tmp_path, monkeypatch):

@@ -24,6 +24,14 @@ def test_a_free_port_is_no_error():
     ports.check_free(port, "MLflow's page", "ann ui --port")
 
 
+def test_a_port_whose_server_has_just_ended_is_free():
+    with socket.create_server((ports.HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((ports.HOST, port)):
+            server.accept()[0].close()  # first: the system keeps this end for a minute
+    ports.check_free(port, "MLflow's page", "ann ui --port")
+
+
 def test_a_taken_port_is_refused_with_its_holder_and_another_port(taken):
     with pytest.raises(WrongUse) as refused:
         ports.check_free(taken, "MLflow's page", "ann ui --port")

@@ -7,6 +7,7 @@ from serving.model.copies import (
     folder_of,
     keep_as_last_known_good,
     last_known_good,
+    models_on_disk,
     versions_on_disk,
     write_atomically,
 )
@@ -35,6 +36,24 @@ def test_the_version_that_served_last_is_known_by_alias(tmp_path):
     assert last_known_good(tmp_path, NAME, "champion") == "3"
     assert last_known_good(tmp_path, NAME, "challenger") == "4"
     assert last_known_good(tmp_path, "offline-digits", "champion") is None
+
+
+def test_a_model_is_on_disk_once_it_has_served(tmp_path):
+    assert models_on_disk(tmp_path) == []
+    for name in ("mnist-digits", "letters"):
+        folder_of(tmp_path, name, "1").mkdir(parents=True)
+        assert name not in models_on_disk(tmp_path)
+        keep_as_last_known_good(tmp_path, name, "champion", "1")
+    assert models_on_disk(tmp_path) == ["letters", "mnist-digits"]
+
+
+def test_the_last_good_version_of_every_alias_stays(tmp_path):
+    for version in range(1, 10):
+        put(tmp_path, str(version), used=version)
+    keep_as_last_known_good(tmp_path, NAME, "challenger", "2")
+    put(tmp_path, "10", used=10)
+    keep_as_last_known_good(tmp_path, NAME, "champion", "6")
+    assert versions_on_disk(tmp_path, NAME) == ["2", "6", "7", "8", "9", "10"]
 
 
 def test_versions_are_listed_by_number_and_nothing_else_is_one(tmp_path):

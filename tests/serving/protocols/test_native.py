@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -154,6 +155,8 @@ def test_a_form_has_one_picture():
 
 def test_a_form_of_many_parts_is_refused_before_it_is_read():
     assert native.parse(a_request(a_form(b"--x\n" * 1_000), FORM)) == [b"--x\n" * 1_000]
+    with says(InvalidRequest, "The form has 100 files; expected one picture."):
+        native.parse(a_request(a_form(*[b""] * 100), FORM))
     for kind in (FORM, 'Multipart/Form-Data; charset=utf-8; boundary="x"'):
         with says(TooLarge, "The form has more than 100 parts; send one picture."):
             native.parse(a_request(a_form(*[b""] * 101), kind))
@@ -198,6 +201,21 @@ def test_what_is_switched_off_in_the_body_is_ignored(value):
 def test_a_query_that_cannot_be_meant_is_422(service: Service, query, fault):
     answer = service.post(f"/predict?{query}", json={"image": ONE.tolist()})
     assert (answer.status_code, answer.json()["error"]) == (422, fault)
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("live=" + "y" * 30, f"?live= is '{'y' * 20}'; expected 1 or 0."),
+        ("explai=1&" + "&".join(f"utm{n}=1" for n in range(19)), "There is no ?explai=;"),
+        ("&".join(f"utm{n}=1" for n in range(19)) + "&explai=1", "There is no ?explai=;"),
+        ("&".join(f"utm{n}=1" for n in range(20)) + "&explai=1", None),
+    ],
+    ids=["long value", "first of 20", "20th name", "21st name"],
+)
+def test_of_a_query_so_much_is_looked_at(query, fault):
+    with says(InvalidDigits, fault) if fault else nullcontext():
+        native.check_query(a_request(query=query))
 
 
 @pytest.mark.parametrize("query", ["image=False", "utm_source=mail&fbclid=1", "explain=0"])

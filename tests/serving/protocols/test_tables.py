@@ -114,6 +114,29 @@ def test_csv_is_read_as_programs_write_it(service: Service, content):
     check(score(service, content, "text/csv"))
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "row{r}_{c}",
+        "r{r}:{c}",
+        "y{r}x{c}",
+        "{r}_col{c}",
+        "{r},x{c}",
+        "{r}_{c}",
+        "{c}_row{r}",
+        "{c} r{r}",
+        "{c},y{r}",
+        "col{c}_{r}",
+        "column{c}r{r}",
+        "x{c}:{r}",
+    ],
+)
+def test_the_name_of_one_axis_says_which_number_is_whose(form):
+    by_columns = [form.format(r=row, c=column) for column in range(28) for row in range(28)]
+    expected = [28 * column + row for row in range(28) for column in range(28)]
+    assert pixel_order(by_columns) == expected
+
+
 def renamed(**names: str) -> dict:
     return {"dataframe_split": frame().rename(columns=names).to_dict("split")}
 
