@@ -97,7 +97,9 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
     return named
 
 
-def compared(result: dict[str, Any], recorded: dict[str, float]) -> tuple[dict[str, float], ...]:
+def compared(
+    result: dict[str, Any], recorded: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
     """The ratios of a result, and the recorded ones that it has to reach.
 
     Args:

@@ -24,6 +24,15 @@ def service(tmp_path_factory) -> Iterator[Service]:
     service.close()
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Service]:
+    """A service whose store is a test's own."""
+    put_copy(tmp_path, "3", seed=1)
+    service = Service(tmp_path)
+    yield service
+    service.close()
+
+
 @pytest.fixture(scope="session")
 def registered(tmp_path_factory) -> Path:
     """Two versions; the first is champion."""

@@ -8,17 +8,9 @@ import pytest
 from serving import metrics
 from serving.feedback.store import Prediction
 from serving.http import Request
-from tests.support.small_service import NAME, Service, a_one, put_copy
+from tests.support.small_service import NAME, Service, a_one
 
 ONE = {"image": a_one().tolist()}
-
-
-@pytest.fixture
-def own(tmp_path):
-    put_copy(tmp_path, "3", seed=1)
-    service = Service(tmp_path)
-    yield service
-    service.close()
 
 
 def test_a_record_that_cannot_be_kept_costs_no_other(own: Service, capfd):

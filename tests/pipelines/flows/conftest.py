@@ -55,3 +55,22 @@ def tracking(home):
     from pipelines.flows.context import Context
 
     return Context.open().tracking
+
+
+@pytest.fixture
+def context(store, monkeypatch):
+    """Of a search, on a store that a module shares."""
+    from pipelines.flows.context import Context
+    from tests.support.searches import Recorder
+    from tests.support.served import enter
+
+    enter(store.settings.home, monkeypatch)
+    return Context.of(store.settings, Recorder())
+
+
+@pytest.fixture
+def search(context):
+    from pipelines.flows.trials import Trials
+    from tests.support.searches import SPEC
+
+    return Trials(context, SPEC)

@@ -11,28 +11,15 @@ from ann_models.search import Choices, Interval
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.flows import trials as module
-from pipelines.flows.context import Context
 from pipelines.flows.trials import COMPLETE, FAILED, INTERRUPTED, PRUNED, REFUSED, Trials
 from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import tags
 from tests.support.searches import ROW, SPACE, SPEC, Recorder
-from tests.support.served import enter
-
-
-@pytest.fixture
-def context(store, monkeypatch) -> Context:
-    enter(store.settings.home, monkeypatch)
-    return Context.of(store.settings, Recorder())
 
 
 @pytest.fixture
 def experiment(context) -> str:
     return context.tracking.monitoring_experiment("Sweeps", "")
-
-
-@pytest.fixture
-def search(context) -> Trials:
-    return Trials(context, SPEC)
 
 
 def test_a_variant_of_a_table_of_ones_own_is_searched(context, tmp_path):

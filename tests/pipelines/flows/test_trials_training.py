@@ -10,22 +10,8 @@ from ann_models.derive import derive
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.flows import trials as module
-from pipelines.flows.context import Context
 from pipelines.flows.trials import SweepSpec, Trials
-from tests.support.searches import ROW, SPEC, Recorder
-from tests.support.served import enter
-
-
-@pytest.fixture
-def context(store, monkeypatch) -> Context:
-    enter(store.settings.home, monkeypatch)
-    return Context.of(store.settings, Recorder())
-
-
-@pytest.fixture
-def search(context) -> Trials:
-    return Trials(context, SPEC)
-
+from tests.support.searches import ROW
 
 # --- training -------------------------------------------------------------------------------------
 
