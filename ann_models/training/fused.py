@@ -16,17 +16,26 @@ import tensorflow as tf
 def for_training(model: keras.Sequential) -> keras.Sequential:
     """The network with this module's SiLU, and its batch normalisation of feature maps.
 
-    Its variables have the shapes and the order of the model's, with values of their own.
+    Its variables have the shapes and the order of the model's, with values of their own; a model
+    that has neither is returned itself.
     """
+    if not any(_normalizes_maps(layer) or _has_silu(layer) for layer in model.layers):
+        return model
     return keras.models.clone_model(model, clone_function=_fused)
 
 
+def _normalizes_maps(layer: keras.Layer) -> bool:
+    return type(layer) is keras.layers.BatchNormalization and len(layer.input.shape) == 4
+
+
+def _has_silu(layer: keras.Layer) -> bool:
+    return getattr(layer, "activation", None) is keras.activations.silu
+
+
 def _fused(layer: keras.Layer) -> keras.Layer:
-    kind = type(layer)
-    if kind is keras.layers.BatchNormalization and len(layer.input.shape) == 4:
-        kind = BatchNormalization
+    kind = BatchNormalization if _normalizes_maps(layer) else type(layer)
     copy = kind.from_config(layer.get_config())
-    if getattr(copy, "activation", None) is keras.activations.silu:
+    if _has_silu(copy):
         copy.activation = silu
     return copy
 

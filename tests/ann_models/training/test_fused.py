@@ -114,3 +114,19 @@ def test_a_program_trains_the_fused_network():
     program = Program(NORMALIZED, images(), (0,))
     kinds = [type(layer) for layer in program.problem.model.layers]
     assert fused.BatchNormalization in kinds
+
+
+@pytest.mark.parametrize(
+    ("layer", "copied"),
+    [
+        (Dense(4, "silu"), True),
+        (ActivationLayer("silu"), True),
+        (Dense(4, "relu"), False),
+        (BatchNormalization(), False),  # of vectors
+    ],
+    ids=["silu", "silu alone", "relu", "vectors"],
+)
+def test_a_network_without_anything_to_fuse_is_trained_itself(layer, copied):
+    variant = replace(NORMALIZED, layers=(Flatten(), layer, Dense(3, "softmax")))
+    network = networks.build(variant, (8, 8), seed=0)
+    assert (fused.for_training(network) is not network) == copied
