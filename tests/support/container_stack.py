@@ -22,6 +22,8 @@ from PIL import Image
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlflow import MlflowClient
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,28 @@ def unfinished_runs(client: MlflowClient) -> list[str]:
     """The ids of MLflow's runs that are reported as running."""
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     return [run.info.run_id for run in client.search_runs(ids, "attributes.status = 'RUNNING'")]
+
+
+def kept_state(stack: Stack, client: MlflowClient) -> tuple[object, ...]:
+    """What no fault may take away: runs, aliases, schedules, corrections."""
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = {run.info.run_id: run.info.status for run in client.search_runs(ids)}
+    aliases = {m.name: m.aliases for m in client.search_registered_models()}
+    deployments = {d["id"] for d in stack.ask_prefect("deployments/filter", {})}
+    return runs, aliases, deployments, stack.corrections()
+
+
+def assert_recovered(stack: Stack, client: MlflowClient) -> None:
+    """No run is open, the champion is whole and answers, and the next run completes."""
+    stack.wait_until_healthy()
+    wait_for(lambda: not unfinished_runs(client))
+    following = stack.trigger(seeds=1)
+    assert stack.wait_until_ended(following) == "COMPLETED"
+    assert unfinished_runs(client) == []
+    (model,) = client.search_registered_models()
+    champion = client.get_model_version(model.name, model.aliases["champion"])
+    assert (champion.status, champion.tags["decision"]) == ("READY", "promoted")
+    wait_for(lambda: stack.predict()["version"] == champion.version, 30)
 
 
 def compose_command() -> list[str] | None:
@@ -220,6 +244,10 @@ class Stack:
         """Send a correction; the status."""
         body = json.dumps({"image": image, "digit": digit}).encode()
         return _ask(f"{self.digits}/feedback", body, "application/json")[0]
+
+    def correct_numbers(self, numbers: Iterable[int]) -> list[int]:
+        """Send a correction for each number; their statuses."""
+        return [self.correct(picture_number(number), number % 10) for number in numbers]
 
     def corrections(self) -> int:
         """How many corrections PostgreSQL holds."""

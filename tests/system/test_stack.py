@@ -1,45 +1,15 @@
-"""The container stack: from a trigger to a digit, through crashes, and over a restart."""
+"""The container stack: from a trigger to a digit, when a service dies, and over a restart."""
 
 import subprocess
-import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.container_stack import LONG, SERVICES, LightLoad, picture_number, unfinished_runs
+from tests.support.container_stack import SERVICES, LightLoad, kept_state
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
-
-LONGER_THAN_ANYBODY_WAITS = 90  # seconds
-
-
-def state(stack, client) -> tuple[object, ...]:
-    """What nothing may take away: runs, aliases, schedules, corrections."""
-    ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = {run.info.run_id: run.info.status for run in client.search_runs(ids)}
-    aliases = {m.name: m.aliases for m in client.search_registered_models()}
-    deployments = {d["id"] for d in stack.ask_prefect("deployments/filter", {})}
-    return runs, aliases, deployments, stack.corrections()
-
-
-def send(stack, numbers) -> list[int]:
-    """Send a correction for each number; their statuses."""
-    return [stack.correct(picture_number(number), number % 10) for number in numbers]
-
-
-def all_is_healthy_again(stack, client) -> None:
-    """No run is open, the champion is whole and answers, and the next run completes."""
-    stack.wait_until_healthy()
-    wait_for(lambda: not unfinished_runs(client))
-    following = stack.trigger(seeds=1)
-    assert stack.wait_until_ended(following) == "COMPLETED"
-    assert unfinished_runs(client) == []
-    (model,) = client.search_registered_models()
-    champion = client.get_model_version(model.name, model.aliases["champion"])
-    assert (champion.status, champion.tags["decision"]) == ("READY", "promoted")
-    wait_for(lambda: stack.predict()["version"] == champion.version, 30)
 
 
 def test_before_there_is_a_champion_the_service_lives_and_says_what_it_waits_for(stack):
@@ -136,98 +106,22 @@ def test_while_no_replica_answers_the_proxy_says_so_in_json(stack):
 
 def test_a_correction_is_stored_or_refused_never_lost(stack, client):
     held = stack.corrections()
-    before = send(stack, range(20))
+    before = stack.correct_numbers(range(20))
     stack.crash("postgres")
-    meanwhile = send(stack, range(20, 40))
+    meanwhile = stack.correct_numbers(range(20, 40))
     wait_for(lambda: stack.is_healthy("postgres"))
-    after = send(stack, range(40, 60))
+    after = stack.correct_numbers(range(40, 60))
     assert before == after == [201] * 20
     assert set(meanwhile) <= {201, 503}
     assert stack.corrections() == held + 40 + meanwhile.count(201)
 
 
-@pytest.mark.parametrize("victim", ["worker", "prefect", "postgres", "mlflow"])
-def test_a_run_in_whose_middle_something_dies_ends_and_the_next_one_completes(
-    stack, client, victim
-):
-    run = stack.trigger(**(LONG if victim == "worker" else {"seeds": 4}))
-    wait_for(lambda: unfinished_runs(client))
-    with LightLoad(stack) as load:
-        stack.crash(victim)
-        stack.wait_until_healthy()
-        stack.wait_until_ended(run)
-    assert load.failures == []
-    assert stack.state_of(run) != "CANCELLED"
-    all_is_healthy_again(stack, client)
-
-
-def test_a_run_that_finds_no_mlflow_fails_and_leaves_the_champion_alone(stack, client):
-    before = state(stack, client)
-    stack.do("stop", "--timeout", "5", "mlflow")
-    with LightLoad(stack) as load:
-        run = stack.trigger(seeds=1)
-        stack.wait_until_ended(run)
-    assert load.failures == []
-    assert stack.state_of(run) == "FAILED"
-    stack.do("start", "mlflow")
-    stack.wait_until_healthy()
-    assert state(stack, client) == before
-    all_is_healthy_again(stack, client)
-
-
-@pytest.mark.parametrize("stopped", ["mlflow", "prefect", "postgres"])
-def test_a_run_in_whose_middle_something_is_unavailable_for_long_ends(stack, client, stopped):
-    run = stack.trigger(seeds=4)
-    wait_for(lambda: unfinished_runs(client))
-    with LightLoad(stack) as load:
-        stack.do("stop", "--timeout", "5", stopped)
-        time.sleep(LONGER_THAN_ANYBODY_WAITS)
-        stack.do("start", stopped)
-        stack.wait_until_healthy()
-        stack.wait_until_ended(run)
-    assert load.failures == []
-    assert stack.state_of(run) != "CANCELLED"
-    all_is_healthy_again(stack, client)
-
-
-@pytest.mark.parametrize("moment", ["number > {0}", "number > {0} and 'decision' in tags"])
-def test_mlflow_that_dies_at_a_registration_leaves_no_half_a_champion(stack, client, moment):
-    (model,) = client.search_registered_models()
-    newest = max(int(version.version) for version in model.latest_versions)
-    starts = stack.inspect("mlflow")["RestartCount"]
-    ambush = stack.crash_mlflow_at(moment.format(newest))
-    run = stack.trigger(seeds=1)
-    with LightLoad(stack) as load:
-        stack.wait_until_ended(run)
-        ambush.wait(30)
-    assert load.failures == []
-    assert stack.inspect("mlflow")["RestartCount"] == starts + 1
-    all_is_healthy_again(stack, client)
-
-
-def test_after_everything_was_killed_in_the_middle_of_a_run_nothing_is_lost(stack, client):
-    held = stack.corrections()
-    stack.trigger(**LONG)
-    wait_for(lambda: unfinished_runs(client))
-    (run,) = unfinished_runs(client)
-    before = state(stack, client)
-    assert send(stack, range(60, 70)) == [201] * 10
-    stack.do("kill")
-    stack.do("up", "--detach")
-    stack.wait_until_healthy()
-    wait_for(lambda: not unfinished_runs(client))
-    runs, *others = state(stack, client)
-    assert runs == before[0] | {run: "KILLED"}
-    assert others == [*before[1:3], held + 10]
-    all_is_healthy_again(stack, client)
-
-
 def test_after_a_restart_of_everything_nothing_is_lost(stack, client):
-    before, version = state(stack, client), stack.predict()["version"]
+    before, version = kept_state(stack, client), stack.predict()["version"]
     stack.do("down", "--timeout", "60")
     stack.do("up", "--detach", "--no-deps", "serving", "proxy")
     wait_for(lambda: stack.is_healthy("serving") and stack.is_healthy("proxy"))
     assert stack.predict()["version"] == version  # with nobody else there
     stack.do("up", "--detach")
     stack.wait_until_healthy()
-    assert state(stack, client) == before
+    assert kept_state(stack, client) == before
