@@ -166,6 +166,21 @@ def test_a_moved_folder_is_repaired_although_a_server_used_its_store(moved, orig
     assert not any("before" in path for path in paths(moved))
 
 
+def test_of_a_folder_that_was_at_two_places_the_first_experiments_place_is_reported(
+    moved, original, tmp_path
+):
+    other = (tmp_path / "between" / "artifacts").as_uri()
+    with closing(sqlite3.connect(moved / "mlflow.db")) as store, store:
+        store.execute(
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage) "
+            "VALUES (99, 'another question', ?, 'active')",
+            (other,),
+        )
+        store.execute("INSERT INTO experiment_tags VALUES ('question', 'another', 99)")
+    assert relocation.repair(settings_of(moved)) == original
+    assert not any("before" in path or "between" in path for path in paths(moved))
+
+
 def test_a_folder_without_a_store_needs_nothing(tmp_path):
     assert relocation.repair(settings_of(tmp_path)) is None
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def test_the_name_of_a_changed_row_begins_with_what_differs(tmp_path):
     )
     assert re.match(rf"data=long_m…year_b.csv-{digest} ", names[1])
     assert views.run_name(VARIANTS["xor_mlp"]) == "xor_mlp"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("dense 1; dense 10; dense", "dense 1; dense 10; dense"),
+        ("dense 1; dense 10; dense ", "dense … dense 10; dense "),
+    ],
+)
+def test_a_value_of_up_to_24_characters_is_shown_whole(value: str, shown: str) -> None:
+    variant = replace(VARIANTS["xor_mlp"], changes=(("layers", value),))
+    assert views.run_name(variant) == f"layers={shown} · xor_mlp"
 
 
 def test_a_name_of_many_changes_fits_into_mlflows_column_of_250_characters():
