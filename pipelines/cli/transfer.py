@@ -63,14 +63,13 @@ def import_run(file: Path, judge: bool, as_json: bool) -> None:
 
     Import files from people you trust: hashes show damage, not forgery.
     """
-    from pipelines.errors import WrongUse
+    from pipelines.transfer import bundle
 
-    if not file.exists():  # before a store is made
-        raise WrongUse(f"{file} is not there; name a file that `ann export` wrote.")
-    tracking, registry = _opened(session.load_settings)
-    from pipelines.transfer import importing
+    with bundle.unpacked(file) as unpacked:  # a file that is not whole makes no store
+        tracking, registry = _opened(session.load_settings)
+        from pipelines.transfer import importing
 
-    imported = importing.import_file(tracking, registry, file)
+        imported = importing.import_file(tracking, registry, unpacked)
     if judge:
         for version in imported.versions:
             registry.judge(version)

@@ -14,8 +14,12 @@ from __future__ import annotations
 import errno
 import shutil
 import stat
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -142,6 +146,32 @@ def pack(folder: Path, manifest: Manifest, file: Path) -> None:
             members.write(path, name)
 
 
+@dataclass(frozen=True)
+class Unpacked:
+    """A file whose members were checked and lie in a folder.
+
+    Attributes:
+        file: the ZIP.
+        sha256: of it.
+        manifest: what it holds.
+        folder: of its members, until the block ends.
+    """
+
+    file: Path
+    sha256: str
+    manifest: Manifest
+    folder: Path
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Unpacked]:
+    """A file's members in a temporary folder, checked as `unpack` does."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        manifest = unpack(file, folder)
+        yield Unpacked(file, sha256(file), manifest, folder)
+
+
 def unpack(file: Path, folder: Path) -> Manifest:
     """Check a file and write its members into an empty folder.
 
@@ -156,7 +186,7 @@ def unpack(file: Path, folder: Path) -> Manifest:
                     _extract(members, info, folder / info.filename, manifest.files[info.filename])
             return manifest
     except FileNotFoundError:
-        raise WrongUse(f"{file} is not there.") from None
+        raise WrongUse(f"{file} is not there; name a file that `ann export` wrote.") from None
     except (
         *(OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError),
         *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error),

@@ -9,7 +9,6 @@ here has not decided yet, and no alias moves.
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,23 +75,21 @@ class Imported:
     versions: list[Version]
 
 
-def import_file(tracking: Tracking, reg: Registry, file: Path) -> Imported:
+def import_file(tracking: Tracking, reg: Registry, unpacked: bundle.Unpacked) -> Imported:
     """Make a run of a file, and versions of its registered models; the same file only once.
 
     Raises:
-        WrongUse: the file is damaged, or holds what no run of this project has.
+        WrongUse: the file holds what no run of this project has.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        manifest = bundle.unpack(file, folder)
-        origin = {tags.IMPORTED_RUN_ID: manifest.run.id, tags.IMPORTED_SHA256: sha256(file)}
-        try:
-            _check(manifest, folder)
-        except (AnnError, MlflowException, ValueError) as error:
-            raise WrongUse(f"{file} cannot be imported: {format_error(error)}") from error
-        if earlier := _earlier(tracking, reg, origin[tags.IMPORTED_SHA256]):
-            return earlier
-        return _import(tracking, reg, manifest, folder, origin)
+    manifest, folder = unpacked.manifest, unpacked.folder
+    origin = {tags.IMPORTED_RUN_ID: manifest.run.id, tags.IMPORTED_SHA256: unpacked.sha256}
+    try:
+        _check(manifest, folder)
+    except (WrongUse, AnnError, MlflowException, ValueError) as error:
+        raise WrongUse(f"{unpacked.file} cannot be imported: {format_error(error)}") from error
+    if earlier := _earlier(tracking, reg, unpacked.sha256):
+        return earlier
+    return _import(tracking, reg, manifest, folder, origin)
 
 
 def _import(
@@ -210,17 +207,17 @@ def _check(manifest: bundle.Manifest, folder: Path) -> None:
     """Refuse what no run of this project has.
 
     Raises:
-        ValueError, InvalidData, MlflowException: what is wrong.
+        WrongUse, InvalidData, MlflowException: what is wrong.
     """
     (folder / "run").mkdir(exist_ok=True)
     if manifest.run.status not in ("FINISHED", "FAILED", "KILLED"):
-        raise ValueError(f"its run is {manifest.run.status!r}, not ended")
+        raise WrongUse(f"its run is {manifest.run.status!r}, not ended")
     _check_names(manifest)
     for i in range(len(manifest.models)):
         _check_model(folder / "models" / str(i))
     for version in manifest.versions:
         if not 0 <= version.model < len(manifest.models):
-            raise ValueError(f"{version.name}/{version.number} has no model")
+            raise WrongUse(f"{version.name}/{version.number} has no model")
         _check_source(version, manifest.run)
         _check_forms(version, folder / "models" / str(version.model))
 
@@ -230,7 +227,7 @@ def _check_names(manifest: bundle.Manifest) -> None:
     question = manifest.question if _is_of_ones_own(manifest) else ""
     for name in (question, manifest.run.tags.get(tags.VARIANT, "")):
         if "'" in name:
-            raise ValueError(f"its question or entry is {name!r}; no name has a quotation mark")
+            raise WrongUse(f"its question or entry is {name!r}; no name has a quotation mark")
 
 
 def _check_model(folder: Path) -> None:
@@ -246,9 +243,9 @@ def _check_model(folder: Path) -> None:
             and (not module.exists() or module.read_text() == "keras")
         )
     except Exception as error:  # MLflow checks nothing of what it reads
-        raise ValueError(f"its MLmodel cannot be read ({format_error(error)})") from error
+        raise WrongUse(f"its MLmodel cannot be read ({format_error(error)})") from error
     if not known:
-        raise ValueError("its MLmodel names code other than Keras's and ONNX Runtime's loaders")
+        raise WrongUse("its MLmodel names code other than Keras's and ONNX Runtime's loaders")
 
 
 def _check_source(version: bundle.Version, run: bundle.Run) -> None:
@@ -259,7 +256,7 @@ def _check_source(version: bundle.Version, run: bundle.Run) -> None:
     expected = next((s for s, name in MODEL_NAMES.items() if name == version.name), None)
     if expected is None or sources != {expected}:
         found = ", ".join(sorted(str(source) for source in sources))
-        raise ValueError(f"it is to be a version of {version.name}, and was trained on: {found}")
+        raise WrongUse(f"it is to be a version of {version.name}, and was trained on: {found}")
 
 
 def _check_forms(version: bundle.Version, folder: Path) -> None:
@@ -270,21 +267,21 @@ def _check_forms(version: bundle.Version, folder: Path) -> None:
         if not (folder / path).is_file():
             if tag == tags.PEOPLE_SHA256 and not {tag, tags.PEOPLE_DIGEST} & version.tags.keys():
                 continue  # registered before that was measured
-            raise ValueError(f"{name} is missing")
+            raise WrongUse(f"{name} is missing")
         if tag in {*HASHED, *version.tags} and sha256(folder / path) != version.tags.get(tag):
-            raise ValueError(f"{name} is not what its tag names")
+            raise WrongUse(f"{name} is not what its tag names")
         if tag in ARCHIVES:
             try:
                 found[tag] = read_archive(folder / path, tag)
             except ValueError as error:
-                raise ValueError(f"{name} {error}") from error
+                raise WrongUse(f"{name} {error}") from error
     expected = VALIDATION[version.tags[tags.VERSION_DATA_SOURCE]], DIGITS
     if found[tags.VALIDATION_SHA256]["probabilities"].shape != expected:
-        raise ValueError(f"its validation.npz has not the shape {expected}")
+        raise WrongUse(f"its validation.npz has not the shape {expected}")
     try:
         onnx_bytes = (folder / "model.onnx").read_bytes()
         difference = probe_difference(onnx_bytes, found[tags.PROBE_SHA256])
     except ValueError as error:
-        raise ValueError(f"its model.onnx does not answer: {error}") from error
+        raise WrongUse(f"its model.onnx does not answer: {error}") from error
     if not difference <= PROBE_TOLERANCE:  # so that NaN fails too
-        raise ValueError(f"its model.onnx answers the probe digit otherwise, by {difference:.2g}")
+        raise WrongUse(f"its model.onnx answers the probe digit otherwise, by {difference:.2g}")

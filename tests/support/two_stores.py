@@ -32,7 +32,8 @@ class Store:
         return exporting.export(self.tracking, self.registry, subject, file)
 
     def bring_in(self, file):
-        return importing.import_file(self.tracking, self.registry, file)
+        with bundle.unpacked(file) as unpacked:
+            return importing.import_file(self.tracking, self.registry, unpacked)
 
     def history(self, run_id, name) -> list[tuple[int, float]]:
         return [(m.step, m.value) for m in self.client.get_metric_history(run_id, name)]

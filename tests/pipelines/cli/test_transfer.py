@@ -28,6 +28,17 @@ RUN = bundle.Run(
     metrics=[],
     inputs=[],
 )
+MANIFEST = bundle.Manifest(
+    experiment="x", question="", note="", run=RUN, models=[], versions=[], files={}
+)
+
+
+def pack(file: Path, status: str = "FINISHED") -> None:
+    """A file of a run without artifacts; one that has not ended is refused."""
+    empty = file.with_suffix("")
+    empty.mkdir()
+    run = RUN.model_copy(update={"status": status})
+    bundle.pack(empty, MANIFEST.model_copy(update={"run": run}), file)
 
 
 class Registry:
@@ -50,7 +61,7 @@ class Registry:
 def registry(monkeypatch, tmp_path) -> Registry:
     found = Registry()
     monkeypatch.chdir(tmp_path)
-    Path("a.zip").touch()
+    pack(Path("a.zip"))
     monkeypatch.setattr(transfer, "_opened", lambda load: (SimpleNamespace(), found))
     return found
 
@@ -67,9 +78,7 @@ def exported(registry, monkeypatch) -> list:
             bundle.Version(name="mnist-digits", number=n, model=0, aliases=[], tags={})
             for n in ("3", "4")
         ]
-        return bundle.Manifest(
-            experiment="x", question="", note="", run=RUN, models=[], versions=versions, files={}
-        )
+        return MANIFEST.model_copy(update={"versions": versions})
 
     monkeypatch.setattr(exporting, "export", export)
     return asked
@@ -79,7 +88,7 @@ def exported(registry, monkeypatch) -> list:
 def folder(tmp_path, monkeypatch) -> None:
     """The current folder has the file that is imported."""
     (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "a.zip").touch()
+    pack(tmp_path / "here" / "a.zip")
     monkeypatch.chdir(tmp_path / "here")
 
 
@@ -154,15 +163,27 @@ def test_a_folder_is_no_file(registry, tmp_path, command):
     assert "is a directory" in result.stderr
 
 
-def test_a_file_that_is_not_there_is_refused_before_a_store_is_made(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (None, r"b\.zip is not there; name a file that `ann export` wrote"),
+        (b"no file of ours", r"b\.zip cannot be imported: File is not a zip file"),
+        (b"PK", r"b\.zip cannot be imported"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused_before_a_store_is_made(
+    tmp_path, monkeypatch, content, refusal
+):
     monkeypatch.setattr(transfer, "_opened", lambda load: pytest.fail("a store was opened"))
-    with pytest.raises(WrongUse, match=r"nonex\.zip is not there"):
-        run(transfer.import_run, str(tmp_path / "nonex.zip"))
+    if content is not None:
+        (tmp_path / "b.zip").write_bytes(content)
+    with pytest.raises(WrongUse, match=refusal):
+        run(transfer.import_run, str(tmp_path / "b.zip"))
 
 
 def test_a_new_state_folder_is_made_without_lines_of_mlflow(tmp_path):
     """MLflow reads the environment when it is imported: the settings come first."""
-    (tmp_path / "a.zip").write_bytes(b"no file of ours")
+    pack(tmp_path / "a.zip", "RUNNING")
     environ = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
     done = subprocess.run(
         [sys.executable, "-m", "pipelines.cli", "import", "a.zip"],
@@ -173,4 +194,5 @@ def test_a_new_state_folder_is_made_without_lines_of_mlflow(tmp_path):
         timeout=300,
     )
     assert (tmp_path / "home" / "mlflow.db").exists()
+    assert "cannot be imported: its run is 'RUNNING', not ended" in done.stderr
     assert all(line.startswith("ann: ") for line in done.stderr.splitlines()), done.stderr
