@@ -44,6 +44,7 @@ SLOWER = 4  # … or so many times the first run; an endless loop counts as noti
 UNSEEN = (  # of lines whose mutations no test can notice without a clock, a profiler or an editor
     "SECONDS =",
     "timeout=",
+    "seconds: float =",
     "TYPE_CHECKING",
     "frozen=True",
     "kw_only=True",

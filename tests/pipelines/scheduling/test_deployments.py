@@ -69,6 +69,13 @@ def test_a_default_that_is_new_in_the_code_is_made(client, monkeypatch):
     assert by_name(client).keys() == names | {"new"}
 
 
+def test_a_retraining_that_drift_does_not_start_any_more_is_started_by_it_again(client):
+    retrain = f"prefect.deployment.{schedules.find(client, 'retrain').id}"
+    client.delete_resource_owned_automations(retrain)
+    prepare(client)
+    assert len(client.read_resource_related_automations(retrain)) == 1
+
+
 def test_the_form_follows_the_code_and_leaves_the_rest(client):
     deployment = schedules.find(client, "digits")
     old = deployments.DeploymentUpdate(

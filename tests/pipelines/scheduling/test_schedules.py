@@ -274,6 +274,22 @@ def test_without_a_worker_the_obstacle_is_told_at_once_and_the_wait_ends(client,
     assert client.read_flow_run(run.id).state.is_scheduled()
 
 
+def test_an_obstacle_is_waited_for_and_told_once(client, monkeypatch):
+    add(client)
+    run, warned, looks = schedules.trigger(client, "mine", {}), [], []
+
+    def obstacle(*_: object, **__: object) -> str:
+        looks.append(0)
+        if len(looks) == 3:
+            client.set_flow_run_state(run.id, Completed(), force=True)
+        return "no worker is online"
+
+    monkeypatch.setattr(schedules, "obstacle", obstacle)
+    ended = schedules.follow(client, run, print, warned.append, seconds=0)
+    assert ended.state.is_completed()
+    assert warned == ["no worker is online"]
+
+
 def test_a_paused_work_pool_is_an_obstacle_until_the_run_has_begun(client, worker):
     client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
     try:
