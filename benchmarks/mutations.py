@@ -54,6 +54,7 @@ UNSEEN = (  # of lines whose mutations no test can notice without a clock, a pro
     r"lru_cache\(",
     "max_results=1",  # where one is enough, two are as well
     r"(hex|sha256|digest(\(\))?)\[:\d+\]",  # how many digits of a digest are shown
+    r"height=\d|# pixels",  # of a card
     r"^[A-Z_]+ = [\d_* ]*\d{3}",  # a limit of a hundred or more: one more is as good
 )
 OPERATORS = (  # Cosmic Ray's, without those that hardly ever change behaviour (== to `is`, …)

@@ -52,7 +52,6 @@ async def _end_orphaned_runs_regularly(loaded: Settings) -> None:
             print(
                 f"orphaned runs could not be ended: {type(error).__name__}: {error}",
                 file=sys.stderr,
-                flush=True,
             )
 
 

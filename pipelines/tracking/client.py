@@ -256,8 +256,7 @@ class Tracking(RunReader):
                 there, which those runs share.
         """
         metrics = metrics_of(findings, int(time.time() * 1000))
-        for first in range(0, len(metrics), 1000):
-            self.client.log_batch(run_id, metrics=metrics[first : first + 1000])
+        self.client.log_batch(run_id, metrics=metrics)  # in requests that a server accepts
         with tempfile.TemporaryDirectory() as folder:
             write_files(Path(folder), findings, extra)
             self.client.log_artifacts(run_id, folder)

@@ -45,7 +45,6 @@ from pipelines.tracking.client import QUICK_LOOK, Tracking
 from pipelines.transfer import bundle
 
 LINKS = re.compile(r"( (· )?\[[^]]*\]\(#[^)]*\))+$")  # to views, which an experiment's note ends in
-BATCH = 1000  # metrics in one request
 FACTS = {tags.ONNX_MS, tags.ONNX_DIFFERENCE}  # among the gate's numbers: known before it was asked
 OPINIONS = {
     *(tags.DECISION, tags.REASONS, tags.FORCED_REASON, tags.ROLLED_BACK),
@@ -105,9 +104,7 @@ def _import(
     with tracking.run(experiment, source.name, {}, source.start) as run_id:
         params = [Param(name, value) for name, value in source.params.items()]
         client.log_batch(run_id, params=params)
-        metrics = [Metric(*metric) for metric in source.metrics]
-        for first in range(0, len(metrics), BATCH):
-            client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+        client.log_batch(run_id, metrics=[Metric(*metric) for metric in source.metrics])
         client.log_inputs(run_id, [_dataset_input(data) for data in source.inputs])
         client.log_artifacts(run_id, str(folder / "run"))
         logged = []

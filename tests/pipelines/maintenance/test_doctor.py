@@ -3,6 +3,7 @@
 import os
 import shutil
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
 import pytest
 from mlflow import MlflowClient
@@ -51,6 +52,12 @@ def test_the_original_mnist_is_recognised(tmp_path, monkeypatch):
     finding = only(doctor._mnist, tmp_path)
     assert finding.healthy
     assert finding.message == f"{MNIST_PATH}, bit-identical to the original"
+
+
+def test_the_free_space_is_in_gibibytes(tmp_path, monkeypatch):
+    usage = SimpleNamespace(free=2000 * 1024**3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
+    assert only(doctor._state, tmp_path).message.endswith(", 2000 GiB free")
 
 
 def test_a_disk_that_is_nearly_full_is_said_so(tmp_path, monkeypatch):

@@ -98,6 +98,19 @@ def test_a_port_for_metrics_is_free_or_taken_by_something_else(monkeypatch):
     assert doctor._metrics() == Finding("metrics", True, f"port {port} is free for the worker")
 
 
+def test_what_speaks_no_http_at_the_port_serves_no_metrics(monkeypatch):
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        connection.recv(1000)
+        connection.sendall(b"220 mail.example ESMTP\r\n")
+        connection.close()
+
+    with socket.create_server(("", 0)) as server:
+        threading.Thread(target=answer, args=[server], daemon=True).start()
+        monkeypatch.setenv("ANN_METRICS_PORT", str(server.getsockname()[1]))
+        assert not doctor._metrics().healthy
+
+
 @pytest.mark.parametrize(("text", "well"), [(b"ann_worker_servers_up 1", True), (b"up 1", False)])
 def test_the_workers_own_metrics_are_what_the_port_is_for(monkeypatch, text, well):
     class Page(BaseHTTPRequestHandler):

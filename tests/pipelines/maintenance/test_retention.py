@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -256,6 +257,14 @@ def test_a_run_behind_a_version_stays_though_somebody_deleted_it(store):
     registered(store, behind)
     store.client.delete_run(behind)
     assert going(store, older_than=timedelta(0)) == []
+
+
+def test_mlflow_is_asked_for_what_was_deleted_that_many_milliseconds_ago(store, monkeypatch):
+    asked = []
+    deleted = SimpleNamespace(_get_deleted_runs=lambda older_than: asked.append(older_than) or [])
+    monkeypatch.setattr(retention, "_get_store", lambda uri: deleted)
+    going(store, older_than=timedelta(days=2))
+    assert max(asked) == 2 * 24 * 3600 * 1000
 
 
 def test_an_unfinished_run_stays_and_so_do_all_files(store):

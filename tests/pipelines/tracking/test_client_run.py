@@ -120,6 +120,13 @@ def test_more_metrics_than_one_request_may_carry_all_arrive(store, run_id):
     assert store.client.get_run(run_id).data.metrics == metrics
 
 
+def test_a_metric_has_the_time_at_which_it_was_logged(store, run_id):
+    before = time.time() * 1000
+    store.log_findings(run_id, Findings({"loss": 0.5}), {})
+    (metric,) = store.client.get_metric_history(run_id, "loss")
+    assert before - 1 <= metric.timestamp <= time.time() * 1000
+
+
 def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tmp_path):
     figure = Figure()
     figure.add_subplot().plot([1, 2])
@@ -142,7 +149,9 @@ def test_figures_tables_curves_and_further_files_are_artifacts(store, run_id, tm
     assert table == {"seed": [0, 1], "loss": [0.5, 0.25]}
     assert (tmp_path / "figures/fitted_curve.png").read_bytes().startswith(b"\x89PNG")
     images = artifacts(store, run_id, "images")
-    assert any(path.startswith("images/Fitted curves") for path in images)  # its card's title
+    # its card's title; all runs' pictures are at one step, so that the card shows them together
+    assert all(path.startswith("images/Fitted curves+step+0+") for path in images)
+    assert images
     assert folder
 
 

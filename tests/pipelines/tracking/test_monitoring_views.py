@@ -48,6 +48,14 @@ def test_an_experiments_note_leads_to_its_view() -> None:
     assert "#/experiments/7/runs?viewStateShareKey=drift&" in note
 
 
+def test_the_view_of_own_pictures_has_a_bar_for_each_digit() -> None:
+    charts = [
+        c for state in states(evaluate.EXPERIMENT).values() for c in state["compareRunCharts"]
+    ]
+    bars = [chart["metricKey"] for chart in charts if chart["type"] == "BAR"]
+    assert bars == [f"accuracy/{digit}" for digit in range(10)]
+
+
 @pytest.mark.parametrize("title", list(views.VIEWS))
 def test_charts_are_by_time_so_that_a_change_shows(title: str) -> None:
     for state in states(title).values():

@@ -29,6 +29,11 @@ FIRST = View(
 SECOND = View("second", "The second", (), (), "")
 
 
+def test_a_column_is_quoted_after_its_kind_whatever_dots_its_name_has():
+    view = View("v", "v", ("params.layers.0.units",), (), "")
+    assert state(view)["selectedColumns"] == ["attributes.`Description`", "params.`layers.0.units`"]
+
+
 def state(view: View) -> dict:
     (tag,) = saved_views.tags((view,)).values()
     return json.loads(json.loads(tag)["state"])

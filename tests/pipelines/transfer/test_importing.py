@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from ann_models.entry import Question
 from pipelines.cli.main import main
-from pipelines.transfer import bundle, importing
+from pipelines.transfer import bundle
 from serving.model.download import fetch
 from tests.support.two_stores import DIGITS, NAME, Store, forged, of
 
@@ -98,8 +98,7 @@ def test_the_same_file_again_makes_nothing_twice(target, file):
     assert len(target.registry.versions(NAME)) == 1
 
 
-def test_many_metrics_are_logged_in_several_requests(origin, target, file, monkeypatch):
-    monkeypatch.setattr(importing, "BATCH", 2)
+def test_every_step_of_a_curve_arrives(origin, target, file):
     run_id = target.bring_in(file).run_id
     for name in ("val_accuracy", "never"):
         assert len(target.history(run_id, name)) == len(origin.history(champion_run(origin), name))
