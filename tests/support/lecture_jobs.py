@@ -14,6 +14,7 @@ class Recorder(ProgressReporter):
         self.failures: list[str] = []
         self.epochs_done: list[int] = []
         self.ends: list[tuple[str, bool]] = []
+        self.positions: list[tuple[int, int]] = []
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
@@ -26,6 +27,7 @@ class Recorder(ProgressReporter):
 
     def ended(self, name: str, position: int, total: int, succeeded: bool, seconds: float) -> None:
         self.ends.append((name, succeeded))
+        self.positions.append((position, total))
 
 
 def statuses(tracking: Tracking, report_or_failure: Any) -> dict[str, str]:

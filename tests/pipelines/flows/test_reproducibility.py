@@ -19,6 +19,17 @@ def test_threads_are_those_that_were_set_or_one_a_core(monkeypatch):
     assert reproducibility.conditions()["threads"] == "3"
 
 
+@pytest.mark.parametrize(("counted", "cores"), [(4, "4"), (None, "1")])
+def test_where_no_process_has_cores_of_its_own_those_of_the_machine_count(
+    monkeypatch, counted, cores
+):
+    monkeypatch.setattr(reproducibility.sys, "platform", "darwin")
+    monkeypatch.setattr(os, "cpu_count", lambda: counted)
+    for name in reproducibility.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    assert set(reproducibility.threads().values()) == {cores}
+
+
 def test_versions_name_what_must_be_the_same_on_every_worker():
     for package in ("ann-pipelines", "keras", "numpy"):
         assert f"{package} {importlib.metadata.version(package)}" in reproducibility.versions()

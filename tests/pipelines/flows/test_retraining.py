@@ -189,7 +189,7 @@ def test_another_variant_may_be_the_challenger(home):
 
 
 @pytest.mark.usefixtures("plain_study")
-def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
+def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch, recorder):
     corrected(home, TILTED[:60], LABELS[:60])
     with monkeypatch.context() as sabotage:
         sabotage.setattr(tasks, "study_of", lambda variant: 1 / 0)
@@ -199,7 +199,10 @@ def test_a_challenger_that_fails_is_tried_again_next_time(home, monkeypatch):
     assert challenger.error == "ZeroDivisionError: division by zero"
     (run,) = runs("mnist_ann")
     assert run.info.status == "FAILED"
+    assert recorder.failures == [f"mnist_ann: {challenger.error}"]
     assert retrain().status == "retrained"
+    assert recorder.ends == [("mnist_ann", False), ("mnist_ann", True)]
+    assert recorder.positions == [(1, 1), (1, 1)]
 
 
 def test_before_there_is_a_champion_it_says_how_to_get_one(tmp_path, monkeypatch):
