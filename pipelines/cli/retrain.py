@@ -61,7 +61,7 @@ def retrain(names: tuple[str, ...], force: bool, model: str | None, as_json: boo
     "--least",
     default=100,
     show_default=True,
-    type=click.IntRange(10),
+    type=click.IntRange(10, 1000),
     help="Different images below which nothing is decided.",
 )
 @registered_model

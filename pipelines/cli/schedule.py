@@ -15,6 +15,7 @@ from pipelines.cli.errors import FAILED
 from pipelines.cli.options import Duration, as_json, examples
 from pipelines.cli.terminal import notify, print_table
 from pipelines.scheduling.work_pool import FLOWS
+from serving.credentials import bare_address
 
 if TYPE_CHECKING:
     from pipelines.scheduling.schedules import Schedule
@@ -214,7 +215,7 @@ def trigger(context: click.Context, name: str, parameters: dict[str, Any], wait:
         run = schedules.trigger(client, name, parameters)
         asked = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
         page = (os.environ.get("PREFECT_UI_URL") or asked).rstrip("/")
-        click.echo(f"{name} is started: {page}/runs/flow-run/{run.id}")
+        click.echo(f"{name} is started: {bare_address(page)}/runs/flow-run/{run.id}")
         if not wait:
             if obstacle := schedules.obstacle(client):
                 notify(f"{obstacle} The run begins then.")

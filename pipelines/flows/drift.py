@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 import numpy as np
 from prefect import flow, task
@@ -12,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from ann_models import drift as statistics
 from ann_models.drift import Embedding, Finding, Sample
@@ -34,7 +36,8 @@ NOTE = (
 )
 DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
 COLOURS = {DRIFT: "#D55E00", NO_DRIFT: "#0072B2", NOT_ENOUGH: "#8C8C8C"}  # of runs in MLflow
-MOST = 1000  # recent images
+LEAST, MOST = 10, 1000  # recent images of a comparison
+LONGEST = 36_500.0  # days
 KNOWN = 2000  # validation digits with which they are compared
 EMBEDDED = 10_000  # training digits to which the embedding is fitted
 SHOWN = 50  # digits of a picture
@@ -71,12 +74,16 @@ def _run_name() -> str:
 
 
 @flow(name="drift", flow_run_name=_run_name, validate_parameters=True)
-def drift(days: float = 7.0, least: int = 100, model: str | None = None) -> DriftReport:
+def drift(
+    days: Annotated[float, Field(gt=0, le=LONGEST)] = 7.0,
+    least: Annotated[int, Field(ge=LEAST, le=MOST)] = 100,
+    model: str | None = None,
+) -> DriftReport:
     """Compare recent traffic with known digits; on drift, emit the event that starts a retraining.
 
     Args:
         days: how far back "recent" goes.
-        least: different images below which nothing is decided.
+        least: different images below which nothing is decided; of more, the newest 1000 count.
         model: the registered model, such as that of an image data set; none: of the digits.
 
     Raises:

@@ -19,7 +19,7 @@ from ann_models.errors import InvalidSetting
 from ann_models.figures import search as figures
 from ann_models.findings import Findings
 from ann_models.search import Interval, setting_text
-from pipelines.errors import PipelineError
+from pipelines.errors import Locked, PipelineError, WrongUse
 from pipelines.flows import ad_hoc, dask_workers, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.trials import (
@@ -34,6 +34,7 @@ from pipelines.flows.trials import (
     state_of,
 )
 from pipelines.flows.worker_environment import WorkerEnvironment
+from pipelines.locks import exclusive_lock
 from pipelines.tracking import saved_views, tags
 from pipelines.tracking.saved_views import Section, View
 
@@ -113,7 +114,8 @@ def sweep(
         UnknownName: the name is not in the table.
         InvalidSetting: the table has a fault, or a setting, a value or every combination of them
             cannot be meant.
-        WrongUse: the name is a question's, or there is no memory for so many workers.
+        WrongUse: the name is a question's, there is no memory for so many workers, or the same
+            sweep is running already.
         EveryTrialDiverged: no trial ended with a finite loss.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
@@ -135,6 +137,17 @@ class _Sweep:
         self.report.table = spec.table
 
     def run(self) -> SweepReport:
+        lock = self.context.settings.work / f"sweep-{self.key}.lock"
+        try:
+            with exclusive_lock(lock, seconds=0):  # one at a time ends the trials of a killed one
+                return self._run()
+        except Locked as error:
+            raise WrongUse(
+                f"this sweep of {self.report.name} is running already on this machine; wait until "
+                "it has ended, or end it, and the same command resumes it."
+            ) from error
+
+    def _run(self) -> SweepReport:
         tracking, wanted = self.context.tracking, self.spec.trials
         tasks.notice_scale(self.context, self.trials.data)
         experiment = tracking.monitoring_experiment(EXPERIMENT, NOTE)

@@ -121,12 +121,15 @@ class Follower:
             champion = version, self._run_of(name, version)
             if champion[1] is None or self._downloaded.get(name) == champion:
                 continue
-            self._downloaded[name] = champion
             try:
                 self.download(name, version)
+            except (RegistryUnavailable, NoChampion, OSError):
+                continue  # the next poll downloads it; the default model has its own turn
             except UnverifiedModel:
-                continue
-            copies.keep_as_last_known_good(self._settings.home, name, ALIAS, version)
+                pass
+            else:
+                copies.keep_as_last_known_good(self._settings.home, name, ALIAS, version)
+            self._downloaded[name] = champion
 
     def _listing(self, model: RegisteredModel) -> Listing:
         """The model's versions, listed again only when something about it has changed."""

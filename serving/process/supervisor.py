@@ -149,6 +149,8 @@ class Supervisor:
 
         process, link = await _start("serving.process.worker", handle, self._listener)
         self._processes.add(process)
+        if self._stopping.is_set():  # since `run` ended those that it knew
+            process.terminate()
         link.send(self._followed())
         self._links.add(link)
         line = asyncio.create_task(link.run())

@@ -1,5 +1,6 @@
 """An MLflow server by its REST API: what it refuses, where it has moved, and who asks."""
 
+import errno
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -191,6 +192,18 @@ def test_credentials_in_a_file_are_left_to_mlflow(tmp_path):
     (tmp_path / ".mlflow").mkdir()
     (tmp_path / ".mlflow/credentials").write_text("[mlflow]\n")
     assert not http_server.can_read("http://mlflow.example:5000")
+
+
+def test_a_home_that_this_user_cannot_read_holds_no_credentials(monkeypatch):
+    real = os.stat
+
+    def stat(path, *arguments, **named):
+        if str(path).startswith(os.path.expanduser("~")):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert http_server.can_read("http://mlflow.example:5000")
 
 
 def test_the_certificates_are_those_that_mlflow_would_trust(monkeypatch, tmp_path):

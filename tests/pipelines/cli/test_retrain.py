@@ -100,9 +100,22 @@ def test_a_challenger_that_failed_is_shown_and_ends_in_an_error(monkeypatch):
 
 
 def test_an_unknown_name_is_refused_before_anything_starts(monkeypatch):
-    monkeypatch.setattr(session, "load_settings", lambda: pytest.fail("started"))
+    for step in ("load_settings_with_runs", "prepare_flows"):
+        monkeypatch.setattr(session, step, lambda *_: pytest.fail("started"))
     result = CliRunner().invoke(commands.retrain, ["mnist_an"])
     assert isinstance(result.exception, UnknownName)
+
+
+@pytest.mark.parametrize(
+    ("least", "code"),
+    [(watching.LEAST - 1, 2), (watching.LEAST, 0), (watching.MOST, 0), (watching.MOST + 1, 2)],
+)
+def test_no_more_images_are_asked_for_than_are_compared(monkeypatch, least, code):
+    report = watching.DriftReport("r", "mnist-digits", "2", "no drift", 300)
+    monkeypatch.setattr(watching, "drift", lambda days, least, model: report)
+    result = CliRunner().invoke(commands.drift, ["--least", str(least)])
+    assert result.exit_code == code
+    assert code == 0 or f"{least} is not in the range" in result.stderr
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -168,6 +168,14 @@ def test_the_page_of_a_triggered_run_is_where_browsers_reach_prefect(ann, monkey
     assert "digits is started: http://127.0.0.1:4242/runs/flow-run/" in triggered.stdout
 
 
+def test_the_page_is_named_without_the_password_of_the_address(ann, prefect, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", prefect.replace("://", "://bob:s3cret@"))
+    triggered = ann("trigger", "digits")
+    page = prefect.removesuffix("/api")
+    assert f"digits is started: {page}/runs/flow-run/" in triggered.stdout
+    assert "s3cret" not in triggered.output
+
+
 def test_an_empty_address_of_prefects_pages_counts_as_not_set(ann, prefect, monkeypatch):
     monkeypatch.setenv("PREFECT_UI_URL", "")
     page = prefect.removesuffix("/api")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.exceptions import ParameterTypeError
 
 from ann_models.drift import Sample
 from ann_models.figures import digits as figures
@@ -70,6 +71,12 @@ def test_too_little_traffic_says_so_and_raises_no_alarm(home, emitted):
     run = Context.open().tracking.client.get_run(report.run_id)
     assert run.data.tags["verdict"] == NOT_ENOUGH
     assert "99 different images were sent; 100 are needed" in run.data.tags["mlflow.note.content"]
+
+
+@pytest.mark.parametrize("asked", [{"least": watching.MOST + 1}, {"least": 9}, {"days": 0.0}])
+def test_what_no_comparison_can_satisfy_is_refused_before_anything_is_read(asked):
+    with pytest.raises(ParameterTypeError, match=next(iter(asked))):
+        drift(**asked)
 
 
 def test_one_image_a_thousand_times_is_one_image(home, emitted):

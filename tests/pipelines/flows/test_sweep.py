@@ -12,6 +12,7 @@ from pipelines.flows.context import Context
 from pipelines.flows.progress import ProgressReporter
 from pipelines.flows.sweep import EveryTrialDiverged, sweep
 from pipelines.flows.trials import SweepSpec, Trials
+from pipelines.locks import exclusive_lock
 from pipelines.tracking.tags import changes_of
 from tests.support.served import enter
 
@@ -99,6 +100,17 @@ def test_a_trial_that_was_killed_before_its_proposal_is_made_up_for(home, capsys
     shown = capsys.readouterr().out
     assert "optimizer.learning_rate" in shown.splitlines()[0]
     assert "2 trials, 0 pruned, diverged or refused" in shown
+
+
+def test_a_sweep_that_is_running_is_left_alone_by_the_same_command(home):
+    trials = Trials(Context.open(), SweepSpec(ROW, tuple(SPACE), 2, 1, SHORT, ""))
+    running = trials.study().ask()
+    lock = Context.open().settings.work / f"sweep-{trials.key}.lock"
+    with exclusive_lock(lock), pytest.raises(WrongUse, match=f"sweep of {ROW}.* is running"):
+        sweep(ROW, SPACE, trials=2, seeds=1, changes=SHORT)
+    (trial,) = trials.study().get_trials()
+    assert (trial.number, trial.state.name) == (running.number, "RUNNING")
+    assert not Context.open().tracking.runs("attributes.status = 'RUNNING'")
 
 
 def test_another_space_is_another_sweep(home):

@@ -13,7 +13,7 @@ import pytest
 from ann_models import datasets
 from pipelines.flows.candidate import evaluate_candidate
 from pipelines.registry.client import Registry
-from serving.errors import NoChampion
+from serving.errors import NoChampion, RegistryUnavailable
 from serving.model import follower as following
 from serving.model import status as status_module
 from serving.model.follower import Follower
@@ -63,15 +63,41 @@ def place(registered, tmp_path) -> Place:
     return Place(tmp_path)
 
 
-def test_models_of_other_pictures_are_listed_and_their_champions_downloaded(place):
-    place.promote("1")
+def register_letters(place: Place) -> None:
+    """A champion of another data set of pictures."""
     client = place.registry.client
     version = place.registry.version(NAME, "2")
     source = client.get_model_version(NAME, "2").source
     client.create_registered_model("letters", {"data_set": "{}"})
-    client.create_registered_model("another tool's")
     client.create_model_version("letters", source, version.run_id, dict(version.tags))
     client.set_registered_model_alias("letters", "champion", "1")
+
+
+@pytest.mark.parametrize(
+    "fault", [RegistryUnavailable("503"), NoChampion("deleted"), OSError(28, "No space left")]
+)
+def test_the_champion_of_other_pictures_is_downloaded_when_the_fault_is_over(
+    place, monkeypatch, fault
+):
+    place.promote("1")
+    register_letters(place)
+    follower, known = place.follower(), place.home / "served" / "letters" / "last_good_champion"
+    with monkeypatch.context() as away:
+
+        def download(name: str, number: str) -> None:
+            raise fault
+
+        away.setattr(follower, "download", download)
+        assert follower.poll().version == "1"  # of the digits all the same
+    assert not known.exists()
+    follower.poll()
+    assert known.read_text() == "1"
+
+
+def test_models_of_other_pictures_are_listed_and_their_champions_downloaded(place):
+    place.promote("1")
+    register_letters(place)
+    place.registry.client.create_registered_model("another tool's")
     status = place.follower().poll()
     assert (status.name, status.version) == (NAME, "1")
     assert set(status.listings) == {NAME, "letters"}

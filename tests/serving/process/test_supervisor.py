@@ -170,6 +170,23 @@ def test_a_signal_ends_it_well(supervised, monkeypatch, number):
         signal.signal(number, before)
 
 
+def test_a_worker_that_was_being_started_when_the_signal_came_is_ended_too(supervised, monkeypatch):
+    async def start(*arguments: object) -> tuple[asyncio.subprocess.Process, Link]:
+        ours, _ = socket.socketpair()
+        supervised._stopping.set()
+        await asyncio.sleep(0.1)  # `run` ends the workers that it knows
+        return await asyncio.create_subprocess_exec("sleep", "100"), Link(ours, None)
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    monkeypatch.setattr(supervised, "_run_registry", wait)
+    monkeypatch.setattr(supervised, "_follow", wait)
+    supervised._ready.set()
+    asyncio.run(asyncio.wait_for(supervised.run(), supervisor.STOP_SECONDS / 2))
+
+
 def test_work_that_failed_is_tried_again(monkeypatch, capfd):
     monkeypatch.setattr(supervisor, "RESTART_SECONDS", 0)
     tries = []
