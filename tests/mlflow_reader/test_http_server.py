@@ -15,16 +15,16 @@ from tests.support.trickling_server import BODY, HEADER, TricklingServer
 
 
 class Answer:
-    """A server with one answer, and the headers of what it was asked."""
+    """A server with one answer, and the headers of what it was asked; the first may fail."""
 
-    def __init__(self, status: int, content: bytes) -> None:
+    def __init__(self, status: int, content: bytes, first: int | None = None) -> None:
         answer = self
         self.asked: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 answer.asked.append(dict(self.headers))
-                self.send_response(status)
+                self.send_response(first if first and len(answer.asked) == 1 else status)
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -69,6 +69,29 @@ def test_an_answer_that_is_not_mlflows_is_reported_in_short(status, content):
         HttpReader(f"http://{answer.host}").registered_model("mnist-digits")
     assert str(status) in str(raised.value)
     assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_be_over_soon_is_asked_again(monkeypatch, status):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    with Answer(200, b'{"registered_models": []}', first=status) as answer:
+        assert HttpReader(f"http://{answer.host}").registered_models() == []
+    assert len(answer.asked) == 2
+
+
+def test_without_an_experiment_no_run_and_no_model_is_asked_for():
+    with Answer(200, b"{}") as answer:
+        reader = HttpReader(f"http://{answer.host}")
+        assert reader.model_places([]) == {}
+    assert answer.asked == []
+
+
+def test_a_run_that_has_not_ended_ended_at_0():
+    info = b'"run_id": "r", "experiment_id": "1", "status": "RUNNING", "lifecycle_stage": "active"'
+    with Answer(200, b'{"run": {"info": {%s}}}' % info) as answer:
+        run = HttpReader(f"http://{answer.host}").run("r")
+    assert (run.info.start_time, run.info.end_time) == (0, 0)
 
 
 def test_a_search_that_the_server_refuses_is_reported_and_not_taken_for_an_empty_one():

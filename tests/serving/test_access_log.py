@@ -38,6 +38,22 @@ def test_a_reader_that_does_not_keep_up_keeps_nobody_waiting(monkeypatch):
     assert 3 <= stream.batches <= 5
 
 
+def test_lines_are_written_together_once_a_second_or_when_they_are_many(monkeypatch):
+    line = 200  # bytes, nearly
+    monkeypatch.setattr(access_log, "BATCH_BYTES", 10 * line)
+    stream = Stuck()
+    stream.released.set()
+    log = AccessLog(stream)
+    for _ in range(5):
+        log.add(CALL, 200, "127.0.0.1", 0.001, 0.0)
+    assert log._batches.empty()
+    assert stream.batches == 0
+    for _ in range(15):
+        log.add(CALL, 200, "127.0.0.1", 0.001, 0.0)
+    log.close()
+    assert stream.batches == 2  # full, and what was left
+
+
 def test_a_closed_stream_is_survived():
     stream = io.BytesIO()
     stream.close()

@@ -179,6 +179,7 @@ def test_the_senders_request_id_is_kept_if_it_is_harmless(service: Service):
         return service.post("/predict", json=ONE, headers=headers).headers["x-request-id"]
 
     assert id_for(b"mine-7") == "mine-7"
+    assert id_for(b"x" * 100) == "x" * 100
     assert len({id_for(b""), id_for(b"x" * 101), id_for(b"\x80"), id_for(b"")}) == 4
 
 

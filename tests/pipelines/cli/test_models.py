@@ -1,6 +1,7 @@
 """`ann models`: versions with the gate's decisions; promotion, rollback and history."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -78,7 +79,7 @@ def test_the_history_shows_every_decision_newest_first(ann, filled, tmp_path, wi
     ann("models", "promote", "1", "--reason", "a demonstration")
     ann("models", "promote", "2", "--reason", "another one")
     lines = ann("models", "history").stdout.splitlines()
-    assert "version 2 promoted by " in lines[0]
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  version 2 promoted by ", lines[0])
     assert lines[1] == "    another one"
     assert "version 1 promoted by " in lines[2]
     found = json.loads(ann("models", "history", "--json").stdout)

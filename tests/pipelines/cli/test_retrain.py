@@ -124,8 +124,10 @@ def test_the_watch_tells_each_measure_and_the_verdict(monkeypatch, as_json):
     report = watching.DriftReport(
         "r", "mnist-digits", "2", "drift", 300, ["ink"], {"ink": finding}, "abc"
     )
-    monkeypatch.setattr(watching, "drift", lambda days, least, model: report)
+    asked = []
+    monkeypatch.setattr(watching, "drift", lambda *given: asked.append(given) or report)
     result = CliRunner().invoke(commands.drift, ["--json"] if as_json else [])
+    assert asked == [(7.0, 100, None)]
     if as_json:
         assert json.loads(result.stdout)["findings"]["ink"] == finding
     else:

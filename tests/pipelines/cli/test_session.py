@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipelines import settings
 from pipelines.cli import session
 from pipelines.errors import WrongUse
 from pipelines.local import status
+from pipelines.maintenance import relocation
 from pipelines.process_identity import this_process
 from pipelines.scheduling import deployments
 from pipelines.settings import Settings
@@ -51,6 +53,17 @@ def test_a_command_that_needs_a_run_makes_nothing_where_none_is(ann, tmp_path, c
     assert f"no run is in the state folder {tmp_path / 'home'} yet" in refused.stderr
     assert "set ANN_HOME to the folder that has them" in refused.stderr
     assert not (tmp_path / "home").exists()
+
+
+def test_a_moved_state_folder_is_told_and_one_that_stayed_is_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ANN_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(settings, "export", lambda loaded: None)
+    session.load_settings()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(relocation, "repair", lambda loaded: tmp_path / "before")
+    session.load_settings()
+    assert f"the state folder was moved from {tmp_path / 'before'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("uri", ["mysql://db/runs", "mssql+nosuch://db/runs"])

@@ -12,16 +12,12 @@ import pytest
 
 from ann_models import datasets
 from pipelines.flows.candidate import evaluate_candidate
-from pipelines.registry.client import Registry
-from serving.errors import NoChampion, RegistryUnavailable
+from serving.errors import NoChampion
 from serving.model import follower as following
 from serving.model import status as status_module
-from serving.model.follower import Follower
 from serving.model.status import LONGEST_TEXT, Listing, Status
-from serving.settings import load
+from tests.support.followed import NAME, Place
 from tests.support.promoted import NOT_CALIBRATED, network, register
-
-NAME = "offline-digits"
 
 
 @pytest.fixture(scope="module")
@@ -32,76 +28,10 @@ def registered(tmp_path_factory) -> Path:
     return store
 
 
-class Place:
-    """A state folder with a copy of the store, and followers of it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.settings = load({"ANN_HOME": str(home)})
-        self.registry = Registry(self.settings.tracking_uri, home)
-        # A file may also be damaged after the promotion, which refuses damaged ones.
-        self.registry.artifacts.verify = lambda version: None
-
-    def follower(self) -> Follower:
-        return Follower(self.settings)
-
-    def promote(self, number: str) -> None:
-        self.registry.promote(self.registry.version(NAME, number), "for the test")
-
-    def falsify(self, number: str) -> None:
-        """As if the version's file were another than the registered one."""
-        self.registry.client.set_model_version_tag(NAME, number, "onnx_sha256", "0" * 64)
-
-    @property
-    def copies(self) -> set[str]:
-        return {path.name for path in (self.home / "served" / NAME).glob("[0-9]*")}
-
-
 @pytest.fixture
 def place(registered, tmp_path) -> Place:
     shutil.copy(registered / "mlflow.db", tmp_path)
     return Place(tmp_path)
-
-
-def register_letters(place: Place) -> None:
-    """A champion of another data set of pictures."""
-    client = place.registry.client
-    version = place.registry.version(NAME, "2")
-    source = client.get_model_version(NAME, "2").source
-    client.create_registered_model("letters", {"data_set": "{}"})
-    client.create_model_version("letters", source, version.run_id, dict(version.tags))
-    client.set_registered_model_alias("letters", "champion", "1")
-
-
-@pytest.mark.parametrize(
-    "fault", [RegistryUnavailable("503"), NoChampion("deleted"), OSError(28, "No space left")]
-)
-def test_the_champion_of_other_pictures_is_downloaded_when_the_fault_is_over(
-    place, monkeypatch, fault
-):
-    place.promote("1")
-    register_letters(place)
-    follower, known = place.follower(), place.home / "served" / "letters" / "last_good_champion"
-    with monkeypatch.context() as away:
-
-        def download(name: str, number: str) -> None:
-            raise fault
-
-        away.setattr(follower, "download", download)
-        assert follower.poll().version == "1"  # of the digits all the same
-    assert not known.exists()
-    follower.poll()
-    assert known.read_text() == "1"
-
-
-def test_models_of_other_pictures_are_listed_and_their_champions_downloaded(place):
-    place.promote("1")
-    register_letters(place)
-    place.registry.client.create_registered_model("another tool's")
-    status = place.follower().poll()
-    assert (status.name, status.version) == (NAME, "1")
-    assert set(status.listings) == {NAME, "letters"}
-    assert (place.home / "served" / "letters" / "last_good_champion").read_text() == "1"
 
 
 def test_without_a_champion_there_is_nothing_to_serve_and_it_says_so(place):

@@ -1,0 +1,102 @@
+"""The champions of other pictures than digits, which the follower keeps on disk."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from serving.errors import NoChampion, RegistryUnavailable, UnverifiedModel
+from tests.support.followed import NAME, Place
+from tests.support.promoted import register
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory) -> Path:
+    """Two versions, of which none is champion yet."""
+    store = tmp_path_factory.mktemp("store")
+    register(store)
+    return store
+
+
+@pytest.fixture
+def place(registered, tmp_path) -> Place:
+    shutil.copy(registered / "mlflow.db", tmp_path)
+    return Place(tmp_path)
+
+
+def register_pictures(place: Place, name: str) -> None:
+    """A champion of another data set of pictures."""
+    client = place.registry.client
+    version = place.registry.version(NAME, "2")
+    source = client.get_model_version(NAME, "2").source
+    client.create_registered_model(name, {"data_set": "{}"})
+    client.create_model_version(name, source, version.run_id, dict(version.tags))
+    client.set_registered_model_alias(name, "champion", "1")
+
+
+def last_good(place: Place, name: str) -> Path:
+    return place.home / "served" / name / "last_good_champion"
+
+
+@pytest.mark.parametrize(
+    "fault", [RegistryUnavailable("503"), NoChampion("deleted"), OSError(28, "No space left")]
+)
+def test_the_champion_of_other_pictures_is_downloaded_when_the_fault_is_over(
+    place, monkeypatch, fault
+):
+    place.promote("1")
+    register_pictures(place, "letters")
+    follower, known = place.follower(), last_good(place, "letters")
+    with monkeypatch.context() as away:
+
+        def download(name: str, number: str) -> None:
+            raise fault
+
+        away.setattr(follower, "download", download)
+        assert follower.poll().version == "1"  # of the digits all the same
+    assert not known.exists()
+    follower.poll()
+    assert known.read_text() == "1"
+
+
+def test_models_of_other_pictures_are_listed_and_their_champions_downloaded(place):
+    place.promote("1")
+    register_pictures(place, "letters")
+    place.registry.client.create_registered_model("another tool's")
+    status = place.follower().poll()
+    assert (status.name, status.version) == (NAME, "1")
+    assert set(status.listings) == {NAME, "letters"}
+    assert last_good(place, "letters").read_text() == "1"
+
+
+def test_a_champion_that_is_not_what_was_registered_is_downloaded_once_and_keeps_no_other_waiting(
+    place, monkeypatch
+):
+    place.promote("1")
+    for name in ("letters", "pictograms"):  # in this order
+        register_pictures(place, name)
+    follower, asked = place.follower(), []
+    real = follower.download
+
+    def download(name: str, number: str) -> None:
+        asked.append(name)
+        if name == "letters":
+            raise UnverifiedModel("its file is another")
+        real(name, number)
+
+    monkeypatch.setattr(follower, "download", download)
+    assert follower.poll().registry_error is None
+    assert follower.poll().registry_error is None
+    assert asked == ["letters", "pictograms"]
+    assert last_good(place, "pictograms").read_text() == "1"
+    assert not last_good(place, "letters").exists()
+
+
+def test_a_champion_that_is_there_keeps_no_other_waiting(place):
+    place.promote("1")
+    register_pictures(place, "letters")
+    follower = place.follower()
+    follower.poll()
+    register_pictures(place, "pictograms")
+    follower.poll()
+    assert last_good(place, "pictograms").read_text() == "1"
