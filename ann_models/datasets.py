@@ -232,7 +232,7 @@ def image_set(text: str, notice: Callable[[str], None] = log.warning) -> Dataset
         notice(sentence)
     images, labels = found.train
     order = stratified_order(labels)
-    among_class = np.empty(len(order), int)  # the how-manieth of its class each one is
+    among_class = np.empty(len(order), int)  # the index of each one within its class
     for label in range(len(found.classes)):
         members = np.flatnonzero(labels[order] == label)
         among_class[members] = np.arange(len(members)) % image_sets.HELD_OUT

@@ -29,7 +29,7 @@ requests = Counter("ann_requests", "Requests by route and status.", ["route", "s
 latency = Histogram("ann_request_seconds", "Time to answer, by route.", ["route"], buckets=SECONDS)
 images = Histogram("ann_images_per_request", "Images in one request.", buckets=IMAGES)
 digits = Counter("ann_digits", "Answered digits.", ["model", "version", "digit"])
-confidence = Histogram("ann_confidence", "Highest of the ten probabilities.", buckets=CONFIDENCE)
+confidence = Histogram("ann_confidence", "Highest of the class probabilities.", buckets=CONFIDENCE)
 refusals = Counter("ann_refusals", "Requests that were not answered, by reason.", ["reason"])
 swaps = Counter("ann_model_swaps", "Times that another version began to serve.")
 unverified = Gauge(

@@ -46,7 +46,7 @@ def overview(question: str, runs: Sequence[Summary]) -> Findings:
     """Compare the runs of one question of the lecture.
 
     Args:
-        question: a key of `variants.QUESTIONS`.
+        question: a key of `questions.QUESTIONS`.
         runs: finished runs of its variants; those that a panel does not need are left aside.
 
     Returns:

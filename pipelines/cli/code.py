@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("name", type=VariantName())
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Whose weights.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the weights."
+)
 @click.option("--notebook", is_flag=True, help="Write a Jupyter notebook with an exercise.")
 @click.option("--weights", is_flag=True, help="Write the trained network of the newest run, too.")
 @click.option(

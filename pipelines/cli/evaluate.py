@@ -27,8 +27,12 @@ FAULTS_SHOWN = 10
     )
 )
 @click.argument("pictures", type=FilePath(path_type=Path))
-@click.option("--name", default=None, help="A registered digit model; the one that serves.")
-@click.option("--version", "number", default=None, help="A version's number; the champion.")
+@click.option(
+    "--name", default=None, help="A registered digit model. Default: the one that serves."
+)
+@click.option(
+    "--version", "number", default=None, help="A version's number. Default: the champion."
+)
 @click.option("--run", "run_id", default=None, help="The version that this run registered.")
 @as_json
 def evaluate(

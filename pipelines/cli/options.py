@@ -98,6 +98,6 @@ set_settings = click.option(
 registered_model = click.option(
     "--model",
     metavar="NAME",
-    help="A registered model, such as that of an image data set of your own; the digits'.",
+    help="A registered model, such as that of an image data set of your own. Default: the digits'.",
 )
 variant_names = click.argument("names", nargs=-1, metavar="[NAME]...", type=VariantName())

@@ -83,7 +83,7 @@ class SweepReport:
         return shlex.join(["ann", "run", self.name, *table, *words])
 
 
-class EveryTrialDiverged(PipelineError):
+class NoCompleteTrial(PipelineError):
     """No trial of a sweep ended with a finite loss."""
 
 
@@ -116,7 +116,7 @@ def sweep(
             cannot be meant.
         WrongUse: the name is a question's, there is no memory for so many workers, or the same
             sweep is running already.
-        EveryTrialDiverged: no trial ended with a finite loss.
+        NoCompleteTrial: no trial ended with a finite loss.
         TrackingUnavailable: the MLflow server became unavailable; what was finished is there.
     """
     with ad_hoc.untagged():
@@ -192,7 +192,7 @@ class _Sweep:
             said = study.get_trials(deepcopy=False)[-1].user_attrs[REFUSED]
             raise InvalidSetting(f"no combination can be trained; the last one: {said}")
         if self.report.best is None:
-            raise EveryTrialDiverged(
+            raise NoCompleteTrial(
                 f"every one of the {len(numbers) + finished} trials of {self.report.name} "
                 "diverged, was pruned or refused; search smaller learning rates, such as "
                 "--over optimizer.learning_rate=1e-5..1e-2:log."

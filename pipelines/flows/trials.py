@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SEED = 0  # of the proposals
 STARTUP_TRIALS = 5  # random ones, before the estimator and the pruner know anything
-FAILED, PRUNED, COMPLETE = "diverged", "pruned", "complete"
+DIVERGED, PRUNED, COMPLETE = "diverged", "pruned", "complete"
 REFUSED = "refused"  # a combination of settings that cannot be trained, each of which alone can
 INTERRUPTED = "interrupted"  # such a trial does not count: another one takes its place
 
@@ -76,13 +76,13 @@ class TrialResult:
     @property
     def failed(self) -> bool:
         """Whether it diverged, was refused or was interrupted."""
-        return self.state in (FAILED, REFUSED, INTERRUPTED)
+        return self.state in (DIVERGED, REFUSED, INTERRUPTED)
 
 
 def state_of(trial: optuna.trial.FrozenTrial) -> str:
     """How a trial of a study ended; Optuna has one state for what diverged and was interrupted."""
     if trial.state.name == "FAIL":
-        return FAILED if FAILED in trial.user_attrs else INTERRUPTED
+        return DIVERGED if DIVERGED in trial.user_attrs else INTERRUPTED
     if REFUSED in trial.user_attrs:
         return REFUSED
     return {"COMPLETE": COMPLETE, "PRUNED": PRUNED}.get(trial.state.name, INTERRUPTED)
@@ -175,7 +175,7 @@ class Trials:
             **tags.of_changes(settings),
         }
         started = time.perf_counter()
-        state, value = FAILED, None
+        state, value = DIVERGED, None
         with (
             self.context.progress.training(f"{number + 1}/{self.spec.trials} {shown}"),
             self._finished(study, trial),
@@ -186,7 +186,7 @@ class Trials:
                 state = COMPLETE
                 study.tell(trial, value)
             except TrainingDiverged:
-                trial.set_user_attr(FAILED, True)
+                trial.set_user_attr(DIVERGED, True)
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             except InvalidSetting as error:
                 state = REFUSED

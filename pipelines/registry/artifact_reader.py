@@ -1,7 +1,7 @@
 """What a registered version carries, read from the artifact store and verified.
 
 Verified is, of model.onnx and data/model.keras, the SHA-256 in the version's tags; of the archives
-validation.npz, probe.npz and people.npz likewise, where the version has their tags (those of before
+validation.npz, probe.npz and people.npz likewise, where the version has their tags (older ones
 have none), and in any case that they hold the arrays that were registered, by name and dimensions.
 The hashes show damage, not forgery: who can write the files may be able to write the tags, too.
 """

@@ -53,7 +53,7 @@ DRIFTED = "drifted"  # the measures that drifted, comma-separated
 REFUSALS = "refusals"  # why days of corrections were refused, one a line
 CORRECTIONS_SHA256 = "corrections_sha256"  # of all corrections that a run judged
 ACCEPTED_SHA256 = "accepted_sha256"  # of those that it accepted
-RETRAINED = "answered"  # "true": a corrections run whose challengers are trained and judged
+RETRAINED = "answered"  # "true": a corrections run whose retraining has ended well
 
 # --- of runs and versions -------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ ONNX_SHA256 = "onnx_sha256"  # of model.onnx
 KERAS_SHA256 = "keras_sha256"  # of data/model.keras
 VALIDATION_SHA256 = "validation_sha256"  # of validation.npz …
 PROBE_SHA256 = "probe_sha256"  # … probe.npz …
-PEOPLE_SHA256 = "people_sha256"  # … and people.npz; versions of before have none of the three
+PEOPLE_SHA256 = "people_sha256"  # … and people.npz; older versions have none of the three
 VERSION_DATA_SOURCE = "data"  # as DATA_SOURCE of runs; the service reads this key
 DATA_DIGEST = "data_digest"  # as DATA_SHA256 of runs
 VALIDATION_DIGEST = "validation_digest"  # SHA-256 of the validation digits

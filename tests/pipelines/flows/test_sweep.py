@@ -10,7 +10,7 @@ from pipelines.errors import WrongUse
 from pipelines.flows import sweep as module
 from pipelines.flows.context import Context
 from pipelines.flows.progress import ProgressReporter
-from pipelines.flows.sweep import EveryTrialDiverged, sweep
+from pipelines.flows.sweep import NoCompleteTrial, sweep
 from pipelines.flows.trials import SweepSpec, Trials
 from pipelines.locks import exclusive_lock
 from pipelines.tracking.tags import changes_of
@@ -124,7 +124,7 @@ def test_trials_that_diverge_do_not_end_a_sweep_unless_all_do(home, monkeypatch)
         raise TrainingDiverged("the training loss is nan")
 
     monkeypatch.setattr(Trials, "_train", diverges)
-    with pytest.raises(EveryTrialDiverged, match=r"every one of the 3 trials.*smaller learning"):
+    with pytest.raises(NoCompleteTrial, match=r"every one of the 3 trials.*smaller learning"):
         sweep(ROW, SPACE, trials=3, seeds=1, changes=SHORT)
 
 

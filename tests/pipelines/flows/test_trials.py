@@ -11,7 +11,7 @@ from ann_models.search import Choices, Interval
 from ann_models.variants import VARIANTS
 from pipelines.errors import WrongUse
 from pipelines.flows import trials as module
-from pipelines.flows.trials import COMPLETE, FAILED, INTERRUPTED, PRUNED, REFUSED, Trials
+from pipelines.flows.trials import COMPLETE, DIVERGED, INTERRUPTED, PRUNED, REFUSED, Trials
 from pipelines.flows.worker_environment import WorkerEnvironment
 from pipelines.tracking import tags
 from tests.support.searches import ROW, SPACE, SPEC, Recorder
@@ -201,7 +201,7 @@ def test_a_complete_trial_is_a_child_run_with_its_settings_and_objective(
 @pytest.mark.parametrize(
     ("error", "state", "failed"),
     [
-        (TrainingDiverged("nan"), FAILED, True),
+        (TrainingDiverged("nan"), DIVERGED, True),
         (optuna.TrialPruned(), PRUNED, False),
         (InvalidSetting("no such layer."), REFUSED, True),
     ],
