@@ -65,6 +65,9 @@ def test_one_is_added_changed_paused_resumed_and_removed(ann):
     assert (depth["when"], depth["timezone"]) == ("0 6 * * 1-5", "Europe/Berlin")
     assert depth["busy"] == "wait"
 
+    assert ann("change", "depth", "--param", "quick=false").exit_code == 0  # that alone
+    assert not listed(ann)["depth"]["parameters"]["quick"]
+
     assert ann("pause", "depth").exit_code == 0
     assert listed(ann)["depth"]["paused"]
     assert "paused" in ann().stdout
