@@ -1,1 +1,1 @@
-"""A picture of a digit → MNIST's 28×28 form: shared by the service and by generated data."""
+"""A picture of a digit → MNIST's 28×28 form: shared by service, training and generated data."""

@@ -12,9 +12,10 @@ from contextlib import nullcontext, suppress
 import numpy as np
 import pyspng
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 import digit_images.ink
+from digit_images.decoding import draft, to_grey
 from digit_images.ink import prepare
 from digit_images.photos import prepare_photo
 from serving.errors import InvalidImage, NoInk, TooLarge
@@ -30,10 +31,6 @@ TINY_BYTES = 16_384  # … in a file without much else
 LARGE = 4_000_000  # pixels
 # Pillow would warn on standard error of what is refused here, or read, anyway.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-WORKING_SIDE = 400  # larger pictures are reduced to this before anything is measured
-DRAFT = (2 * WORKING_SIDE, 2 * WORKING_SIDE)  # of a JPEG no more than this is unpacked, or a little
-
-WHITES = (1, 255, 4095, 65535, 2**32 - 1)  # of pictures with more than 8 bits a pixel
 
 _one_large = threading.Lock()  # a large picture may take 330 MB
 
@@ -114,7 +111,7 @@ def check_together(contents: list[bytes]) -> None:
     pixels = 0
     for content in contents:
         with suppress(Exception), Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            image.draft("L", DRAFT)
+            draft(image)
             pixels += image.width * image.height
     if pixels > MAX_BATCH_PIXELS:
         raise TooLarge(
@@ -137,10 +134,9 @@ def decode(content: bytes) -> Pixels:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
             if width * height <= MAX_PIXELS:  # known before the pixels are unpacked
-                image.draft("L", DRAFT)
+                draft(image)
                 with _one_large if image.width * image.height > LARGE else nullcontext():
-                    ImageOps.exif_transpose(image, in_place=True)  # no second copy in memory
-                    return _grey(image)
+                    return to_grey(image)
     except Image.DecompressionBombError:  # so many that Pillow does not say how many a side
         raise InvalidImage(
             f"The picture has more than {MAX_PIXELS:,} pixels. Send a smaller one."
@@ -155,30 +151,3 @@ def decode(content: bytes) -> Pixels:
         f"The picture has {width} × {height} pixels; expected at most {MAX_PIXELS:,} in all. "
         "Send a smaller one."
     )
-
-
-def _grey(image: Image.Image) -> Pixels:
-    if image.mode[0] in "IF":  # integers of 16 or 32 bits, or floats
-        deep = np.array(image, np.float32)
-        np.nan_to_num(deep, copy=False, posinf=0)
-        np.maximum(deep, 0, out=deep)
-        white = next((white for white in WHITES if white >= deep.max()), deep.max())
-        return _reduced(Image.fromarray(deep), white)
-    if image.has_transparency_data:
-        grey, alpha = image.convert("RGBA").convert("LA").split()
-        return _on_canvas(_reduced(grey), _reduced(alpha))
-    return _reduced(image.convert("L"))
-
-
-def _reduced(image: Image.Image, white: float = 255) -> Pixels:
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    return np.asarray(image, np.float32) / np.float32(white)
-
-
-def _on_canvas(grey: Pixels, alpha: Pixels) -> Pixels:
-    """Fill what is transparent with a grey against which the drawing shows."""
-    if alpha.mean() > 0.5:  # a picture with transparent parts: continue its own background
-        canvas = np.median(grey[alpha > 0.5])
-    else:  # strokes on nothing: white paper or a blackboard, whichever they stand out from
-        canvas = np.float32(np.sum((grey - 0.5) * alpha) < 0)
-    return grey * alpha + canvas * (1 - alpha)

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ann_models import archives, data_name
 from ann_models.digits import idx
 from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from digit_images.decoding import draft, to_grey
 from digit_images.ink import prepare
 from digit_images.normalization import SIDE
 
-WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by the service
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
 MOST_CLASSES = 200
@@ -305,12 +305,13 @@ def _of_folders(folder: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.
         )
     images = np.empty((len(found), SIDE, SIDE), np.uint8)
     faults = []
-    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+    with warnings.catch_warnings(action="ignore"):  # Pillow's name no file; faults are said below
         for place, (file, _) in enumerate(found):
             try:
                 images[place] = in_form(file)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                faults.append(f"{file.relative_to(folder)}: {error}")
+            except Exception as error:  # on damaged files Pillow raises almost anything
+                fault = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+                faults.append(f"{file.relative_to(folder)}: {fault}")
     if faults:
         more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
         raise InvalidData(
@@ -362,20 +363,14 @@ def in_form(file: Path) -> np.ndarray:
     A picture of 28×28 pixels is taken as it is.
 
     Raises:
-        OSError: it cannot be read.
         ValueError: nothing is drawn on it.
+        Exception: it is damaged; Pillow raises almost anything then.
     """
-    with Image.open(file) as opened:
-        opened.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # large JPEG: decoded smaller
-        image: Image.Image = opened
-        if opened.has_transparency_data:
-            paper = Image.new("RGBA", opened.size, "white")
-            image = Image.alpha_composite(paper, opened.convert("RGBA"))
-        image = image.convert("L")
-    if image.size == (SIDE, SIDE):
-        if image.getextrema()[0] == image.getextrema()[1]:
-            raise ValueError("nothing is drawn on it")
-        return np.asarray(image)
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    found = prepare(np.asarray(image, np.float32) / np.float32(255))
-    return np.rint(found * 255).astype(np.uint8)
+    # By its path, Pillow would map a TIFF into memory and scramble what its orientation turns.
+    with file.open("rb") as stream, Image.open(stream) as image:
+        draft(image)
+        grey = to_grey(image)
+    found = np.rint((grey if grey.shape == (SIDE, SIDE) else prepare(grey)) * 255).astype(np.uint8)
+    if found.min() == found.max():
+        raise ValueError("nothing is drawn on it")
+    return found
