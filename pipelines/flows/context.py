@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -114,9 +115,10 @@ class Context:
     def saved_dataset(self, name: str, digest: str) -> Path | None:
         """The file of a data set that was written before; None if it is not there any more."""
         path = self._file_of(name, digest)
-        if not path.exists():
+        try:
+            os.utime(path)  # its last use, for `ann prune`
+        except FileNotFoundError:
             return None
-        path.touch()  # its last use, for `ann prune`
         return path
 
     def _file_of(self, name: str, digest: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -89,9 +90,10 @@ def distillation_set(
     origin = f"{data.digest} {teacher.weights_sha256} {settings}"
     key = hashlib.sha256(origin.encode()).hexdigest()[:12]
     path = context.settings.data / f"{data.name}_distilled-{key}.npz"
-    if not path.exists():
+    try:
+        os.utime(path)  # its last use, for `ann prune`
+    except FileNotFoundError:
         distilled(data, teacher, settings, lambda i, n: on_progress(i, n, 0.0)).save(path)
-    path.touch()  # its last use, for `ann prune`
     return context.load_dataset(str(path))
 
 

@@ -1,13 +1,15 @@
 """Retention: old runs, versions and files are deleted, by age and count; planned, then applied.
 
-MLflow's own deletion only marks a run as deleted. Here its artifacts are deleted first, then its
-rows; rows can only be deleted in a database. On a server they are kept, marked as deleted, until
-`mlflow gc` runs beside it.
+MLflow's own deletion only marks a run as deleted. Here its artifacts and models are deleted first,
+then its rows; rows can only be deleted in a database. On a server they are kept, marked as deleted,
+until `mlflow gc` runs beside it. A run that is half deleted is listed as killed: the next prune
+finds it by its age and finishes it.
 
 Kept, however old: active runs, runs that a registered version names, the newest runs and versions
 of each variant, versions with an alias, versions that the gate or a person ever promoted (unless
-their run was deleted), and everything of other projects. `mlflow gc --run-ids` would not do: it
-deletes every deleted experiment and logged model of the store besides, those of others, too.
+their run was deleted long ago, on a server: unless its rows are gone), and everything of other
+projects. `mlflow gc --run-ids` would not do: it deletes every deleted experiment and logged model
+of the store besides, those of others, too.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking._tracking_service.utils import _get_store
 
-from mlflow_reader.entities import RunInfo
+from mlflow_reader.entities import RunInfo, StoreUnavailable
+from mlflow_reader.reader import open_reader
 from pipelines.errors import format_error
 from pipelines.locks import exclusive_lock
 from pipelines.registry import history
@@ -39,7 +42,6 @@ from pipelines.scheduling import flow_history
 from pipelines.settings import SERVER_SCHEMES, Settings
 from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
-from pipelines.tracking.reader import reader_of
 
 ACTIVE = ("RUNNING", "SCHEDULED")
 LOCK_SECONDS = 30  # that another process's transaction is waited for before a database is compacted
@@ -117,8 +119,8 @@ def plan(tracking: Tracking, older_than: timedelta, keep: int) -> RetentionPlan:
     limit = time.time() - older_than.total_seconds()
     long_deleted = _long_deleted(tracking, older_than)
     runs = tracking.run_infos(deleted=not _is_server(tracking))  # newest first
-    present = {run.run_id for run in runs} | _long_deleted(tracking, timedelta(0))
-    items = list(_old_versions(tracking, present - long_deleted, limit, keep))
+    present = {run.run_id for run in runs} - long_deleted
+    items = list(_old_versions(tracking, present, long_deleted, limit, keep))
     named = _named_by_versions(tracking, {(item.name, item.identity) for item in items})
     kept = Counter[str]()
     newer = Counter[tuple[str, str]]()
@@ -152,19 +154,17 @@ def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
     outcome = Outcome()
     versions = [item for item in planned.items if item.kind == "version"]
     _remove_versions(tracking, versions, outcome)
-    named, models = _named_by_versions(tracking), tracking.model_places()
+    models = tracking.model_places()
     for item in planned.items:
         try:
-            if item.kind == "version":
+            if item.kind == "version" or _is_kept_now(tracking, item):
                 continue
             if item.kind == "file":
                 _remove(Path(item.identity))
-            elif item.identity in named:
-                continue
             else:
                 own = models.get(item.identity, {})
                 outcome.rows_left += not _remove_run(tracking, item.identity, own)
-        except (MlflowException, OSError) as error:
+        except (MlflowException, StoreUnavailable, OSError) as error:
             outcome.failures.append(f"{item.name} {item.identity}: {format_error(error)}")
             continue
         outcome.removed += 1
@@ -182,6 +182,19 @@ def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
                 "the runs have ended."
             )
     return outcome
+
+
+def _is_kept_now(tracking: Tracking, item: Item) -> bool:
+    """Whether a run or file has become protected, or has vanished, since the plan."""
+    if item.kind == "file":
+        if any(tracking.runs_with({}, status) for status in ACTIVE):
+            return True
+        found = _last_use(Path(item.identity))  # last: a job uses files before its run begins
+        return found is None or found[0] > item.used
+    run = open_reader(tracking.settings.tracking_uri).run(item.identity)
+    if run is None or item.identity in _named_by_versions(tracking):
+        return True
+    return item.kind == "deleted run" and run.info.lifecycle_stage != LifecycleStage.DELETED
 
 
 def compact(database: Path) -> int:
@@ -244,23 +257,28 @@ def _long_deleted(tracking: Tracking, older_than: timedelta) -> set[str]:
 def _remove_run(tracking: Tracking, run_id: str, models: Mapping[str, str]) -> bool:
     """Delete a run with its artifacts and models; whether its rows were deleted, too.
 
-    It is marked as deleted first: killed half way, it is listed nowhere and deleted the next time.
+    It is marked as killed first, so that nothing takes it for whole, and as deleted last: from then
+    on it counts as deleted by a person, who may restore it.
     """
     client = tracking.client
     run = client.get_run(run_id)
-    if run.info.lifecycle_stage != LifecycleStage.DELETED:
-        client.delete_run(run_id)
+    listed = run.info.lifecycle_stage != LifecycleStage.DELETED
+    if listed:
+        client.set_tag(run_id, tags.ERROR, "`ann prune` began to delete it")
+        client.update_run(run_id, "KILLED")  # keeps the time at which it ended
     store = None if _is_server(tracking) else _get_store(tracking.settings.tracking_uri)
     for model_id, place in _places(tracking, run.info.artifact_uri, models):
-        if _size(place):  # a server answers the deletion of nothing with an error
+        if place.list_artifacts():  # a server answers the deletion of nothing with an error
             place.delete_artifacts()
         _remove_empty_folder(place.artifact_uri)
-        if model_id:
+        if model_id and store:
+            store._hard_delete_logged_model(model_id)  # as `mlflow gc` does, of this one alone
+        elif model_id:
             client.delete_logged_model(model_id)
-            if store:
-                store._hard_delete_logged_model(model_id)  # as `mlflow gc` does, of this one alone
     if store:
         store._hard_delete_run(run_id)
+    elif listed:
+        client.delete_run(run_id)
     return store is not None
 
 
@@ -297,28 +315,36 @@ def _remove_empty_folder(artifact_uri: str) -> None:
 
 
 def _old_versions(
-    tracking: Tracking, runs: Container[str], limit: float, keep: int
+    tracking: Tracking,
+    present: Container[str],
+    long_deleted: Container[str],
+    limit: float,
+    keep: int,
 ) -> Iterator[Item]:
     """Versions of this project without an alias: refused ones, and those whose run is gone.
 
     Args:
         tracking: the store.
-        runs: ids of those that are there, or were deleted a short time ago.
+        present: ids of runs that are known to be there; others are looked up.
+        long_deleted: ids of runs that count as gone, though their rows are there.
         limit: created before it, in seconds since 1970, a version is old.
         keep: the newest of each variant, but not those without a run.
     """
     uri = tracking.settings.tracking_uri
-    reader = reader_of(uri)
+    reader = open_reader(uri)
     for name, model in RegistryReader(uri).models().items():
         aliased, newer = set(model.aliases.values()), Counter[str]()
-        for version in reader.versions(name) if reader else ():  # newest first
+        for version in reader.versions(name):  # newest first
             variant, created = version.tags.get(tags.VARIANT), version.creation_timestamp / 1000
             if variant is None:
                 continue  # another project's
             newer[variant] += 1
             refused = version.tags.get(tags.DECISION) == history.REFUSED and newer[variant] > keep
-            gone = version.run_id and version.run_id not in runs
-            if created < limit and version.version not in aliased and (refused or gone):
+            if created >= limit or version.version in aliased:
+                continue
+            run_id = version.run_id
+            lost = run_id and run_id not in present and reader.run(run_id) is None
+            if refused or run_id in long_deleted or lost:
                 yield Item("version", name, version.version, created, 0)
 
 
@@ -350,12 +376,19 @@ def _old_files(settings: Settings, limit: float) -> Iterator[Item]:
     """Data sets, compiled programs, leftovers of killed runs: all are made again when needed."""
     for folder in (settings.data, settings.compiled.parent, settings.work):
         for path in folder.iterdir() if folder.is_dir() else []:
-            files = [path, *path.rglob("*")] if path.is_dir() else [path]
-            facts = [file.stat() for file in files]
-            used = max(fact.st_mtime for fact in facts)
-            if used < limit:
-                name = f"{folder.name}/{path.name}"
-                yield Item("file", name, str(path), used, sum(fact.st_size for fact in facts))
+            found = _last_use(path)
+            if found and found[0] < limit:
+                yield Item("file", f"{folder.name}/{path.name}", str(path), *found)
+
+
+def _last_use(path: Path) -> tuple[float, int] | None:
+    """When a file or folder was last used, and its bytes; None if it, or part of it, vanishes."""
+    try:
+        files = [path, *path.rglob("*")] if path.is_dir() else [path]
+        facts = [file.stat() for file in files]
+    except FileNotFoundError:
+        return None
+    return max(fact.st_mtime for fact in facts), sum(fact.st_size for fact in facts)
 
 
 def _remove(path: Path) -> None:

@@ -70,6 +70,14 @@ def test_a_data_set_that_is_used_again_is_not_old(context):
     assert path.stat().st_mtime > 1
 
 
+def test_a_data_set_that_is_removed_just_before_its_use_is_written_again(context, monkeypatch):
+    data = Dataset("points", "made", ARRAYS)
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.suffix == ".npz" or exists(path))
+    path = context.save_dataset(data).path  # `ann prune` removed what was there a moment ago
+    assert context.load_dataset(path).digest == data.digest
+
+
 @pytest.mark.parametrize(("size", "refused"), [(31, True), (30, False), (None, False)])
 def test_a_changed_row_asks_for_no_more_pictures_than_there_are(size, refused):
     digits = Dataset("digits", "offline-digits", {"x_train": np.zeros((30, 28, 28), np.float32)})

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,6 +259,19 @@ def test_a_student_learns_from_its_teachers_best_seed_and_the_set_is_made_once(
     assert [teacher.seeds for teacher in teachers] == [(7,)]
     assert teachers[0].weights_sha256 == networks_of_first.only(7).weights_sha256
     assert progress == [(1, 2, 0.0)]
+
+
+def test_a_students_set_that_is_removed_just_before_its_use_is_made_again(
+    context, networks_of_first, monkeypatch
+):
+    monkeypatch.setattr(
+        committee, "distilled", lambda *_: Dataset("small", "made", {"x": np.ones(3)})
+    )
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: "_distilled-" in path.name or exists(path))
+    student = replace(STUDENT, distillation=replace(STUDENT.distillation, teacher="first"))
+    found = upstream.distillation_set(context, student, DIGITS, False, lambda *_: None)
+    np.testing.assert_array_equal(found.arrays["x"], np.ones(3))
 
 
 def test_members_with_fewer_seeds_than_their_committee_are_wrong_use(context, networks_of_first):

@@ -1,6 +1,5 @@
 """Old runs and files are deleted permanently; nothing is deleted that is still needed."""
 
-import contextlib
 import os
 import sqlite3
 import time
@@ -10,33 +9,13 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from mlflow.entities import LoggedModelOutput, Metric
-from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from pipelines.maintenance import retention
-from pipelines.tracking.tags import DECISION, LATEST, VARIANT
+from pipelines.tracking.tags import ERROR, LATEST, VARIANT
+from tests.support.old_runs import DAY, a_run, rows, versions
 
 MONTH = timedelta(days=30)
-DAY = 86400
-
-
-def a_run(store, days_ago=100.0, name="xor_mlp", status="FINISHED", metrics=0, **tags) -> str:
-    """A run that ended then, with an artifact of 5,000 bytes and a model of 3,000."""
-    client, then = store.client, int((time.time() - days_ago * DAY) * 1000)
-    experiment = store.experiment("one_neuron")
-    run_id = client.create_run(experiment, then, tags, name).info.run_id
-    client.log_batch(run_id, [Metric("loss", float(i), then, i) for i in range(metrics)])
-    folder = store.settings.home / f"to log {uuid4()}"
-    folder.mkdir()
-    (folder / "curves.npz").write_bytes(b"." * 5000)
-    client.log_artifacts(run_id, str(folder))
-    model = client.create_logged_model(experiment, "model", run_id)
-    (folder / "curves.npz").write_bytes(b"." * 3000)
-    client.log_model_artifacts(model.model_id, str(folder))
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-    if status != "RUNNING":
-        client.set_terminated(run_id, status, then)
-    return run_id
 
 
 def registered(store, run_id: str, alias: str | None = None, **tags) -> None:
@@ -50,12 +29,6 @@ def registered(store, run_id: str, alias: str | None = None, **tags) -> None:
 def going(store, keep=1, older_than=MONTH) -> list[str]:
     """Ids of the runs and paths of the files that would go."""
     return [item.identity for item in retention.plan(store, older_than, keep).items]
-
-
-def rows(store, table: str, column: str, value: str) -> int:
-    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database:
-        query = f"SELECT count(*) FROM {table} WHERE {column} = ?"
-        return database.execute(query, (value,)).fetchone()[0]
 
 
 # --- what goes ------------------------------------------------------------------------------------
@@ -118,43 +91,7 @@ def test_what_somebody_deleted_long_ago_is_freed_and_what_was_deleted_today_is_n
     store.client.restore_run(mistaken)
 
 
-def test_files_that_nobody_used_for_long_go(store):
-    home = store.settings.home
-    for name in ("data/digits-1.npz", "compiled/old/program.pb", "work/killed/training.npz"):
-        path = home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"." * 1000)
-        for used in (path, path.parent):
-            os.utime(used, (0, 0))
-    used_today = home / "data/digits-2.npz"
-    used_today.touch()
-    planned = retention.plan(store, MONTH, keep=1)
-    assert {item.name for item in planned.items} == {
-        "data/digits-1.npz",
-        "compiled/old",
-        "work/killed",
-    }
-    assert planned.size >= 3000
-    assert retention.apply(store, planned).removed == 3
-    assert [path.name for path in (home / "data").iterdir()] == ["digits-2.npz"]
-    assert used_today.exists()
-
-
 # --- versions -------------------------------------------------------------------------------------
-
-
-def versions(store, *decisions: str, days_ago=100.0, runs=()) -> list[str]:
-    """Versions of one variant with these decisions; the ids of their runs."""
-    with contextlib.suppress(MlflowException):
-        store.client.create_registered_model("mnist-digits")
-    runs = runs or [a_run(store, days_ago + 0.001 * n) for n in range(len(decisions), 0, -1)]
-    for run_id, decision in zip(runs, decisions, strict=True):
-        about = {VARIANT: "xor_mlp", DECISION: decision}
-        store.client.create_model_version("mnist-digits", "file:///nowhere", run_id, about)
-    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as database, database:
-        created = int((time.time() - days_ago * DAY) * 1000)
-        database.execute("UPDATE model_versions SET creation_time = ?", (created,))
-    return list(runs)
 
 
 def numbers(store, **policy) -> list[str]:
@@ -322,6 +259,38 @@ def test_a_run_from_the_future_stays(store):
     assert going(store) == []
 
 
+def test_a_run_that_a_version_names_while_others_are_deleted_stays(store, monkeypatch):
+    first, named, _ = a_run(store, 300), a_run(store, 200), a_run(store, 1)
+    planned = retention.plan(store, MONTH, keep=1)
+    remove = retention._remove_run
+
+    def remove_and_register(*arguments):
+        registered(store, named)
+        return remove(*arguments)
+
+    monkeypatch.setattr(retention, "_remove_run", remove_and_register)
+    assert retention.apply(store, planned).removed == 1
+    assert [rows(store, "runs", "run_uuid", run) for run in (first, named)] == [0, 1]
+
+
+def test_a_deleted_run_that_is_restored_after_the_plan_stays(store):
+    run_id = a_run(store)
+    store.client.delete_run(run_id)
+    planned = retention.plan(store, timedelta(0), keep=1)
+    assert [item.kind for item in planned.items] == ["deleted run"]
+    store.client.restore_run(run_id)
+    assert retention.apply(store, planned).removed == 0
+    assert store.client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_what_another_prune_deleted_after_the_plan_is_no_failure(store):
+    a_run(store), a_run(store, 1)
+    planned = retention.plan(store, MONTH, keep=1)
+    assert retention.apply(store, planned).removed == 1
+    outcome = retention.apply(store, planned)
+    assert (outcome.removed, outcome.failures) == (0, [])
+
+
 def test_what_is_registered_after_the_plan_stays(store):
     old, _ = a_run(store), a_run(store, 1)
     planned = retention.plan(store, MONTH, keep=1)
@@ -351,17 +320,52 @@ def test_what_cannot_be_removed_is_named_and_the_rest_goes(store, monkeypatch):
     assert rows(store, "runs", "run_uuid", gone) == 0
 
 
-def test_a_prune_that_was_killed_half_way_is_finished_by_the_next(store, monkeypatch):
+@pytest.mark.parametrize(
+    "step",
+    ["artifacts of the run", "files of the model", "rows of the model", "rows of the run"],
+)
+def test_a_prune_that_was_killed_half_way_is_finished_by_the_next(store, monkeypatch, step):
     old, _ = a_run(store), a_run(store, 1)
-    planned = retention.plan(store, MONTH, keep=1)
+    ended = store.client.get_run(old).info.end_time
     with monkeypatch.context() as killed:
-        killed.setattr(retention, "_size", lambda place: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            retention.apply(store, planned)
-    assert store.client.get_run(old).info.lifecycle_stage == "deleted"
-    again = retention.plan(store, timedelta(0), keep=1)
-    assert retention.apply(store, again).failures == []
+        kill_at(step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            retention.apply(store, retention.plan(store, MONTH, keep=1))
+    half = store.client.get_run(old)
+    assert (half.info.lifecycle_stage, half.info.status) == ("active", "KILLED")
+    assert half.data.tags[ERROR] == "`ann prune` began to delete it"
+    assert half.info.end_time == ended
+
+    again = retention.plan(store, MONTH, keep=1)
+    assert [item.identity for item in again.items] == [old]
+    outcome = retention.apply(store, again)
+    assert (outcome.removed, outcome.failures) == (1, [])
     assert rows(store, "runs", "run_uuid", old) == 0
+    assert rows(store, "logged_models", "source_run_id", old) == 0
+    assert not (store.settings.artifacts / old).exists()
+    assert len(list((store.settings.artifacts / "models").iterdir())) == 1  # the other run's
+
+
+def kill_at(step: str, patch: pytest.MonkeyPatch) -> None:
+    """Interrupt the deletion of a run after this step, or in the statement that deletes rows."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    removed, remove = [], retention._remove_empty_folder
+
+    def remove_or_interrupt(place):
+        removed.append(place)
+        if len(removed) == (1 if step == "artifacts of the run" else 2):
+            raise KeyboardInterrupt
+        remove(place)
+
+    if step == "rows of the model":
+        patch.setattr(SqlAlchemyStore, "_hard_delete_logged_model", interrupt)
+    elif step == "rows of the run":
+        patch.setattr(SqlAlchemyStore, "_hard_delete_run", interrupt)
+    else:
+        patch.setattr(retention, "_remove_empty_folder", remove_or_interrupt)
 
 
 def test_a_database_in_use_keeps_its_size_and_that_is_said(store, monkeypatch):
