@@ -23,6 +23,7 @@ from serving.settings import NOT_ASKED
 SECONDS = 5.0  # a server may be busy
 UNRESPONSIVE = "does not answer"
 NO_CHAMPION = "waiting for a champion: run `ann run mnist_ann`"
+ANOTHER = "another program answers there"
 
 
 def mlflow(address: str) -> Callable[[float], Health]:
@@ -52,10 +53,10 @@ def worker(api_url: str, pool: str, name: str) -> Callable[[float], Health]:
     def probe(started: float) -> Health:
         url = f"{api_url}/work_pools/{pool}/workers/filter"
         status, found = _ask(url, body={}, headers=_authorization())
-        if status != 200:
+        if status != 200 or not isinstance(found, list):
             return Health(False, "its Prefect server does not list it")
-        beats = [w["last_heartbeat_time"] for w in found if w["name"] == name]
-        beat = max((datetime.fromisoformat(text).timestamp() for text in beats if text), default=0)
+        ours = [w for w in found if isinstance(w, dict) and w.get("name") == name]
+        beat = max((_time(w.get("last_heartbeat_time")) for w in ours), default=0)
         now = time.time()
         begun = started if started <= now else 0  # the clock was set back
         if beat < max(begun, now - 3 * HEARTBEAT_SECONDS):
@@ -72,15 +73,26 @@ def digits(address: str) -> Callable[[float], Health]:
         status, _ = _ask(f"{address}/health/live")
         if status != 200:
             return _by_status(status)
-        status, state = _ask(f"{address}/health/ready")
+        status, found = _ask(f"{address}/health/ready")
         if status is None:
             return _by_status(status)
+        state = found if isinstance(found, dict) else {}
         if status != 200:
-            why = (state or {}).get("registry_error")
+            why = state.get("registry_error")
             return Health(False, why) if why == NOT_ASKED else Health(True, NO_CHAMPION)
+        if not {"model", "version"} <= state.keys():
+            return Health(False, ANOTHER)
         return Health(True, f"{state['model']} version {state['version']} answers")
 
     return probe
+
+
+def _time(text: Any) -> float:
+    """Seconds since 1970 of an ISO time; 0 of what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _by_status(status: int | None) -> Health:
@@ -130,5 +142,5 @@ def _basic(user: str) -> dict[str, str]:
 def _content(text: bytes) -> Any:
     try:
         return json.loads(text)
-    except ValueError:  # a refusal in HTML
+    except (ValueError, RecursionError):  # a page in HTML, or brackets without end
         return None

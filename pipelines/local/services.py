@@ -11,7 +11,7 @@ from pipelines.local.ports import HOST
 from pipelines.local.supervisor import Health
 from pipelines.scheduling.work_pool import POOL
 from pipelines.settings import Settings
-from serving.credentials import without_credentials
+from serving.credentials import bare_address
 
 MLFLOW, PREFECT, WORKER, DIGITS = "MLflow", "Prefect", "schedules", "digits"
 
@@ -48,10 +48,10 @@ def endpoints(settings: Settings, ports: Ports) -> list[Endpoint]:
     mlflow = settings.tracking_uri.rstrip("/") if served else f"http://{HOST}:{ports.mlflow}"
     prefect = settings.prefect_api_url or f"http://{HOST}:{ports.prefect}/api"
     prefect = prefect.rstrip("/")
-    page = without_credentials(prefect.removesuffix("/api"))
+    page = bare_address(prefect.removesuffix("/api"))
     digits = f"http://{HOST}:{ports.digits}"
     return [
-        Endpoint(MLFLOW, without_credentials(mlflow), probes.mlflow(mlflow), not served),
+        Endpoint(MLFLOW, bare_address(mlflow), probes.mlflow(mlflow), not served),
         Endpoint(PREFECT, page, probes.prefect(prefect), not settings.prefect_api_url),
         Endpoint(
             WORKER, f"{page}/deployments", probes.worker(prefect, POOL, socket.gethostname()), True

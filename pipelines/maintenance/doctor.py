@@ -21,11 +21,13 @@ from urllib.request import urlopen
 
 from ann_models.digits import mnist
 from ann_models.errors import DataUnavailable, InvalidData
+from mlflow_reader.deadline import within
 from mlflow_reader.entities import StoreUnavailable
 from pipelines.errors import PipelineError, format_error
+from pipelines.local import probes
 from pipelines.maintenance import relocation
 from pipelines.settings import Settings, embedded_uri, metrics_port
-from serving.credentials import without_credentials
+from serving.credentials import bare_address, without_credentials
 
 if TYPE_CHECKING:
     from pipelines.tracking.client import Tracking
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 LEAST_FREE = 2 * 1024**3  # bytes: data, models and figures of a few runs
 DATABASE = "mlflow.db"
 OTHER_DATABASES = ("prefect/prefect.db", "feedback.db")
+METRICS_SECONDS = 10.0
 NOT_CHECKED = "not checked: tracking is unavailable."
 
 
@@ -48,7 +51,7 @@ class Finding:
 def diagnose(settings: Settings) -> list[Finding]:
     """Check everything that a run needs; nothing is downloaded, started or changed.
 
-    The embedded store is checked in a copy: to open one can write to it.
+    A store in a SQLite file is checked in a copy: to open one can write to it.
     """
     os.environ["ANN_OFFLINE"] = "1"  # no download
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # no waiting
@@ -101,20 +104,21 @@ def _mnist(settings: Settings) -> Finding:
 
 
 def _store(settings: Settings) -> list[Finding]:
-    findings, database = [], settings.home / DATABASE
+    findings, database = [], _file(settings)
     try:
         with _copied(settings) as (copy, moved):
             if moved:
                 findings.append(Finding("moved state folder", True, moved))
             tracking = _tracking(settings, copy)
-            findings.append(_unwritable("tracking", database) or tracking)
+            findings.append((database and _unwritable("tracking", database)) or tracking)
             if not tracking.healthy:  # a server that is silent is waited for once
                 return [*findings, *_not_checked()]
             findings += [check(settings, copy) for check in (_artifacts, _champion)]
     except (OSError, sqlite3.Error) as error:
+        variable = "ANN_HOME" if settings.embedded else "MLFLOW_TRACKING_URI"
         why = (
             f"{database} cannot be read ({format_error(error)}); restore it or its "
-            "permissions, or start with a new ANN_HOME."
+            f"permissions, or start with a new {variable}."
         )
         if getattr(error, "errno", 0) == errno.ENOSPC or "is full" in str(error):  # the copy
             why = (
@@ -129,14 +133,22 @@ def _not_checked() -> list[Finding]:
     return [Finding(name, False, NOT_CHECKED) for name in ("artifacts", "champion")]
 
 
+def _file(settings: Settings) -> Path | None:
+    """The SQLite file of the store, embedded or not; None of servers and other databases."""
+    scheme, _, rest = settings.tracking_uri.partition(":///")
+    file = rest.partition("?")[0]
+    there = scheme.startswith("sqlite") and file not in ("", ":memory:")
+    return Path(file).absolute() if there else None
+
+
 @contextmanager
 def _copied(settings: Settings) -> Iterator[tuple[Settings, str]]:
-    """Settings whose embedded store is a copy, and a message if the state folder was moved.
+    """Settings whose SQLite file is a copy, and a message if the state folder was moved.
 
-    A server's settings stay as they are.
+    Settings of a server or another database stay as they are.
     """
-    database = settings.home / DATABASE
-    if not settings.embedded:
+    database = _file(settings)
+    if database is None:
         yield settings, ""
         return
     with tempfile.TemporaryDirectory(prefix="ann-doctor-") as folder:
@@ -144,7 +156,7 @@ def _copied(settings: Settings) -> Iterator[tuple[Settings, str]]:
         moved = ""
         if database.exists():
             _copy(database, copy.home / DATABASE)
-            if before := relocation.repair(settings, copy.home / DATABASE):
+            if settings.embedded and (before := relocation.repair(settings, copy.home / DATABASE)):
                 moved = f"it was at {before}; the next command repairs its artifact paths."
         yield copy, moved
 
@@ -164,7 +176,7 @@ def _copy(database: Path, copy: Path) -> None:
         shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
 
 
-def _open(settings: Settings, copy: Settings) -> Tracking:
+def _open(copy: Settings) -> Tracking:
     """The store, or a copy of it.
 
     Raises:
@@ -178,14 +190,25 @@ def _open(settings: Settings, copy: Settings) -> Tracking:
 
 
 def _tracking(settings: Settings, copy: Settings) -> Finding:
-    finding = partial(Finding, "tracking")
+    finding, place = partial(Finding, "tracking"), bare_address(settings.tracking_uri)
     if settings.is_new:
-        return finding(True, f"{settings.tracking_uri}, made by the first run")
+        return finding(True, f"{place}, made by the first run")
+    if (database := _file(settings)) and not database.exists():
+        return finding(
+            False,
+            f"{place}: there is no such file; correct MLFLOW_TRACKING_URI, or let the first run "
+            "make it.",
+        )
     try:
-        running = sum(run.status == "RUNNING" for run in _open(settings, copy).run_infos())
+        if not settings.embedded and not settings.tracking_uri.startswith("http"):
+            from pipelines.tracking.store import check_database
+
+            check_database(copy.tracking_uri)
+        running = sum(run.status == "RUNNING" for run in _open(copy).run_infos())
     except (PipelineError, StoreUnavailable, sqlite3.Error) as error:
-        return finding(False, f"{settings.tracking_uri}: {format_error(error)}")
-    return finding(True, f"{settings.tracking_uri}, {running} runs under way")
+        why = format_error(error).replace(copy.tracking_uri, place)
+        return finding(False, f"{place}: {why}")
+    return finding(True, f"{place}, {running} runs under way")
 
 
 def _artifacts(settings: Settings, copy: Settings) -> Finding:
@@ -194,7 +217,7 @@ def _artifacts(settings: Settings, copy: Settings) -> Finding:
     if settings.is_new:
         return finding(True, "none yet")
     try:
-        places = {e.artifact_location for e in _open(settings, copy).experiments()}
+        places = {e.artifact_location for e in _open(copy).experiments()}
     except (PipelineError, StoreUnavailable, sqlite3.Error):
         return finding(False, NOT_CHECKED)
     paths = [Path(unquote(urlsplit(place).path)) for place in places if _is_local(place)]
@@ -234,15 +257,15 @@ def _prefect(settings: Settings) -> Finding:
     finding = partial(Finding, "Prefect")
     if settings.prefect_api_url is None:
         return finding(True, "a temporary server for each run (no PREFECT_API_URL)")
-    try:
-        with urlopen(f"{settings.prefect_api_url.rstrip('/')}/health", timeout=5):
-            return finding(True, settings.prefect_api_url)
-    except (OSError, HTTPException) as error:
-        return finding(
-            False,
-            f"{settings.prefect_api_url} does not answer ({error}); start it with `prefect server "
-            "start`, or unset PREFECT_API_URL.",
-        )
+    address = bare_address(settings.prefect_api_url)
+    health = probes.prefect(settings.prefect_api_url.rstrip("/"))(0)
+    if health.healthy:
+        return finding(True, address)
+    answers = f"answers {health.message}" if health.responsive else health.message
+    return finding(
+        False,
+        f"{address} {answers}; start it with `prefect server start`, or unset PREFECT_API_URL.",
+    )
 
 
 def _service(settings: Settings) -> Finding:
@@ -278,9 +301,13 @@ def _metrics() -> Finding:
 
 
 def _serves_metrics(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    def ask() -> bool:
+        address = f"http://127.0.0.1:{port}/metrics"
+        with urlopen(address, timeout=METRICS_SECONDS) as answer:
             return b"ann_worker_servers_up" in answer.read()
+
+    try:
+        return within(METRICS_SECONDS, ask)
     except (OSError, HTTPException):
         return False
 

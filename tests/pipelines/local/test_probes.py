@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import MappingProxyType
 
@@ -43,6 +44,8 @@ def answering():
         server.server_close()
 
 
+BEAT = "last_heartbeat_time"
+SOON = {"name": "name", BEAT: "soon"}
 LIVE = (200, b'{"live": true}')
 
 
@@ -57,6 +60,10 @@ def ready(status: int, **state) -> tuple[int, bytes]:
         (ready(503, registry_error="it has no champion"), True, probes.NO_CHAMPION),
         (ready(503, registry_error=NOT_ASKED), False, NOT_ASKED),
         ((503, b"<html>busy</html>"), True, probes.NO_CHAMPION),
+        ((503, b"[1]"), True, probes.NO_CHAMPION),
+        ((200, b"<html>Sign in</html>"), False, probes.ANOTHER),
+        ((200, b"[1]"), False, probes.ANOTHER),
+        ((200, b"{}"), False, probes.ANOTHER),
     ],
 )
 def test_the_digit_service_is_well_without_a_champion_once_it_has_looked(
@@ -95,6 +102,40 @@ def test_an_answer_that_never_ends_counts_as_none(beginning):
 def test_a_worker_hangs_if_its_server_answers_without_its_heartbeat(answering, answer, answers):
     address = answering({"/work_pools/pool/workers/filter": answer})
     assert probes.worker(address, "pool", "name")(0).responsive is answers
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>Sign in</html>",
+        b'{"detail": "Sign in"}',
+        b"null",
+        b"7",
+        b"[" * 100_000,
+    ],
+    ids=lambda content: content[:20].decode(),
+)
+def test_an_answer_that_is_no_list_of_workers_does_not_list_the_worker(answering, content):
+    """As of a page for signing in, in front of the server."""
+    address = answering({"/work_pools/pool/workers/filter": (200, content)})
+    health = probes.worker(address, "pool", "name")(0)
+    assert health == Health(False, "its Prefect server does not list it", responsive=True)
+
+
+@pytest.mark.parametrize(
+    "entries", [[None, "name", 7, {}], [{"name": "name"}], [{"name": "name", BEAT: 7}], [SOON]]
+)
+def test_an_entry_that_is_no_worker_has_no_heartbeat(answering, entries):
+    address = answering({"/work_pools/pool/workers/filter": (200, json.dumps(entries).encode())})
+    assert probes.worker(address, "pool", "name")(0).message == "no heartbeat"
+
+
+def test_a_worker_is_well_by_its_latest_heartbeat(answering):
+    beats = [None, "2020-01-01T00:00:00Z", datetime.now(UTC).isoformat()]
+    found = json.dumps([{"name": "name", BEAT: beat} for beat in beats]).encode()
+    address = answering({"/work_pools/pool/workers/filter": (200, found)})
+    assert probes.worker(address, "pool", "name")(0).healthy
+    assert not probes.worker(address, "pool", "another")(0).healthy
 
 
 def test_prefects_password_is_sent_to_prefect_alone(monkeypatch):

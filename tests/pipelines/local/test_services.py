@@ -36,8 +36,8 @@ def test_a_database_is_served_by_this_machine(tmp_path):
 def test_addresses_are_shown_without_passwords(tmp_path):
     mlflow, prefect, worker, _ = found(
         tmp_path,
-        MLFLOW_TRACKING_URI="http://bob:s3cret@mlflow:5000",
-        PREFECT_API_URL="https://ann:s3cret@prefect.example/api",
+        MLFLOW_TRACKING_URI="http://bob:s3'cret@mlflow:5000",
+        PREFECT_API_URL="https://ann:s3'cret@prefect.example/api",
     )
     shown = [mlflow.address, prefect.address, worker.address]
     pages = ["http://mlflow:5000", "https://prefect.example", "https://prefect.example/deployments"]

@@ -196,6 +196,83 @@ def test_a_store_in_use_is_read_as_it_is(one_run, tmp_path):
     assert "1 runs under way" in found["tracking"].message
 
 
+# --- databases of MLFLOW_TRACKING_URI -------------------------------------------------------------
+
+
+def test_a_database_that_is_not_there_is_a_finding_and_is_not_made(tmp_path):
+    uri = f"sqlite:///{tmp_path}/new/typo.db"
+    found = diagnose(tmp_path / "home", MLFLOW_TRACKING_URI=uri)
+    assert found["tracking"] == Finding(
+        "tracking",
+        False,
+        f"{uri}: there is no such file; correct MLFLOW_TRACKING_URI, or let the first run make it.",
+    )
+    assert found["champion"].message == doctor.NOT_CHECKED
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite"])
+def test_a_database_without_mlflows_tables_is_a_finding_and_gets_none(tmp_path, scheme):
+    database = tmp_path / "another.db"
+    with closing(sqlite3.connect(database)) as made, made:
+        made.execute("CREATE TABLE t (x)")
+    before = content(tmp_path)
+    uri = f"{scheme}:///{database}"
+    found = diagnose(tmp_path / "home", MLFLOW_TRACKING_URI=uri)
+    assert found["tracking"].message == (
+        f"{uri}: it holds no MLflow store yet; correct MLFLOW_TRACKING_URI, or let the first run "
+        "make one there."
+    )
+    assert not any(found[name].healthy for name in ("tracking", "artifacts", "champion"))
+    assert content(tmp_path) == before
+
+
+def test_a_database_in_memory_holds_no_store(tmp_path):
+    for uri in ("sqlite://", "sqlite:///:memory:"):
+        found = diagnose(tmp_path, MLFLOW_TRACKING_URI=uri)["tracking"]
+        assert "it holds no MLflow store yet" in found.message
+
+
+def test_a_store_elsewhere_is_checked_in_a_copy(one_run, tmp_path, monkeypatch):
+    database = tmp_path / "team.db"
+    shutil.copy(one_run / "mlflow.db", database)
+    before = content(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for uri in (f"sqlite:///{database}", f"sqlite+pysqlite:///{database}?timeout=5"):
+        found = diagnose(tmp_path / "home", MLFLOW_TRACKING_URI=uri)
+        assert found["tracking"] == Finding(
+            "tracking", True, f"{uri.partition('?')[0]}, 0 runs under way"
+        )
+        assert found["artifacts"].healthy and "moved state folder" not in found
+        assert content(tmp_path) == before
+    assert diagnose(tmp_path / "home", MLFLOW_TRACKING_URI="sqlite:///team.db")["tracking"].healthy
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.write_bytes(b"random" * 1000), "file is not a database"),
+        (lambda path: path.mkdir(), "start with a new MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_a_store_elsewhere_that_cannot_be_read_is_a_finding(tmp_path, spoil, words):
+    spoil(tmp_path / "team.db")
+    found = diagnose(tmp_path / "home", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/team.db")
+    assert not found["tracking"].healthy
+    assert words in found["tracking"].message
+    assert f"{tmp_path}/team.db" in found["tracking"].message
+    assert "ann-doctor-" not in found["tracking"].message
+
+
+def test_a_file_in_the_state_folder_is_not_blamed_where_runs_are_elsewhere(
+    tmp_path, monkeypatch, nobody
+):
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr("os.access", lambda place, mode: mode != os.W_OK)
+    message = diagnose(tmp_path, MLFLOW_TRACKING_URI=nobody)["tracking"].message
+    assert message.startswith(f"{nobody}: ")
+
+
 @pytest.mark.slow
 def test_the_champion_of_the_offline_digits_is_one(home_with_champion):
     before = content(home_with_champion)

@@ -11,6 +11,7 @@ from pipelines.maintenance import doctor
 from pipelines.maintenance.doctor import Finding
 from tests.support.diagnoses import diagnose, only
 from tests.support.silent_server import SilentServer
+from tests.support.trickling_server import BODY, TricklingServer
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -65,6 +66,56 @@ def test_a_prefect_server_is_asked_for_its_health(tmp_path, answer, well):
         assert only(doctor._prefect, tmp_path, PREFECT_API_URL=url).healthy is well
 
 
+def test_a_prefect_server_is_asked_with_the_addresss_password_which_no_finding_shows(tmp_path):
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self):
+            known = self.headers["Authorization"] == "Basic Ym9iOnMzJ2NyZXQ="
+            self.send_response(200 if known else 401)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}/api"
+        well = only(doctor._prefect, tmp_path, PREFECT_API_URL=f"http://bob:s3'cret@{host}")
+        refused = only(doctor._prefect, tmp_path, PREFECT_API_URL=f"http://bob:s3'CRET@{host}")
+        server.shutdown()
+    assert well == Finding("Prefect", True, f"http://{host}")
+    assert not refused.healthy
+    assert refused.message.startswith(f"http://{host} answers HTTP 401; start it with `prefect")
+
+
+def test_an_address_that_cannot_be_looked_up_is_a_finding(tmp_path):
+    finding = only(doctor._prefect, tmp_path, PREFECT_API_URL="http://a..b/api")
+    assert not finding.healthy
+    assert finding.message.startswith("http://a..b/api does not answer; start it with")
+
+
+@pytest.mark.parametrize("content", [b"<html>Sign in</html>", b"[1]", b"null", b"{"])
+def test_a_tracking_server_that_is_not_mlflows_is_a_finding(tmp_path, content):
+    """As of a page for signing in, in front of the server."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        assert not diagnose(tmp_path, MLFLOW_TRACKING_URI=uri)["tracking"].healthy
+        server.shutdown()
+
+
 def test_an_address_at_which_no_web_server_answers_is_reported_with_what_to_do(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -109,6 +160,12 @@ def test_what_speaks_no_http_at_the_port_serves_no_metrics(monkeypatch):
         threading.Thread(target=answer, args=[server], daemon=True).start()
         monkeypatch.setenv("ANN_METRICS_PORT", str(server.getsockname()[1]))
         assert not doctor._metrics().healthy
+
+
+def test_an_answer_that_never_ends_serves_no_metrics(monkeypatch):
+    monkeypatch.setattr(doctor, "METRICS_SECONDS", 0.5)
+    with TricklingServer(BODY) as server:
+        assert not doctor._serves_metrics(int(server.address.rpartition(":")[2]))
 
 
 @pytest.mark.parametrize(("text", "well"), [(b"ann_worker_servers_up 1", True), (b"up 1", False)])
