@@ -165,7 +165,7 @@ def suitable_study(variant: Variant) -> str:
     if _fits(variant, data) or variant.other_hands:
         return variant.study
     if kind == "digits":
-        return "mnist" if variant.study in ("mnist", "mnist_augmented") else "mnist_data_size"
+        return "mnist_data_size"
     return f"points_{kind}"
 
 
@@ -192,11 +192,6 @@ def _fits(variant: Variant, data: DataName) -> bool:
             return data.name == "ten_points_held_out" and variant.early_stopping is not None
         case "vanishing_gradient", (Flatten(), *rest):
             return len(rest) > 1 and all(isinstance(layer, Dense) for layer in rest)
-        case "mnist" | "mnist_augmented", _:
-            return kind_of(data) == "digits" and isinstance(
-                next((x for x in variant.layers if isinstance(x, Dense | Convolution)), None),
-                Dense | Convolution,
-            )
-        case "mnist_data_size", _:
+        case "mnist" | "mnist_augmented" | "mnist_data_size", _:
             return kind_of(data) == "digits"
     return False
