@@ -56,9 +56,13 @@ def faults_of(variant: Variant) -> list[str]:
     if kind not in OUTPUTS:
         fit = ", ".join(n for n, k in data_name.KINDS.items() if k in OUTPUTS)
         return [f"data={variant.data} trains no Keras network; expected one of {fit}"]
-    if data.is_images and (variant.depends_on or variant.other_hands):
-        learns = "other networks" if variant.depends_on else "generated digits"
-        return [f"it learns from {learns}; on {data.path} run mnist_ann, mnist_cnn or fast_cnn"]
+    if data.name != "digits" and (variant.depends_on or variant.other_hands):
+        learns = "it learns from " + (
+            "other networks" if variant.depends_on else "generated digits"
+        )
+        if data.is_images:
+            return [f"{learns}; on {data.path} run mnist_ann, mnist_cnn or fast_cnn"]
+        return [f"{learns}, so its data must be digits, not {variant.data}"]
     try:
         units = _outputs(data, kind) + bool(variant.other_hands)  # one more: not one digit
     except AnnError as error:

@@ -122,7 +122,10 @@ def test_the_augmented_samples_are_distorted_versions_of_the_original_above_them
 @pytest.mark.parametrize("name", ["mnist_ann", "handwriting_cnn"])
 def test_where_normalisation_comes_before_every_kernel_there_are_no_weights_to_picture(name):
     layers = (entry.Flatten(), entry.BatchNormalization(), entry.Dense(10, "softmax"))
-    variant, data = replace(VARIANTS[name], layers=layers, frames=2, registered=False), tiny_digits()
+    variant, data = (
+        replace(VARIANTS[name], layers=layers, frames=2, registered=False),
+        tiny_digits(),
+    )
     training = an_untrained(variant, data, seeds=1)
     training.snapshots = {1: [training.models[0].get_weights()]}
     findings = study(variant, data, training)

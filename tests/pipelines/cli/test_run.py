@@ -86,6 +86,10 @@ def test_a_table_of_ones_own_is_named_by_its_whole_path(ann, asked, tmp_path, mo
     [
         (["mnist_an"], "no variant is called 'mnist_an'"),
         (["mnist_ann", "--set", "epochs=no"], "epochs"),
+        (
+            ["best_mlp", "--set", "layers=dense 8 relu; dense 1", "--set", "data=cubic"],
+            "best_mlp: it learns from other networks, so its data must be digits, not cubic.",
+        ),
         (["--workers", "2", "--cluster", "tcp://x:1"], "--workers starts processes here"),
         (["--workers", "0"], "0 is not in the range 1<=x<=256"),
         (["--seeds", "101"], "101 is not in the range 1<=x<=100"),
