@@ -28,6 +28,7 @@ WORKING_SIDE = 400  # pixels to which larger pictures are reduced first, as by t
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
 MOST_CLASSES = 200
+LARGEST_LABEL = 2**53  # from which on not every whole number is a float
 HELD_OUT = 6  # every sixth picture of a class is for validation, and for the test if none is given
 SHOWN_FAULTS = 5
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
@@ -236,7 +237,9 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
             "subfolder of pictures for each class is brought to that size."
         )
     y = y.reshape(-1)
-    if y.dtype.kind not in "biuU" and not (y.dtype.kind == "f" and (y == np.rint(y)).all()):
+    if y.dtype.kind == "f" and _are_whole(y).all():
+        y = y.astype(np.int64)  # a class is called 1, not 1.0
+    if y.dtype.kind not in "biuU":
         raise InvalidData(
             f"{path}: y_{part} has labels that are no whole numbers and no text, such as "
             f"{_first_odd(y)}; give each class a number or a name."
@@ -251,8 +254,12 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
     return np.rint(x * np.float32(scale)).astype(np.uint8), y
 
 
+def _are_whole(labels: np.ndarray) -> np.ndarray:
+    return (labels == np.rint(labels)) & (np.abs(labels) < LARGEST_LABEL)
+
+
 def _first_odd(labels: np.ndarray) -> object:
-    odd = labels[labels != np.rint(labels)] if labels.dtype.kind == "f" else labels
+    odd = labels[~_are_whole(labels)] if labels.dtype.kind == "f" else labels
     return odd.tolist()[0]
 
 
