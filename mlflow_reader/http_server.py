@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -55,7 +54,7 @@ def can_read(uri: str) -> bool:
         return False
     if any(os.environ.get(name) for name in MLFLOW_ONLY):
         return False
-    if any(Path(file).expanduser().exists() for file in CREDENTIAL_FILES):
+    if any(os.path.exists(os.path.expanduser(file)) for file in CREDENTIAL_FILES):
         return False
     proxies = getproxies()
     proxied = parts.scheme in proxies or "all" in proxies

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from ann_models import archives, data_name
-from ann_models.digits import idx
+from ann_models.digits import idx, mnist
 from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 from digit_images.ink import prepare
@@ -163,7 +163,7 @@ def load(entry: ImageSet) -> Pictures:
 
 
 def _fashion_mnist() -> Pictures:
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets/fashion-mnist"
+    home = mnist.keras_data_sets() / "fashion-mnist"
     if missing := [name for name in FASHION_SHA256 if not (home / name).is_file()]:
         _download_fashion_mnist(missing[0], home)
     for name, expected in FASHION_SHA256.items():

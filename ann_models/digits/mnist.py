@@ -21,6 +21,7 @@ from ann_models.errors import DataUnavailable, InvalidData
 
 DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 TIMEOUT_SECONDS = 10.0
+KERAS_WITHOUT_HOME = "/tmp/.keras"  # where Keras keeps data sets if there is no home folder
 
 
 class Original(NamedTuple):
@@ -86,7 +87,7 @@ def find() -> Found:
         except (InvalidData, RuntimeError) as error:  # of no home folder, too
             raise InvalidData(f"ANN_MNIST_PATH does not lead to MNIST. {error}") from error
 
-    cached = _keras_cache() / "mnist.npz"
+    cached = keras_data_sets() / "mnist.npz"
     tried = ["ANN_MNIST_PATH is not set", f"there is no {cached}"]
     if cached.exists():
         try:
@@ -138,9 +139,10 @@ def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
     return {name: idx.read(folder, original.idx_name) for name, original in ORIGINALS.items()}
 
 
-def _keras_cache() -> Path:
-    home = os.environ.get("KERAS_HOME") or "~/.keras"
-    return Path(home).expanduser() / "datasets"
+def keras_data_sets() -> Path:
+    """The folder where Keras keeps the data sets that it downloads."""
+    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    return Path(KERAS_WITHOUT_HOME if home.startswith("~") else home) / "datasets"
 
 
 def _download(target: Path) -> dict[str, np.ndarray]:
