@@ -8,7 +8,6 @@ for each class.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from ann_models import archives, data_name
 from ann_models.digits import idx, mnist
 from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from ann_models.switches import is_on
 from digit_images.ink import prepare
 from digit_images.normalization import SIDE
 
@@ -179,7 +179,7 @@ def _fashion_mnist() -> Pictures:
 
 
 def _download_fashion_mnist(missing: str, home: Path) -> None:
-    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+    if is_on("ANN_OFFLINE"):
         raise DataUnavailable(
             f"Fashion-MNIST's {missing} is not in {home}, and ANN_OFFLINE forbids to download it. "
             "Put the four files there, or unset ANN_OFFLINE."

@@ -18,6 +18,7 @@ import numpy as np
 from ann_models import archives
 from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData
+from ann_models.switches import is_on
 
 DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 TIMEOUT_SECONDS = 10.0
@@ -79,6 +80,7 @@ def find() -> Found:
     Raises:
         InvalidData: `ANN_MNIST_PATH` is set, but the original MNIST is not there.
         DataUnavailable: `ANN_MNIST_PATH` is not set and MNIST cannot be had from elsewhere.
+        InvalidSetting: `ANN_OFFLINE` is neither 1 nor 0.
     """
     if chosen := os.environ.get("ANN_MNIST_PATH"):
         try:
@@ -94,7 +96,7 @@ def find() -> Found:
             return Found(read(cached), str(cached))
         except InvalidData as error:
             tried[1] = f"Keras's cached copy is unusable ({error})"
-    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+    if is_on("ANN_OFFLINE"):
         tried.append("downloads are switched off by ANN_OFFLINE")
     else:
         try:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ann_models.digits import image_sets, mnist
-from ann_models.errors import DataUnavailable, InvalidData
+from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 
 rng = np.random.default_rng(0)
 TINY = {
@@ -307,6 +307,13 @@ class TestDownload:
         monkeypatch.setenv("ANN_OFFLINE", "1")
         with pytest.raises(DataUnavailable):
             mnist.find()
+        assert server.requests == 0
+
+    def test_is_not_tried_where_the_switch_cannot_be_meant(self, server, monkeypatch):
+        monkeypatch.setenv("ANN_OFFLINE", "false")
+        for find in (mnist.find, lambda: image_sets.load(image_sets.parse("fashion-mnist"))):
+            with pytest.raises(InvalidSetting, match="ANN_OFFLINE is 'false'; set it to 1"):
+                find()
         assert server.requests == 0
 
     @pytest.mark.parametrize(
