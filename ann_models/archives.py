@@ -21,7 +21,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         OSError: the folder cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    unfinished = path.with_name(f".{uuid4().hex}")  # not longer than a file name may be
     try:
         with unfinished.open("xb") as file:
             np.savez(file, allow_pickle=False, **arrays)

@@ -131,6 +131,25 @@ def names_points(text: str) -> bool:
     return file.startswith(POINTS) or file.lower().endswith(POINTS_SUFFIXES)
 
 
+def of_ones_own(text: str) -> str:
+    """The data that a person names who may mean a file of points, whatever its suffix.
+
+    Raises:
+        UnknownName: there is neither a data set nor a file of this name.
+        InvalidSetting: a size or noise cannot be meant, or it can be no path.
+    """
+    if names_points(text):
+        return text
+    try:
+        return str(parse(text))
+    except UnknownName:
+        if absolute(text).is_file():
+            return f"{POINTS}{text}"
+        raise UnknownName(
+            f"there is no file {text!r}, and no data set is called so; {nearest(text, KINDS)}"
+        ) from None
+
+
 def points_file(text: str, folder: Path = Path()) -> Path:
     """The absolute path of a file of points, as `mine.csv` or `points:mine.csv`, from a folder.
 

@@ -128,7 +128,10 @@ def _whole_path(made: Variant, value: str) -> str:
     """A value that holds from every folder."""
     if value.startswith(IMAGES):
         return made.data
-    return str(data_name.points_file(value)) if data_name.names_points(value) else value
+    if not data_name.names_points(value):
+        return value
+    path = str(data_name.points_file(value))
+    return path if data_name.names_points(path) else f"{data_name.POINTS}{path}"
 
 
 def _sentence(fault: str) -> str:

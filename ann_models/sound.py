@@ -56,9 +56,13 @@ def faults_of(variant: Variant) -> list[str]:
     if kind not in OUTPUTS:
         fit = ", ".join(n for n, k in data_name.KINDS.items() if k in OUTPUTS)
         return [f"data={variant.data} trains no Keras network; expected one of {fit}"]
-    if data.is_images and (variant.depends_on or variant.other_hands):
-        learns = "other networks" if variant.depends_on else "generated digits"
-        return [f"it learns from {learns}; on {data.path} run mnist_ann, mnist_cnn or fast_cnn"]
+    if data.name != "digits" and (variant.depends_on or variant.other_hands):
+        learns = "it learns from " + (
+            "other networks" if variant.depends_on else "generated digits"
+        )
+        if data.is_images:
+            return [f"{learns}; on {data.path} run mnist_ann, mnist_cnn or fast_cnn"]
+        return [f"{learns}, so its data must be digits, not {variant.data}"]
     try:
         units = _outputs(data, kind) + bool(variant.other_hands)  # one more: not one digit
     except AnnError as error:
@@ -165,7 +169,7 @@ def suitable_study(variant: Variant) -> str:
     if _fits(variant, data) or variant.other_hands:
         return variant.study
     if kind == "digits":
-        return "mnist" if variant.study in ("mnist", "mnist_augmented") else "mnist_data_size"
+        return "mnist_data_size"
     return f"points_{kind}"
 
 
@@ -192,11 +196,6 @@ def _fits(variant: Variant, data: DataName) -> bool:
             return data.name == "ten_points_held_out" and variant.early_stopping is not None
         case "vanishing_gradient", (Flatten(), *rest):
             return len(rest) > 1 and all(isinstance(layer, Dense) for layer in rest)
-        case "mnist" | "mnist_augmented", _:
-            return kind_of(data) == "digits" and isinstance(
-                next((x for x in variant.layers if isinstance(x, Dense | Convolution)), None),
-                Dense | Convolution,
-            )
-        case "mnist_data_size", _:
+        case "mnist" | "mnist_augmented" | "mnist_data_size", _:
             return kind_of(data) == "digits"
     return False

@@ -105,6 +105,9 @@ def _listed(path: Path, content: dict[str, Any], name: str, kind: type) -> Itera
 
 
 _OF_OTHER_HANDS = {variant.study for variant in VARIANTS.values() if variant.other_hands}
+_TEACHERS = [  # whose answers are the probabilities of the ten digits
+    v.name for v in VARIANTS.values() if v.has_networks and v.has_images and not v.other_hands
+]
 
 
 def _question_faults(questions: list[Question]) -> Iterator[tuple[Question, str]]:
@@ -136,8 +139,8 @@ def _faults(
     if not variant.layers or variant.members:
         yield "it has no layers, and only networks are trained from a table of one's own."
         return
-    if variant.distillation and variant.distillation.teacher not in VARIANTS:
-        yield f"distillation.teacher: {nearest(variant.distillation.teacher, VARIANTS)}"
+    if variant.distillation and variant.distillation.teacher not in _TEACHERS:
+        yield f"distillation.teacher: {nearest(variant.distillation.teacher, _TEACHERS)}"
     if variant.other_hands and variant.study not in _OF_OTHER_HANDS:
         yield 'other_hands: derive it, as in replace(LECTURE["handwriting_cnn"], name=…).'
     if variant.train_size and not variant.has_images:

@@ -234,12 +234,14 @@ def _as_robust(challenger: Candidate, champion: Candidate, policy: Policy) -> Re
         for model in (challenger, champion)
     )
     worst = min(shared, key=lambda name: challenger.robustness[name] - champion.robustness[name])
+    found, best = challenger.robustness[worst], champion.robustness[worst]
+    loss = "It is worse under none of the corruptions."
+    if found < best:
+        loss = f"The largest loss is under {worst}: {found:.2%}, the champion {best:.2%}."
     return Reason(
         mine >= theirs - policy.robustness_margin,
         f"Its mean accuracy on corrupted {challenger.examples} is {mine:.2%}, the champion's "
-        f"{theirs:.2%}; {policy.robustness_margin:.0%} less is allowed. The largest loss is "
-        f"under {worst}: {challenger.robustness[worst]:.2%}, the champion "
-        f"{champion.robustness[worst]:.2%}.",
+        f"{theirs:.2%}; {policy.robustness_margin:.0%} less is allowed. {loss}",
         {"robustness": mine},
     )
 
@@ -314,7 +316,10 @@ def _better_or_clearly_faster(challenger: Candidate, champion: Candidate, policy
     if better and lost - gained <= max_extra_errors:
         return Reason(True, f"{finding}, no significant difference; {better}", numbers)
     limit = policy.max_relative_time * champion.onnx_ms
-    more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
+    if gained == lost:
+        more = "as many"
+    else:
+        more = f"{lost - gained} more" if lost > gained else f"{gained - lost} fewer"
     return Reason(
         gained >= lost and challenger.onnx_ms <= limit,
         f"{finding}, no significant difference, so it may make no more errors (it makes {more}) "

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ann_models.errors import InvalidSetting
+from ann_models.switches import is_on
 from mlflow_reader.environment import CERTIFICATES, LARGEST
 from pipelines.errors import WrongUse
 from pipelines.home import state_folder
@@ -147,7 +149,12 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     metrics_port(environ)
     _check_numbers(environ)
     _check_certificates(environ)
-    return Settings(home, tracking_uri, prefect_api_url, _is_on(environ, "ANN_SHADOW"))
+    try:
+        is_on("ANN_OFFLINE", environ)
+        shadow = is_on("ANN_SHADOW", environ)
+    except InvalidSetting as error:
+        raise WrongUse(str(error)) from error
+    return Settings(home, tracking_uri, prefect_api_url, shadow)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -222,13 +229,6 @@ def _compiler() -> str:
     packages = ("tensorflow", "tensorflow-cpu")
     found = [d.version for name in packages for d in Distribution.discover(name=name)]
     return hashlib.sha256(f"{processor} {found}".encode()).hexdigest()[:16]
-
-
-def _is_on(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name, "")
-    if value not in ("", "0", "1"):
-        raise WrongUse(f"{name} is {value!r}; set it to 1 (on) or 0 (off).")
-    return value == "1"
 
 
 def _check_tracking_uri(uri: str) -> None:

@@ -8,7 +8,6 @@ for each class.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -18,9 +17,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ann_models import archives, data_name
-from ann_models.digits import idx
+from ann_models.digits import idx, mnist
 from ann_models.digits.repeats import without_repeats
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from ann_models.switches import is_on
 from digit_images.decoding import draft, to_grey
 from digit_images.ink import prepare
 from digit_images.normalization import SIDE
@@ -28,6 +28,7 @@ from digit_images.normalization import SIDE
 FEWEST, MOST = 10, 1_000_000  # pictures
 FEWEST_OF_A_CLASS = 6  # so that each split has one of each class
 MOST_CLASSES = 200
+LARGEST_LABEL = 2**53  # from which on not every whole number is a float
 HELD_OUT = 6  # every sixth picture of a class is for validation, and for the test if none is given
 SHOWN_FAULTS = 5
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
@@ -162,7 +163,7 @@ def load(entry: ImageSet) -> Pictures:
 
 
 def _fashion_mnist() -> Pictures:
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets/fashion-mnist"
+    home = mnist.keras_data_sets() / "fashion-mnist"
     if missing := [name for name in FASHION_SHA256 if not (home / name).is_file()]:
         _download_fashion_mnist(missing[0], home)
     for name, expected in FASHION_SHA256.items():
@@ -178,7 +179,7 @@ def _fashion_mnist() -> Pictures:
 
 
 def _download_fashion_mnist(missing: str, home: Path) -> None:
-    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+    if is_on("ANN_OFFLINE"):
         raise DataUnavailable(
             f"Fashion-MNIST's {missing} is not in {home}, and ANN_OFFLINE forbids to download it. "
             "Put the four files there, or unset ANN_OFFLINE."
@@ -236,7 +237,9 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
             "subfolder of pictures for each class is brought to that size."
         )
     y = y.reshape(-1)
-    if y.dtype.kind not in "biuU" and not (y.dtype.kind == "f" and (y == np.rint(y)).all()):
+    if y.dtype.kind == "f" and _are_whole(y).all():
+        y = y.astype(np.int64)  # a class is called 1, not 1.0
+    if y.dtype.kind not in "biuU":
         raise InvalidData(
             f"{path}: y_{part} has labels that are no whole numbers and no text, such as "
             f"{_first_odd(y)}; give each class a number or a name."
@@ -251,8 +254,12 @@ def _pair(x: np.ndarray, y: np.ndarray, path: Path, part: str) -> tuple[np.ndarr
     return np.rint(x * np.float32(scale)).astype(np.uint8), y
 
 
+def _are_whole(labels: np.ndarray) -> np.ndarray:
+    return (labels == np.rint(labels)) & (np.abs(labels) < LARGEST_LABEL)
+
+
 def _first_odd(labels: np.ndarray) -> object:
-    odd = labels[labels != np.rint(labels)] if labels.dtype.kind == "f" else labels
+    odd = labels[~_are_whole(labels)] if labels.dtype.kind == "f" else labels
     return odd.tolist()[0]
 
 

@@ -18,9 +18,11 @@ import numpy as np
 from ann_models import archives
 from ann_models.digits import idx
 from ann_models.errors import DataUnavailable, InvalidData
+from ann_models.switches import is_on
 
 DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 TIMEOUT_SECONDS = 10.0
+KERAS_WITHOUT_HOME = "/tmp/.keras"  # where Keras keeps data sets if there is no home folder
 
 
 class Original(NamedTuple):
@@ -78,6 +80,7 @@ def find() -> Found:
     Raises:
         InvalidData: `ANN_MNIST_PATH` is set, but the original MNIST is not there.
         DataUnavailable: `ANN_MNIST_PATH` is not set and MNIST cannot be had from elsewhere.
+        InvalidSetting: `ANN_OFFLINE` is neither 1 nor 0.
     """
     if chosen := os.environ.get("ANN_MNIST_PATH"):
         try:
@@ -86,14 +89,14 @@ def find() -> Found:
         except (InvalidData, RuntimeError) as error:  # of no home folder, too
             raise InvalidData(f"ANN_MNIST_PATH does not lead to MNIST. {error}") from error
 
-    cached = _keras_cache() / "mnist.npz"
+    cached = keras_data_sets() / "mnist.npz"
     tried = ["ANN_MNIST_PATH is not set", f"there is no {cached}"]
     if cached.exists():
         try:
             return Found(read(cached), str(cached))
         except InvalidData as error:
             tried[1] = f"Keras's cached copy is unusable ({error})"
-    if os.environ.get("ANN_OFFLINE", "") not in ("", "0"):
+    if is_on("ANN_OFFLINE"):
         tried.append("downloads are switched off by ANN_OFFLINE")
     else:
         try:
@@ -138,9 +141,10 @@ def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
     return {name: idx.read(folder, original.idx_name) for name, original in ORIGINALS.items()}
 
 
-def _keras_cache() -> Path:
-    home = os.environ.get("KERAS_HOME") or "~/.keras"
-    return Path(home).expanduser() / "datasets"
+def keras_data_sets() -> Path:
+    """The folder where Keras keeps the data sets that it downloads."""
+    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    return Path(KERAS_WITHOUT_HOME if home.startswith("~") else home) / "datasets"
 
 
 def _download(target: Path) -> dict[str, np.ndarray]:

@@ -101,11 +101,13 @@ def mnist(variant: Variant, data: Dataset, training: Training) -> Findings:
             f"test {_pictures_of(data)} {one:,}",
             list(names),
         ),
-        "first_layer_weights": figures.weight_pictures(
-            *_pictures(judged.model.get_weights()[0], images[0])
-        ),
     }
-    if path := trajectory(variant, training, judged.seed):
+    first = judged.model.get_weights()[0]
+    if first.ndim > 1:  # normalisation before every kernel has one number a pixel
+        findings.figures["first_layer_weights"] = figures.weight_pictures(
+            *_pictures(first, images[0])
+        )
+    if first.ndim > 1 and (path := trajectory(variant, training, judged.seed)):
         pictures = [_pictures(kernel, images[0]) for kernel in path.weights[0]]
         findings.animations["first_layer_weights"] = frames.weight_pictures(
             np.stack([picture for picture, _ in pictures]), pictures[0][1], path.epochs

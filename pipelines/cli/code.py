@@ -80,7 +80,6 @@ def code(
                     f"{wanted} is there already and is not overwritten; move it, or name another "
                     "folder with --output."
                 )
-        folder.mkdir(parents=True, exist_ok=True)
     if network:
         chosen = ["--table", str(table)] if table else []
         chosen += [word for change in changes for word in ("--set", change)]
@@ -88,6 +87,7 @@ def code(
         _save_network(variant, seed, folder / network, trains)
         click.echo(folder / network)
     with _writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
     click.echo(path)
 
@@ -153,4 +153,5 @@ def _save_network(variant: Variant, seed: int, path: Path, trains: str) -> None:
             f"{', '.join(map(str, training.seeds))}, not {seed}; name one of them with --seed."
         )
     with _writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
         training.only(seed).models[0].save(path)

@@ -109,11 +109,12 @@ def run(
     A NAME is a variant's, or the key of a question, for all of its variants; `ann list` shows
     both. Without a NAME all rows of the lecture run; `ann run accuracy` runs the recipes.
     """
+    from ann_models import data_name
     from ann_models.derive import parse_changes
     from ann_models.entry import IMAGES
     from ann_models.selection import select
 
-    own = [] if data is None else [f"data={data}"]
+    own = [] if data is None else [f"data={data_name.of_ones_own(data)}"]
     own += [] if images is None else [f"data={IMAGES}{images}"]
     changed = parse_changes([*changes, *own])
     path = str(table.resolve()) if table else None

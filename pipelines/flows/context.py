@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ann_models.training.result import Training
 
 
+MOST_OF_A_NAME = 200  # bytes of a data set's name in that of its file; most file systems take 255
+
+
 @dataclass(frozen=True)
 class DataFile:
     """A data set on disk: tasks pass it to each other in place of arrays."""
@@ -122,7 +125,8 @@ class Context:
         return path
 
     def _file_of(self, name: str, digest: str) -> Path:
-        return self.settings.data / f"{name}-{digest[:12]}.npz"
+        start = name.encode()[:MOST_OF_A_NAME].decode(errors="ignore")
+        return self.settings.data / f"{start}-{digest[:12]}.npz"
 
     def load_dataset(self, path: str) -> Dataset:
         """Read a data set; the last one stays in memory."""

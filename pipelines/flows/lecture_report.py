@@ -45,7 +45,7 @@ WIDE = 1.9  # width by height from which a figure has the width of the page
 WIDTH = 640  # pixels; the printed column is 8 cm wide
 OF_ALL_VARIANTS = frozenset({"ten_points", "weight_estimates", "learning_curve_accuracy", "data"})
 MEASURES = 6  # columns of a question's table
-SHARES = ("accuracy", "ece", "gap", "robustness", "share")  # in names of measures shown as %
+SHARES = ("accuracy", "ece", "marked", "share", *views.IN_PERCENT)  # in names of measures in %
 _PARTS = ("_std", "_min", "_max")  # of a spread, in runs of earlier versions
 LEADERBOARD = {
     "val_accuracy": "validation",

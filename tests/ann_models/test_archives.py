@@ -30,6 +30,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
+def test_a_file_may_have_the_longest_name_of_a_file_system(tmp_path):
+    path = tmp_path / f"{'a' * 251}.npz"
+    archives.write(path, ARRAYS)
+    assert set(archives.read(path)) == set(ARRAYS)
+
+
 def test_pickled_objects_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.array([{"run": "me"}], dtype=object))
     with pytest.raises(InvalidData, match=r"a\.npz .* Object arrays"):

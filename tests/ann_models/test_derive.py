@@ -374,3 +374,12 @@ def test_the_sentence_on_pictures_has_no_folder_of_this_machine(tmp_path):
         (tmp_path / name).mkdir()
     made = changed("mnist_ann", f"data=images:letters={tmp_path}")
     assert made.look_at == "mnist_ann with data=letters."
+
+
+def test_points_of_any_suffix_are_named_so_that_they_are_found_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.dat").write_text("1,2\n3,4\n5,6\n7,8\n")
+    origin = VARIANTS["relu_regression_4"]
+    made = derive(origin, {"data": "points:points.dat"})
+    assert made.name.startswith("relu_regression_4+data=points.dat-")
+    assert derive(origin, dict(made.changes)) == made

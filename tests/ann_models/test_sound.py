@@ -302,6 +302,17 @@ def test_what_learns_from_more_than_pictures_is_not_for_those_of_ones_own(letter
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "learns"),
+    [("best_mlp", "other networks"), ("handwriting_cnn", "generated digits")],
+)
+def test_what_learns_from_more_than_its_data_is_not_for_points(points, name, learns):
+    fitting = replace(VARIANTS[name], layers=(Dense(8, "relu"), Dense(2)), loss="mse")
+    for data in ("cubic", "cubic size=20", f"points:{points / 'curve.csv'}"):
+        said = f"it learns from {learns}, so its data must be digits, not {data}"
+        assert faults_of(replace(fitting, data=data)) == [said]
+
+
 def test_other_hands_need_an_eleventh_unit():
     others = replace(DIGITS, other_hands=OtherHands(10, 0, 10))
     assert faults_of(others) == ["the last layer has 10 units; the data needs 11"]

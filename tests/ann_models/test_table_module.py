@@ -73,6 +73,14 @@ def test_entries_get_the_study_of_their_data(write):
             "epochs=9, distillation=Distillation('teacher', 1, Augmentation())",
             "distillation.teacher: did you mean teachers",
         ),
+        *(
+            (
+                "epochs=9",
+                f"epochs=9, distillation=Distillation('{teacher}', 1, Augmentation())",
+                "distillation.teacher: ",
+            )
+            for teacher in ("relu_regression_1", "relu_shapes", "mnist_samples", "people_cnn")
+        ),
         ("epochs=9", "epochs=9, other_hands=OtherHands(1, 1, 1)", "other_hands: derive it"),
         ("layers=(Dense(n", "layers=(Dense(-n", "wide_2: layers.0.units=-2: expected 1 to 100,000"),
         ("layers=(Dense(n", "layers=(Dense(n / 2", "layers.0.units=1.0: expected a whole number"),

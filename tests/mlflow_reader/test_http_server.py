@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pwd
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -209,6 +210,15 @@ def test_a_proxy_that_is_bypassed_is_none(monkeypatch):
     assert http_server.can_read("http://127.0.0.1:5000")
     assert http_server.can_read("http://mlflow.example:5000")
     assert not http_server.can_read("http://other.example:5000")
+
+
+def test_without_a_home_folder_there_are_no_credentials_in_it(monkeypatch):
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    assert http_server.can_read("http://mlflow.example:5000")
 
 
 def test_credentials_in_a_file_are_left_to_mlflow(tmp_path):

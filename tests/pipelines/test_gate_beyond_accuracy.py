@@ -58,6 +58,14 @@ def test_the_corruption_with_the_largest_loss_is_named():
     assert "The largest loss is under shift: 60.00%, the champion 90.00%." in against(decision)
 
 
+@pytest.mark.parametrize("noise", [0.3, 0.4])
+def test_no_corruption_is_named_where_nothing_is_lost(noise):
+    champion = candidate(range(50), robustness={"noise": 0.3, "shift": 0.9})
+    decision = decide(candidate(range(20), robustness={"noise": noise, "shift": 0.9}), champion)
+    (said,) = [r.message for r in decision.reasons if "corrupted digits is" in r.message]
+    assert said.endswith("1% less is allowed. It is worse under none of the corruptions.")
+
+
 def test_a_hundred_recent_requests_are_enough_for_a_verdict():
     decision = decide(candidate(range(20), shadow=seen(100, 0)), candidate(range(50)))
     assert "answers 0 of 100 shadow requests" in against(decision)

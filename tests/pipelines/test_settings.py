@@ -119,6 +119,15 @@ def test_a_port_for_metrics_is_a_number_and_none_where_the_variable_is_empty():
     assert settings.metrics_port({"ANN_METRICS_PORT": ""}) is None
 
 
+@pytest.mark.parametrize("name", ["ANN_OFFLINE", "ANN_SHADOW"])
+def test_a_switch_is_on_or_off_and_nothing_else(tmp_path, name):
+    for value in ("false", "no", "2", " 1"):
+        with pytest.raises(WrongUse, match=f"{name} is '{value}'; set it to 1 .on. or 0 .off"):
+            load(tmp_path, **{name: value})
+    for value in ("", "0", "1"):
+        load(tmp_path, **{name: value})
+
+
 def test_a_malformed_address_of_mlflows_pages_is_refused(tmp_path):
     with pytest.raises(WrongUse, match="ANN_MLFLOW_UI is 'mlflow'; expected an address such as"):
         load(tmp_path, ANN_MLFLOW_UI="mlflow")

@@ -52,6 +52,11 @@ class TestForms:
         assert found.classes == ("0", "1", "2", "3")
         assert found.test is not None
 
+    def test_whole_numbers_with_a_point_name_classes_without_it(self, tmp_path):
+        labels = np.where(Y, Y, -0.0)
+        np.savez(tmp_path / "a.npz", x_train=X, y_train=labels, x_test=X[:8], y_test=Y[:8])
+        assert load(ImageSet("mine", str(tmp_path / "a.npz"))).classes == ("0", "1", "2", "3")
+
     def test_one_grey_channel_may_be_an_axis(self, tmp_path):
         np.savez(tmp_path / "a.npz", x_train=X[..., np.newaxis], y_train=Y)
         np.testing.assert_array_equal(load(ImageSet("mine", str(tmp_path / "a.npz"))).train[0], X)
@@ -151,6 +156,8 @@ class TestFaults:
             ({"x_train": X, "y_train": Y * 0}, "has 1 class;"),
             ({"x_train": X, "y_train": Y + 0.5}, r"y_train has labels .* such as 0\.5; give each"),
             ({"x_train": X, "y_train": np.where(Y, Y, np.nan)}, "y_train has labels .* nan"),
+            ({"x_train": X, "y_train": np.where(Y, Y, np.inf)}, "y_train has labels .* inf"),
+            ({"x_train": X, "y_train": np.where(Y, Y, 1e30)}, r"y_train has labels .* 1e\+30"),
             (
                 {"x_train": X, "y_train": Y, "x_test": 1 - X, "y_test": Y + 0.5},
                 "y_test has labels that are no whole numbers",

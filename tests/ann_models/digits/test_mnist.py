@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import pwd
 import socket
 import struct
 import threading
@@ -10,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ann_models.digits import mnist
-from ann_models.errors import DataUnavailable, InvalidData
+from ann_models.digits import image_sets, mnist
+from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 
 rng = np.random.default_rng(0)
 TINY = {
@@ -259,6 +260,23 @@ def server(monkeypatch):
     server.server_close()
 
 
+@pytest.mark.parametrize("keras_home", ["", "~nosuchuser/keras"])
+def test_without_a_home_folder_the_cache_is_where_keras_then_has_it(
+    tmp_path, monkeypatch, keras_home
+):
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setenv("KERAS_HOME", keras_home)
+    monkeypatch.setattr(mnist, "KERAS_WITHOUT_HOME", str(tmp_path / "keras"))
+    fill_cache(tmp_path, npz(**TINY))
+    assert_is_tiny(mnist.find())
+    with pytest.raises(DataUnavailable, match=f"is not in {tmp_path / 'keras/datasets'}"):
+        image_sets.load(image_sets.parse("fashion-mnist"))
+
+
 class TestDownload:
     """Keras's own download, from a real server."""
 
@@ -289,6 +307,13 @@ class TestDownload:
         monkeypatch.setenv("ANN_OFFLINE", "1")
         with pytest.raises(DataUnavailable):
             mnist.find()
+        assert server.requests == 0
+
+    def test_is_not_tried_where_the_switch_cannot_be_meant(self, server, monkeypatch):
+        monkeypatch.setenv("ANN_OFFLINE", "false")
+        for find in (mnist.find, lambda: image_sets.load(image_sets.parse("fashion-mnist"))):
+            with pytest.raises(InvalidSetting, match="ANN_OFFLINE is 'false'; set it to 1"):
+                find()
         assert server.requests == 0
 
     @pytest.mark.parametrize(

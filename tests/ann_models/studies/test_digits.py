@@ -117,3 +117,17 @@ def test_the_augmented_samples_are_distorted_versions_of_the_original_above_them
     image = figure.axes[0].images[0].get_array().data
     assert image[:28, :28] == pytest.approx(data.arrays["x_train"][0])
     assert np.abs(image[30:58, :28] - image[:28, :28]).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["mnist_ann", "handwriting_cnn"])
+def test_where_normalisation_comes_before_every_kernel_there_are_no_weights_to_picture(name):
+    layers = (entry.Flatten(), entry.BatchNormalization(), entry.Dense(10, "softmax"))
+    variant, data = (
+        replace(VARIANTS[name], layers=layers, frames=2, registered=False),
+        tiny_digits(),
+    )
+    training = an_untrained(variant, data, seeds=1)
+    training.snapshots = {1: [training.models[0].get_weights()]}
+    findings = study(variant, data, training)
+    assert "worst_mistakes" in findings.figures
+    assert "first_layer_weights" not in {*findings.figures, *findings.animations}

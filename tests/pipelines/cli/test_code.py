@@ -119,7 +119,7 @@ def test_weights_of_a_seed_that_was_not_trained_are_refused(trained, tmp_path):
     result = ann_code(NAME, "--weights", "--seed", "7", "--output", str(tmp_path / "out"))
     assert result.exit_code == 2
     assert "trained the seeds 0, 1, not 7" in result.stderr
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_weights_of_a_variant_without_a_run_are_refused(store, tmp_path, monkeypatch):
@@ -128,6 +128,7 @@ def test_weights_of_a_variant_without_a_run_are_refused(store, tmp_path, monkeyp
     result = ann_code(NAME, "--weights", "--output", str(tmp_path / "out"))
     assert result.exit_code == 2
     assert f"{NAME} is not trained yet; `ann run {NAME}` trains it." in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_that_trains_a_changed_row_is_named_with_its_changes(

@@ -74,6 +74,21 @@ def test_data_and_pictures_of_ones_own_are_settings_of_the_data(ann, asked, tmp_
     assert asked.flow[5] == {"data": "images:fashion-mnist"}
 
 
+@pytest.mark.parametrize("name", ["points.dat", "my points", "held_out points"])
+def test_a_file_of_points_may_have_any_name_that_is_not_of_a_data_set(ann, asked, name, tmp_path):
+    (tmp_path / name).write_text("".join(f"{i},{i * i}\n" for i in range(20)))
+    assert ann("run", "relu_regression_1", "--data", str(tmp_path / name)).exit_code == 0
+    assert asked.flow[5] == {"data": f"points:{tmp_path / name}"}
+
+
+def test_a_name_of_the_lectures_data_wins_over_a_file(ann, asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("cubic", "cubic size=200"):
+        (tmp_path / name).touch()
+        assert ann("run", "relu_regression_1", "--data", name).exit_code == 0
+        assert asked.flow[5] == {"data": name}
+
+
 def test_a_table_of_ones_own_is_named_by_its_whole_path(ann, asked, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").write_text(OWN)
@@ -86,6 +101,16 @@ def test_a_table_of_ones_own_is_named_by_its_whole_path(ann, asked, tmp_path, mo
     [
         (["mnist_an"], "no variant is called 'mnist_an'"),
         (["mnist_ann", "--set", "epochs=no"], "epochs"),
+        (
+            ["best_mlp", "--set", "layers=dense 8 relu; dense 1", "--set", "data=cubic"],
+            "best_mlp: it learns from other networks, so its data must be digits, not cubic.",
+        ),
+        (
+            ["relu_regression_1", "--data", "nosuch.dat"],
+            "there is no file 'nosuch.dat', and no data set is called so; expected one of none, ",
+        ),
+        (["relu_regression_1", "--data", "cubik"], "is called so; did you mean cubic?"),
+        (["relu_regression_1", "--data", "nosuch.csv"], "nosuch.csv."),
         (["--workers", "2", "--cluster", "tcp://x:1"], "--workers starts processes here"),
         (["--workers", "0"], "0 is not in the range 1<=x<=256"),
         (["--seeds", "101"], "101 is not in the range 1<=x<=100"),

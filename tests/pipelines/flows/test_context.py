@@ -60,6 +60,12 @@ def test_a_data_set_is_written_once_and_read_as_it_was(context):
     assert context.load_dataset(file.path) is context.load_dataset(file.path)
 
 
+@pytest.mark.parametrize("name", ["a" * 205, "a" * 251, "ü" * 125], ids=["205", "251", "ü"])
+def test_a_data_set_has_a_file_whatever_the_length_of_its_name(context, name):
+    file = context.save_dataset(Dataset(name, "own", ARRAYS))
+    assert context.load_dataset(file.path).name == name
+
+
 def test_a_data_set_that_is_used_again_is_not_old(context):
     """`ann prune` removes what nobody used for long."""
     data = Dataset("points", "made", ARRAYS)

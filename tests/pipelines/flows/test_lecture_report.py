@@ -15,6 +15,7 @@ from pipelines.cli.main import main
 from pipelines.flows import lecture_report
 from pipelines.flows.lecture_report import NothingToReport, gather, report
 from pipelines.registry.client import Registry
+from pipelines.tracking import views
 from pipelines.tracking.client import Tracking
 from tests.support import databases
 from tests.support.browser import needs_a_browser, start
@@ -80,6 +81,19 @@ def test_numbers_have_their_spread_and_how_many_seeds(filled):
     assert neurons.rows[0].numbers["final train loss"] == "0.19 ± 0.02"
     assert digits.rows[0].numbers["val accuracy"] == "97.00% ± 0.10%"
     assert digits.rows[0].seeds == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        *((name, "97.50%") for name in (*views.IN_PERCENT, "ece", "zero_activation_share")),
+        *((name, "97.50%") for name in ("non_digits_marked", "hands_wrong_unmarked")),
+        ("linear_layer_gap_scaled", "0.975"),
+        ("train_mse", "0.975"),
+    ],
+)
+def test_shares_are_shown_in_per_cent(name, shown):
+    assert lecture_report._number({name: 0.975}, name) == shown
 
 
 def test_the_figure_that_stands_for_a_row_comes_first_and_the_comparison_has_its_own(filled):
