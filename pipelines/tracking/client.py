@@ -59,7 +59,7 @@ IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF h
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
 
-TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
+TAG_CHARACTERS = 8000  # MLflow's limit for a run's tag
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
