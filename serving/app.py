@@ -14,7 +14,7 @@ from serving import metrics
 from serving.bodies import Bodies, Receive, SenderGone
 from serving.credentials import without_credentials
 from serving.cross_site import CrossSite
-from serving.errors import Busy, MethodNotAllowed, ServingError, Unauthorised, WrongMediaType
+from serving.errors import Busy, MethodNotAllowed, ServingError, Unauthorised, WrongContentEncoding
 from serving.http import Headers, Request, Response, json_response
 from serving.records import Records
 from serving.redaction import public
@@ -158,7 +158,7 @@ def _advice(error: ServingError) -> Headers | None:
         return [(b"www-authenticate", b"Bearer")]
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", error.allowed.encode())]
-    if isinstance(error, WrongMediaType):
+    if isinstance(error, WrongContentEncoding):
         return [(b"accept-encoding", b"gzip, identity")]
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
 from serving import metrics
-from serving.errors import Busy, InvalidRequest, TooLarge, TooSlow, WrongMediaType
+from serving.errors import Busy, InvalidRequest, TooLarge, TooSlow, WrongContentEncoding
 from serving.http import Request
 from serving.images import MAX_BYTES
 
@@ -40,7 +40,7 @@ class Bodies:
             The bytes that are counted as under way, to be given to `release`.
 
         Raises:
-            TooLarge, TooSlow, Busy, WrongMediaType, InvalidRequest: what is wrong.
+            TooLarge, TooSlow, Busy, WrongContentEncoding, InvalidRequest: what is wrong.
             SenderGone: nobody waits for an answer.
         """
         _check_announced(request.headers)
@@ -116,7 +116,7 @@ class Bodies:
 def _check_announced(headers: dict[bytes, bytes]) -> None:
     encoding = headers.get(b"content-encoding")
     if encoding and encoding.strip().lower() not in (b"", b"identity", b"gzip", b"x-gzip"):
-        raise WrongMediaType(
+        raise WrongContentEncoding(
             f"The content encoding is {encoding[:20].decode('latin-1')!r}; expected gzip or none."
         )
     length = headers.get(b"content-length", b"0").lstrip(b"0") or b"0"

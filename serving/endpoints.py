@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from serving import metrics, webhook
 from serving.errors import Busy, InvalidDigits, InvalidRequest
 from serving.feedback.correction import check_classes
-from serving.feedback.store import Prediction, the_one
+from serving.feedback.store import REMEMBERED, Prediction, the_one
 from serving.http import Request, Response, json_response
 from serving.images import is_tiny, to_digit, to_picture
 from serving.model import uncertainty
@@ -31,7 +31,6 @@ LIMIT_SECONDS = 30
 MAX_EXPLAINED = 8  # images at once
 MAX_RETURNED = 32  # images at once; writing 2,000 keeps all others waiting, in any thread
 DIGITS = 10  # classes of the digit models
-MAX_REMEMBERED = 100  # images of one request whose answers can be corrected by their ids
 
 T = TypeVar("T")
 
@@ -76,7 +75,7 @@ class Endpoints:
                 f"{len(images)} images are to be returned; send at most {MAX_RETURNED} at once."
             )
         answers = await self._infer(request, runner, images)
-        if 1 < len(images) <= MAX_REMEMBERED:
+        if 1 < len(images) <= REMEMBERED:
             ids = native.answer_ids(request, len(images))
             probabilities = answers.probabilities
             digits, sure = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()

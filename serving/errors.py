@@ -83,9 +83,13 @@ class TooLarge(ServingError):
 
 
 class WrongMediaType(ServingError):
-    """The content type or encoding is none that the route reads."""
+    """The content type is none that the route reads."""
 
     status = 415
+
+
+class WrongContentEncoding(WrongMediaType):
+    """The body is packed otherwise than with gzip."""
 
 
 class Busy(ServingError):

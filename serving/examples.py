@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from serving.feedback.correction import IMAGE, Correction
+from serving.feedback.store import REMEMBERED
 
 DIGIT = [
     [1 if 4 <= row < 24 and 13 <= column < 16 else 0 for column in range(28)] for row in range(28)
@@ -80,7 +81,11 @@ ONE_PREDICTION: Schema = {
         "data": {"type": "string", "description": "What it was trained on."},
         "run_id": TEXT,
         "run_url": {"type": ["string", "null"], "description": "Its training in MLflow's UI."},
-        "request_id": {"type": "string", "description": "Of this one image, for /feedback."},
+        "request_id": {
+            "type": "string",
+            "description": "Of this one image, for /feedback, which knows those of requests of at "
+            f"most {REMEMBERED} images.",
+        },
         "image": PIXELS | {"description": "With `?image=1`: the 28×28 that the network saw."},
         "explanation": {
             "type": "object",

@@ -16,7 +16,8 @@ NAMES = ("mnist-digits", "offline-digits")  # the first that has a champion answ
 DATA_SET = "data_set"  # tag of a registered model of other pictures, which answers by its name
 ALIAS = "champion"
 NOT_ASKED = "the registry was not asked yet."  # how `registry_error` begins
-DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql:", "mysql+", "mssql:", "mssql+")
+FEEDBACK_DATABASES = ("sqlite:", "postgresql:", "postgresql+")  # MySQL's floats lose seconds
+DATABASES = (*FEEDBACK_DATABASES, "mysql:", "mysql+", "mssql:", "mssql+")
 REGISTRIES = ("http://", "https://", *DATABASES)
 OWN_PORTS = {"http": ":80", "https": ":443"}
 EMBEDDED_UI = "http://127.0.0.1:5000"
@@ -69,10 +70,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             "server or a database such as sqlite:///FILE. Unset it to use the embedded store."
         )
     feedback_url = environ.get("ANN_FEEDBACK_URL") or f"sqlite:///{home / 'feedback.db'}"
-    if not feedback_url.startswith(DATABASES):
+    if not feedback_url.startswith(FEEDBACK_DATABASES):
         raise WrongSetting(
-            f"ANN_FEEDBACK_URL begins with {feedback_url.partition(':')[0]!r}; expected a "
-            "database such as sqlite:///FILE or postgresql+psycopg://HOST/NAME."
+            f"ANN_FEEDBACK_URL begins with {feedback_url.partition(':')[0]!r}; expected "
+            "SQLite, such as sqlite:///FILE, or PostgreSQL, such as postgresql+psycopg://HOST/NAME."
         )
     return Settings(
         home=home,

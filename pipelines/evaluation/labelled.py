@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ FORMS = (
     "a folder with a subfolder for each digit (0 … 9, or none), an .npz with images and labels, "
     "IDX files, a CSV as Kaggle's, or pen strokes in UNIPEN's form"
 )
+IDX = b"\0\0"  # how an IDX file begins
 GZIP = b"\x1f\x8b"  # how a gzipped file begins, whatever it is called
 
 Picture = tuple[str, "str | int", "str | None", "Path | np.ndarray"]  # name, label, writer, pixels
@@ -93,12 +95,12 @@ def _pictures(path: Path, faults: list[str]) -> Iterator[Picture]:
             return _folder(path, faults)
         if not path.is_file():
             raise WrongUse(f"there is no {path}; expected {FORMS}.")
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             return _npz(path)
-        if "idx" in path.name:
-            return _idx(path)
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             return _csv(path, faults)
+        if "idx" in path.name and _begins_with(path, IDX, GZIP):
+            return _idx(path)
         text = path.read_text(errors="replace")
     except OSError as error:
         raise WrongUse(f"{path} cannot be read: {error.strerror}.") from error
@@ -115,7 +117,9 @@ def _label(text: str | int) -> int:
     except ValueError:
         number = -2.0
     if number not in (*range(10), NO_DIGIT):
-        raise InvalidData(f"the label is {str(text)!r}; expected a digit from 0 to 9, or none.")
+        raise InvalidData(
+            f"the label is {str(text)[:20]!r}; expected a digit from 0 to 9, or none."
+        )
     return int(number)
 
 
@@ -176,6 +180,8 @@ def _rows(
         if side * side != images.shape[1]:
             raise WrongUse(f"{name} has rows of {images.shape[1]} pixels, which is no square.")
         images = images.reshape(-1, side, side)
+    if images.dtype.kind in "ui" and images.size and images.max() <= 1 and images.min() >= 0:
+        images = images.astype(bool)  # decided of all pictures: a single one may be nearly black
     who = writers.ravel().tolist() if writers is not None else [None] * len(labels)
     rows: Iterable[tuple[int, tuple[np.ndarray, int, object]]] = enumerate(
         zip(images, labels, who, strict=True)
@@ -196,26 +202,52 @@ def _idx(path: Path) -> Iterator[Picture]:
 
 
 def _idx_array(path: Path) -> np.ndarray:
+    return idx.read_file(path, zipped=_begins_with(path, GZIP))
+
+
+def _begins_with(path: Path, *beginnings: bytes) -> bool:
     with path.open("rb") as file:
-        return idx.read_file(path, zipped=file.read(2) == GZIP)
+        return file.read(2) in beginnings
 
 
 def _csv(path: Path, faults: list[str]) -> Iterator[Picture]:
     """Kaggle's: a header label,pixel0,…,pixel783 (it may be missing), then a row a digit."""
+    for number, row in _csv_rows(path, faults):
+        if not row or (number == 1 and _is_header(row[0])):
+            continue
+        try:
+            pixels = np.array(row[1:], np.float32)
+            side = round(len(pixels) ** 0.5)
+            image = pixels.reshape(side, side)
+        except ValueError:
+            faults.append(
+                f"{path.name} line {number}: {len(row) - 1} pixels; expected numbers, as many "
+                "as a square has, after the label."
+            )
+            continue
+        yield f"{path.name} line {number}", row[0], None, image
+
+
+def _csv_rows(path: Path, faults: list[str]) -> Iterator[tuple[int, list[str]]]:
     import csv
 
-    with path.open(newline="", errors="replace") as file:
-        for number, row in enumerate(csv.reader(file), 1):
-            if not row or (number == 1 and not row[0].strip().isdecimal()):
-                continue
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader(file)
+        for number in count(1):
             try:
-                pixels = np.array(row[1:], np.float32)
-                side = round(len(pixels) ** 0.5)
-                image = pixels.reshape(side, side)
-            except ValueError:
-                faults.append(
-                    f"{path.name} line {number}: {len(row) - 1} pixels; expected numbers, as many "
-                    "as a square has, after the label."
-                )
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                faults.append(f"{path.name} line {number}: it cannot be read ({error}).")
                 continue
-            yield f"{path.name} line {number}", row[0], None, image
+            yield number, row
+
+
+def _is_header(cell: str) -> bool:
+    """Whether the first cell of a first row is no label, not even a wrong one."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell.strip().lower() not in NO_DIGIT_NAMES
+    return False

@@ -26,6 +26,7 @@ from pipelines.registry.champion import without_champion
 from pipelines.registry.data_sets import DataSetEntry
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags, views
+from pipelines.tracking.client import TAG_CHARACTERS
 
 
 class NoChampion(PipelineError):
@@ -196,7 +197,7 @@ def _train_challenger(
                 )
                 result.metrics |= metrics
         result.decision = tasks.judge(context, challenger, seen)
-        tracking.client.set_tag(run_id, tags.DECISION, result.decision[:5000])
+        tracking.client.set_tag(run_id, tags.DECISION, result.decision[:TAG_CHARACTERS])
     except Exception as error:
         result.error = explain(error)
     result.seconds = time.perf_counter() - started

@@ -50,6 +50,7 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
     prefect_api_url = settings.prefect_api_url or f"{parts[PREFECT].address}/api"
     common = {
         "ANN_HOME": str(settings.home),
+        "ANN_MLFLOW_UI": environ.get("ANN_MLFLOW_UI") or parts[MLFLOW].address,
         "PREFECT_API_URL": prefect_api_url,
         "PREFECT_CLIENT_MAX_RETRIES": "5",  # a server that restarts is waited for, a minute
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",
@@ -78,7 +79,7 @@ def services(settings: Settings, at: Ports, environ: Mapping[str, str]) -> list[
         (MLFLOW, mlflow_ui.command(at.mlflow), AT_REST | mlflow_ui.environment(settings), ()),
         (PREFECT, [sys.executable, *prefect], server, ()),
         (WORKER, [sys.executable, "-m", "pipelines.worker"], worker, (MLFLOW, PREFECT)),
-        (DIGITS, [sys.executable, *digits], {"ANN_MLFLOW_UI": parts[MLFLOW].address}, (MLFLOW,)),
+        (DIGITS, [sys.executable, *digits], {}, (MLFLOW,)),
     ]
     managed = [name for name, endpoint in parts.items() if endpoint.managed]
     return [

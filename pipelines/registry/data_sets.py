@@ -11,6 +11,8 @@ from mlflow.exceptions import MlflowException
 from pipelines.errors import WrongUse
 from pipelines.tracking import tags
 
+TAG_CHARACTERS = 5000  # of a registered model's tag, in MLflow's column; SQLite ignores it
+
 
 @dataclass(frozen=True)
 class DataSetEntry:
@@ -53,8 +55,15 @@ class DataSets:
         """Refuse a data set under the name of another one: their models could not be compared.
 
         Raises:
-            WrongUse: the name is taken.
+            WrongUse: the name is taken, or the classes' names are too long to be kept.
         """
+        found, is_sqlite = len(_as_tag(entry)), self.client.tracking_uri.startswith("sqlite:")
+        if found > TAG_CHARACTERS and not is_sqlite:
+            raise WrongUse(
+                f"{entry.name} has {len(entry.classes)} classes, whose names and place take "
+                f"{found:,} characters, and MLflow's database has room for {TAG_CHARACTERS:,}; "
+                "give the classes shorter names."
+            )
         known = self.find(entry.name)
         if known and known.sha256 != entry.sha256:
             raise WrongUse(
@@ -73,7 +82,13 @@ class DataSets:
         """Store the entry with its registered model, which exists.
 
         Raises:
-            WrongUse: it is the model of other pictures.
+            WrongUse: it is the model of other pictures, or the entry is too long.
         """
         self.check(entry)
-        self.client.set_registered_model_tag(entry.name, tags.DATA_SET, json.dumps(asdict(entry)))
+        self.client.set_registered_model_tag(entry.name, tags.DATA_SET, _as_tag(entry))
+
+
+def _as_tag(entry: DataSetEntry) -> str:
+    """JSON in which every script's letters take one character; only what is no UTF-8 is escaped."""
+    text = json.dumps(asdict(entry), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()

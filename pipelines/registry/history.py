@@ -20,7 +20,7 @@ RETRAINED, DRIFTED = "retrained", "drifted"
 MOVED, REMOVED = "made champion elsewhere", "removed as champion elsewhere"
 GATE, HAND, RUN, ELSEWHERE = "gate", "hand", "run", "elsewhere"
 MOVES = (PROMOTED, ROLLED_BACK, MOVED, REMOVED)  # of the champion
-LONGEST_REASON = 1000  # characters; MLflow cuts a tag at 5000
+LONGEST_REASON = 1000  # characters; MLflow's database has room for 5000 of a whole event
 
 
 @dataclass(frozen=True)

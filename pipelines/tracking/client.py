@@ -20,10 +20,13 @@ from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
     DatasetInput,
+    Experiment,
     InputTag,
+    LifecycleStage,
     LoggedModelOutput,
     Param,
     Run,
+    ViewType,
 )
 from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
@@ -56,7 +59,7 @@ IMAGE_STRIDE = 2  # of an animation's frames that are images by epoch; the GIF h
 DIGEST_CHARACTERS = 36  # MLflow's limit for a data set's digest; the whole one is a tag
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"  # the cheapest question to a server
 
-TAG_CHARACTERS = 5000  # MLflow's limit for a run's tag
+TAG_CHARACTERS = 8000  # MLflow's limit for a run's tag
 STORE_LOCK = "mlflow.lock"  # of two first commands only one makes the embedded store
 
 
@@ -145,11 +148,12 @@ class Tracking(RunReader):
 
     def _own_experiment(self, question: str, quick: bool) -> str:
         quickly = str(quick).lower()
-        found = self.client.search_experiments(
-            filter_string=f"tags.{tags.QUESTION} = '{question}' AND tags.{tags.QUICK} = '{quickly}'"
-        )
+        wanted = f"tags.{tags.QUESTION} = '{question}' AND tags.{tags.QUICK} = '{quickly}'"
+        search = self.client.search_experiments
+        found = search(filter_string=wanted) or search(ViewType.DELETED_ONLY, filter_string=wanted)
         if not found:
             raise UnknownName(f"no experiment answers the question {question!r}.")
+        self._restore(found[0])
         return str(found[0].experiment_id)
 
     def monitoring_experiment(self, title: str, note: str) -> str:
@@ -161,14 +165,35 @@ class Tracking(RunReader):
 
         return self._experiment(title, tags_of)
 
-    def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
+    def find_experiment(self, title: str) -> Experiment | None:
+        """The experiment of a title; one that was deleted is restored: its title stays taken."""
         found = self.client.get_experiment_by_name(title)
+        if found:
+            self._restore(found)
+        return found
+
+    def _restore(self, experiment: Experiment) -> None:
+        """Restore an experiment that was deleted, and its runs.
+
+        Nobody is told: who asks for it is about to log to it, and MLflow's UI lists it again.
+        """
+        if experiment.lifecycle_stage != LifecycleStage.DELETED:
+            return
+        try:
+            self.client.restore_experiment(experiment.experiment_id)
+        except MlflowException:
+            found = self.client.get_experiment(experiment.experiment_id)
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                raise  # else another process was quicker
+
+    def _experiment(self, title: str, tags_of: Callable[[str], Mapping[str, str]]) -> str:
+        found = self.find_experiment(title)
         if found is None:
             location = self.settings.artifacts.as_uri() if self.settings.embedded else None
             try:
                 identity = self.client.create_experiment(title, location)
             except MlflowException:
-                found = self.client.get_experiment_by_name(title)
+                found = self.find_experiment(title)
                 if found is None:
                     raise
                 return found.experiment_id  # another process was quicker, and sets the tags

@@ -86,20 +86,21 @@ def import_file(tracking: Tracking, reg: Registry, unpacked: bundle.Unpacked) ->
         _check(manifest, folder)
     except (WrongUse, AnnError, MlflowException, ValueError) as error:
         raise WrongUse(f"{unpacked.file} cannot be imported: {format_error(error)}") from error
+    experiment = _experiment(tracking, manifest)  # one that was deleted returns, with its runs
     if earlier := _earlier(tracking, reg, unpacked.sha256):
         return earlier
-    return _import(tracking, reg, manifest, folder, origin)
+    return _import(tracking, reg, experiment, manifest, folder, origin)
 
 
 def _import(
     tracking: Tracking,
     reg: Registry,
+    experiment: str,
     manifest: bundle.Manifest,
     folder: Path,
     origin: dict[str, str],
 ) -> Imported:
     source, client = manifest.run, tracking.client
-    experiment = _experiment(tracking, manifest)
     versions = []
     with tracking.run(experiment, source.name, {}, source.start) as run_id:
         params = [Param(name, value) for name, value in source.params.items()]
@@ -175,7 +176,7 @@ def _experiment(tracking: Tracking, manifest: bundle.Manifest) -> str:
             return tracking.experiment(manifest.question, quick)
         except UnknownName:
             pass  # a question of one's own that is new here
-    found = tracking.client.get_experiment_by_name(manifest.experiment)
+    found = tracking.find_experiment(manifest.experiment)
     if found and found.tags.get(tags.QUESTION):
         return str(found.experiment_id)
     look_at = LINKS.sub("", manifest.note)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from serving.errors import InvalidDigits
+from serving.feedback.store import REMEMBERED
 
 IMAGE = {
     "description": "784 numbers in [0, 1], ink 1 on 0; or 28×28; or a batch of either; or a "
@@ -15,6 +16,10 @@ IMAGE = {
     "type": ["array", "string", "object", "null"],
 }
 
+REQUEST_ID = (
+    f"Of the answer, to a request of at most {REMEMBERED} images and not long ago; after a 404 "
+    "send the image."
+)
 MOST_CLASSES = 200
 Digit = Annotated[int, Field(ge=0, lt=MOST_CLASSES)]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -26,7 +31,7 @@ class Correction(BaseModel):
     model_config = ConfigDict(strict=True)
 
     digit: Annotated[Digit, Field(description="The right one: 0 to 9, or a model's class.")]
-    request_id: Annotated[Text | None, Field(description="Of the answer.")] = None
+    request_id: Annotated[Text | None, Field(description=REQUEST_ID)] = None
     image: Annotated[Any, Field(json_schema_extra=IMAGE)] = None
     model: Annotated[Text | None, Field(description="What answered, if known.")] = None
     version: Annotated[Text | None, Field(description="Of that model, if known.")] = None

@@ -108,7 +108,8 @@ class Feedback:
         Raises:
             Busy: the store cannot be read.
         """
-        return self._in_transaction(lambda connection: _stored(connection, answer_id))
+        fault = "The answer cannot be looked up"
+        return self._in_transaction(lambda connection: _stored(connection, answer_id), fault)
 
     def correct(self, fields: Mapping[str, Any], answer: Prediction | None = None) -> str:
         """Store a correction; waits for the disk, so not for the event loop.
@@ -143,10 +144,11 @@ class Feedback:
             "image": content,
             "image_sha256": hashlib.sha256(content).hexdigest(),
         }
-        return self._in_transaction(lambda connection: _store(connection, dict(row)))
+        fault = "The correction cannot be stored"
+        return self._in_transaction(lambda connection: _store(connection, dict(row)), fault)
 
-    def _in_transaction(self, work: Callable[[sql.Connection], T]) -> T:
-        """Do some work in a transaction, at most twice.
+    def _in_transaction(self, work: Callable[[sql.Connection], T], fault: str) -> T:
+        """Do some work in a transaction, at most twice; `fault` says what cannot be done.
 
         Raises:
             Busy: the store cannot be read or written.
@@ -160,7 +162,7 @@ class Feedback:
             with self._engine().begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            raise Busy(f"The correction cannot be stored now: {_first_line(error)}.") from error
+            raise Busy(f"{fault} now: {_first_line(error)}.") from error
 
     def close(self) -> None:
         """Write what is left, for at most five seconds."""

@@ -10,7 +10,14 @@ import pytest
 
 from serving import bodies, metrics
 from serving.bodies import SMALL_BYTES, Bodies, SenderGone
-from serving.errors import Busy, InvalidRequest, ServingError, TooLarge, TooSlow, WrongMediaType
+from serving.errors import (
+    Busy,
+    InvalidRequest,
+    ServingError,
+    TooLarge,
+    TooSlow,
+    WrongContentEncoding,
+)
 from serving.http import Request
 from tests.support.a_request import a_request
 from tests.support.small_service import Service, a_one, put_copy
@@ -60,6 +67,13 @@ def test_a_gzipped_body_is_read_as_if_it_were_not(service: Service, encoding):
 def test_other_encodings_are_415_and_say_what_is_read(service: Service, encoding):
     answer = packed(service, b"{}", encoding)
     assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, identity")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/feedback", "/invocations"])
+def test_of_a_wrong_media_type_no_encoding_is_advised(service: Service, path):
+    answer = service.post(path, content=b"seven", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415
+    assert "accept-encoding" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -274,7 +288,7 @@ def test_a_request_that_others_cancel_is_not_said_to_be_slow():
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "x" * 30])
 def test_another_encoding_is_named_in_part(encoding):
-    with says(WrongMediaType, f"is {encoding[:20]!r}; expected gzip or none."):
+    with says(WrongContentEncoding, f"is {encoding[:20]!r}; expected gzip or none."):
         read(Bodies(), b"{}", content_encoding=encoding)
 
 

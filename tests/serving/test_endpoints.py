@@ -208,7 +208,7 @@ def test_a_stored_correction_is_201_and_a_known_one_200_and_both_are_counted(ser
 
 
 def test_each_of_many_images_can_be_corrected_up_to_a_number(service: Service, monkeypatch):
-    monkeypatch.setattr(endpoints, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(endpoints, "REMEMBERED", 2)
 
     def last_id(count: int) -> str:
         images = [(shade * ONE).tolist() for shade in np.linspace(0.6, 0.9, count)]

@@ -21,6 +21,7 @@ STATUSES = {
     "TooSlow": 408,
     "TooLarge": 413,
     "WrongMediaType": 415,
+    "WrongContentEncoding": 415,
     "Busy": 503,
     "NotReady": 503,
     "NoChampion": 404,

@@ -1,12 +1,14 @@
 """The OpenAPI document comes from the table of routes, and says no more than it."""
 
+import json
 import re
 from typing import Any
 
 import jsonschema
 import pytest
 
-from serving.examples import Body
+from serving.examples import ONE_PREDICTION, Body
+from serving.feedback.store import REMEMBERED
 from serving.http import Request, Response
 from serving.openapi import ERRORS, SWITCH, document
 from serving.protocols import native
@@ -45,6 +47,17 @@ def test_the_document_lists_every_field_of_a_correction(service: Service):
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     fields = {"digit", "request_id", "image", "model", "version", "predicted"}
     assert schema["properties"].keys() == fields
+
+
+def test_the_document_says_of_how_many_images_answers_can_be_corrected_by_their_ids(
+    service: Service,
+):
+    paths = service.get("/openapi.json").json()["paths"]
+    body = paths["/feedback"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    answered = ONE_PREDICTION["properties"]
+    for fields in (body["properties"], answered):
+        assert f"at most {REMEMBERED} images" in fields["request_id"]["description"]
+    assert json.dumps(answered["request_id"]) in json.dumps(paths["/predict"]["post"]["responses"])
 
 
 def test_behind_a_proxy_with_a_prefix_links_and_servers_are_relative(service: Service):

@@ -13,6 +13,9 @@ from serving.settings import check_driver, load
         ("MLFLOW_TRACKING_URI", "/a/folder"),
         ("ANN_FEEDBACK_URL", "nonsense"),
         ("ANN_FEEDBACK_URL", "file:///feedback.db"),
+        ("ANN_FEEDBACK_URL", "mysql://db/feedback"),
+        ("ANN_FEEDBACK_URL", "mysql+pymysql://db/feedback"),
+        ("ANN_FEEDBACK_URL", "mssql+pyodbc://db/feedback"),
         ("ANN_MLFLOW_UI", "mlflow"),
         ("ANN_MLFLOW_UI", "http://"),
         ("ANN_MLFLOW_UI", "https:///runs"),
@@ -125,6 +128,18 @@ def test_links_to_runs_have_no_password_whatever_its_signs(variable, password):
 )
 def test_servers_and_databases_are_accepted(uri):
     assert load({"MLFLOW_TRACKING_URI": uri}).tracking_uri == uri
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///a.db", "postgresql://db/a", "postgresql+psycopg://db/a"]
+)
+def test_predictions_and_corrections_are_kept_in_sqlite_or_postgresql(url):
+    assert load({"ANN_FEEDBACK_URL": url}).feedback_url == url
+
+
+def test_a_refused_database_is_told_those_that_are_not():
+    with pytest.raises(WrongSetting, match=r"begins with 'mysql'; expected SQLite.*PostgreSQL"):
+        load({"ANN_FEEDBACK_URL": "mysql://ann:s3cret@db/a"})
 
 
 @pytest.mark.parametrize("url", ["mysql+nodriver://ann:s3cret@db/x", "mssql+://ann:s3cret@db/x"])

@@ -1,3 +1,4 @@
+import csv
 import gzip
 import struct
 
@@ -110,6 +111,87 @@ def test_a_csv_as_kaggles_is_read_and_a_short_row_named(tmp_path):
     assert found.faults == [
         "train.csv line 22: 2 pixels; expected numbers, as many as a square has, after the label."
     ]
+
+
+def rows_of(labels) -> list[str]:
+    pairs = zip(labels, BYTES, strict=False)
+    return [",".join(map(str, [label, *image.ravel()])) for label, image in pairs]
+
+
+@pytest.mark.parametrize(
+    ("first", "label"),
+    [("none", NO_DIGIT), ("No digit", NO_DIGIT), ("-1", NO_DIGIT), ("7.0", 7), ("\ufeff7", 7)],
+)
+def test_a_csv_without_a_header_begins_with_its_first_picture(tmp_path, first, label):
+    (tmp_path / "own.csv").write_text("\n".join(rows_of([first, 3])), "utf-8")
+    assert read(tmp_path / "own.csv").labels.tolist() == [label, 3]
+
+
+def test_a_first_row_whose_label_is_no_digit_is_named_and_no_header(tmp_path):
+    (tmp_path / "own.csv").write_text("\n".join(rows_of([12, 3])))
+    found = read(tmp_path / "own.csv")
+    assert found.labels.tolist() == [3]
+    assert "own.csv line 1: the label is '12'" in found.faults[0]
+
+
+@pytest.fixture
+def csv_limit():
+    """Python's own: the service raises it in processes that import it."""
+    earlier = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(earlier)
+
+
+@pytest.mark.parametrize("cell", ["7" * 200_000, '"' + "7" * 200_000])
+def test_a_row_that_python_cannot_read_is_named_and_the_rest_goes_on(tmp_path, cell, csv_limit):
+    one, other = rows_of([1, 3])
+    (tmp_path / "own.csv").write_text("\n".join([one, cell, other]))
+    found = read(tmp_path / "own.csv")
+    assert found.labels.tolist() == [1, 3]
+    assert found.names == ["own.csv line 1", "own.csv line 3"]
+    (fault,) = found.faults
+    assert fault.startswith("own.csv line 2: ") and "131072" in fault
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32])
+def test_pixels_of_0_and_1_are_read_whatever_their_type(tmp_path, kind):
+    drawn = HANDS.images > 0.5
+    np.savez(tmp_path / "float.npz", images=drawn.astype(np.float64), labels=HANDS.labels)
+    np.savez(tmp_path / "own.npz", images=drawn.astype(kind), labels=HANDS.labels)
+    found = read(tmp_path / "own.npz")
+    assert found.faults == []
+    np.testing.assert_array_equal(found.images, read(tmp_path / "float.npz").images)
+
+
+def test_a_picture_that_is_nearly_black_is_not_taken_for_one_of_0_and_1(tmp_path):
+    images = BYTES.copy()
+    images[0] = 0
+    images[0, 9:20, 14] = 1
+    np.savez(tmp_path / "own.npz", images=images, labels=HANDS.labels)
+    assert [fault[:9] for fault in read(tmp_path / "own.npz").faults] == ["own.npz 0"]
+
+
+def test_negative_integers_are_no_pixels(tmp_path):
+    images = (HANDS.images > 0.5).astype(np.int64)
+    images[0, 0, 0] = -1
+    np.savez(tmp_path / "own.npz", images=images, labels=HANDS.labels)
+    with pytest.raises(WrongUse, match=r"own\.npz 0: its pixels are from -1 to 1"):
+        read(tmp_path / "own.npz")
+
+
+def test_suffixes_may_be_in_capitals(tmp_path):
+    (tmp_path / "TEST.CSV").write_text("\n".join(rows_of(HANDS.labels)))
+    as_prepared(read(tmp_path / "TEST.CSV"))
+    np.savez(tmp_path / "own.npz", images=BYTES, labels=HANDS.labels)
+    as_prepared(read((tmp_path / "own.npz").rename(tmp_path / "OWN.NPZ")))
+
+
+def test_a_name_with_idx_in_it_makes_no_idx_file(tmp_path):
+    (tmp_path / "test_idx.csv").write_text("\n".join(rows_of(HANDS.labels)))
+    as_prepared(read(tmp_path / "test_idx.csv"))
+    strokes = '.SEGMENT DIGIT 0 ? "1"\n.PEN_DOWN\n10 10\n10 200\n.PEN_UP\n'
+    (tmp_path / "idx.txt").write_text(strokes)
+    assert read(tmp_path / "idx.txt").labels.tolist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,21 @@ def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path):
     assert addresses["Prefect"] == "http://prefect:4200"
 
 
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({}, "http://127.0.0.1:5901"),
+        ({"ANN_MLFLOW_UI": ""}, "http://127.0.0.1:5901"),
+        ({"ANN_MLFLOW_UI": "https://ml.example"}, "https://ml.example"),
+    ],
+)
+def test_runs_and_the_digit_service_link_to_where_people_open_mlflow(tmp_path, environ, address):
+    planned = plan(load(tmp_path), environ)
+    for name in ("schedules", "digits"):
+        linked = planned[name].environment
+        assert linked["ANN_MLFLOW_UI"] == settings.ui_address(load(tmp_path), linked) == address
+
+
 def test_a_database_that_the_environment_names_gets_a_server(tmp_path):
     planned = plan(load(tmp_path, MLFLOW_TRACKING_URI="sqlite:////elsewhere/runs.db"))
     store = planned["MLflow"].environment["_MLFLOW_SERVER_FILE_STORE"]

@@ -12,7 +12,9 @@ from contextlib import closing
 
 import pytest
 from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
 
+from ann_models.entry import Question
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
 from ann_models.variants import VARIANTS
@@ -129,6 +131,45 @@ def test_two_who_make_an_experiment_at_once_get_the_same(store, monkeypatch):
     with ThreadPoolExecutor(2) as both:
         one, other = both.map(store.experiment, ["digits", "digits"])
     assert one == other
+
+
+@pytest.mark.parametrize("of", ["a question", "one's own question", "a monitoring experiment"])
+def test_an_experiment_that_was_deleted_comes_back_with_its_next_run(store, of):
+    made = {
+        "a question": lambda: store.experiment("digits"),
+        "one's own question": lambda: store.add_question(Question("mine", "My title", "Look.")),
+        "a monitoring experiment": lambda: store.monitoring_experiment("Drift", "Look at it."),
+    }[of]
+    identity = made()
+    store.client.delete_experiment(identity)
+    assert made() == identity
+    with store.run(identity, "the next", {}):
+        pass
+    assert [experiment.experiment_id for experiment in store.experiments()] == [identity]
+
+
+def test_two_who_restore_an_experiment_at_once_get_the_same(store, monkeypatch):
+    identity = store.experiment("digits")
+    store.client.delete_experiment(identity)
+    restore = store.client.restore_experiment
+
+    def restored_by_both(experiment):
+        restore(experiment)  # the other's
+        restore(experiment)
+
+    monkeypatch.setattr(store.client, "restore_experiment", restored_by_both)
+    assert store.experiment("digits") == identity
+
+
+def test_an_experiment_that_cannot_be_restored_says_why(store, monkeypatch):
+    store.client.delete_experiment(store.experiment("digits"))
+
+    def refused(experiment):
+        raise MlflowException("no permission")
+
+    monkeypatch.setattr(store.client, "restore_experiment", refused)
+    with pytest.raises(MlflowException, match="no permission"):
+        store.experiment("digits")
 
 
 def test_experiments_of_others_are_not_ours(store):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from mlflow.models import Model
+from mlflow.store.tracking.dbmodels.models import SqlTag
+from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
 from ann_models import archives, datasets
 from ann_models.figures.animation import Animation
@@ -170,6 +172,12 @@ def test_the_note_shows_the_figures_in_place(store, run_id):
     note = store.client.get_run(run_id).data.tags[tags.NOTE]
     assert note.startswith("Two hidden units bend the plane.\n\n![]")
     assert f"figures/decision_regions.png&run_uuid={run_id}" in note
+
+
+def test_a_long_note_is_kept_as_far_as_mlflow_has_room(store, run_id):
+    store.note(run_id, ["." * 9000], [])
+    note = store.client.get_run(run_id).data.tags[tags.NOTE]
+    assert len(note) == SqlTag.__table__.c.value.type.length == MAX_TAG_VAL_LENGTH
 
 
 def test_a_model_is_logged_with_its_signature_at_once_and_loads_again(store, run_id):

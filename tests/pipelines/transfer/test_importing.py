@@ -222,6 +222,28 @@ def test_an_experiment_that_exists_keeps_its_tags(own, file, target, tmp_path):
     assert [target.client.get_experiment(i).tags for i in (mine, watch)] == before
 
 
+@pytest.mark.parametrize("title", [OWN.title, "My own title"])
+def test_an_import_into_an_experiment_that_was_deleted_restores_it(own, target, title):
+    mine = target.tracking.add_question(Question(OWN.key, title, "Look at mine."))
+    target.client.delete_experiment(mine)
+    assert target.client.get_run(target.bring_in(own).run_id).info.experiment_id == mine
+
+
+def test_an_import_into_a_deleted_monitoring_experiment_restores_it(file, target, tmp_path):
+    watch = target.tracking.monitoring_experiment("Drift watch", "Mine.")
+    target.client.delete_experiment(watch)
+    forged(file, tmp_path / "forged.zip", of("Drift watch", "Drift watch"))
+    imported = target.client.get_run(target.bring_in(tmp_path / "forged.zip").run_id)
+    assert imported.info.experiment_id == watch
+
+
+def test_a_file_whose_run_was_deleted_with_its_experiment_makes_nothing_twice(file, target):
+    first = target.bring_in(file)
+    target.client.delete_experiment(target.client.get_run(first.run_id).info.experiment_id)
+    again = target.bring_in(file)
+    assert (again.run_id, again.new) == (first.run_id, False)
+
+
 # --- failures -------------------------------------------------------------------------------------
 
 

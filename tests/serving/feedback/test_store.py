@@ -174,8 +174,10 @@ def test_a_store_that_comes_back_is_written_to(tmp_path, monkeypatch):
     before = lost.get()
     feedback.remember(a_prediction("lost"))
     wait_for(lambda: lost.get() == before + 1)
-    with pytest.raises(Busy, match=r"^The correction cannot be stored now: .*unable to open"):
+    with pytest.raises(Busy, match=r"^The answer cannot be looked up now: .*unable to open"):
         feedback.stored("x")
+    with pytest.raises(Busy, match=r"^The correction cannot be stored now: .*unable to open"):
+        feedback.correct({"digit": 1}, a_prediction("lost"))
     folder.mkdir()
     feedback.remember(a_prediction("kept"))
     wait_for(lambda: rows(folder, "predictions"))
