@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -342,10 +342,8 @@ async def _restarted(work: Callable[[], Awaitable[None]]) -> None:
 
 
 def _log(text: str) -> None:
-    try:
+    with suppress(OSError):  # the terminal is gone
         print(f"ann: {text}", file=sys.stderr, flush=True)
-    except OSError:  # the terminal is gone
-        pass
 
 
 def listen(host: str, port: int) -> socket.socket:
