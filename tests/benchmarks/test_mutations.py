@@ -116,7 +116,7 @@ def test_what_is_not_there_or_fails_already_is_wrong_use_and_what_no_test_execut
     [
         ("pipelines/gate.py", 8),
         ("pipelines/feedback/corrections.py", 8),
-        ("ann_models/scratch/perceptron.py", 8),
+        ("ann_models/scratch/backpropagation.py", 8),
     ],
 )
 def test_a_sample_of_mutations_is_noticed(module, sample):
