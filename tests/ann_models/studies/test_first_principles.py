@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from ann_models.datasets import generate
-from ann_models.studies import study_of
+from ann_models.studies import first_principles, study_of
 from ann_models.variants import VARIANTS
 
 ROWS = {1, 3, 6, 11, 12, 13, 14}
@@ -122,3 +122,23 @@ def test_a_study_finds_the_same_again(findings, name):
     variant = VARIANTS[name]
     again = study_of(variant)(variant, generate(variant.data, seed=0), None)
     assert again.metrics == findings(name).metrics
+
+
+def test_each_point_of_the_loss_surface_has_its_best_bias():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 2)), np.array([0, 1, 0, 1, 1, 0, 1.0])
+    w1, w2 = np.array([-1.0, 0.5]), np.array([-2.0, 0.0, 3.0])
+    surface = first_principles._loss_surface(x, y, w1, w2)
+    biases = np.linspace(-15, 15, 30_001)
+    for row, column in np.ndindex(3, 2):
+        a = x @ [w1[column], w2[row]] + biases[:, None]
+        lowest = np.mean(np.logaddexp(0, a) - y * a, axis=1).min()
+        assert surface[row, column] == pytest.approx(lowest, abs=1e-6)
+
+
+@pytest.mark.parametrize(("long", "runs"), [(1e9, 3), (-1.0, 1)])
+def test_what_is_short_is_timed_three_times_and_what_is_long_once(monkeypatch, long, runs):
+    monkeypatch.setattr(first_principles, "LONG", long)
+    calls = []
+    assert first_principles._seconds(lambda: calls.append(0)) >= 0
+    assert len(calls) == runs
