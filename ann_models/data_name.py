@@ -142,9 +142,11 @@ def of_ones_own(text: str) -> str:
         return text
     try:
         return str(parse(text))
-    except UnknownName:
+    except (UnknownName, InvalidSetting) as error:
         if absolute(text).is_file():
             return f"{POINTS}{text}"
+        if isinstance(error, InvalidSetting):
+            raise
         raise UnknownName(
             f"there is no file {text!r}, and no data set is called so; {nearest(text, KINDS)}"
         ) from None

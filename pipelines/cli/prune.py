@@ -59,9 +59,10 @@ def prune(
     planned = retention.plan(tracking, older_than, keep)
     outcome = retention.apply(tracking, planned) if yes else None
     if as_json:
+        kept_now = outcome.kept if outcome else []
         document = {
             "removed": yes,
-            "items": [asdict(item) for item in planned.items],
+            "items": [asdict(item) for item in planned.items if item not in kept_now],
             "bytes": outcome.freed if outcome else planned.size,
             "flow_runs": planned.flow_runs,
             "kept": planned.kept,
@@ -99,6 +100,8 @@ def _print_plan(planned: RetentionPlan) -> None:
 
 def _print_outcome(outcome: Outcome) -> None:
     click.echo(f"{outcome.removed} deleted, {_megabytes(outcome.freed)} MB freed.")
+    if outcome.kept:
+        click.echo(f"{len(outcome.kept)} are kept: they came into use, or went, meanwhile.")
     if outcome.rows_left:
         click.echo(
             f"The rows of {outcome.rows_left} runs are kept in the server's database, marked as "

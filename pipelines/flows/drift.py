@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Annotated
 
 import numpy as np
 from prefect import flow, task
@@ -13,11 +12,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from ann_models import drift as statistics
 from ann_models.drift import Embedding, Finding, Sample
 from ann_models.findings import Findings
+from pipelines.errors import WrongUse
 from pipelines.events import DRIFT_EVENT, MODEL_RESOURCE
 from pipelines.feedback import requests
 from pipelines.feedback.corrections import DAY
@@ -36,8 +35,7 @@ NOTE = (
 )
 DRIFT, NO_DRIFT, NOT_ENOUGH = "drift", "no drift", "not enough"
 COLOURS = {DRIFT: "#D55E00", NO_DRIFT: "#0072B2", NOT_ENOUGH: "#8C8C8C"}  # of runs in MLflow
-LEAST, MOST = 10, 1000  # recent images of a comparison
-LONGEST = 36_500.0  # days
+MOST = 1000  # recent images
 KNOWN = 2000  # validation digits with which they are compared
 EMBEDDED = 10_000  # training digits to which the embedding is fitted
 SHOWN = 50  # digits of a picture
@@ -74,11 +72,7 @@ def _run_name() -> str:
 
 
 @flow(name="drift", flow_run_name=_run_name, validate_parameters=True)
-def drift(
-    days: Annotated[float, Field(gt=0, le=LONGEST)] = 7.0,
-    least: Annotated[int, Field(ge=LEAST, le=MOST)] = 100,
-    model: str | None = None,
-) -> DriftReport:
+def drift(days: float = 7.0, least: int = 100, model: str | None = None) -> DriftReport:
     """Compare recent traffic with known digits; on drift, emit the event that starts a retraining.
 
     Args:
@@ -88,10 +82,16 @@ def drift(
 
     Raises:
         NoChampion: nothing was ever promoted.
-        WrongUse: the named model has no champion, or ANN_MNIST_PATH does not lead to MNIST.
+        WrongUse: the named model has no champion, ANN_MNIST_PATH does not lead to MNIST, or more
+            images are asked for than are compared.
         DataUnavailable: the digits that the champion was trained on cannot be had.
         FeedbackUnavailable: the stored predictions cannot be read.
     """
+    if least > MOST:  # of a stored schedule, too: its form stays as it is
+        raise WrongUse(
+            f"least is {least}, and no more than {MOST} recent images are compared; choose at most "
+            f"{MOST}."
+        )
     context = Context.open()
     champion = current_champion(context, model)
     digits = tasks.data_of(context, champion)

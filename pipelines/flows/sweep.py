@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -138,14 +139,15 @@ class _Sweep:
 
     def run(self) -> SweepReport:
         lock = self.context.settings.work / f"sweep-{self.key}.lock"
-        try:
-            with exclusive_lock(lock, seconds=0):  # one at a time ends the trials of a killed one
-                return self._run()
-        except Locked as error:
-            raise WrongUse(
-                f"this sweep of {self.report.name} is running already on this machine; wait until "
-                "it has ended, or end it, and the same command resumes it."
-            ) from error
+        with ExitStack() as stack:
+            try:  # one at a time: each ends the trials of a killed one
+                stack.enter_context(exclusive_lock(lock, seconds=0))
+            except Locked as error:
+                raise WrongUse(
+                    f"this sweep of {self.report.name} is running already on this machine; wait "
+                    "until it has ended, or end it, and the same command resumes it."
+                ) from error
+            return self._run()
 
     def _run(self) -> SweepReport:
         tracking, wanted = self.context.tracking, self.spec.trials

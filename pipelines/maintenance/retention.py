@@ -19,7 +19,6 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +34,7 @@ from mlflow_reader.entities import RunInfo, StoreUnavailable
 from mlflow_reader.reader import open_reader
 from pipelines.errors import format_error
 from pipelines.locks import exclusive_lock
+from pipelines.maintenance.compaction import compact
 from pipelines.registry import history
 from pipelines.registry.client import LOCK
 from pipelines.registry.reader import RegistryReader
@@ -44,7 +44,7 @@ from pipelines.tracking import tags
 from pipelines.tracking.client import Tracking
 
 ACTIVE = ("RUNNING", "SCHEDULED")
-LOCK_SECONDS = 30  # that another process's transaction is waited for before a database is compacted
+FRESH_SECONDS = 5.0  # for which the runs that versions name are not read again
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,14 @@ class Outcome:
         freed: bytes of files and artifacts removed, and by which databases shrank.
         removed: how many items were deleted.
         rows_left: runs whose rows are kept in a server's database, marked as deleted.
+        kept: what came into use, or vanished, since it was planned.
         failures: what could not be deleted, a message each.
     """
 
     freed: int = 0
     removed: int = 0
     rows_left: int = 0
+    kept: list[Item] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -155,9 +157,15 @@ def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
     versions = [item for item in planned.items if item.kind == "version"]
     _remove_versions(tracking, versions, outcome)
     models = tracking.model_places()
+    named, read_at = set[str](), -FRESH_SECONDS
     for item in planned.items:
+        if item.kind == "version":
+            continue
         try:
-            if item.kind == "version" or _is_kept_now(tracking, item):
+            if time.monotonic() - read_at >= FRESH_SECONDS:
+                named, read_at = _named_by_versions(tracking), time.monotonic()
+            if _is_kept_now(tracking, item, named):
+                outcome.kept.append(item)
                 continue
             if item.kind == "file":
                 _remove(Path(item.identity))
@@ -184,7 +192,7 @@ def apply(tracking: Tracking, planned: RetentionPlan) -> Outcome:
     return outcome
 
 
-def _is_kept_now(tracking: Tracking, item: Item) -> bool:
+def _is_kept_now(tracking: Tracking, item: Item, named: Container[str]) -> bool:
     """Whether a run or file has become protected, or has vanished, since the plan."""
     if item.kind == "file":
         if any(tracking.runs_with({}, status) for status in ACTIVE):
@@ -192,31 +200,9 @@ def _is_kept_now(tracking: Tracking, item: Item) -> bool:
         found = _last_use(Path(item.identity))  # last: a job uses files before its run begins
         return found is None or found[0] > item.used
     run = open_reader(tracking.settings.tracking_uri).run(item.identity)
-    if run is None or item.identity in _named_by_versions(tracking):
+    if run is None or item.identity in named:
         return True
     return item.kind == "deleted run" and run.info.lifecycle_stage != LifecycleStage.DELETED
-
-
-def compact(database: Path) -> int:
-    """Give an SQLite file's free pages back to the disk.
-
-    Returns:
-        Bytes by which it and its log shrank.
-
-    Raises:
-        sqlite3.OperationalError: another process locks it, or there is no room for the copy that
-            this needs.
-    """
-    files = [database, database.with_name(f"{database.name}-wal")]
-
-    def size() -> int:
-        return sum(file.stat().st_size for file in files if file.exists())
-
-    before = size()
-    with closing(sqlite3.connect(database, LOCK_SECONDS, isolation_level=None)) as store:
-        store.execute("VACUUM")
-        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return max(0, before - size())
 
 
 # --- runs -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from pipelines.errors import WrongUse
 from pipelines.tracking import tags
 
-TAG_CHARACTERS = 5000  # of a registered model's tag, in MLflow's column; SQLite ignores it
+MODEL_TAG_CHARACTERS = 5000  # of a registered model's tag, in MLflow's column; SQLite ignores it
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class DataSets:
         Raises:
             WrongUse: the name is taken, or the classes' names are too long to be kept.
         """
-        found, is_sqlite = len(_as_tag(entry)), self.client.tracking_uri.startswith("sqlite:")
-        if found > TAG_CHARACTERS and not is_sqlite:
+        found, uri = len(_as_tag(entry)), self.client.tracking_uri
+        if found > MODEL_TAG_CHARACTERS and not uri.startswith(("sqlite:", "sqlite+")):
             raise WrongUse(
                 f"{entry.name} has {len(entry.classes)} classes, whose names and place take "
-                f"{found:,} characters, and MLflow's database has room for {TAG_CHARACTERS:,}; "
-                "give the classes shorter names."
+                f"{found:,} characters, and MLflow's database has room for "
+                f"{MODEL_TAG_CHARACTERS:,}; give the classes shorter names."
             )
         known = self.find(entry.name)
         if known and known.sha256 != entry.sha256:
             raise WrongUse(
-                f"{entry.name} has other pictures than before: SHA-256 {entry.sha256[:12]}, and "
-                f"its registered models learned from {known.sha256[:12]} ({known.found_at}). "
+                f"{entry.name} has other pictures or names of classes than before: SHA-256 "
+                f"{entry.sha256[:12]}, and its registered models learned from {known.sha256[:12]} ({known.found_at}). "
                 "Models are only compared on the same pictures: give these a name of their own, "
                 f"such as {entry.name}-2."
             )

@@ -59,10 +59,12 @@ def check_database(uri: str) -> None:
     query, found = sql.text("SELECT version_num FROM alembic_version"), set[str]()
     try:
         engine = create_sqlalchemy_engine(uri)  # with the certificates of MLflow's variables
-        with engine.connect() as connection:
-            if sql.inspect(connection).has_table("alembic_version"):
-                found = set(connection.execute(query).scalars())
-        engine.dispose()
+        try:
+            with engine.connect() as connection:
+                if sql.inspect(connection).has_table("alembic_version"):
+                    found = set(connection.execute(query).scalars())
+        finally:
+            engine.dispose()
     except Exception as error:  # a driver's, too
         raise TrackingUnavailable(
             f"the runs at {uri} cannot be opened ({format_error(error)}). Repair the store, or set "

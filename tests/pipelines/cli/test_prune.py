@@ -93,6 +93,13 @@ def test_with_yes_it_goes_and_what_a_server_keeps_is_said(asked):
     assert "`mlflow gc` on the server" in result.stdout
 
 
+def test_what_came_into_use_meanwhile_is_said_and_listed_no_more(asked, monkeypatch):
+    kept = Outcome(removed=1, kept=OLD.items[1:])
+    monkeypatch.setattr(retention, "apply", lambda store, planned: kept)
+    assert "1 are kept: they came into use" in CliRunner().invoke(prune.prune, ["--yes"]).stdout
+    assert [item["identity"] for item in run_json()["items"]] == ["0a1b"]
+
+
 def test_a_program_reads_the_same_as_json(asked):
     document = json.loads(CliRunner().invoke(prune.prune, ["--json"]).stdout)
     assert document["removed"] is False

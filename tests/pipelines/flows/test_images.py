@@ -94,7 +94,7 @@ def test_the_onnx_form_carries_the_names_of_the_classes(folder):
 
 def test_other_pictures_of_that_name_are_refused_and_nothing_is_registered(folder, tmp_path):
     other = shapes(tmp_path / "other", seed=1)
-    with pytest.raises(WrongUse, match="shapes has other pictures than before"):
+    with pytest.raises(WrongUse, match="shapes has other pictures or names of classes than before"):
         lecture.lecture(["mnist_ann"], seeds=1, changes=on(other))
     assert versions("shapes") == ["1"]
 

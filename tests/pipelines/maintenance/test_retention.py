@@ -269,8 +269,21 @@ def test_a_run_that_a_version_names_while_others_are_deleted_stays(store, monkey
         return remove(*arguments)
 
     monkeypatch.setattr(retention, "_remove_run", remove_and_register)
+    monkeypatch.setattr(retention, "FRESH_SECONDS", 0.0)
     assert retention.apply(store, planned).removed == 1
     assert [rows(store, "runs", "run_uuid", run) for run in (first, named)] == [0, 1]
+
+
+def test_the_registry_is_not_read_again_for_every_run(store, monkeypatch):
+    for days_ago in (400, 300, 200, 1):
+        a_run(store, days_ago)
+    planned = retention.plan(store, MONTH, keep=1)
+    read, named = [], retention._named_by_versions
+    monkeypatch.setattr(
+        retention, "_named_by_versions", lambda *given: read.append(0) or named(*given)
+    )
+    outcome = retention.apply(store, planned)
+    assert (outcome.removed, len(read)) == (3, 1)
 
 
 def test_a_deleted_run_that_is_restored_after_the_plan_stays(store):
@@ -279,7 +292,8 @@ def test_a_deleted_run_that_is_restored_after_the_plan_stays(store):
     planned = retention.plan(store, timedelta(0), keep=1)
     assert [item.kind for item in planned.items] == ["deleted run"]
     store.client.restore_run(run_id)
-    assert retention.apply(store, planned).removed == 0
+    outcome = retention.apply(store, planned)
+    assert (outcome.removed, outcome.kept) == (0, planned.items)
     assert store.client.get_run(run_id).info.status == "FINISHED"
 
 
@@ -366,12 +380,3 @@ def kill_at(step: str, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(SqlAlchemyStore, "_hard_delete_run", interrupt)
     else:
         patch.setattr(retention, "_remove_empty_folder", remove_or_interrupt)
-
-
-def test_a_database_in_use_keeps_its_size_and_that_is_said(store, monkeypatch):
-    monkeypatch.setattr(retention, "LOCK_SECONDS", 0.1)
-    with closing(sqlite3.connect(store.settings.home / "mlflow.db")) as reader:
-        reader.execute("BEGIN IMMEDIATE")
-        outcome = retention.apply(store, retention.plan(store, MONTH, keep=1))
-    (failure,) = outcome.failures
-    assert "mlflow.db keeps its size (database is locked)" in failure

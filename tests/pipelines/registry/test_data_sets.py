@@ -72,7 +72,9 @@ def test_other_pictures_under_its_name_are_refused_with_a_remedy(registry):
     registry.make("letters")
     registry.data_sets.keep(LETTERS)
     other = replace(LETTERS, sha256="b" * 64)
-    with pytest.raises(WrongUse, match=r"other pictures than before: SHA-256 b{12}.*letters-2"):
+    with pytest.raises(
+        WrongUse, match=r"other pictures or names of classes than before: SHA-256 b{12}.*letters-2"
+    ):
         registry.data_sets.keep(other)
     assert registry.data_sets.find("letters") == LETTERS
 

@@ -1,6 +1,9 @@
 """The champions of other pictures than digits, which the follower keeps on disk."""
 
+import os
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,31 @@ def last_good(place: Place, name: str) -> Path:
     return place.home / "served" / name / "last_good_champion"
 
 
+def settle(place: Place) -> None:
+    """As if the store's file had been written long ago: then it is read but once."""
+    long_ago = time.time() - 100
+    for file in place.home.glob("mlflow.db*"):
+        os.utime(file, (long_ago, long_ago))
+
+
+def test_a_download_that_takes_long_holds_up_no_other_poll(place, monkeypatch):
+    place.promote("1")
+    register_pictures(place, "letters")
+    follower, started, may_end = place.follower(), threading.Event(), threading.Event()
+
+    def download(name: str, number: str) -> None:
+        started.set()
+        may_end.wait(60)
+
+    monkeypatch.setattr(follower, "download", download)
+    first = threading.Thread(target=follower.poll)
+    first.start()
+    assert started.wait(60)
+    assert follower.poll().version == "1"
+    may_end.set()
+    first.join()
+
+
 @pytest.mark.parametrize(
     "fault", [RegistryUnavailable("503"), NoChampion("deleted"), OSError(28, "No space left")]
 )
@@ -53,6 +81,7 @@ def test_the_champion_of_other_pictures_is_downloaded_when_the_fault_is_over(
             raise fault
 
         away.setattr(follower, "download", download)
+        settle(place)
         assert follower.poll().version == "1"  # of the digits all the same
     assert not known.exists()
     follower.poll()
