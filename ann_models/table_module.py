@@ -15,6 +15,7 @@ VARIANTS = [
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,10 +63,13 @@ def _run(path: Path) -> dict[str, Any]:
     if not path.is_file() or spec is None or spec.loader is None:
         raise InvalidSetting(f"{path} is no file that can be read.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the names of their annotations
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise _fault_of(path, error) from error
+    finally:
+        del sys.modules[spec.name]
     return vars(module)
 
 

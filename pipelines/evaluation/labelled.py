@@ -180,6 +180,10 @@ def _rows(
         if side * side != images.shape[1]:
             raise WrongUse(f"{name} has rows of {images.shape[1]} pixels, which is no square.")
         images = images.reshape(-1, side, side)
+    if images.dtype.kind not in "biuf":
+        raise WrongUse(f"{name} has pixels of the type {images.dtype}; expected numbers.")
+    if writers is not None and writers.size != len(labels):
+        raise WrongUse(f"{name} has {writers.size} writers of {len(labels)} pictures.")
     if images.dtype.kind in "ui" and images.size and images.max() <= 1 and images.min() >= 0:
         images = images.astype(bool)  # decided of all pictures: a single one may be nearly black
     who = writers.ravel().tolist() if writers is not None else [None] * len(labels)

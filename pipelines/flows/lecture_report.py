@@ -99,10 +99,11 @@ def gather(tracking: Tracking, registry: Registry, ui: str) -> Content:
         for own, group in _by_image_set(mine).items():
             view = question_views.view_of(key, bool(own))
             link = views.link(ui, experiment.experiment_id, view)
+            asked = question
             if own:
                 title = f"{question.title} On the pictures of {own}"
-                question, shown = replace(question, key=f"{key}-{own}", title=title), ()
-            sections.append(_section(question, key, group, pictures, shown, link, ui))
+                asked, shown = replace(question, key=f"{key}-{own}", title=title), ()
+            sections.append(_section(asked, key, group, pictures, shown, link, ui))
     digits = [run for run in runs if _is_candidate(run)]
     sources = sorted({run.data.tags["data_source"] for run in digits})
     return Content(
@@ -304,13 +305,13 @@ def _champions(registry: Registry, ui: str) -> Iterable[Champion]:
         version = registry.champion(name)
         if version is None:
             continue
-        known = version.tags
+        known, numbers = version.tags, version.metrics
         facts = {
             "variant": known.get("variant", ""),
-            "validation accuracy": _share(known.get("val_accuracy")),
-            "calibration error": _share(known.get("calibration_error")),
-            "accuracy on corrupted digits": _share(known.get("robustness")),
-            "milliseconds an image": f"{float(known['onnx_ms']):.3f}" if "onnx_ms" in known else "",
+            "validation accuracy": _share(numbers.get("val_accuracy")),
+            "calibration error": _share(numbers.get("calibration_error")),
+            "accuracy on corrupted digits": _share(numbers.get("robustness")),
+            "milliseconds an image": f"{numbers['onnx_ms']:.3f}" if "onnx_ms" in numbers else "",
             "digits": known.get("data", ""),
             "SHA-256 of its ONNX form": known.get("onnx_sha256", ""),
         }
@@ -322,5 +323,5 @@ def _champions(registry: Registry, ui: str) -> Iterable[Champion]:
         )
 
 
-def _share(text: str | None) -> str:
-    return f"{float(text):.2%}" if text else ""
+def _share(number: float | None) -> str:
+    return "" if number is None else f"{number:.2%}"

@@ -22,6 +22,7 @@ from pipelines.feedback.shadow import answers
 from pipelines.flows.context import Context, DataFile
 from pipelines.registry.versions import Version
 from pipelines.tracking import tags
+from pipelines.tracking.client import TAG_CHARACTERS
 from serving import settings as serving_settings
 
 EXPERIMENT = "Retraining"
@@ -116,7 +117,7 @@ def training_corrections(
         tags.PIPELINE_RUN_ID: str(flow_run.id),
         tags.CORRECTIONS_SHA256: found.digest,
         tags.ACCEPTED_SHA256: accepted.digest,
-        tags.REFUSALS: "\n".join(judgement.refusals),
+        tags.REFUSALS: "\n".join(judgement.refusals)[:TAG_CHARACTERS],
         tags.VERDICT: "refused" if judgement.refusals else "accepted",
     }
     recorded = accepted.dataset(data.source)

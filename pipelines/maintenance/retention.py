@@ -320,13 +320,14 @@ def _old_versions(
     reader = open_reader(uri)
     for name, model in RegistryReader(uri).models().items():
         aliased, newer = set(model.aliases.values()), Counter[str]()
+        served = {e.version for e in history.of_tags(model.tags) if e.action in history.MOVES}
         for version in reader.versions(name):  # newest first
             variant, created = version.tags.get(tags.VARIANT), version.creation_timestamp / 1000
             if variant is None:
                 continue  # another project's
             newer[variant] += 1
             refused = version.tags.get(tags.DECISION) == history.REFUSED and newer[variant] > keep
-            if created >= limit or version.version in aliased:
+            if created >= limit or version.version in aliased | served:
                 continue
             run_id = version.run_id
             lost = run_id and run_id not in present and reader.run(run_id) is None

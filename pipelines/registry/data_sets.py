@@ -68,7 +68,8 @@ class DataSets:
         if known and known.sha256 != entry.sha256:
             raise WrongUse(
                 f"{entry.name} has other pictures or names of classes than before: SHA-256 "
-                f"{entry.sha256[:12]}, and its registered models learned from {known.sha256[:12]} ({known.found_at}). "
+                f"{entry.sha256[:12]}, and its registered models learned from "
+                f"{known.sha256[:12]} ({known.found_at}). "
                 "Models are only compared on the same pictures: give these a name of their own, "
                 f"such as {entry.name}-2."
             )

@@ -61,14 +61,13 @@ export class Correction extends EventTarget {
     this.#fieldset.disabled = true;
   }
 
-  async #correct(digit) {
-    const answer = this.#answer;
+  async #correct(digit, answer = this.#answer) {
     try {
       await correct(answer, digit);
     } catch (fault) {
       if (fault instanceof KeyNeeded) {
         await this.#askForKey();
-        return this.#correct(digit);
+        return this.#correct(digit, answer); // another drawing may be there by now
       }
       if (answer === this.#answer) this.#thank(`Not kept. ${fault.message || NO_ANSWER}`);
       return;

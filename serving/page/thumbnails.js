@@ -4,7 +4,7 @@ import { drawSheet } from "./sheet.js";
 
 const SIDE = 44; // CSS pixels
 
-const drawn = new Map(); // canvas → sheet, to draw again in other colours
+const drawn = new WeakMap(); // canvas → sheet, to draw again in other colours
 
 /** A button in a list item that shows a sheet; `caption` is what is read below it, if anything. */
 export function thumbnail(sheet, label, choose, ...caption) {
@@ -24,9 +24,8 @@ export function thumbnail(sheet, label, choose, ...caption) {
 
 /** Draw those on the page again, in the colours of now. */
 export function renderThumbnails() {
-  for (const canvas of drawn.keys()) {
-    if (canvas.isConnected) render(canvas);
-    else drawn.delete(canvas);
+  for (const canvas of document.querySelectorAll("canvas")) {
+    if (drawn.has(canvas)) render(canvas);
   }
 }
 

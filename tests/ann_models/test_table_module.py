@@ -1,5 +1,6 @@
 """A table as a Python module: run, and every fault said with the entry's name."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,16 @@ def test_a_fault_is_said_with_the_entry(write, before, after, fault):
     assert before in GOOD
     with pytest.raises(InvalidSetting, match=fault):
         table_module.read(write(GOOD.replace(before, after)))
+
+
+def test_a_module_may_have_dataclasses_of_its_own_and_is_not_importable_afterwards(write):
+    own = (
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Width:\n    units: int\n"
+    )
+    assert len(table_module.read(write(own + GOOD)).variants) == 2
+    assert "own_table" not in sys.modules
 
 
 def test_every_row_of_the_lecture_may_be_taken_over_under_another_name(write):

@@ -88,6 +88,20 @@ def test_an_npz_names_writers_and_may_hold_flat_rows_in_0_to_1(tmp_path):
     assert found.writers == [str(writer) for writer in HANDS.writers]
 
 
+@pytest.mark.parametrize(
+    ("arrays", "fault"),
+    [
+        ({"writers": np.array("anna")}, "has 1 writers of 20 pictures"),
+        ({"images": np.full((20, 784), "0.5")}, "has pixels of the type <U3; expected numbers"),
+    ],
+)
+def test_an_npz_whose_arrays_do_not_fit_is_wrong_use(tmp_path, arrays, fault):
+    path = tmp_path / "own.npz"
+    np.savez(path, **{"images": HANDS.images, "labels": HANDS.labels} | arrays)
+    with pytest.raises(WrongUse, match=fault):
+        read(path)
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_idx_files_are_read_with_the_labels_beside_them(tmp_path, zipped):
     write_file = (

@@ -177,7 +177,12 @@ def test_pictures_of_ones_own_have_a_table_of_their_own(filled):
     about = {"data_source": "letters", "derived_from": "mnist_ann"}
     run_id = log(filled, "mnist_ann+data=letters", "digits", {"test_error_count": 1.0}, **about)
     filled.client.log_param(run_id, "data", "images:letters=/home/me/letters")
-    _, digits, letters = gather(filled, registry(filled), UI).sections
+    about = {"data_source": "shapes", "derived_from": "mnist_ann"}
+    run_id = log(filled, "mnist_ann+data=shapes", "digits", {"test_error_count": 1.0}, **about)
+    filled.client.log_param(run_id, "data", "images:shapes=/home/me/shapes")
+    _, digits, *own = gather(filled, registry(filled), UI).sections
+    letters, shapes = sorted(own, key=lambda section: section.title)
+    assert shapes.title == "5 Which digit is it? On the pictures of shapes"
     assert [row.name for row in digits.rows] == ["mnist_ann"]
     assert [row.name for row in letters.rows] == ["mnist_ann+data=letters"]
     assert letters.title == "5 Which digit is it? On the pictures of letters"

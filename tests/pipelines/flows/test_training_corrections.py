@@ -17,6 +17,7 @@ from pipelines.flows import training_corrections as module
 from pipelines.flows.context import Context, DataFile
 from pipelines.flows.training_corrections import TrainingCorrections
 from pipelines.tracking import tags
+from pipelines.tracking.client import TAG_CHARACTERS
 from tests.support import promoted
 from tests.support.registry_bench import nearest_mean
 from tests.support.served import DIGITS, NAME, corrected, enter, tilted
@@ -169,6 +170,17 @@ def test_without_corrections_the_digits_stay_as_they_are(home, tmp_path, monkeyp
     run = run_of(context, used)
     assert run.data.tags[tags.VERDICT] == "accepted"
     assert run.data.metrics["corrections_repeats"] == run.data.metrics["corrections_used"] == 0
+
+
+def test_the_reasons_of_many_refused_days_fit_into_a_servers_tag(context, monkeypatch):
+    judge = module.corrections.judge
+
+    def with_many_refusals(*given: object) -> Judgement:
+        return replace(judge(*given), refusals=["x" * 200] * 100)
+
+    monkeypatch.setattr(module.corrections, "judge", with_many_refusals)
+    written = run_of(context, trained_with(context)).data.tags[tags.REFUSALS]
+    assert len(written) == TAG_CHARACTERS
 
 
 def test_validation_and_test_digits_never_enter_the_training_data(home, tmp_path, monkeypatch):

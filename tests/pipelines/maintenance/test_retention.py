@@ -12,6 +12,7 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from pipelines.maintenance import retention
+from pipelines.registry import history
 from pipelines.tracking.tags import ERROR, LATEST, VARIANT
 from tests.support.old_runs import DAY, a_run, rows, versions
 
@@ -123,6 +124,14 @@ def test_old_refused_versions_go_and_then_their_runs(store):
 def test_a_version_with_an_alias_stays(store, alias):
     versions(store, "refused", "refused", "refused")
     store.client.set_registered_model_alias("mnist-digits", alias, "1")
+    assert numbers(store) == ["2"]
+
+
+@pytest.mark.parametrize("action", [history.MOVED, history.ROLLED_BACK])
+def test_a_refused_version_that_served_all_the_same_stays(store, action):
+    versions(store, "refused", "refused", "refused")
+    event = history.Event("2026-01-01T00:00:00+00:00", "1", action, history.ELSEWHERE, "", "")
+    store.client.set_registered_model_tag("mnist-digits", *history.as_tag(event))
     assert numbers(store) == ["2"]
 
 
