@@ -10,7 +10,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from ann_models import datasets
 from ann_models.entry import Variant
-from pipelines.errors import FATAL, PipelineError, format_error, translate
+from pipelines.errors import FATAL, PipelineError, format_error, translate, was_interrupted
 from pipelines.flows.context import DataFile
 from pipelines.registry.client import MODEL_NAMES
 from pipelines.settings import ui_address
@@ -144,7 +144,10 @@ def explain(error: Exception) -> str:
 
     Raises:
         PipelineError: what every later variant would meet, too, such as a full disk.
+        KeyboardInterrupt: the job was interrupted, and the error arose from that.
     """
+    if was_interrupted(error):
+        raise KeyboardInterrupt from error
     cause = translate(error)
     if isinstance(cause, FATAL):
         raise cause from error

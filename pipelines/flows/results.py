@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
 
-from pipelines.errors import was_interrupted
 from pipelines.flows import shadow, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.helper_process import Executor
@@ -83,8 +82,6 @@ def fail(context: Context, report: JobReport, name: str, error: Exception) -> No
         PipelineError: what every later part would meet, too, such as a full disk.
         KeyboardInterrupt: the job was interrupted, and the error arose from that.
     """
-    if was_interrupted(error):
-        raise KeyboardInterrupt from error
     message = explain(error)
     report.failed.append(name)
     context.progress.failure(f"{name}: {message}")

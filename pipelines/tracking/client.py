@@ -38,7 +38,7 @@ from ann_models.entry import Question, Variant
 from ann_models.errors import UnknownName
 from ann_models.findings import Findings
 from ann_models.questions import QUESTIONS
-from pipelines.errors import TrackingUnavailable, format_error, translate
+from pipelines.errors import TrackingUnavailable, format_error, translate, was_interrupted
 from pipelines.locks import exclusive_lock
 from pipelines.process_identity import has_ended, this_process
 from pipelines.settings import SERVER_SCHEMES
@@ -224,7 +224,8 @@ class Tracking(RunReader):
         try:
             yield run_id
         except BaseException as error:
-            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            failed = isinstance(error, Exception) and not was_interrupted(error)
+            status = "FAILED" if failed else "KILLED"
             self._end(run_id, status, f"{type(error).__name__}: {error}")
             raise
         self._end(run_id, "FINISHED")

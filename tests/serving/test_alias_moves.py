@@ -78,6 +78,7 @@ class Minute:
         self.contents = list(self._kinds)
         began, ended, versions = zip(*moves, strict=True)
         self.moves, self.versions = np.array([began, ended]).T, np.array(versions)
+        self.moves[0, 0] = -np.inf  # its version was champion before the first request
         self.waits = np.array(waits)
 
     def _note(self, sent: float, received: float, answer: bytes) -> None:

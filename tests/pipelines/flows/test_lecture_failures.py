@@ -185,3 +185,19 @@ def test_ctrl_c_while_a_network_trains_leaves_no_run_open(tracking, recorder, mo
         lecture(["relu_shapes", "linear_classification"], quick=True)
     newest = tracking.runs()[0]
     assert (newest.info.run_name, newest.info.status) == ("linear_classification", "KILLED")
+
+
+def test_an_error_that_arose_from_ctrl_c_ends_the_job_and_its_run(tracking, recorder, monkeypatch):
+    """As SQLAlchemy's, whose commit was interrupted."""
+
+    def locked(*_: object) -> None:
+        error = RuntimeError("database is locked")
+        error.__context__ = KeyboardInterrupt()
+        raise error
+
+    monkeypatch.setattr(tasks, "evaluate", locked)
+    with pytest.raises(KeyboardInterrupt):
+        lecture(["relu_shapes", "linear_classification"], quick=True)
+    newest = tracking.runs()[0]
+    assert (newest.info.run_name, newest.info.status) == ("linear_classification", "KILLED")
+    assert recorder.failures == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 
 import keras
@@ -66,6 +67,17 @@ def test_a_run_ends_however_the_work_ends(store, error, status):
     assert run.info.status == status
     assert run.data.tags["error"].startswith(type(error).__name__)
     assert run.info.end_time
+
+
+def test_a_run_whose_error_arose_from_an_interruption_was_killed(store):
+    error = sqlite3.OperationalError("database is locked")
+    error.__context__ = KeyboardInterrupt()
+    with (
+        pytest.raises(sqlite3.OperationalError),
+        store.run(store.experiment("digits"), "mnist_ann", TAGS) as run_id,
+    ):
+        raise error
+    assert store.client.get_run(run_id).info.status == "KILLED"
 
 
 def test_a_run_that_went_well_is_finished(store, run_id):
