@@ -21,7 +21,7 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it on success and is removed on failure."""
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    unfinished = path.with_name(f".{uuid4().hex}")  # not longer than a file name may be
     try:
         yield unfinished
         unfinished.replace(path)

@@ -26,7 +26,7 @@ from mlflow_reader.entities import StoreUnavailable
 from pipelines.errors import PipelineError, format_error
 from pipelines.local import probes
 from pipelines.maintenance import relocation
-from pipelines.settings import Settings, embedded_uri, metrics_port
+from pipelines.settings import SERVER_SCHEMES, Settings, embedded_uri, metrics_port
 from serving.credentials import bare_address, without_credentials
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _tracking(settings: Settings, copy: Settings) -> Finding:
             "make it.",
         )
     try:
-        if not settings.embedded and not settings.tracking_uri.startswith("http"):
+        if not settings.embedded and not settings.tracking_uri.startswith(SERVER_SCHEMES):
             from pipelines.tracking.store import check_database
 
             check_database(copy.tracking_uri)

@@ -54,7 +54,7 @@ def models_on_disk(home: Path) -> list[str]:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that no reader ever sees half written."""
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    unfinished = path.with_name(f".{uuid4().hex}")
     unfinished.write_text(text)
     os.replace(unfinished, path)
 

@@ -39,7 +39,6 @@ class Follower:
         self._retry_at = 0.0
         self._read: tuple[int, ...] | None = None  # the state of the SQLite file that was read last
         self._downloaded: dict[str, tuple[str, str | None]] = {}  # other models' champions
-        self._has_others = True  # or the next poll is to download one again
         self._listed: dict[str, tuple[object, dict[str, str]]] = {}  # the run of each version
         self.status = at_start(settings.home)
 
@@ -82,7 +81,8 @@ class Follower:
         if state is not None and state == self._read and now.registry_error is None:
             return now
         status = self._ask(now)
-        self._read = state if status.refused is None and self._has_others else None
+        done = status.refused is None and not self._others_left(status.name, status.listings)
+        self._read = state if done else None
         return status
 
     def _ask(self, now: Status) -> Status:
@@ -94,7 +94,7 @@ class Follower:
         name = next((n for n in models if ALIAS in listings.get(n, Listing()).aliases), None)
         if name is None:
             raise download.no_version(uri, f"{NAMES[0]}@{ALIAS}")
-        self._has_others = self._download_others(name, listings)
+        self._download_others(name, listings)
         version = listings[name].aliases[ALIAS]
         confirmed = replace(now, registry_error=None, listings=listings)
         same = (name, version) == (now.name, now.version)
@@ -113,31 +113,30 @@ class Follower:
         copies.keep_as_last_known_good(home, name, ALIAS, version)
         return Status(name, version, None, None, listings, found.run_id)
 
-    def _download_others(self, default: str, listings: Mapping[str, Listing]) -> bool:
-        """Have the champions of the other models on disk; one that fails says so when asked for.
-
-        Returns:
-            Whether the next poll has none to download again.
-        """
-        complete = True
-        for name, listing in listings.items():
-            version = listing.aliases.get(ALIAS)
-            if version is None or name in (default, *NAMES):
-                continue
-            champion = version, self._run_of(name, version)
-            if champion[1] is None or self._downloaded.get(name) == champion:
-                continue
+    def _download_others(self, default: str, listings: Mapping[str, Listing]) -> None:
+        """Have the champions of the other models on disk; one that fails says so when asked for."""
+        for name, champion in self._others_left(default, listings).items():
+            version = champion[0]
             self._downloaded[name] = champion  # first: a slow download holds up no other poll
             try:
                 self.download(name, version)
             except UnverifiedModel:
                 continue
             except (RegistryUnavailable, NoChampion, OSError):
-                self._downloaded.pop(name, None)
-                complete = False
+                self._downloaded.pop(name, None)  # the next poll downloads it
                 continue
             copies.keep_as_last_known_good(self._settings.home, name, ALIAS, version)
-        return complete
+
+    def _others_left(
+        self, default: str | None, listings: Mapping[str, Listing]
+    ) -> dict[str, tuple[str, str | None]]:
+        """Version and run of the other models' champions that are still to be downloaded."""
+        found = {
+            name: (version, self._run_of(name, version))
+            for name, listing in listings.items()
+            if name not in (default, *NAMES) and (version := listing.aliases.get(ALIAS))
+        }
+        return {name: c for name, c in found.items() if c[1] and self._downloaded.get(name) != c}
 
     def _listing(self, model: RegisteredModel) -> Listing:
         """The model's versions, listed again only when something about it has changed."""

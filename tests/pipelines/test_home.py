@@ -35,3 +35,10 @@ def test_a_files_hash_is_that_of_its_bytes(tmp_path):
 def test_an_empty_variable_means_the_default_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert state_folder({"ANN_HOME": ""}) == tmp_path / ".ann"
+
+
+def test_a_file_is_replaced_whose_name_is_as_long_as_a_file_system_takes(tmp_path):
+    path = tmp_path / ("x" * 255)
+    with replacing(path) as unfinished:
+        unfinished.write_text("whole")
+    assert path.read_text() == "whole"
