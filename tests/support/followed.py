@@ -11,7 +11,7 @@ from serving.settings import load
 NAME = "offline-digits"
 
 
-class Place:
+class StateFolder:
     """A state folder with a copy of the store, and followers of it."""
 
     def __init__(self, home: Path) -> None:

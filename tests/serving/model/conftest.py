@@ -2,9 +2,12 @@
 
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 
+from tests.support.followed import StateFolder
+from tests.support.promoted import register
 from tests.support.workplace import Workplace
 
 
@@ -15,6 +18,21 @@ def place(registered, tmp_path) -> Workplace:
     store.mkdir()
     shutil.copy(registered / "mlflow.db", store)
     return Workplace(store, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def unpromoted(tmp_path_factory) -> Path:
+    """A store with two versions, of which none is champion yet."""
+    store = tmp_path_factory.mktemp("store")
+    register(store)
+    return store
+
+
+@pytest.fixture
+def state_folder(unpromoted, tmp_path) -> StateFolder:
+    """With a copy of that store."""
+    shutil.copy(unpromoted / "mlflow.db", tmp_path)
+    return StateFolder(tmp_path)
 
 
 @pytest.fixture
