@@ -189,6 +189,23 @@ def test_pictures_of_ones_own_have_a_table_of_their_own(filled):
     assert "viewStateShareKey=digits-own" in letters.link
 
 
+def test_a_champions_numbers_are_shown_but_for_those_that_somebody_wrote_as_text(filled):
+    client, name = filled.client, "mnist-digits"
+    client.create_registered_model(name)
+    about = {
+        "variant": "mnist_ann",
+        "val_accuracy": "98 %",
+        "robustness": "0.73",
+        "onnx_ms": "0.01",
+    }
+    client.create_model_version(name, "s3://nowhere/model", filled.runs()[0].info.run_id, about)
+    client.set_registered_model_alias(name, "champion", "1")
+    (champion,) = gather(filled, registry(filled), UI).champions
+    assert champion.facts["accuracy on corrupted digits"] == "73.00%"
+    assert champion.facts["milliseconds an image"] == "0.010"
+    assert "validation accuracy" not in champion.facts
+
+
 def test_nothing_to_report_is_said(store):
     with pytest.raises(NothingToReport, match="`ann run`"):
         report(store, registry(store), UI)
