@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipelines.errors import Locked
+from pipelines.errors import Locked, WrongUse
 
 LOCK_SECONDS = 60.0
 
@@ -33,3 +33,18 @@ def exclusive_lock(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def only_one(path: Path, refusal: Callable[[], str]) -> Iterator[None]:
+    """Hold a lock file; where another process holds it, refuse at once.
+
+    Raises:
+        WrongUse: another process holds it; `refusal` says what that means.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(path, seconds=0))
+        except Locked:
+            raise WrongUse(refusal()) from None
+        yield

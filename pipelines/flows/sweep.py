@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from ann_models.errors import InvalidSetting
 from ann_models.figures import search as figures
 from ann_models.findings import Findings
 from ann_models.search import Interval, setting_text
-from pipelines.errors import Locked, PipelineError, WrongUse
+from pipelines.errors import PipelineError
 from pipelines.flows import ad_hoc, dask_workers, tasks
 from pipelines.flows.context import Context
 from pipelines.flows.trials import (
@@ -35,7 +34,7 @@ from pipelines.flows.trials import (
     state_of,
 )
 from pipelines.flows.worker_environment import WorkerEnvironment
-from pipelines.locks import exclusive_lock
+from pipelines.locks import only_one
 from pipelines.tracking import saved_views, tags
 from pipelines.tracking.saved_views import Section, View
 
@@ -138,15 +137,14 @@ class _Sweep:
         self.report.table = spec.table
 
     def run(self) -> SweepReport:
-        lock = self.context.settings.work / f"sweep-{self.key}.lock"
-        with ExitStack() as stack:
-            try:  # one at a time: each ends the trials of a killed one
-                stack.enter_context(exclusive_lock(lock, seconds=0))
-            except Locked as error:
-                raise WrongUse(
-                    f"this sweep of {self.report.name} is running already on this machine; wait "
-                    "until it has ended, or end it, and the same command resumes it."
-                ) from error
+        def refusal() -> str:
+            return (
+                f"this sweep of {self.report.name} is running already on this machine; wait until "
+                "it has ended, or end it, and the same command resumes it."
+            )
+
+        # each ends the trials of a killed one
+        with only_one(self.context.settings.work / f"sweep-{self.key}.lock", refusal):
             return self._run()
 
     def _run(self) -> SweepReport:

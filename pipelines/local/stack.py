@@ -12,18 +12,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from pipelines.errors import Locked, WrongUse
+from pipelines.errors import WrongUse
 from pipelines.local import mlflow_ui, ports, status
 from pipelines.local.log import ServiceLog
 from pipelines.local.process_tags import terminate_orphans
 from pipelines.local.services import DIGITS, MLFLOW, PREFECT, WORKER, Ports, endpoints
 from pipelines.local.status import ServiceStatus
 from pipelines.local.supervisor import Service, State, Supervisor
-from pipelines.locks import exclusive_lock
+from pipelines.locks import only_one
 from pipelines.scheduling import flow_history
 from pipelines.settings import Settings, metrics_port
 
@@ -191,17 +191,15 @@ async def _run(
         status.state_file(settings).unlink(missing_ok=True)
 
 
-@contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def _only_one(settings: Settings) -> AbstractContextManager[None]:
     """One `ann up` for a state folder."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(exclusive_lock(settings.home / "up.lock", seconds=0))
-        except Locked:
-            note = status.read_state(settings)
-            who = f" (process {note['pid']})" if note else ""
-            raise WrongUse(
-                f"`ann up` runs already for {settings.home}{who}; `ann status` shows it, Ctrl-C in "
-                "its terminal ends it. ANN_HOME names another state folder."
-            ) from None
-        yield
+
+    def refusal() -> str:
+        note = status.read_state(settings)
+        who = f" (process {note['pid']})" if note else ""
+        return (
+            f"`ann up` runs already for {settings.home}{who}; `ann status` shows it, Ctrl-C in its "
+            "terminal ends it. ANN_HOME names another state folder."
+        )
+
+    return only_one(settings.home / "up.lock", refusal)

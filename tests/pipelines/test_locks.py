@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from pipelines.errors import Locked
-from pipelines.locks import exclusive_lock
+from pipelines.errors import Locked, WrongUse
+from pipelines.locks import exclusive_lock, only_one
 
 HOLD = """
 import sys
@@ -57,3 +57,16 @@ def test_who_ends_normally_or_by_an_error_releases_it(tmp_path):
 def test_its_folder_is_made(tmp_path):
     with exclusive_lock(tmp_path / "new" / "deeper" / "a.lock"):
         assert (tmp_path / "new" / "deeper").is_dir()
+
+
+def test_where_only_one_may_be_a_second_is_refused_at_once_and_errors_inside_stay(tmp_path):
+    path = tmp_path / "one.lock"
+    refused = pytest.raises(WrongUse, match="one is running")
+    with (
+        only_one(path, lambda: "one is running"),
+        refused,
+        only_one(path, lambda: "one is running"),
+    ):
+        pass
+    with pytest.raises(Locked, match="another"), only_one(path, lambda: "one is running"):
+        raise Locked("another lock")
