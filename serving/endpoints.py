@@ -74,15 +74,15 @@ class Endpoints:
             raise InvalidDigits(
                 f"{len(images)} images are to be returned; send at most {MAX_RETURNED} at once."
             )
+        explanations = None
+        if request.asks("explain"):  # before anything is counted: too many are refused
+            explanations = await _explained(runner.model, images)
         answers = await self._infer(request, runner, images)
         if 1 < len(images) <= REMEMBERED:
             ids = native.answer_ids(request, len(images))
             probabilities = answers.probabilities
             digits, sure = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
             request.answered = list(zip(ids, images, digits, sure, strict=True))
-        explanations = None
-        if request.asks("explain"):
-            explanations = await _explained(runner.model, images)
         if len(images) == 1 and not runner.model.labels:  # the usual case, kept short
             reasons = [_reason(runner, images[0], answers)]
         else:
@@ -219,8 +219,8 @@ class Endpoints:
         runner = await self._named(request)
         found, _ = await _read(tensorflow_serving.parse, request)
         images = await _decoded(found, runner)
-        answers = await self._infer(request, runner, images)
         explanations = await _explained(runner.model, images)
+        answers = await self._infer(request, runner, images)
         return json_response(
             {
                 "predictions": answers.probabilities,

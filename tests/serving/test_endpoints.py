@@ -253,6 +253,25 @@ def test_as_many_images_are_explained_as_may_be(service: Service, monkeypatch):
         assert "2 images are to be explained; send at most 1 at once." in refused.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "field"), [("/predict?explain=1", "images"), (f"{V1}:explain", "instances")]
+)
+def test_a_refused_explanation_counts_as_no_answer_and_nothing_of_it_is_kept(
+    service: Service, monkeypatch, path, field
+):
+    def answered() -> int:
+        return service.get(f"{V2}/stats").json()["model_stats"][0]["inference_count"]
+
+    monkeypatch.setattr(endpoints, "MAX_EXPLAINED", 1)
+    before = answered()
+    headers = {"x-request-id": f"refused {field}"}
+    refused = service.post(path, json={field: BATCH.tolist()}, headers=headers)
+    assert refused.status_code in (400, 422)
+    assert answered() == before
+    correction = {"request_id": headers["x-request-id"], "digit": 3}
+    assert service.post("/feedback", json=correction).status_code == 404
+
+
 # Where the work is done
 
 
