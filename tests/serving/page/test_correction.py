@@ -57,6 +57,23 @@ def test_nothing_of_the_last_answer_is_left_after_clear(page: Page) -> None:
     assert page["thanks"].text == ""
 
 
+def test_a_small_picture_that_was_replaced_is_given_back(page: Page) -> None:
+    page.draw(STROKES[1])
+    page.digit()
+    wait_for(lambda: len(strip(page)) == 1)
+    page.script("window.first = new WeakRef(document.querySelector('#drawn canvas'))")
+    page.clear()
+    page.draw(STROKES[5])
+    page.digit()
+    wait_for(lambda: len(strip(page)) == 2)
+
+    def is_gone() -> bool:
+        page.browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        return page.script("window.first.deref() === undefined")
+
+    wait_for(is_gone, 30)
+
+
 def strip(page: Page) -> list[str]:
     return page.script("[...document.querySelectorAll('#drawn li')].map(item => item.innerText)")
 
