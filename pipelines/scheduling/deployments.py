@@ -285,10 +285,7 @@ def timing(
     Raises:
         WrongUse: both or none are given, or one cannot be read.
     """
-    if timezone is None:
-        timezone = tzlocal.get_localzone_name() or "UTC"
-    if timezone not in available_timezones():
-        raise WrongUse(f"{timezone!r} is not a time zone; use one such as Europe/Berlin or UTC.")
+    timezone = time_zone(tzlocal.get_localzone_name() or "UTC" if timezone is None else timezone)
     if (cron is None) == (every is None):
         raise WrongUse("name one of --cron and --every.")
     if cron is not None:
@@ -305,6 +302,17 @@ def timing(
     if every < SHORTEST:
         raise WrongUse(f"every {every} is too often; the shortest time is {SHORTEST}.")
     return IntervalSchedule(interval=every, timezone=timezone)
+
+
+def time_zone(name: str) -> str:
+    """The time zone of that name.
+
+    Raises:
+        WrongUse: there is none.
+    """
+    if name not in available_timezones():
+        raise WrongUse(f"{name!r} is not a time zone; use one such as Europe/Berlin or UTC.")
+    return name
 
 
 def concurrency_policy(when_busy: str) -> ConcurrencyOptions:

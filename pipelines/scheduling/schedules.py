@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import (
     ConcurrencyLimitStrategy,
+    DeploymentSchedule,
     FlowRun,
     StateType,
     WorkerStatus,
@@ -33,6 +34,7 @@ from pipelines.scheduling.deployments import (
     deployments,
     flow_of,
     parameters_of,
+    time_zone,
     timing,
 )
 from pipelines.scheduling.work_pool import POOL
@@ -85,14 +87,7 @@ def change(
     deployment = find(client, name)
     update = DeploymentUpdate()
     if (cron, every, timezone) != (None, None, None):
-        before = _timing_of(deployment)
-        if (cron, every) == (None, None):
-            cron = before.cron if isinstance(before, CronSchedule) else None
-            every = before.interval if isinstance(before, IntervalSchedule) else None
-        after = timing(
-            cron, every, getattr(before, "timezone", None) if timezone is None else timezone
-        )
-        update.schedules = [DeploymentScheduleUpdate(schedule=after, active=True)]
+        update.schedules = _changed(deployment.schedules, cron, every, timezone)
     if parameters:
         update.parameters = checked({**deployment.parameters, **parameters})
         table = update.parameters.get("table")
@@ -252,8 +247,32 @@ def _busy(deployment: DeploymentResponse) -> str:
     return "wait" if waits else "cancel"
 
 
-def _timing_of(deployment: DeploymentResponse) -> Any:
-    return deployment.schedules[0].schedule if deployment.schedules else None
+def _changed(
+    before: Sequence[DeploymentSchedule],
+    cron: str | None,
+    every: timedelta | None,
+    timezone: str | None,
+) -> list[DeploymentScheduleUpdate]:
+    """One active rule in place of all, or the same rules in another time zone."""
+    if before and (cron, every) == (None, None):
+        assert timezone is not None
+        zone = {"timezone": time_zone(timezone)}
+        return [
+            DeploymentScheduleUpdate(
+                schedule=each.schedule.model_copy(update=zone),
+                active=each.active,
+                parameters=each.parameters,
+                slug=each.slug,
+            )
+            for each in before
+        ]
+    after = timing(cron, every, _time_zone_of(before) if timezone is None else timezone)
+    slug = before[0].slug if before else None
+    return [DeploymentScheduleUpdate(schedule=after, active=True, slug=slug)]
+
+
+def _time_zone_of(rules: Sequence[DeploymentSchedule]) -> str | None:
+    return getattr(rules[0].schedule, "timezone", None) if rules else None
 
 
 def _schedule_of(client: SyncPrefectClient, deployment: DeploymentResponse) -> Schedule:
@@ -267,7 +286,7 @@ def _schedule_of(client: SyncPrefectClient, deployment: DeploymentResponse) -> S
         name=deployment.name,
         flow=flow_of(deployment),
         when=", ".join(_text(timing) for timing in timings) or "only when triggered",
-        timezone=getattr(_timing_of(deployment), "timezone", None) or "UTC",
+        timezone=_time_zone_of(deployment.schedules) or "UTC",
         paused=bool(deployment.paused),
         busy=_busy(deployment),
         parameters=dict(deployment.parameters),

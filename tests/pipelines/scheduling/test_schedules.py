@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.schedules import RRuleSchedule
+from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running
 from prefect.types._datetime import now
@@ -131,6 +131,46 @@ def test_another_time_zone_keeps_an_interval(client):
     schedules.change(client, "mine", timezone="Asia/Tokyo")
     mine = by_name(client)["mine"]
     assert (mine.when, mine.timezone) == ("every 2:00:00", "Asia/Tokyo")
+
+
+def test_another_time_zone_keeps_all_rules_that_were_made_in_prefects_ui_and_those_switched_off(
+    client,
+):
+    deployment = schedules.find(client, "digits")
+    rule = RRuleSchedule(rrule="FREQ=DAILY;COUNT=3", timezone="UTC")
+    interval = IntervalSchedule(interval=timedelta(hours=6), timezone="UTC")
+    client.update_deployment_schedule(deployment.id, deployment.schedules[0].id, active=False)
+    client.create_deployment_schedules(deployment.id, [(rule, True), (interval, False)])
+    before = schedules.find(client, "digits").schedules
+    schedules.change(client, "digits", timezone="Asia/Tokyo")
+    after = schedules.find(client, "digits").schedules
+    assert {each.schedule.timezone for each in after} == {"Asia/Tokyo"}
+
+    def without_zone(rules):
+        return {
+            (each.schedule.model_copy(update={"timezone": ""}).model_dump_json(), each.active)
+            for each in rules
+        }
+
+    assert without_zone(after) == without_zone(before)
+    assert len(after) == 3
+
+
+def test_another_rule_replaces_all_and_is_active(client):
+    deployment = schedules.find(client, "digits")
+    client.update_deployment_schedule(deployment.id, deployment.schedules[0].id, active=False)
+    rule = RRuleSchedule(rrule="FREQ=DAILY;COUNT=3", timezone="UTC")
+    client.create_deployment_schedules(deployment.id, [(rule, True)])
+    schedules.change(client, "digits", cron="0 6 * * *")
+    assert by_name(client)["digits"].when == "0 6 * * *"
+    assert len(schedules.find(client, "digits").schedules) == 1
+
+
+def test_a_schedule_without_a_rule_takes_a_time_zone_only_with_one(client):
+    deployment = schedules.find(client, "digits")
+    client.update_deployment(deployment.id, DeploymentUpdate(schedules=[]))
+    with pytest.raises(WrongUse, match="name one of --cron and --every"):
+        schedules.change(client, "digits", timezone="Asia/Tokyo")
 
 
 def test_a_change_of_parameters_keeps_the_times(client):
