@@ -61,14 +61,12 @@ class RegistryReader:
     def unrecorded_move(self, name: str) -> tuple[Version | None, Version | None] | None:
         """The champion on record and the one of now, where these differ; None if they do not.
 
-        None, too, where no champion is on record, or where MLflow took the alias away as it
+        None, too, where no champion was ever on record, or where MLflow took the alias away as it
         deleted the version.
         """
-        known, holder = (
-            history.champion_after(self.history(name)),
-            self._aliases(name).get(CHAMPION),
-        )
-        if known is None or known == holder:
+        events, holder = self.history(name), self._aliases(name).get(CHAMPION)
+        known = history.champion_after(events)
+        if known == holder or not any(event.action in history.MOVES for event in events):
             return None
         before, now = self._find(name, known), self._find(name, holder)
         return (before, now) if now or (before and holder is None) else None

@@ -282,6 +282,19 @@ def test_a_champion_whose_alias_was_taken_away_is_returned_to(three):
     ]
 
 
+def test_a_champion_set_in_mlflow_after_it_was_taken_away_is_on_record(three):
+    three.registry.promote(three[1], "the first")
+    three.client.delete_registered_model_alias(NAME, "champion")
+    three.registry.record_move(NAME)
+    three.client.set_registered_model_alias(NAME, "champion", "1")
+    three.registry.record_move(NAME)
+    assert moves(three)[1:] == [
+        ("1", "removed as champion elsewhere", "1"),
+        ("1", "made champion elsewhere", ""),
+    ]
+    assert verdicts(three)[0] == "Champion"
+
+
 def test_a_move_is_recorded_once_and_described(three):
     three.registry.promote(three[1], "the first")
     three.client.set_registered_model_alias(NAME, "champion", "2")

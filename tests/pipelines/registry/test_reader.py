@@ -121,6 +121,18 @@ def test_another_champion_than_the_one_on_record_is_a_move_and_so_is_none(client
     assert (before.number, now) == ("1", None)
 
 
+def test_a_champion_after_a_recorded_removal_is_a_move(client, reader):
+    register(client, NAME, {}, {})
+    removal = Event(
+        "2027-01-01T00:00:00.000000+00:00", "1", history.REMOVED, "elsewhere", "ada", "why", "1"
+    )
+    client.set_registered_model_tag(NAME, *history.as_tag(removal))
+    assert reader.unrecorded_move(NAME) is None
+    client.set_registered_model_alias(NAME, "champion", "2")
+    before, now = reader.unrecorded_move(NAME)
+    assert (before, now.number) == (None, "2")
+
+
 def test_a_champion_that_was_deleted_is_no_move(client, reader):
     register(client, NAME, {}, {})
     recorded_champion(client, "1")
