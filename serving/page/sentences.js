@@ -33,8 +33,11 @@ export function reading({ digit, probabilities, confidence, uncertain, reason })
   const detail = `${percent(confidence)} sure${rest}`;
   if (!uncertain) return { title: `This is ${a(digit)}`, detail };
   const perhaps = `Not sure: perhaps ${a(digit)}`;
-  const pair = /between (.+) and (.+)$/.exec(reason ?? "");
-  if (pair) return { title: `${pair[1]} or ${pair[2]}?`, detail: `It could be either: ${detail}` };
+  if (reason?.startsWith("not sure between ")) {
+    const likeliest = order.slice(0, 2).map(([, each]) => each);
+    const [one, other] = likeliest.sort((x, y) => x - y).map(nameOf);
+    return { title: `${one} or ${other}?`, detail: `It could be either: ${detail}` };
+  }
   if (reason === "not one digit")
     return {
       title: "Is that one digit?",

@@ -74,8 +74,8 @@ def test_axis_and_labels_are_in_per_cent_and_never_over_each_other(
     [
         ("not one digit", "Is that one digit?", "It does not look like one. The nearest is an 8."),
         (
-            "not sure between 8 and 3",
-            "8 or 3?",
+            "not sure between 3 and 8",
+            "3 or 8?",
             "It could be either: 60 % sure; otherwise 3 (40 %)",
         ),
         ("faint", "Not sure: perhaps an 8", "The ink is faint. Darker or thicker strokes help."),
@@ -95,6 +95,25 @@ def test_why_an_answer_is_uncertain_is_said_in_a_persons_words(
     }
     found = page.module("sentences.js", "module.reading(arguments[0])", answer)
     assert found == {"title": title, "detail": detail}
+
+
+def test_classes_whose_names_hold_an_and_are_named_whole_where_two_are_likely(page: Page) -> None:
+    answer = {
+        "digit": 1,
+        "probabilities": [0.4, 0.6],
+        "confidence": 0.6,
+        "uncertain": True,
+        "reason": "not sure between salt and pepper and black and white",
+    }
+    found = page.browser.execute_async_script(
+        "const [answer, done] = arguments;"
+        "const load = (name) => import(new URL(`page/${name}`, document.baseURI));"
+        "Promise.all([load('classes.js'), load('sentences.js')]).then(([classes, sentences]) => {"
+        " classes.choose('patterns', ['salt and pepper', 'black and white']);"
+        " done(sentences.reading(answer).title) })",
+        answer,
+    )
+    assert found == "salt and pepper or black and white?"
 
 
 def test_no_answer_is_a_hundred_per_cent_sure_nor_another_impossible(page: Page) -> None:
