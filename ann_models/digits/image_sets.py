@@ -7,7 +7,6 @@ for each class.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -17,10 +16,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ann_models import archives, data_name
-from ann_models.digits import idx, mnist
+from ann_models.digits import fashion_mnist, idx
 from ann_models.digits.repeats import without_repeats
-from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
-from ann_models.switches import is_on
+from ann_models.errors import InvalidData, InvalidSetting
 from digit_images.decoding import draft, to_grey
 from digit_images.ink import prepare
 from digit_images.normalization import SIDE
@@ -34,22 +32,6 @@ SHOWN_FAULTS = 5
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 TAKEN = frozenset({"mnist", "mnist-digits", "offline-digits", "digits", "generated", "own"})
 FASHION_MNIST = "fashion-mnist"
-# fmt: off
-FASHION_SHA256 = {  # of the files of github.com/zalandoresearch/fashion-mnist
-    "train-images-idx3-ubyte.gz":
-        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    "train-labels-idx1-ubyte.gz":
-        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-    "t10k-images-idx3-ubyte.gz":
-        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-    "t10k-labels-idx1-ubyte.gz":
-        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-}
-FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)
-# fmt: on
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 
@@ -123,7 +105,7 @@ def classes_of(entry: ImageSet) -> tuple[str, ...]:
     """
     path = Path(entry.path)
     if not entry.path:
-        return FASHION_CLASSES
+        return fashion_mnist.CLASSES
     if path.is_file() or idx.is_folder(path):
         return load(entry).classes
     return _classes(_training_folder(path))
@@ -163,35 +145,9 @@ def load(entry: ImageSet) -> Pictures:
 
 
 def _fashion_mnist() -> Pictures:
-    home = mnist.keras_data_sets() / "fashion-mnist"
-    if missing := [name for name in FASHION_SHA256 if not (home / name).is_file()]:
-        _download_fashion_mnist(missing[0], home)
-    for name, expected in FASHION_SHA256.items():
-        found = hashlib.sha256((home / name).read_bytes()).hexdigest()
-        if found != expected:
-            raise InvalidData(
-                f"{home / name} has SHA-256 {found}, Fashion-MNIST's has {expected}. Delete the "
-                "file; it is then downloaded again."
-            )
-    arrays = idx.read_folder(home)
+    arrays = fashion_mnist.find()
     train, test = ((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
-    return Pictures(FASHION_CLASSES, train, test)
-
-
-def _download_fashion_mnist(missing: str, home: Path) -> None:
-    if is_on("ANN_OFFLINE"):
-        raise DataUnavailable(
-            f"Fashion-MNIST's {missing} is not in {home}, and ANN_OFFLINE forbids to download it. "
-            "Put the four files there, or unset ANN_OFFLINE."
-        )
-    import keras
-
-    try:
-        keras.datasets.fashion_mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception for network faults
-        raise DataUnavailable(
-            f"Fashion-MNIST cannot be downloaded: {error}. Put its four files in {home}."
-        ) from error
+    return Pictures(fashion_mnist.CLASSES, train, test)
 
 
 # --- arrays ---------------------------------------------------------------------------------------

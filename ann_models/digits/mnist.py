@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import socket
-import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +12,11 @@ import numpy as np
 
 from ann_models import archives
 from ann_models.digits import idx
+from ann_models.digits.download import downloaded, keras_data_sets
 from ann_models.errors import DataUnavailable, InvalidData
 from ann_models.switches import is_on
 
 DOWNLOAD_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-TIMEOUT_SECONDS = 10.0
-KERAS_WITHOUT_HOME = "/tmp/.keras"  # where Keras keeps data sets if there is no home folder
 
 
 class Original(NamedTuple):
@@ -141,44 +135,10 @@ def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
     return {name: idx.read(folder, original.idx_name) for name, original in ORIGINALS.items()}
 
 
-def keras_data_sets() -> Path:
-    """The folder where Keras keeps the data sets that it downloads."""
-    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
-    return Path(KERAS_WITHOUT_HOME if home.startswith("~") else home) / "datasets"
-
-
 def _download(target: Path) -> dict[str, np.ndarray]:
-    """Download through Keras beside `target`, verify, and only then put it in place."""
-    import keras
-
-    folder = target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = tempfile.TemporaryDirectory(prefix=".mnist-", dir=folder)
-    except OSError:  # a home that cannot be written: keep the arrays, not the file
-        unfinished = tempfile.TemporaryDirectory(prefix="mnist-")
-    with unfinished as name, _patience(TIMEOUT_SECONDS):
+    """Download, verify, and only then put the file in place."""
+    with downloaded(DOWNLOAD_URL, target) as path:
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-                path = keras.utils.get_file(
-                    target.name, origin=DOWNLOAD_URL, cache_dir=name, cache_subdir=""
-                )
-            arrays = read(Path(path))
+            return read(path)
         except InvalidData as error:
             raise DataUnavailable(f"{DOWNLOAD_URL} sent something else. {error}") from error
-        except Exception as error:  # Keras raises a bare Exception for network faults
-            raise DataUnavailable(f"the download failed ({error})") from error
-        with contextlib.suppress(OSError):
-            Path(path).replace(target)
-    return arrays
-
-
-@contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Limit each wait of new sockets; Keras's download takes no time-out of its own."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -9,14 +9,13 @@ from PIL import Image, ImageDraw
 from ann_models import datasets
 from ann_models.digits import idx
 from ann_models.digits.image_sets import (
-    FASHION_SHA256,
     ImageSet,
     classes_of,
     in_form,
     load,
     parse,
 )
-from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from ann_models.errors import InvalidData, InvalidSetting
 from serving.images import to_digit, to_picture
 
 RNG = np.random.default_rng(0)
@@ -264,20 +263,6 @@ class TestFaults:
             alphabet(tmp_path / part)
         with pytest.raises(InvalidData, match=r"train/A/0\.png .* nothing, or train and test"):
             load(ImageSet("letters", str(tmp_path)))
-
-    def test_a_file_of_fashion_mnist_that_is_another_is_named(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-        for name in FASHION_SHA256:
-            shape = (6,) if "labels" in name else (6, 28, 28)
-            write_idx(tmp_path / "datasets/fashion-mnist" / name, np.ones(shape, np.uint8))
-        with pytest.raises(InvalidData, match=r"train-images-idx3-ubyte\.gz has SHA-256"):
-            load(parse("fashion-mnist"))
-
-    def test_fashion_mnist_is_not_downloaded_offline(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("ANN_OFFLINE", "1")
-        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-        with pytest.raises(DataUnavailable, match="ANN_OFFLINE"):
-            load(parse("fashion-mnist"))
 
 
 class TestWhatIsLeftOut:

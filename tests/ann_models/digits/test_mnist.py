@@ -1,18 +1,17 @@
 import gzip
 import hashlib
-import http.server
 import io
 import pwd
 import socket
 import struct
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ann_models.digits import image_sets, mnist
+from ann_models.digits import download, image_sets, mnist
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
+from tests.support.file_server import file_server
 
 rng = np.random.default_rng(0)
 TINY = {
@@ -216,48 +215,13 @@ class TestCacheAndNothing:
             mnist.find()
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """A real web server on this machine that answers as each test wishes."""
-
-    daemon_threads = True
-    status = 200
-    body = npz(**TINY)
-    promised: int | None = None
-    silent = False
-    requests = 0
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        if self.server.silent:
-            self.server.released.wait(30)
-            return
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(self.server.promised or len(self.server.body)))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch):
-    server = Server(("127.0.0.1", 0), Handler)
-    server.released = threading.Event()
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("ANN_OFFLINE", "0")
-    monkeypatch.setattr(
-        mnist, "DOWNLOAD_URL", f"http://127.0.0.1:{server.server_port}/data/mnist.npz"
-    )
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
+    with file_server(npz(**TINY)) as server:
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("ANN_OFFLINE", "0")
+        monkeypatch.setattr(mnist, "DOWNLOAD_URL", f"{server.url}/data/mnist.npz")
+        yield server
 
 
 @pytest.mark.parametrize("keras_home", ["", "~nosuchuser/keras"])
@@ -270,7 +234,7 @@ def test_without_a_home_folder_the_cache_is_where_keras_then_has_it(
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     monkeypatch.delenv("HOME")
     monkeypatch.setenv("KERAS_HOME", keras_home)
-    monkeypatch.setattr(mnist, "KERAS_WITHOUT_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(download, "KERAS_WITHOUT_HOME", str(tmp_path / "keras"))
     fill_cache(tmp_path, npz(**TINY))
     assert_is_tiny(mnist.find())
     with pytest.raises(DataUnavailable, match=f"is not in {tmp_path / 'keras/datasets'}"):
@@ -334,7 +298,7 @@ class TestDownload:
 
     def test_a_server_that_never_answers_is_given_up(self, server, home, monkeypatch):
         server.silent = True
-        monkeypatch.setattr(mnist, "TIMEOUT_SECONDS", 0.3)
+        monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3)
         with pytest.raises(DataUnavailable, match="timed out"):
             mnist.find()
         assert self.cache(home) == []
