@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from pipelines.errors import WrongUse
+from pipelines.errors import PipelineError, WrongUse
 from pipelines.local import mlflow_ui, ports, status
 from pipelines.local.log import ServiceLog
 from pipelines.local.process_tags import terminate_orphans
@@ -133,27 +133,39 @@ def run(
 
 
 def _check_prefect() -> None:
-    """Refuse what Prefect's processes would end with; in a process that gives Prefect back."""
-    code = (
-        "from pipelines.errors import translate\n"
-        "try: from prefect.settings import Settings; Settings()\n"
-        "except Exception as error: print(translate(error))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if done.stdout:
-        raise WrongUse(done.stdout.strip())
+    """Refuse what Prefect's processes would end with."""
+    if fault := _fault("from prefect.settings import Settings; Settings()"):
+        raise WrongUse(fault)
 
 
 def _make_store(settings: Settings) -> None:
-    """Make the embedded store before any service opens it; in a process that gives MLflow back."""
+    """Make the embedded store before any service opens it."""
     if settings.is_new:
         code = (
-            "from pipelines import settings\n"
-            "from pipelines.tracking.client import Tracking\n"
-            "Tracking(settings.load()).open()\n"
+            "from pipelines import settings; from pipelines.tracking.client import Tracking; "
+            "Tracking(settings.load()).open()"
         )
-        environ = os.environ | {"ANN_HOME": str(settings.home)}
-        subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+        if fault := _fault(code, ANN_HOME=str(settings.home)):
+            raise PipelineError(fault)
+
+
+def _fault(statements: str, **more: str) -> str:
+    """Why statements fail, in a process that gives their libraries' memory back; "" if they pass.
+
+    Args:
+        statements: Python's, in one line.
+        more: variables of its environment.
+    """
+    code = (
+        "from pipelines.errors import translate\n"
+        f"try: {statements}\n"
+        "except Exception as error: print(translate(error))\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=os.environ | more, capture_output=True, text=True)
+    if done.returncode:
+        return f"{done.stderr.strip() or 'nothing was printed'} (exit code {done.returncode})"
+    return done.stdout.strip()
 
 
 async def _run(

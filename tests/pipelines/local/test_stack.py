@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from pipelines import settings
-from pipelines.errors import WrongUse
+from pipelines.errors import PipelineError, WrongUse
 from pipelines.local import process_tags, stack, status
 from pipelines.local.log import ServiceLog
 from pipelines.local.services import Ports, endpoints
@@ -137,6 +137,18 @@ def test_a_wrong_setting_of_prefect_is_refused_before_anything_starts(tmp_path, 
     with pytest.raises(WrongUse, match=r"^PREFECT_API_REQUEST_TIMEOUT is 'abc'\. Input should be"):
         stack.run(load(tmp_path), Ports(5901, 4901, 8901), lambda *_: None, lambda _: None)
     assert not (tmp_path / "home" / "mlflow.db").exists()
+
+
+def test_a_store_that_cannot_be_made_is_said_in_one_line(tmp_path):
+    (tmp_path / "home" / "mlflow.lock").mkdir(parents=True)
+    with pytest.raises(PipelineError, match=r"Is a directory: .*mlflow\.lock") as raised:
+        stack._make_store(load(tmp_path))
+    assert "Traceback" not in str(raised.value)
+
+
+def test_a_process_that_ends_before_it_can_say_why_is_reported():
+    assert stack._fault("import os; os._exit(3)") == "nothing was printed (exit code 3)"
+    assert stack._fault("pass") == ""
 
 
 def test_there_is_one_for_a_state_folder(tmp_path):
