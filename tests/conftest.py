@@ -26,7 +26,28 @@ settings.register_profile("same", deadline=None, derandomize=True, database=None
 settings.register_profile("random", deadline=None)
 settings.load_profile("same")
 
+LONGEST = (  # of the slow files, in the order in which they begin
+    "system/test_stack_crashes.py",
+    "system/test_stack_outages.py",
+    "system/test_up_journeys.py",
+    "system/test_several_workers.py",
+    "system/test_backup.py",
+    "serving/test_fuzz.py",
+    "system/test_stack.py",
+)
+
 gc.disable()  # until all tests are imported: nothing of that is garbage
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow files that take longest, so that no worker ends long after the others."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        longest = path in LONGEST and item.get_closest_marker("slow")
+        return LONGEST.index(path) if longest else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 def pytest_collection_finish() -> None:
