@@ -26,28 +26,32 @@ settings.register_profile("same", deadline=None, derandomize=True, database=None
 settings.register_profile("random", deadline=None)
 settings.load_profile("same")
 
-LONGEST = (  # of the slow files, in the order in which they begin
-    "system/test_stack_crashes.py",
-    "system/test_stack_outages.py",
-    "system/test_up_journeys.py",
-    "system/test_several_workers.py",
-    "system/test_backup.py",
-    "serving/test_fuzz.py",
-    "system/test_stack.py",
+FIRST = (  # of the slow files those that take longest, each group on one worker
+    ("system/test_stack_crashes.py",),  # Docker has networks for two stacks at once
+    ("system/test_stack_outages.py", "system/test_backup.py", "system/test_stack.py"),
+    ("system/test_up_journeys.py",),
+    ("system/test_several_workers.py",),
+    ("serving/test_fuzz.py",),
 )
 
 gc.disable()  # until all tests are imported: nothing of that is garbage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow files that take longest, so that no worker ends long after the others."""
+    """Group the slow tests for `--dist loadgroup`: those of a file, or of a group of FIRST."""
+    places = {path: place for place, group in enumerate(FIRST) for path in group}
+    order = [path for group in FIRST for path in group]
 
-    def rank(item: pytest.Item) -> int:
-        path = item.path.relative_to(Path(__file__).parent).as_posix()
-        longest = path in LONGEST and item.get_closest_marker("slow")
-        return LONGEST.index(path) if longest else len(LONGEST)
+    def path_of(item: pytest.Item) -> str:
+        return item.path.relative_to(Path(__file__).parent).as_posix()
 
-    items.sort(key=rank)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    for item in slow:
+        path = path_of(item)
+        group = FIRST[places[path]][0] if path in places else path
+        item.add_marker(pytest.mark.xdist_group(group))
+    slow.sort(key=lambda item: order.index(p) if (p := path_of(item)) in order else len(order))
+    items[:] = [*slow, *(item for item in items if not item.get_closest_marker("slow"))]
 
 
 def pytest_collection_finish() -> None:
