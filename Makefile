@@ -37,7 +37,9 @@ format: setup  ## format, and fix what can be fixed automatically
 bench: setup  ## the training benchmark: about 13 minutes
 	@$(BIN)/ann benchmark training
 
-guard: setup  ## the store's recorded ratios, two minutes: none may have dropped by a third
+guard: setup  ## recorded ratios of three trainings and of the store: none may have dropped by a third
+	@$(BIN)/ann benchmark training linear_classification nonlinear_classification overfit_dropout --json \
+		| $(BIN)/ann benchmark guard -
 	@$(BIN)/ann benchmark store --json | $(BIN)/ann benchmark guard -
 
 mutations: setup  ## MODULE="pipelines/gate.py …" SAMPLE=10: how many small mutations of it the tests notice

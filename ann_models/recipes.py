@@ -10,6 +10,10 @@ One seed each, fused, on two busy cores, the distortions' bounds multiplied by a
   of 0.006 and a warm-up of 0.2: 99.57 %, 0.0153, 231 s
 - eight epochs of (16, 32), (48, 48), (64, 64), × 0.7: 99.51 %, 0.0159, 195 s
 - seven epochs of (16), (48, 48, 48), (96, 96), × 0.7: 99.52 %, 0.0156, 176 s
+
+Nor does an epoch get much cheaper: with oneDNN's arithmetic in bfloat16 on a processor that has AMX
+(`TF_SET_ONEDNN_FPMATH_MODE=BF16`) it takes 44 s of processor time in place of 45 s, and without any
+distortion 44 s. Convolutions are half of a step; the rest is normalisation, SiLU and products.
 """
 
 from __future__ import annotations
