@@ -22,7 +22,7 @@ test: setup  ## the tests
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup  ## the slow tests: browser, killed processes, unavailable servers
-	@$(BIN)/pytest -m slow --hypothesis-profile=random -n 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -m slow --hypothesis-profile=random -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## what CI checks: format, lint, types, import layers
 	@$(BIN)/ruff format --check .

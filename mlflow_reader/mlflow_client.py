@@ -11,6 +11,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from mlflow_reader import database
 from mlflow_reader.entities import (
     MISSING,
     PAGE,
@@ -30,7 +31,13 @@ class ClientReader:
     """Implements `reader.Reader` for every store that MLflow knows."""
 
     def __init__(self, uri: str) -> None:
-        """Read the store at a tracking URI."""
+        """Read the store at a tracking URI; where it is a database, nothing is made in it.
+
+        Raises:
+            StoreUnavailable: the database holds no store yet, or another version's.
+        """
+        if database.is_database(uri):
+            database.check(uri)
         with _errors():
             self._client = MlflowClient(uri, uri)
 

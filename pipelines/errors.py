@@ -109,8 +109,8 @@ def translate(error: BaseException) -> BaseException:
     for link in chain:
         if isinstance(link, StoreUnavailable):
             return TrackingUnavailable(
-                f"the runs{_at_server()} cannot be read ({format_error(link)}). Repair the store "
-                "or its server, or set MLFLOW_TRACKING_URI to another or to none."
+                f"the runs{_at_server()} cannot be read ({format_error(link).rstrip('.')}). Repair "
+                "the store or its server, or set MLFLOW_TRACKING_URI to another or to none."
             )
     return error
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ANN_OFFLINE", "1")
@@ -26,32 +27,44 @@ settings.register_profile("same", deadline=None, derandomize=True, database=None
 settings.register_profile("random", deadline=None)
 settings.load_profile("same")
 
-FIRST = (  # of the slow files those that take longest, each group on one worker
-    ("system/test_stack_crashes.py",),  # Docker has networks for two stacks at once
-    ("system/test_stack_outages.py", "system/test_backup.py", "system/test_stack.py"),
-    ("system/test_up_journeys.py",),
-    ("system/test_several_workers.py",),
-    ("serving/test_fuzz.py",),
+FIRST = (  # of the slow files those that take longest; each group is run by one worker
+    ("tests/system/test_stack_crashes.py",),  # Docker has networks for two stacks at once
+    (
+        "tests/system/test_stack_outages.py",
+        "tests/system/test_backup.py",
+        "tests/system/test_stack.py",
+    ),
+    ("tests/system/test_up_journeys.py",),
+    ("tests/system/test_several_workers.py",),
+    ("tests/serving/test_fuzz.py",),
 )
 
 gc.disable()  # until all tests are imported: nothing of that is garbage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the slow tests for `--dist loadgroup`: those of a file, or of a group of FIRST."""
-    places = {path: place for place, group in enumerate(FIRST) for path in group}
+    """Begin with the slow files of FIRST."""
     order = [path for group in FIRST for path in group]
 
-    def path_of(item: pytest.Item) -> str:
-        return item.path.relative_to(Path(__file__).parent).as_posix()
+    def rank(item: pytest.Item) -> int:
+        path = item.nodeid.partition("::")[0]
+        longest = path in order and item.get_closest_marker("slow")
+        return order.index(path) if longest else len(order)
 
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    for item in slow:
-        path = path_of(item)
-        group = FIRST[places[path]][0] if path in places else path
-        item.add_marker(pytest.mark.xdist_group(group))
-    slow.sort(key=lambda item: order.index(p) if (p := path_of(item)) in order else len(order))
-    items[:] = [*slow, *(item for item in items if not item.get_closest_marker("slow"))]
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, keep a group of FIRST on one worker as the tests of a file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Grouped(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path: str = super()._split_scope(nodeid)
+            return next((group[0] for group in FIRST if path in group), path)
+
+    return Grouped(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

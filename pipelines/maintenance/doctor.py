@@ -201,9 +201,9 @@ def _tracking(settings: Settings, copy: Settings) -> Finding:
         )
     try:
         if not settings.embedded and not settings.tracking_uri.startswith(SERVER_SCHEMES):
-            from pipelines.tracking.store import check_database
+            from mlflow_reader.database import check  # with MLflow's client
 
-            check_database(copy.tracking_uri)
+            check(copy.tracking_uri)
         running = sum(run.status == "RUNNING" for run in _open(copy).run_infos())
     except (PipelineError, StoreUnavailable, sqlite3.Error) as error:
         why = format_error(error).replace(copy.tracking_uri, place)

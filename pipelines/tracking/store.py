@@ -9,8 +9,7 @@ from pathlib import Path
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
-from mlflow_reader.sqlite_store import SCHEMAS
-from pipelines.errors import TrackingUnavailable, format_error
+from pipelines.errors import TrackingUnavailable
 from pipelines.settings import Settings
 
 DATABASE = "mlflow.db"  # of the embedded store
@@ -44,40 +43,4 @@ def check_version(uri: str) -> None:
         raise TrackingUnavailable(
             f"the MLflow server at {uri} is version {response.text[:20]}; {OLDEST_SERVER}.0 or "
             "newer is needed. Upgrade it, or unset MLFLOW_TRACKING_URI to use the embedded store."
-        )
-
-
-def check_database(uri: str) -> None:
-    """Refuse a database in which MLflow's client would make or alter tables as it opens it.
-
-    Raises:
-        TrackingUnavailable: it holds no store or another version's, or cannot be asked.
-    """
-    import sqlalchemy as sql
-    from mlflow.store.db.utils import create_sqlalchemy_engine
-
-    query, found = sql.text("SELECT version_num FROM alembic_version"), set[str]()
-    try:
-        engine = create_sqlalchemy_engine(uri)  # with the certificates of MLflow's variables
-        try:
-            with engine.connect() as connection:
-                if sql.inspect(connection).has_table("alembic_version"):
-                    found = set(connection.execute(query).scalars())
-        finally:
-            engine.dispose()
-    except Exception as error:  # a driver's, too
-        raise TrackingUnavailable(
-            f"the runs at {uri} cannot be opened ({format_error(error)}). Repair the store, or set "
-            "MLFLOW_TRACKING_URI to another or to none."
-        ) from error
-    if not found:
-        raise TrackingUnavailable(
-            "it holds no MLflow store yet; correct MLFLOW_TRACKING_URI, or let the first run make "
-            "one there."
-        )
-    if not found <= SCHEMAS:
-        raise TrackingUnavailable(
-            f"its tables ({', '.join(sorted(found))}) are of another version of MLflow or of "
-            "another program; correct MLFLOW_TRACKING_URI, or make a backup and migrate them with "
-            "`mlflow db upgrade`."
         )

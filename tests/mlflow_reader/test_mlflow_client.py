@@ -42,7 +42,7 @@ class Client:
 
 
 def reading(client: Client, tmp_path) -> ClientReader:
-    reader = ClientReader(f"sqlite:///{tmp_path / 'unused.db'}")
+    reader = ClientReader(tmp_path.as_uri())
     reader._client = client
     return reader
 

@@ -1,20 +1,17 @@
 """The embedded store appears whole or not at all; a server that lacks logged models is refused."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-import sqlalchemy as sql
 from mlflow.store.tracking import sqlalchemy_store
 
 from pipelines import settings
 from pipelines.errors import TrackingUnavailable
 from pipelines.tracking.client import Tracking
-from pipelines.tracking.store import check_database, check_version, make_store
+from pipelines.tracking.store import check_version, make_store
 
 
 class Server(HTTPServer):
@@ -116,45 +113,3 @@ def test_of_a_store_that_cannot_be_made_nothing_stays(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         make_store(loaded)
     assert {path.name for path in tmp_path.iterdir()} == before
-
-
-# --- what a database holds ------------------------------------------------------------------------
-
-
-def tables(uri: str) -> list[str]:
-    engine = sql.create_engine(uri)
-    found = sql.inspect(engine).get_table_names()
-    engine.dispose()
-    return found
-
-
-def test_a_database_without_mlflows_tables_is_refused_and_gets_none(tmp_path):
-    uri = f"sqlite+pysqlite:///{tmp_path}/empty.db"
-    with pytest.raises(TrackingUnavailable, match="it holds no MLflow store yet"):
-        check_database(uri)
-    assert tables(uri) == []
-
-
-@pytest.mark.parametrize("revision", ["451aebb31d03", "prefects"])
-def test_tables_of_another_version_or_program_are_refused_and_not_migrated(tmp_path, revision):
-    """MLflow's client would add the tables that its version knows."""
-    uri = f"sqlite+pysqlite:///{tmp_path}/earlier.db"
-    with closing(sqlite3.connect(tmp_path / "earlier.db")) as made, made:
-        made.execute("CREATE TABLE alembic_version (version_num)")
-        made.execute("INSERT INTO alembic_version VALUES (?)", [revision])
-    with pytest.raises(TrackingUnavailable, match=f"{revision}.*`mlflow db upgrade`"):
-        check_database(uri)
-    assert tables(uri) == ["alembic_version"]
-
-
-def test_a_store_of_this_version_is_not_refused(tmp_path):
-    found = settings.load({"ANN_HOME": str(tmp_path)})
-    make_store(found)
-    check_database(found.tracking_uri)
-
-
-def test_a_database_that_cannot_be_asked_is_refused_with_the_cause_and_no_password():
-    with pytest.raises(TrackingUnavailable) as refused:
-        check_database("postgresql+nothing://bob:s3cret@127.0.0.1:9/mlflow")
-    assert "cannot be opened (NoSuchModuleError" in str(refused.value)
-    assert "s3cret" not in str(refused.value)
