@@ -121,7 +121,7 @@ def _reader(uri: str) -> Iterator[Reader]:
     except (StoreUnavailable, OSError) as error:
         raise RegistryUnavailable(
             f"the registry at {without_credentials(uri)} cannot be reached or read: "
-            f"{without_credentials(str(error))}. Is its server running, and is "
+            f"{without_credentials(str(error)).rstrip('.')}. Is its server running, and is "
             "MLFLOW_TRACKING_URI right?"
         ) from error
 

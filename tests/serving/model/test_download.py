@@ -241,3 +241,9 @@ def test_a_version_that_another_program_registered_is_refused(place, tag):
     with pytest.raises(UnverifiedModel, match=r"offline-digits version 1 has no tag .*promote one"):
         place.fetch()
     assert not place.copy.exists()
+
+
+def test_a_database_that_holds_no_store_is_an_unavailable_registry(tmp_path):
+    with pytest.raises(RegistryUnavailable) as refused:
+        download.find_model(f"sqlite+pysqlite:///{tmp_path}/empty.db", NAME)
+    assert "let the first run make one there. Is its server running" in str(refused.value)
