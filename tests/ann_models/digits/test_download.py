@@ -1,4 +1,5 @@
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,25 @@ def server(monkeypatch):
         yield server
 
 
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"KERAS_HOME": "/data/keras"}, "/data/keras/datasets"),
+        ({"KERAS_HOME": "~/keras", "HOME": "/home/ada"}, "/home/ada/keras/datasets"),
+        ({"KERAS_HOME": "", "HOME": "/home/ada"}, "/home/ada/.keras/datasets"),
+        ({"HOME": "/home/ada"}, "/home/ada/.keras/datasets"),
+        ({"KERAS_HOME": "~nosuchuser/keras"}, "/tmp/.keras/datasets"),
+    ],
+)
+def test_data_sets_are_where_keras_keeps_them(monkeypatch, environ, folder):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert download.keras_data_sets() == Path(folder)
+
+
 def test_a_file_is_kept_in_its_place_after_the_block(server, tmp_path):
-    target = tmp_path / "new" / "data.gz"
+    target = tmp_path / "new" / "folder" / "data.gz"
     with download.downloaded(f"{server.url}/data.gz", target) as path:
         assert path.read_bytes() == b"content"
         assert not target.exists()

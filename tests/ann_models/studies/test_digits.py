@@ -50,6 +50,7 @@ def test_validation_decides_and_the_test_digits_only_report():
     )
     assert findings.metrics["test_error_count"] == 5
     assert findings.metrics["test_accuracy"] == pytest.approx((1 + 0.9 + 0.8) / 3)
+    assert findings.series["test_error_by_train_size"] == {60: pytest.approx((0.1 + 0.2) / 3)}
     assert findings.tables["confusion_matrix"]["predicted_4"][3] == 5
     assert findings.tables["worst_mistakes"]["true"] == ["3"] * 5
     assert findings.tables["worst_mistakes"]["predicted"] == ["4"] * 5
@@ -63,6 +64,17 @@ def test_the_gap_is_training_minus_test_accuracy():
     )
     assert 0 <= metrics["ece"] <= 1
     assert metrics["test_loss"] > 0
+
+
+def test_only_networks_of_digits_read_other_peoples_handwriting():
+    variant, data = replace(VARIANTS["mnist_ann"], layers=SMALL_ANN), tiny_digits()
+    metrics = study(variant, data, an_untrained(variant, data, seeds=1)).metrics
+    assert 0 <= metrics["hands_accuracy"] < 1
+    pictures = Dataset(
+        "digits", "letters", {**data.arrays, "classes": np.array(list("ABCDEFGHIJ"))}
+    )
+    metrics = study(variant, pictures, an_untrained(variant, pictures, seeds=1)).metrics
+    assert "hands_accuracy" not in metrics
 
 
 @pytest.mark.parametrize(
