@@ -45,17 +45,25 @@ def load_settings_with_runs() -> Settings:
     """As `load_settings`, for commands that need what a run left: nothing is made without one.
 
     Raises:
-        WrongUse: no run was tracked in the state folder.
+        WrongUse: no run was tracked in the state folder, or there is no such SQLite file.
+        StoreUnavailable: the database holds no MLflow store.
     """
     from pipelines.errors import WrongUse
     from pipelines.settings import read
+    from pipelines.tracking.reader import reader_of
 
     if (settings := read()).is_new:
         raise WrongUse(
             f"no run is in the state folder {settings.home} yet; `ann run` makes one, or set "
             "ANN_HOME to the folder that has them."
         )
-    return load_settings()
+    settings = load_settings()
+    if reader_of(settings.tracking_uri) is None:
+        raise WrongUse(
+            f"MLFLOW_TRACKING_URI is {settings.tracking_uri}, and there is no such file; correct "
+            "it, or let `ann run` make the store."
+        )
+    return settings
 
 
 def load_settings_for_reading() -> Settings:

@@ -1,8 +1,9 @@
 """What commands do before their own work."""
 
+import sqlite3
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -35,7 +36,7 @@ def test_a_command_that_lists_runs_ends_those_whose_process_was_killed(
     assert store.client.get_run(run.info.run_id).info.status == status
 
 
-@pytest.mark.parametrize(
+needs_a_run = pytest.mark.parametrize(
     "command",
     [
         "evaluate photos",
@@ -43,16 +44,42 @@ def test_a_command_that_lists_runs_ends_those_whose_process_was_killed(
         "report",
         "retrain",
         "drift",
+        "prune --yes",
         "models rollback",
         "models promote 3 --reason demonstration",
     ],
 )
+
+
+@needs_a_run
 def test_a_command_that_needs_a_run_makes_nothing_where_none_is(ann, tmp_path, command):
     refused = ann(*command.split())
     assert refused.exit_code == 2
     assert f"no run is in the state folder {tmp_path / 'home'} yet" in refused.stderr
     assert "set ANN_HOME to the folder that has them" in refused.stderr
     assert not (tmp_path / "home").exists()
+
+
+@needs_a_run
+def test_it_makes_no_file_where_the_tracking_uri_names_none(ann, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mistyped.db")
+    refused = ann(*command.split())
+    assert refused.exit_code == 2
+    assert "mistyped.db, and there is no such file; correct it" in refused.stderr
+    assert not (tmp_path / "mistyped.db").exists()
+
+
+@needs_a_run
+def test_it_makes_no_tables_in_a_database_without_a_store(ann, tmp_path, monkeypatch, command):
+    database = tmp_path / "another.db"
+    with closing(sqlite3.connect(database)) as made, made:
+        made.execute("CREATE TABLE t (x)")
+    before = database.read_bytes()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    refused = ann(*command.split())
+    assert refused.exit_code == 1
+    assert "it holds no MLflow store yet; correct MLFLOW_TRACKING_URI" in refused.stderr
+    assert database.read_bytes() == before
 
 
 def test_a_moved_state_folder_is_told_and_one_that_stayed_is_not(tmp_path, monkeypatch, capsys):
