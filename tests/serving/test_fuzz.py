@@ -21,7 +21,7 @@ from tests.support.small_service import a_one
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-CASES = 400  # of each operation, at most
+CASES = 700  # of each operation, at most
 PICTURES = 6_000
 LARGEST_MB = 400
 
