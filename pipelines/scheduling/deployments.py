@@ -285,7 +285,9 @@ def timing(
     Raises:
         WrongUse: both or none are given, or one cannot be read.
     """
-    timezone = time_zone(tzlocal.get_localzone_name() or "UTC" if timezone is None else timezone)
+    timezone = checked_time_zone(
+        tzlocal.get_localzone_name() or "UTC" if timezone is None else timezone
+    )
     if (cron is None) == (every is None):
         raise WrongUse("name one of --cron and --every.")
     if cron is not None:
@@ -304,8 +306,8 @@ def timing(
     return IntervalSchedule(interval=every, timezone=timezone)
 
 
-def time_zone(name: str) -> str:
-    """The time zone of that name.
+def checked_time_zone(name: str) -> str:
+    """The name of a time zone, if there is one of that name.
 
     Raises:
         WrongUse: there is none.

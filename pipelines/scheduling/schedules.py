@@ -30,11 +30,11 @@ from prefect.exceptions import ObjectNotFound
 from pipelines.errors import PipelineError, WrongUse
 from pipelines.scheduling.deployments import (
     checked,
+    checked_time_zone,
     concurrency_policy,
     deployments,
     flow_of,
     parameters_of,
-    time_zone,
     timing,
 )
 from pipelines.scheduling.work_pool import POOL
@@ -94,6 +94,9 @@ def change(
         update.parameter_openapi_schema = parameters_of(flow_of(deployment), table)
     if when_busy:
         update.concurrency_options = concurrency_policy(when_busy)
+    if (cron, every) != (None, None):
+        for rule in deployment.schedules[1:]:  # those with slugs would stay
+            client.delete_deployment_schedule(deployment.id, rule.id)
     client.update_deployment(deployment.id, update)
 
 
@@ -256,7 +259,7 @@ def _changed(
     """One active rule in place of all, or the same rules in another time zone."""
     if before and (cron, every) == (None, None):
         assert timezone is not None
-        zone = {"timezone": time_zone(timezone)}
+        zone = {"timezone": checked_time_zone(timezone)}
         return [
             DeploymentScheduleUpdate(
                 schedule=each.schedule.model_copy(update=zone),

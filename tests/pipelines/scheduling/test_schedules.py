@@ -3,9 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
+from prefect.client.schemas.actions import (
+    DeploymentScheduleUpdate,
+    DeploymentUpdate,
+    WorkPoolUpdate,
+)
 from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running
 from prefect.types._datetime import now
@@ -164,6 +168,41 @@ def test_another_rule_replaces_all_and_is_active(client):
     schedules.change(client, "digits", cron="0 6 * * *")
     assert by_name(client)["digits"].when == "0 6 * * *"
     assert len(schedules.find(client, "digits").schedules) == 1
+
+
+def with_slugs(client) -> None:
+    deployment = schedules.find(client, "digits")
+    rules = {
+        "night": CronSchedule(cron="0 4 * * *", timezone="UTC"),
+        "often": IntervalSchedule(interval=timedelta(hours=6), timezone="UTC"),
+    }
+    named = [
+        DeploymentScheduleUpdate(schedule=rule, slug=slug, active=slug == "night")
+        for slug, rule in rules.items()
+    ]
+    client.update_deployment(deployment.id, DeploymentUpdate(schedules=named))
+
+
+def test_rules_with_slugs_are_replaced_and_moved_as_those_without(client):
+    with_slugs(client)
+    schedules.change(client, "digits", timezone="Asia/Tokyo")
+    after = {each.slug: each for each in schedules.find(client, "digits").schedules}
+    assert {slug: each.active for slug, each in after.items()} == {"night": True, "often": False}
+    assert {each.schedule.timezone for each in after.values()} == {"Asia/Tokyo"}
+    schedules.change(client, "digits", cron="0 6 * * *")
+    (rule,) = schedules.find(client, "digits").schedules
+    assert (rule.active, rule.schedule.cron, rule.schedule.timezone) == (
+        True,
+        "0 6 * * *",
+        "Asia/Tokyo",
+    )
+
+
+def test_an_impossible_rule_takes_none_away(client):
+    with_slugs(client)
+    with pytest.raises(WrongUse):
+        schedules.change(client, "digits", cron="whenever")
+    assert len(schedules.find(client, "digits").schedules) == 2
 
 
 def test_a_schedule_without_a_rule_takes_a_time_zone_only_with_one(client):
