@@ -159,13 +159,14 @@ def _fault(statements: str, **more: str) -> str:
     code = (
         "from pipelines.errors import translate\n"
         f"try: {statements}\n"
-        "except Exception as error: print(translate(error))\n"
+        "except Exception as error: raise SystemExit(str(translate(error)))\n"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=os.environ | more, capture_output=True, text=True)
-    if done.returncode:
-        return f"{done.stderr.strip() or 'nothing was printed'} (exit code {done.returncode})"
-    return done.stdout.strip()
+    if not done.returncode:
+        return ""
+    printed = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    return printed[-1]  # before it stand warnings, or a traceback
 
 
 async def _run(

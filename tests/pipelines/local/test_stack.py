@@ -147,8 +147,13 @@ def test_a_store_that_cannot_be_made_is_said_in_one_line(tmp_path):
 
 
 def test_a_process_that_ends_before_it_can_say_why_is_reported():
-    assert stack._fault("import os; os._exit(3)") == "nothing was printed (exit code 3)"
-    assert stack._fault("pass") == ""
+    assert stack._fault("import os; os._exit(3)") == "exit code 3"
+
+
+def test_what_a_library_prints_is_no_fault_and_hides_none():
+    noise = "import sys; print('to stdout'); print('to stderr', file=sys.stderr)"
+    assert stack._fault(noise) == ""
+    assert stack._fault(f"{noise}; raise OSError('no room')") == "no room"
 
 
 def test_there_is_one_for_a_state_folder(tmp_path):
