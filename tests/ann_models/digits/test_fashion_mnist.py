@@ -8,17 +8,11 @@ import pytest
 from ann_models.digits import fashion_mnist, idx, image_sets
 from ann_models.errors import DataUnavailable, InvalidData
 from tests.support.file_server import file_server
+from tests.support.tiny_mnist import TINY
 
-rng = np.random.default_rng(0)
-ARRAYS = {
-    "x_train": rng.integers(0, 256, (6, 28, 28), np.uint8),
-    "y_train": np.arange(6, dtype=np.uint8),
-    "x_test": rng.integers(0, 256, (4, 28, 28), np.uint8),
-    "y_test": np.arange(4, dtype=np.uint8),
-}
 FILES = {
     f"{idx.NAMES[key]}.gz": gzip.compress(idx.header(array.shape) + array.tobytes())
-    for key, array in ARRAYS.items()
+    for key, array in TINY.items()
 }
 FIRST = "train-images-idx3-ubyte.gz"
 
@@ -51,8 +45,8 @@ def fill(folder: Path, **changed: bytes) -> None:
 
 
 def assert_is_the_original(found: dict[str, np.ndarray]) -> None:
-    assert found.keys() == ARRAYS.keys()
-    for key, array in ARRAYS.items():
+    assert found.keys() == TINY.keys()
+    for key, array in TINY.items():
         np.testing.assert_array_equal(found[key], array)
 
 
@@ -65,7 +59,7 @@ def test_its_pictures_and_classes_are_an_image_data_set(folder):
     fill(folder)
     found = image_sets.load(image_sets.parse("fashion-mnist"))
     assert found.classes == fashion_mnist.CLASSES
-    np.testing.assert_array_equal(found.test[1], ARRAYS["y_test"])
+    np.testing.assert_array_equal(found.test[1], TINY["y_test"])
 
 
 def test_a_file_that_is_another_is_named(folder):

@@ -12,14 +12,7 @@ import pytest
 from ann_models.digits import download, image_sets, mnist
 from ann_models.errors import DataUnavailable, InvalidData, InvalidSetting
 from tests.support.file_server import file_server
-
-rng = np.random.default_rng(0)
-TINY = {
-    "x_train": rng.integers(0, 256, (6, 28, 28), np.uint8),
-    "y_train": np.arange(6, dtype=np.uint8),
-    "x_test": rng.integers(0, 256, (4, 28, 28), np.uint8),
-    "y_test": np.arange(4, dtype=np.uint8),
-}
+from tests.support.tiny_mnist import TINY
 
 
 def idx(array: np.ndarray) -> bytes:
