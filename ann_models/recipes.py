@@ -13,7 +13,8 @@ One seed each, fused, on two busy cores, the distortions' bounds multiplied by a
 
 Nor does an epoch get much cheaper: with oneDNN's arithmetic in bfloat16 on a processor that has AMX
 (`TF_SET_ONEDNN_FPMATH_MODE=BF16`) it takes 44 s of processor time in place of 45 s, and without any
-distortion 44 s (one run each). Convolutions are half of a step; the rest is normalisation, SiLU and products.
+distortion 44 s (one run each). Convolutions are half of a step; the rest is normalisation, SiLU and
+products.
 """
 
 from __future__ import annotations
